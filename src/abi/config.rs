@@ -1,0 +1,28 @@
+//! Build options: values that are compiled into the library and written into its header.
+//!
+//! `build.rs` reads them from the environment (`MG_DATA_SIZE=64 cargo build --release`), checks
+//! them, and hands them on through `cargo:rustc-env`.
+
+const fn number(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut value = 0;
+    let mut i = 0;
+    while i < bytes.len() {
+        value = value * 10 + (bytes[i] - b'0') as usize;
+        i += 1;
+    }
+    value
+}
+
+/// Bytes of `c->data`.
+pub const MG_DATA_SIZE: usize = number(env!("MG_DATA_SIZE"));
+/// Slots in `hm->headers`.
+pub const MG_MAX_HTTP_HEADERS: usize = number(env!("MG_MAX_HTTP_HEADERS"));
+/// Bytes of a dashboard user's name.
+pub const MG_DASH_MAX_USER_NAME: usize = number(env!("MG_DASH_MAX_USER_NAME"));
+/// Growth step of connection buffers, and so the size of one read.
+pub const MG_IO_SIZE: usize = number(env!("MG_IO_SIZE"));
+/// `recv.len` at or above which a connection that wants to read fails.
+pub const MG_MAX_RECV_SIZE: usize = number(env!("MG_MAX_RECV_SIZE"));
+/// Backlog of listening TCP sockets.
+pub const MG_SOCK_LISTEN_BACKLOG_SIZE: i32 = 128;

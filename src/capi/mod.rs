@@ -1,0 +1,3 @@
+//! The exported C functions, one file per section of the header.
+
+pub mod fence;

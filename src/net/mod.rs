@@ -1,0 +1,2 @@
+//! The event loop, on the C structs themselves.
+
