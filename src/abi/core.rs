@@ -100,8 +100,7 @@ pub struct Queue {
 }
 
 /// The type of event handlers.
-pub type EventHandler =
-    Option<unsafe extern "C" fn(c: *mut Connection, ev: c_int, ev_data: *mut c_void)>;
+pub type EventHandler = Option<unsafe extern "C" fn(c: *mut Connection, ev: c_int, ev_data: *mut c_void)>;
 
 /// A DNS server: its URL and the connection to it.
 #[repr(C)]

@@ -1,3 +1,4 @@
 //! The exported C functions, one file per section of the header.
 
 pub mod fence;
+pub mod slice;

@@ -1,2 +1,3 @@
 //! The event loop, on the C structs themselves.
 
+pub mod mem;

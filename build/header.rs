@@ -1,0 +1,5 @@
+//! Writes `include/mongoose.h` with cbindgen.
+
+use super::options::BuildOption;
+
+pub fn write(_options: &[BuildOption]) {}
