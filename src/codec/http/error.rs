@@ -1,0 +1,89 @@
+//! Why a head or its framing is refused.
+
+#![forbid(unsafe_code)]
+
+use core::fmt;
+
+/// What is wrong with a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A control byte where text belongs.
+    ControlByte,
+    /// CR that no LF follows.
+    BareCr,
+    /// No method, or a start line that begins with a space.
+    Method,
+    /// No target.
+    Target,
+    /// The start line does not end in `HTTP/d.d`.
+    Version,
+    /// An empty header name, or a byte that a name cannot have.
+    HeaderName,
+    /// A header line without colon.
+    NoColon,
+    /// Space between header name and colon.
+    SpaceBeforeColon,
+    /// A header line that begins with a space or tab (obsolete folding).
+    Folded,
+    /// A header that may stand only once is repeated.
+    Repeated,
+    /// `Content-Length` is not a plain number that fits.
+    ContentLength,
+    /// `Content-Length` beside `Transfer-Encoding`.
+    LengthAndCoding,
+    /// More header lines than [`super::MAX_HEADER_LINES`].
+    TooManyHeaders,
+    /// A transfer coding that is not `chunked` alone.
+    Coding,
+    /// `Transfer-Encoding` in a request older than HTTP/1.1.
+    CodingInOldRequest,
+}
+
+impl Fault {
+    /// A short text for logs and `MG_EV_ERROR`.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Fault::ControlByte => "Control byte in HTTP head",
+            Fault::BareCr => "CR without LF in HTTP head",
+            Fault::Method => "Invalid HTTP method",
+            Fault::Target => "Invalid HTTP target",
+            Fault::Version => "Invalid HTTP version",
+            Fault::HeaderName => "Invalid HTTP header name",
+            Fault::NoColon => "HTTP header without colon",
+            Fault::SpaceBeforeColon => "Space before colon in HTTP header",
+            Fault::Folded => "Folded HTTP header",
+            Fault::Repeated => "Repeated HTTP header",
+            Fault::ContentLength => "Invalid Content-Length",
+            Fault::LengthAndCoding => "Content-Length with Transfer-Encoding",
+            Fault::TooManyHeaders => "Too many HTTP headers",
+            Fault::Coding | Fault::CodingInOldRequest => "Invalid Transfer-Encoding",
+        }
+    }
+
+    /// The status of a reply to such a request.
+    pub fn status(self) -> u16 {
+        match self {
+            Fault::TooManyHeaders => 431,
+            Fault::Coding => 501,
+            _ => 400,
+        }
+    }
+}
+
+/// What is wrong with a head, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadError {
+    /// What.
+    pub fault: Fault,
+    /// Offset of the offending byte, or of the line that it stands in.
+    pub at: usize,
+}
+
+impl fmt::Display for HeadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.fault.reason(), self.at)
+    }
+}
+
+impl std::error::Error for HeadError {}

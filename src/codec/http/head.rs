@@ -1,0 +1,270 @@
+//! The parser of heads: one pass, no allocation, no copy.
+//!
+//! It is our own and not `httparse`, because C programs rely on a grammar that differs in both
+//! directions: UTF-8 in methods, targets and names, LF line ends everywhere, any `HTTP/d.d`, any
+//! word as status, and an incomplete head reported as such even when its first line is already
+//! known to be bad. `httparse` would need a second pass for these, and a third for the framing
+//! headers beyond the slots of the caller, which must be seen (RFC 9112, section 11.2).
+
+#![forbid(unsafe_code)]
+
+use super::error::{Fault, HeadError};
+use super::framing::{Connection, Head, Header};
+use super::head_len::head_len;
+use super::scan::{line_stop, name_run, spaces, trim, visible_run};
+
+/// A head with more header lines than this is refused.
+pub const MAX_HEADER_LINES: usize = 1024;
+
+/// Parses the head at the start of `buf`, and stores the first headers in `headers`.
+///
+/// `Ok(None)`: the head is not complete. All slots of `headers` may have been written in any case;
+/// the first `min(head.headers, headers.len())` are those of the head.
+///
+/// # Errors
+/// What is wrong, as soon as the head is complete or a control byte is met.
+pub fn parse_head<'a>(buf: &'a [u8], headers: &mut [Header<'a>]) -> Result<Option<Head<'a>>, HeadError> {
+    let mut slots = headers.iter_mut();
+    parse_head_into(buf, |header| {
+        if let Some(slot) = slots.next() {
+            *slot = header;
+        }
+    })
+}
+
+/// Like [`parse_head`], and hands each header to `store`, in order of arrival. `store` may have
+/// been called when the head turns out to be incomplete or bad.
+///
+/// # Errors
+/// As [`parse_head`].
+pub fn parse_head_into<'a>(
+    buf: &'a [u8],
+    mut store: impl FnMut(Header<'a>),
+) -> Result<Option<Head<'a>>, HeadError> {
+    match (Parser { buf, at: 0 }).head(&mut store) {
+        Ok(head) => Ok(Some(head)),
+        Err(Stop::Incomplete) => Ok(None),
+        Err(Stop::Bad(fault, at)) => refuse(buf, HeadError { fault, at }),
+    }
+}
+
+/// A bad head is reported once it is complete; a control byte at once.
+#[cold]
+fn refuse<'a>(buf: &[u8], error: HeadError) -> Result<Option<Head<'a>>, HeadError> {
+    match head_len(buf, 0) {
+        Ok(None) => Ok(None),
+        Ok(Some(_)) => Err(error),
+        Err(at) => Err(HeadError { fault: Fault::ControlByte, at }),
+    }
+}
+
+enum Stop {
+    Incomplete,
+    Bad(Fault, usize),
+}
+
+struct Parser<'a> {
+    buf: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn head(&mut self, store: &mut impl FnMut(Header<'a>)) -> Result<Head<'a>, Stop> {
+        let mut head = self.start_line()?;
+        let mut seen = Seen::default();
+        loop {
+            let line = self.at;
+            let Some(header) = self.header()? else { break };
+            head.headers += 1;
+            if head.headers > MAX_HEADER_LINES {
+                return Err(Stop::Bad(Fault::TooManyHeaders, line));
+            }
+            note(&mut head, &mut seen, header).map_err(|fault| Stop::Bad(fault, line))?;
+            store(header);
+        }
+        head.len = self.at;
+        if let Some(n) = head.content_length {
+            if head.transfer_encoding.is_some() {
+                return Err(Stop::Bad(Fault::LengthAndCoding, 0));
+            }
+            if n == usize::MAX || n.checked_add(head.len).is_none() {
+                return Err(Stop::Bad(Fault::ContentLength, 0));
+            }
+        }
+        Ok(head)
+    }
+
+    fn start_line(&mut self) -> Result<Head<'a>, Stop> {
+        let buf = self.buf;
+        let method = &buf[..visible_run(buf, 0)];
+        let target_at = spaces(buf, method.len());
+        let target_end = visible_run(buf, target_at);
+        let rest_at = spaces(buf, target_end);
+        // A token that reaches the end of the buffer ends at once below: line_end finds no line.
+        let end = self.line_end(rest_at)?;
+        let target = &buf[target_at..target_end];
+        let rest = &buf[rest_at..end];
+        let (uri, query) = match memchr::memchr(b'?', target) {
+            Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
+            None => (target, None),
+        };
+        let is_response =
+            method.len() > 5 && method.first_chunk::<5>().is_some_and(|m| m.eq_ignore_ascii_case(b"HTTP/"));
+        if method.is_empty() {
+            return Err(Stop::Bad(Fault::Method, 0));
+        }
+        if uri.is_empty() {
+            return Err(Stop::Bad(Fault::Target, target_at));
+        }
+        let version = version(if is_response { method } else { rest });
+        if !is_response && version.is_none() {
+            return Err(Stop::Bad(Fault::Version, rest_at));
+        }
+        Ok(Head {
+            len: 0,
+            is_response,
+            method,
+            uri,
+            query,
+            proto: rest,
+            version: version.unwrap_or((0, 0)),
+            status: if is_response { status(uri) } else { 0 },
+            headers: 0,
+            hosts: 0,
+            content_length: None,
+            transfer_encoding: None,
+            connection: Connection::default(),
+            expect_continue: false,
+        })
+    }
+
+    /// The next header, or `None` at the blank line.
+    #[inline]
+    fn header(&mut self) -> Result<Option<Header<'a>>, Stop> {
+        let (buf, start) = (self.buf, self.at);
+        let colon = name_run(buf, start);
+        match buf.get(colon) {
+            Some(b':') if colon > start => {}
+            Some(b'\r' | b'\n') if colon == start => {
+                self.line_end(start)?;
+                return Ok(None);
+            }
+            None => return Err(Stop::Incomplete),
+            Some(&b) => return Err(Stop::Bad(name_fault(b, colon == start), colon)),
+        }
+        let end = self.line_end(colon + 1)?;
+        Ok(Some(Header { name: &buf[start..colon], value: trim(&buf[colon + 1..end]) }))
+    }
+
+    /// Moves behind the end of the line; returns where its text ends.
+    #[inline]
+    fn line_end(&mut self, from: usize) -> Result<usize, Stop> {
+        let end = line_stop(self.buf, from);
+        let next = match self.buf.get(end) {
+            Some(b'\r') => end + 1,
+            Some(b'\n') => end,
+            Some(_) => return Err(Stop::Bad(Fault::ControlByte, end)),
+            None => return Err(Stop::Incomplete),
+        };
+        match self.buf.get(next) {
+            Some(b'\n') => self.at = next + 1,
+            Some(_) => return Err(Stop::Bad(Fault::BareCr, end)),
+            None => return Err(Stop::Incomplete),
+        }
+        Ok(end)
+    }
+}
+
+#[cold]
+fn name_fault(b: u8, first: bool) -> Fault {
+    match b {
+        b' ' | b'\t' if first => Fault::Folded,
+        b' ' | b'\t' => Fault::SpaceBeforeColon,
+        b'\r' | b'\n' => Fault::NoColon,
+        _ => Fault::HeaderName,
+    }
+}
+
+/// Which of the headers that may stand only once have been met.
+#[derive(Default)]
+struct Seen(u8);
+
+impl Seen {
+    fn once(&mut self, bit: u8) -> Result<(), Fault> {
+        if self.0 & bit != 0 {
+            return Err(Fault::Repeated);
+        }
+        self.0 |= bit;
+        Ok(())
+    }
+}
+
+/// Takes down what framing and connection handling need.
+#[inline]
+fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<(), Fault> {
+    let Header { name, value } = header;
+    match name.len() {
+        4 if name.eq_ignore_ascii_case(b"Host") => head.hosts += 1,
+        6 if name.eq_ignore_ascii_case(b"Cookie") => seen.once(1)?,
+        6 if name.eq_ignore_ascii_case(b"Expect") => {
+            head.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");
+        }
+        10 if name.eq_ignore_ascii_case(b"Connection") => {
+            seen.once(2)?;
+            head.connection = connection(value);
+        }
+        13 if name.eq_ignore_ascii_case(b"Authorization") => seen.once(4)?,
+        14 if name.eq_ignore_ascii_case(b"Content-Length") => {
+            seen.once(8)?;
+            head.content_length = Some(length(value).ok_or(Fault::ContentLength)?);
+        }
+        17 if name.eq_ignore_ascii_case(b"Transfer-Encoding") => {
+            seen.once(16)?;
+            head.transfer_encoding = Some(value);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn connection(value: &[u8]) -> Connection {
+    let mut found = Connection::default();
+    for token in value.split(|b| *b == b',') {
+        let token = trim(token);
+        found.close |= token.eq_ignore_ascii_case(b"close");
+        found.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+        found.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+    }
+    found
+}
+
+/// A number of digits and nothing else.
+fn length(value: &[u8]) -> Option<usize> {
+    if value.is_empty() {
+        return None;
+    }
+    value.iter().try_fold(0usize, |n, b| match b {
+        b'0'..=b'9' => n.checked_mul(10)?.checked_add(usize::from(b - b'0')),
+        _ => None,
+    })
+}
+
+fn version(text: &[u8]) -> Option<(u8, u8)> {
+    let (prefix, rest) = text.split_first_chunk::<5>()?;
+    match rest {
+        [major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] if prefix.eq_ignore_ascii_case(b"HTTP/") => {
+            Some((major - b'0', minor - b'0'))
+        }
+        _ => None,
+    }
+}
+
+fn status(text: &[u8]) -> u16 {
+    match text {
+        [b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] => text.iter().fold(0, |n, b| n * 10 + u16::from(b - b'0')),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! HTTP/1.x messages (RFC 9110, RFC 9112): heads and chunked bodies.
+//!
+//! What is delivered and when is the engine's business; what bytes mean is decided here.
+
+#![forbid(unsafe_code)]
+
+pub mod chunked;
+mod error;
+mod framing;
+mod head;
+mod head_len;
+mod scan;
+
+pub use error::{Fault, HeadError};
+pub use framing::{Connection, Framing, Head, Header};
+pub use head::{MAX_HEADER_LINES, parse_head, parse_head_into};
+pub use head_len::{MAX_HEAD_BYTES, head_len};
