@@ -18,6 +18,12 @@ impl Str {
     pub const NULL: Str = Str { buf: core::ptr::null_mut(), len: 0 };
 }
 
+impl From<&[u8]> for Str {
+    fn from(b: &[u8]) -> Str {
+        Str { buf: b.as_ptr().cast_mut().cast(), len: b.len() }
+    }
+}
+
 /// A growable buffer. The memory is that of `mg_calloc` and `mg_free`.
 #[repr(C)]
 #[derive(Debug)]

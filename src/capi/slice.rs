@@ -50,5 +50,5 @@ pub unsafe fn cstr<'a>(p: *const c_char) -> &'a [u8] {
 
 /// A view of `b` for C.
 pub fn view(b: &[u8]) -> Str {
-    Str { buf: b.as_ptr().cast_mut().cast(), len: b.len() }
+    b.into()
 }

@@ -1,0 +1,51 @@
+//! From a parsed head to the message struct of the C ABI.
+
+use crate::abi::{HttpHeader, HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::codec::http::{Head, HeadError, parse_head_into};
+
+const EMPTY: HttpHeader = HttpHeader { name: Str::NULL, value: Str::NULL };
+
+/// Parses the head at the start of `buf` straight into `hm`.
+///
+/// `hm` need not be initialised. When a head is returned all fields are set, of `headers` those in
+/// use and one empty slot behind them, as far as there is room; what lies behind is not touched.
+/// In all other cases the contents of `hm` mean nothing. The views point into `buf`.
+///
+/// # Errors
+/// As [`parse_head_into`].
+///
+/// # Safety
+/// `hm` is valid for writes.
+pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage) -> Result<Option<Head<'a>>, HeadError> {
+    // SAFETY: the caller vouches for hm; no reference is made.
+    let slots = unsafe { &raw mut (*hm).headers }.cast::<HttpHeader>();
+    let mut used = 0;
+    let parsed = parse_head_into(buf, |header| {
+        if used < MG_MAX_HTTP_HEADERS {
+            let header = HttpHeader { name: header.name.into(), value: header.value.into() };
+            // SAFETY: the slot lies within hm.
+            unsafe { slots.add(used).write(header) };
+            used += 1;
+        }
+    });
+    let Some(head) = parsed? else { return Ok(None) };
+    let (body, message) = match head.announced_len() {
+        Some(n) => (n, head.len + n),
+        None => (usize::MAX, usize::MAX),
+    };
+    let start: Str = buf.into();
+    // SAFETY: as above; the body starts within buf or one past its end.
+    unsafe {
+        if used < MG_MAX_HTTP_HEADERS {
+            slots.add(used).write(EMPTY);
+        }
+        (&raw mut (*hm).method).write(head.method.into());
+        (&raw mut (*hm).uri).write(head.uri.into());
+        (&raw mut (*hm).query).write(head.query.map_or(Str::NULL, Str::from));
+        (&raw mut (*hm).proto).write(head.proto.into());
+        (&raw mut (*hm).body).write(Str { buf: start.buf.add(head.len), len: body });
+        (&raw mut (*hm).head).write(Str { buf: start.buf, len: head.len });
+        (&raw mut (*hm).message).write(Str { buf: start.buf, len: message });
+    }
+    Ok(Some(head))
+}
