@@ -198,7 +198,7 @@ pub struct Connection {
     pub rem: Addr,
     /// The descriptor: `(int) (size_t) c->fd`.
     pub fd: *mut c_void,
-    /// 1, 2, 3 … per manager, never reused.
+    /// 1, 2, 3 and so on in each manager; never used again.
     pub id: c_ulong,
     /// Bytes received and not consumed.
     pub recv: IoBuf,

@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int, c_void};
 /// An argument list: what C calls `va_list`. Rust only hands pointers to it on.
 /// cbindgen:ignore
 #[repr(C)]
-pub struct VaList {
+pub struct ArgList {
     _private: [u8; 0],
 }
 
@@ -13,7 +13,7 @@ pub struct VaList {
 pub type PutChar = Option<unsafe extern "C" fn(ch: c_char, param: *mut c_void)>;
 
 /// Prints one `%M` argument: reads what it needs from `ap`, returns how many characters it printed.
-pub type Printer = Option<unsafe extern "C" fn(out: PutChar, arg: *mut c_void, ap: *mut VaList) -> usize>;
+pub type Printer = Option<unsafe extern "C" fn(out: PutChar, arg: *mut c_void, ap: *mut ArgList) -> usize>;
 
 /// Log levels, for `mg_log_level`.
 #[repr(C)]

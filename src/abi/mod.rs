@@ -22,9 +22,9 @@ macro_rules! enum_constants {
 
 mod config;
 mod core;
-mod crypto;
 mod dash;
 mod device;
+mod digest;
 mod dns;
 mod event;
 mod fmt;
@@ -34,13 +34,14 @@ mod json;
 mod modbus;
 mod mqtt;
 mod tls;
+mod uecc;
 mod ws;
 
 pub use config::*;
 pub use core::*;
-pub use crypto::*;
 pub use dash::*;
 pub use device::*;
+pub use digest::*;
 pub use dns::*;
 pub use event::*;
 pub use fmt::*;
@@ -50,4 +51,5 @@ pub use json::*;
 pub use modbus::*;
 pub use mqtt::*;
 pub use tls::*;
+pub use uecc::*;
 pub use ws::*;

@@ -1,62 +1,8 @@
-//! States of hash functions, and types for elliptic curves and AES that programs may name.
-//!
-//! The hash contexts are plain memory that the program allocates and may copy.
+//! Types for elliptic curves and AES that programs may name. No function of the library uses them.
 
-use core::ffi::{c_int, c_uchar, c_uint};
+use core::ffi::{c_int, c_uint};
 
-/// State of an MD5 computation.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Md5Context {
-    /// The four words of state.
-    pub buf: [u32; 4],
-    /// Bits hashed: low word, high word.
-    pub bits: [u32; 2],
-    /// The block that is not full yet.
-    pub r#in: [c_uchar; 64],
-}
-
-/// State of a SHA-1 computation.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Sha1Context {
-    /// The five words of state.
-    pub state: [u32; 5],
-    /// Bits hashed: low word, high word.
-    pub count: [u32; 2],
-    /// The block that is not full yet.
-    pub buffer: [c_uchar; 64],
-}
-
-/// State of a SHA-256 computation.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Sha256Context {
-    /// The eight words of state.
-    pub state: [u32; 8],
-    /// Bits hashed in full blocks.
-    pub bits: u64,
-    /// Bytes in `buffer`.
-    pub len: u32,
-    /// The block that is not full yet.
-    pub buffer: [c_uchar; 64],
-}
-
-/// State of a SHA-384 computation.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Sha384Context {
-    /// The eight words of state.
-    pub state: [u64; 8],
-    /// The block that is not full yet.
-    pub buffer: [u8; 128],
-    /// Bits hashed in full blocks: high word, low word.
-    pub bitlen: [u64; 2],
-    /// Bytes in `buffer`.
-    pub datalen: u32,
-}
-
-/// AES key schedule. No function of the library uses it.
+/// AES key schedule.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct AesContext {
@@ -83,7 +29,7 @@ pub type UeccCurve = *const UeccCurveInfo;
 /// Fills `dest` with `size` random bytes; returns 1, or 0 on failure.
 pub type UeccRng = Option<unsafe extern "C" fn(dest: *mut u8, size: c_uint) -> c_int>;
 
-/// A hash function for deterministic signatures. No function of the library uses it.
+/// A hash function for deterministic signatures.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct UeccHashContext {
