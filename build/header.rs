@@ -2,4 +2,6 @@
 
 use super::options::BuildOption;
 
-pub fn write(_options: &[BuildOption]) {}
+pub fn write(_options: &[BuildOption]) {
+    println!("cargo:rustc-check-cfg=cfg(cbindgen)");
+}

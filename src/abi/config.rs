@@ -14,6 +14,9 @@ const fn number(text: &str) -> usize {
     value
 }
 
+/// The version of Mongoose whose C interface this is.
+pub const MG_VERSION: &str = "7.22";
+
 /// Bytes of `c->data`.
 pub const MG_DATA_SIZE: usize = number(env!("MG_DATA_SIZE"));
 /// Slots in `hm->headers`.
@@ -24,5 +27,10 @@ pub const MG_DASH_MAX_USER_NAME: usize = number(env!("MG_DASH_MAX_USER_NAME"));
 pub const MG_IO_SIZE: usize = number(env!("MG_IO_SIZE"));
 /// `recv.len` at or above which a connection that wants to read fails.
 pub const MG_MAX_RECV_SIZE: usize = number(env!("MG_MAX_RECV_SIZE"));
+
 /// Backlog of listening TCP sockets.
 pub const MG_SOCK_LISTEN_BACKLOG_SIZE: i32 = 128;
+/// The file that is served for a directory.
+pub const MG_HTTP_INDEX: &str = "index.html";
+/// Containers that may be open at a time in JSON text.
+pub const MG_JSON_MAX_DEPTH: usize = 30;

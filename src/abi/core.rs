@@ -1,7 +1,7 @@
 //! Strings, buffers, addresses, timers, queue, manager and connection.
 
 use super::config::MG_DATA_SIZE;
-use core::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
+use core::ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void};
 
 /// A view of bytes: no ownership, not NUL-terminated; `buf` may be NULL when `len` is 0.
 #[repr(C)]
@@ -100,12 +100,33 @@ pub struct Queue {
     /// Bytes of memory.
     pub size: usize,
     /// Where the consumer reads.
-    pub tail: usize,
+    #[cfg(cbindgen)]
+    pub tail: VolatileSize,
     /// Where the producer writes.
+    #[cfg(cbindgen)]
+    pub head: VolatileSize,
+    /// Where the consumer reads. Shared by two threads: access it as an atomic.
+    #[cfg(not(cbindgen))]
+    pub tail: usize,
+    /// Where the producer writes. Shared by two threads: access it as an atomic.
+    #[cfg(not(cbindgen))]
     pub head: usize,
 }
 
-/// The type of event handlers.
+/// Results of the low-level I/O functions that are not a number of bytes.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoResult {
+    /// The connection failed or was closed by the peer.
+    MG_IO_ERR = -1,
+    /// Nothing could be done now; try again later.
+    MG_IO_WAIT = -2,
+}
+
+enum_constants!(IoResult as c_long: MG_IO_ERR, MG_IO_WAIT);
+
+/// Handles the events of a connection: one of `MG_EV_*`, with data that depends on the event.
 pub type EventHandler = Option<unsafe extern "C" fn(c: *mut Connection, ev: c_int, ev_data: *mut c_void)>;
 
 /// A DNS server: its URL and the connection to it.
@@ -156,9 +177,13 @@ pub struct Manager {
     pub active_mdns_requests: *mut c_void,
     /// List of timers.
     pub timers: *mut Timer,
-    /// Descriptor of the poller: readable when a poll has something to do.
+    /// Descriptor of the poller: readable when a poll has I/O to do.
     pub epoll_fd: c_int,
     /// Private.
+    #[cfg(cbindgen)]
+    pub ifp: *mut TcpipIf,
+    /// State of the event loop.
+    #[cfg(not(cbindgen))]
     pub ifp: *mut c_void,
     /// Extra bytes behind each connection, zeroed, for the program.
     pub extraconnsize: usize,
@@ -179,7 +204,7 @@ pub struct Connection {
     pub rem: Addr,
     /// The descriptor: `(int) (size_t) c->fd`.
     pub fd: *mut c_void,
-    /// 1, 2, 3 … per manager, never reused.
+    /// 1, 2, 3 and so on in each manager; never used again.
     pub id: c_ulong,
     /// Bytes received and not consumed.
     pub recv: IoBuf,
@@ -201,11 +226,89 @@ pub struct Connection {
     pub data: [c_char; MG_DATA_SIZE],
     /// TLS state.
     pub tls: *mut c_void,
-    /// The bit fields; see [`flag`].
+    /// Listening socket.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_listening: c_uint,
+    /// Outgoing connection.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_client: c_uint,
+    /// Accepted connection.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_accepted: c_uint,
+    /// A name is being resolved.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_resolving: c_uint,
+    /// Never set on hosted systems.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_arplooking: c_uint,
+    /// A TCP connect is pending.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_connecting: c_uint,
+    /// TLS connection.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_tls: c_uint,
+    /// TLS handshake in progress.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_tls_hs: c_uint,
+    /// UDP.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_udp: c_uint,
+    /// WebSocket.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_websocket: c_uint,
+    /// MQTT version 5.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_mqtt5: c_uint,
+    /// Set it to log a hex dump of all traffic.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_hexdumping: c_uint,
+    /// Set it to close when everything is sent.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_draining: c_uint,
+    /// Set it to close now.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_closing: c_uint,
+    /// Set it to stop reading, clear it to go on.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_full: c_uint,
+    /// TLS output waits for the socket.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_tls_throttled: c_uint,
+    /// A response is being produced.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_resp: c_uint,
+    /// Found readable by the wait of this poll.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_readable: c_uint,
+    /// Found writable by the wait of this poll.
+    /// cbindgen:bitfield=1
+    #[cfg(cbindgen)]
+    pub is_writable: c_uint,
+    /// The bit fields of C; see [`flag`].
+    #[cfg(not(cbindgen))]
     pub flags: c_uint,
 }
 
 /// The bits of [`Connection::flags`].
+#[cfg(not(cbindgen))]
 pub mod flag {
     /// Listening socket.
     pub const LISTENING: u32 = 1 << 0;
