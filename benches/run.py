@@ -121,14 +121,10 @@ ALL = {
     "python": Server(
         "pymongoose, Python handler", script(VENV_PYTHON, "hello_pymongoose"), need_package, ours=True
     ),
-    "fastwsgi": Server(
-        "fastwsgi, WSGI", script(PEER_PYTHON, "hello_wsgi"), need_peers, package="fastwsgi"
-    ),
+    "fastwsgi": Server("fastwsgi, WSGI", script(PEER_PYTHON, "hello_wsgi"), need_peers, package="fastwsgi"),
     "granian": Server("granian, ASGI", granian, need_peers, package="granian"),
     "uvicorn": Server("uvicorn, bare ASGI", uvicorn("hello_asgi:app"), need_peers, package="uvicorn"),
-    "aiohttp": Server(
-        "aiohttp", script(PEER_PYTHON, "hello_aiohttp"), need_peers, package="aiohttp"
-    ),
+    "aiohttp": Server("aiohttp", script(PEER_PYTHON, "hello_aiohttp"), need_peers, package="aiohttp"),
     "fastapi": Server("FastAPI on uvicorn", uvicorn("hello_fastapi:app"), need_peers, package="fastapi"),
     "flask": Server("Flask, threaded", script(PEER_PYTHON, "hello_flask"), need_peers, package="flask"),
 }
@@ -245,7 +241,9 @@ def summary(rounds: list[dict[str, float]], floor: list[dict[str, float]] | None
     row = {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
     row["errors"] = sum(r["errors"] for r in rounds)
     if floor:
-        row["ratio"] = statistics.median(r["cpu_us"] / f["cpu_us"] for r, f in zip(rounds, floor))
+        row["ratio"] = statistics.median(
+            r["cpu_us"] / f["cpu_us"] for r, f in zip(rounds, floor, strict=True)
+        )
     return row
 
 
@@ -341,12 +339,15 @@ def main() -> int:
         row.update(summary(rounds[name, idle], rounds.get(("floor", 0))))
         if idle:
             quiet = rounds[name, 0]
-            ratios = [r["cpu_us"] / q["cpu_us"] for r, q in zip(rounds[name, idle], quiet)]
+            ratios = [r["cpu_us"] / q["cpu_us"] for r, q in zip(rounds[name, idle], quiet, strict=True)]
             row["ratio_to_no_idle"] = statistics.median(ratios)
         row["rounds"] = rounds[name, idle]
         rows.append(row)
 
-    print(f"\n{facts['cpu']}; Linux {facts['kernel']}; Python {facts['python']}; load before: {facts['load_average']}")
+    print(
+        f"\n{facts['cpu']}; Linux {facts['kernel']}; Python {facts['python']}; "
+        f"load before: {facts['load_average']}"
+    )
     print(
         f"wrk -t1 -c{options.connections}, {options.rounds} rounds of {options.seconds} s, "
         f"{options.pipeline} request(s) at once\n"
@@ -357,7 +358,9 @@ def main() -> int:
             print(f"\n{row['title']}: {row['ratio_to_no_idle']:.2f} x the CPU per request without them")
     settings = {k: v for k, v in vars(options).items() if k != "json"}
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps({"machine": facts, "options": settings, "rows": rows}, indent=2) + "\n")
+    options.json.write_text(
+        json.dumps({"machine": facts, "options": settings, "rows": rows}, indent=2) + "\n"
+    )
 
     failed = [row["title"] for row in rows if row["errors"] and ALL[row["name"]].ours]
     if failed:
