@@ -34,6 +34,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import cprogram  # noqa: E402
+import loopback  # noqa: E402
 
 BENCHES = ROOT / "benches"
 SERVERS = BENCHES / "servers"
@@ -131,13 +132,6 @@ ALL = {
 DEFAULT = "floor,c,python,fastwsgi,granian,uvicorn,aiohttp,fastapi,flask"
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def family(pid: int) -> list[int]:
     """A process and its descendants."""
     found = [pid]
@@ -171,7 +165,7 @@ def get(port: int) -> tuple[bytes, socket.socket]:
 @contextmanager
 def running(server: Server, depth: int, core: int) -> Iterator[tuple[int, int]]:
     """Starts a server, waits until it answers rightly, yields (pid, port), stops it."""
-    port = free_port()
+    port = loopback.free_port()
     process = subprocess.Popen(
         server.command(port, depth),
         cwd=SERVERS,
@@ -181,16 +175,9 @@ def running(server: Server, depth: int, core: int) -> Iterator[tuple[int, int]]:
         start_new_session=True,
     )
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                body, sock = get(port)
-                sock.close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise SystemExit(f"{server.title}: does not answer") from None
-                time.sleep(0.05)
+        loopback.wait_for(process, port)
+        body, sock = get(port)
+        sock.close()
         if depth == 1 and json.loads(body) != json.loads(BODY):
             raise SystemExit(f"{server.title}: wrong answer {body!r}")
         yield process.pid, port
