@@ -3,4 +3,6 @@
 //! Safe Rust on `&[u8]`. Nothing here knows sockets, clocks, globals or C types; nothing allocates
 //! unless its documentation says so.
 
+#![forbid(unsafe_code)]
+
 pub mod http;

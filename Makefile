@@ -1,0 +1,29 @@
+# The two commands that matter: `make run` and `make test`.
+
+.PHONY: help run test bench lint fmt clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+
+run: ## build everything and serve the demo page on 127.0.0.1
+	@scripts/run.sh
+
+test: ## run every test; the last line says how many passed and failed
+	@python3 scripts/test.py
+
+bench: ## compare with other servers; options: make bench ARGS="--rounds 5"
+	@scripts/tools.sh bench
+	@scripts/venv.sh
+	@python3 benches/run.py $(ARGS)
+
+lint: ## formatting, lints and types
+	@scripts/lint.sh
+
+fmt: ## format Rust and Python
+	@scripts/venv.sh --tools
+	@cargo fmt
+	@.venv/bin/ruff format --quiet
+
+clean: ## remove what was built
+	@cargo clean --quiet
+	@rm -rf .venv build/lib* dist

@@ -1,0 +1,33 @@
+"""How a C program is compiled against the library: for the C tests, the benchmarks and the docs."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARY = ROOT / "target" / "release"
+
+# What the Rust standard library needs on Linux when it is linked statically.
+STATIC_LIBS = ("-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc")
+
+
+def command(
+    source: Path, output: Path, *, cc: str = "cc", static: bool = False, flags: Sequence[str] = ()
+) -> list[str]:
+    """The compiler command line that makes `output` from `source` and the shared or static library."""
+    if static:
+        link = [str(LIBRARY / "libmongoose.a"), *STATIC_LIBS]
+    else:
+        link = [f"-L{LIBRARY}", f"-Wl,-rpath,{LIBRARY}", "-lmongoose", "-lpthread"]
+    return [cc, *flags, f"-I{ROOT / 'include'}", str(source), "-o", str(output), *link]
+
+
+def build(
+    source: Path, output: Path, *, cc: str = "cc", static: bool = False, flags: Sequence[str] = ()
+) -> Path:
+    """Compiles `source`; the compiler's words go to standard error. Raises CalledProcessError."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(command(source, output, cc=cc, static=static, flags=flags), check=True)
+    return output

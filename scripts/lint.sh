@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Formatting, lints and types of everything. Changes nothing; `make fmt` does.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/venv.sh --tools
+
+step() { echo "lint: $*"; "$@"; }
+step cargo fmt --check
+step cargo clippy --quiet --all-targets -- -D warnings
+step .venv/bin/ruff check --quiet
+step .venv/bin/ruff format --check --quiet
+step .venv/bin/mypy --strict scripts benches/run.py tests/c/run_programs.py

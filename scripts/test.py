@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Runs every test and closes with one line: N passed, M failed.
+
+Each stage writes its full output to target/test-logs/; what failed is shown here too.
+
+    scripts/test.py              all stages
+    scripts/test.py c python     these stages
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "target" / "test-logs"
+LINES_SHOWN = 80
+
+# The closing lines of cargo test ("test result: ok. 3 passed; 0 failed; ..."), of pytest
+# ("3 passed, 1 skipped in 0.1s") and of tests/c/run_programs.py ("3 passed, 0 failed").
+CLOSING = re.compile(r"^(?:test result: .*|=*\s*\d+ (?:passed|failed|skipped|error).*)$", re.MULTILINE)
+COUNT = re.compile(r"(\d+) (passed|failed|skipped|ignored|errors?)\b")
+
+
+@dataclasses.dataclass
+class Counts:
+    """What became of the tests."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def add(self, other: Counts) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+
+def counted(output: str) -> Counts:
+    """Adds up the closing lines of test runners."""
+    counts = Counts()
+    for line in CLOSING.findall(output):
+        for number, word in COUNT.findall(line):
+            if word == "passed":
+                counts.passed += int(number)
+            elif word in ("skipped", "ignored"):
+                counts.skipped += int(number)
+            else:
+                counts.failed += int(number)
+    return counts
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A command; a stage without tests only prepares."""
+
+    name: str
+    command: tuple[str, ...]
+    tests: bool = True
+
+
+PYTHON = str(ROOT / ".venv" / "bin" / "python")
+STAGES = (
+    Stage("tools", ("scripts/tools.sh", "test"), tests=False),
+    Stage("library", ("cargo", "build", "--release"), tests=False),
+    Stage("rust", ("cargo", "test", "--no-fail-fast")),
+    Stage("c", (sys.executable, "tests/c/run_programs.py")),
+    Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),
+    Stage("python", (PYTHON, "-m", "pytest", "-q")),
+)
+
+
+def run(stage: Stage) -> Counts:
+    """Runs a stage and reports on it."""
+    print(f"{stage.name:8} ...", end="", flush=True)
+    start = time.monotonic()
+    done = subprocess.run(
+        stage.command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output = done.stdout.decode(errors="replace")
+    (LOGS / f"{stage.name}.txt").write_text(output)
+    counts = counted(output) if stage.tests else Counts()
+    # A runner that died before it could count has failed too, and so has one that ran nothing.
+    if counts.failed == 0 and (done.returncode != 0 or (stage.tests and counts.passed == 0)):
+        counts.failed = 1
+    words = f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped" if stage.tests else ""
+    print(
+        f" {time.monotonic() - start:6.1f} s  {words or 'done' if not counts.failed else words or 'FAILED'}"
+    )
+    skipped = [line for line in output.splitlines() if "SKIPPED" in line]
+    print("".join(f"  {line}\n" for line in skipped), end="", flush=True)
+    if counts.failed:
+        lines = output.splitlines()[-LINES_SHOWN:]
+        print("".join(f"  | {line}\n" for line in lines), end="")
+        print(f"  everything: target/test-logs/{stage.name}.txt", flush=True)
+    return counts
+
+
+def main(names: Sequence[str]) -> int:
+    unknown = set(names) - {stage.name for stage in STAGES}
+    if unknown:
+        print(f"no such stage: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    LOGS.mkdir(parents=True, exist_ok=True)
+    total = Counts()
+    for stage in STAGES:
+        if names and stage.name not in names:
+            continue
+        counts = run(stage)
+        total.add(counts)
+        if counts.failed and not stage.tests:
+            break  # Nothing that follows could work.
+    if total.skipped and os.environ.get("CI") == "true":
+        print(f"{total.skipped} skipped: with CI=true nothing may be")
+        total.failed += total.skipped
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""Compiles every tests/c/*.c and runs it, in each of the configurations below.
+
+A program passes when it compiles without a warning, exits with 0, and (under a checker) breaks no
+rule of memory. It runs in an empty directory of its own. Closes with "N passed, M failed".
+
+    tests/c/run_programs.py              all programs
+    tests/c/run_programs.py timers url   these programs
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+import cprogram  # noqa: E402
+
+OUT = ROOT / "target" / "c-tests"
+FLAGS = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-g", "-O1")
+SANITIZE = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
+VALGRIND = (
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite,indirect,possible",
+)
+SECONDS_MAX = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class Configuration:
+    """One way to build and run a program."""
+
+    name: str
+    cc: str
+    static: bool = False
+    flags: tuple[str, ...] = ()
+    under: tuple[str, ...] = ()
+
+    @property
+    def has_checker(self) -> bool:
+        return bool(self.under) or SANITIZE[0] in self.flags
+
+    @property
+    def tools(self) -> set[str]:
+        return {self.cc, *self.under[:1]}
+
+
+CONFIGURATIONS = (
+    Configuration("gcc, .so", "gcc"),
+    Configuration("gcc, .a", "gcc", static=True),
+    Configuration("clang, .so", "clang"),
+    Configuration("clang, .a", "clang", static=True),
+    Configuration("sanitizers, .so", "gcc", flags=SANITIZE),
+    Configuration("sanitizers, .a", "gcc", static=True, flags=SANITIZE),
+    Configuration("valgrind, .so", "gcc", under=VALGRIND),
+)
+
+# Loses memory, so every checker has to catch it: one that is off must not go unnoticed.
+MUST_BE_CAUGHT = """
+#include <stdlib.h>
+static void *volatile lost;
+int main(void) {
+  lost = malloc(10);
+  lost = NULL;
+  return 0;
+}
+"""
+
+
+def run(configuration: Configuration, source: Path) -> str:
+    """Builds and runs one program; the empty string, or what went wrong."""
+    place = OUT / "".join(c if c.isalnum() else "-" for c in configuration.name) / source.stem
+    shutil.rmtree(place, ignore_errors=True)
+    cwd = place / "cwd"
+    cwd.mkdir(parents=True)
+    program = place / source.stem
+    build = cprogram.command(
+        source,
+        program,
+        cc=configuration.cc,
+        static=configuration.static,
+        flags=[*FLAGS, *configuration.flags],
+    )
+    try:
+        for command in (build, [*configuration.under, str(program)]):
+            done = subprocess.run(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=SECONDS_MAX,
+            )
+            if done.returncode != 0:
+                text = done.stdout.decode(errors="replace")
+                return f"{' '.join(command)}\nexit status {done.returncode}\n{text}"
+    except subprocess.TimeoutExpired as late:
+        text = (late.stdout or b"").decode(errors="replace")
+        return f"{' '.join(command)}\nnot done after {late.timeout:.0f} s\n{text}"
+    return ""
+
+
+def caught(configuration: Configuration) -> str:
+    """Runs the program that the configuration's checker has to catch."""
+    source = OUT / "must_be_caught.c"
+    source.write_text(MUST_BE_CAUGHT)
+    words = run(configuration, source)
+    if "AddressSanitizer: 10 byte(s) leaked" in words or "10 bytes in 1 blocks are definitely lost" in words:
+        return ""
+    return words or "a program that loses memory passed"
+
+
+def main(names: Sequence[str]) -> int:
+    sources = sorted(Path(__file__).parent.glob("*.c"))
+    if names:
+        sources = [s for s in sources if s.stem in names]
+    missing = {tool for c in CONFIGURATIONS for tool in c.tools if shutil.which(tool) is None}
+    if missing and os.environ.get("CI") == "true":
+        print(f"not installed: {', '.join(sorted(missing))}")
+        return 1
+    usable = [c for c in CONFIGURATIONS if not c.tools & missing]
+    for configuration in CONFIGURATIONS:
+        if configuration not in usable:
+            print(
+                f"SKIPPED all of '{configuration.name}': {', '.join(configuration.tools & missing)} missing"
+            )
+
+    OUT.mkdir(parents=True, exist_ok=True)
+    passed, failed = 0, 0
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = {pool.submit(caught, c): f"the checker of '{c.name}'" for c in usable if c.has_checker}
+        jobs |= {pool.submit(run, c, s): f"{s.name} ({c.name})" for s in sources for c in usable}
+        for job in concurrent.futures.as_completed(jobs):
+            problem = job.result()
+            if problem:
+                failed += 1
+                print(f"FAILED {jobs[job]}\n{problem}\n", flush=True)
+            else:
+                passed += 1
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
