@@ -1,4 +1,7 @@
 //! The exported C functions, one file per section of the header.
 
+pub mod conn;
 pub mod fence;
+pub mod iobuf;
+pub mod mgr;
 pub mod slice;

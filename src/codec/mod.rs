@@ -5,4 +5,6 @@
 
 #![forbid(unsafe_code)]
 
+pub mod addr;
 pub mod http;
+pub mod url;

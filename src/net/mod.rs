@@ -1,4 +1,19 @@
 //! The event loop, on the C structs themselves.
 
+pub mod addr;
+pub mod conn;
+pub mod connect;
+pub mod handle;
+pub mod http;
 pub mod http_message;
+pub mod iobuf;
+pub mod listen;
+pub mod log;
 pub mod mem;
+pub mod poll;
+pub mod state;
+pub mod sys;
+pub mod timer;
+pub mod wakeup;
+
+mod io;

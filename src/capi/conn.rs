@@ -1,0 +1,274 @@
+//! `struct mg_connection`: listening, connecting, sending, closing.
+
+use super::slice;
+use crate::abi::{Addr, Connection, EventHandler, Manager};
+use crate::fence;
+use crate::net::handle::{Conn, Mgr};
+use crate::net::listen::{self, Handlers};
+use crate::net::{conn, connect, http};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
+
+fn pointer(c: Option<Conn>) -> *mut Connection {
+    c.map_or(ptr::null_mut(), Conn::as_ptr)
+}
+
+/// Listens at a URL; `MG_EV_OPEN` fires before this returns.
+///
+/// `udp:` URLs receive datagrams on the listener itself. Port 0 takes a free port: see `c->loc`.
+/// `[::]` takes IPv4 peers too. Accepted connections inherit `fn`, `fn_data`, `pfn`, `pfn_data`.
+///
+/// # Returns
+/// The listener, or NULL: then the log says why.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_listen(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_listen");
+    // SAFETY: the caller passes an initialised manager and a C string.
+    unsafe {
+        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        pointer(listen::listen(m, slice::cstr(url), Handlers { handler: r#fn, data: fn_data }))
+    }
+}
+
+/// Opens an outgoing connection: `mg_connect_svc` without a protocol handler.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_connect(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_connect");
+    // SAFETY: the same contract.
+    unsafe { mg_connect_svc(mgr, url, r#fn, fn_data, None, ptr::null_mut()) }
+}
+
+/// Opens an outgoing connection with a protocol handler `pfn`, which runs before `fn`.
+///
+/// Returns at once; the connection is made during polls. `url` is needed during the call only.
+/// Events: `MG_EV_OPEN` (with the URL), `MG_EV_RESOLVE`, `MG_EV_CONNECT`, or `MG_EV_ERROR` and
+/// `MG_EV_CLOSE`. Some of them may fire before this returns. Data may be queued at once.
+///
+/// # Returns
+/// The connection, or NULL for an empty URL or without memory.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_connect_svc(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+    pfn: EventHandler,
+    pfn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_connect_svc");
+    // SAFETY: the caller passes an initialised manager and a C string.
+    unsafe {
+        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        if url.is_null() || *url == 0 {
+            crate::net::log::error(format_args!("null url"));
+            return ptr::null_mut();
+        }
+        let handlers = Handlers { handler: r#fn, data: fn_data };
+        pointer(connect::connect(m, CStr::from_ptr(url), handlers, pfn, pfn_data))
+    }
+}
+
+/// Takes over a descriptor that the program opened; it is closed with the connection.
+///
+/// `MG_EV_OPEN` fires before the connection is in the manager's list. Sockets, pipes and terminals
+/// work; their flags stay as they are, and nothing blocks. `is_listening = 1` afterwards makes a
+/// listening socket accept.
+///
+/// # Returns
+/// The connection, or NULL without memory.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_wrapfd(
+    mgr: *mut Manager,
+    fd: c_int,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_wrapfd");
+    // SAFETY: the caller passes an initialised manager.
+    match unsafe { Mgr::new(mgr) } {
+        Some(m) => pointer(listen::wrap(m, fd, Handlers { handler: r#fn, data: fn_data })),
+        None => ptr::null_mut(),
+    }
+}
+
+/// Makes a zeroed connection with an id, in no list and without a descriptor.
+///
+/// # Returns
+/// The connection, to be released by `mg_close_conn`, or NULL without memory.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_alloc_conn(mgr: *mut Manager) -> *mut Connection {
+    fence!("mg_alloc_conn");
+    // SAFETY: the caller passes an initialised manager.
+    pointer(unsafe { Mgr::new(mgr) }.and_then(conn::alloc))
+}
+
+/// Binds a socket for a URL, listens on it unless it is UDP, and fills `c->loc` and `c->fd`.
+/// Touches no list, no flag, and fires no event.
+///
+/// # Returns
+/// false when that failed: the log says why.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_open_listener(c: *mut Connection, url: *const c_char) -> bool {
+    fence!("mg_open_listener");
+    // SAFETY: the caller passes a connection of mg_alloc_conn and a C string.
+    unsafe { Conn::new(c).is_some_and(|c| listen::open_listener(c, slice::cstr(url))) }
+}
+
+/// Closes a connection now: unlinks it, closes its socket, fires `MG_EV_CLOSE`, releases it.
+/// Setting `c->is_closing` does the same at the end of the connection's turn.
+///
+/// Works in any handler, also of the same connection: its memory stays until the handler returns.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_close_conn(c: *mut Connection) {
+    fence!("mg_close_conn");
+    // SAFETY: the caller passes a connection of its manager, or NULL.
+    if let Some(c) = unsafe { Conn::new(c) } {
+        conn::close(c);
+    }
+}
+
+/// Connects to `c->rem`, which the program has filled.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_connect_resolved(c: *mut Connection) {
+    fence!("mg_connect_resolved");
+    // SAFETY: the caller passes a connection of its manager, or NULL.
+    if let Some(c) = unsafe { Conn::new(c) } {
+        connect::connect_resolved(c);
+    }
+}
+
+/// Queues bytes to be sent (TCP), or sends them as one datagram to `c->rem` at once (UDP).
+///
+/// The bytes are copied and may lie in `c->recv`. Allowed in any state: what is queued before the
+/// connection is up goes out when it is. UDP fires `MG_EV_WRITE` before this returns.
+///
+/// # Returns
+/// false without memory (nothing was queued), and when a datagram could not be sent; unless the
+/// socket was only busy, the connection then closes.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_send(c: *mut Connection, data: *const c_void, size: usize) -> bool {
+    fence!("mg_send");
+    // SAFETY: the caller passes a connection and size readable bytes at data.
+    unsafe { Conn::new(c).is_some_and(|c| conn::send(c, data.cast(), size)) }
+}
+
+/// Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
+/// `MG_EV_USER` on.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_call(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    fence!("mg_call");
+    // SAFETY: the caller passes a connection; ev_data is passed on untouched.
+    if let Some(c) = unsafe { Conn::new(c) } {
+        conn::call(c, ev, ev_data);
+    }
+}
+
+/// Restores `c->rem` from the copy of it at `from` (`sizeof(struct mg_addr)` bytes), so that the
+/// next datagram goes to the group and not to the last sender.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_multicast_restore(c: *mut Connection, from: *mut u8) {
+    fence!("mg_multicast_restore");
+    if from.is_null() {
+        return;
+    }
+    // SAFETY: the caller passes a connection, and a copied struct mg_addr at any alignment.
+    unsafe {
+        if let Some(c) = Conn::new(c) {
+            c.set_rem(from.cast::<Addr>().read_unaligned());
+        }
+    }
+}
+
+/// Listens for HTTP at a URL: `mg_listen` with the HTTP protocol handler.
+///
+/// Accepted connections get `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`.
+///
+/// # Returns
+/// The listener, or NULL: then the log says why.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_listen(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_http_listen");
+    // SAFETY: the caller passes an initialised manager and a C string.
+    unsafe {
+        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        pointer(http::listen_http(m, slice::cstr(url), Handlers { handler: r#fn, data: fn_data }))
+    }
+}
+
+/// Connects for HTTP: `mg_connect` with the HTTP protocol handler. Sends nothing by itself: the
+/// program writes the request, at once or at `MG_EV_CONNECT`.
+///
+/// # Returns
+/// The connection, or NULL for an empty URL or without memory.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_connect(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_http_connect");
+    // SAFETY: the caller passes an initialised manager and a C string.
+    unsafe {
+        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        if url.is_null() || *url == 0 {
+            crate::net::log::error(format_args!("null url"));
+            return ptr::null_mut();
+        }
+        pointer(http::connect_http(m, CStr::from_ptr(url), Handlers { handler: r#fn, data: fn_data }))
+    }
+}

@@ -1,0 +1,79 @@
+//! `struct mg_addr` to and from what the kernel takes.
+
+use crate::abi::{Addr, IpBytes};
+use crate::codec::addr::Address;
+use socket2::SockAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+
+impl Addr {
+    /// 0.0.0.0:0.
+    pub const ZERO: Addr = Addr { addr: IpBytes { ip: [0; 16] }, port: 0, scope_id: 0, is_ip6: false };
+
+    /// The address bytes, in network order.
+    pub fn bytes(&self) -> [u8; 16] {
+        // SAFETY: all members of the union are plain bytes of the same memory.
+        unsafe { self.addr.ip }
+    }
+
+    /// The port in host order.
+    pub fn port(&self) -> u16 {
+        u16::from_be(self.port)
+    }
+
+    /// From a socket address. The scope is kept as far as its field reaches: 8 bits.
+    pub fn from_socket(from: SocketAddr) -> Addr {
+        let mut ip = [0; 16];
+        let mut scope_id = 0;
+        match from {
+            SocketAddr::V4(v4) => ip[..4].copy_from_slice(&v4.ip().octets()),
+            SocketAddr::V6(v6) => {
+                ip = v6.ip().octets();
+                scope_id = v6.scope_id() as u8;
+            }
+        }
+        Addr { addr: IpBytes { ip }, port: from.port().to_be(), scope_id, is_ip6: from.is_ipv6() }
+    }
+
+    /// From a parsed text; the port is 0.
+    pub fn from_parsed(from: Address) -> Addr {
+        let mut result = Addr::ZERO;
+        match from {
+            Address::V4(v4) => result.addr.ip4 = u32::from_ne_bytes(v4),
+            Address::V6(ip, scope_id) => {
+                result = Addr { addr: IpBytes { ip }, port: 0, scope_id, is_ip6: true };
+            }
+        }
+        result
+    }
+
+    /// From what a system call returned; other families (Unix sockets) give the zero address.
+    pub fn from_kernel(from: &SockAddr) -> Addr {
+        from.as_socket().map_or(Addr::ZERO, Addr::from_socket)
+    }
+
+    /// As a socket address.
+    pub fn to_socket(&self) -> SocketAddr {
+        let ip = self.bytes();
+        if self.is_ip6 {
+            SocketAddr::V6(SocketAddrV6::new(ip.into(), self.port(), 0, self.scope_id.into()))
+        } else {
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::new(ip[0], ip[1], ip[2], ip[3])), self.port())
+        }
+    }
+}
+
+/// Prints as programs see addresses in the log: `127.0.0.1:80`, `[0:0:0:0:0:0:0:1]:80`.
+impl core::fmt::Display for Addr {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let ip = self.bytes();
+        if self.is_ip6 {
+            for (i, pair) in ip.chunks_exact(2).enumerate() {
+                let separator = if i == 0 { '[' } else { ':' };
+                write!(f, "{separator}{:x}", u16::from_be_bytes([pair[0], pair[1]]))?;
+            }
+            write!(f, "]:{}", self.port())
+        } else {
+            write!(f, "{}.{}.{}.{}:{}", ip[0], ip[1], ip[2], ip[3], self.port())
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The life of a connection: made, linked, called, failed, closed.
+
+use super::handle::{Conn, Mgr};
+use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
+use super::{log, sys};
+use crate::abi::{Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_WRITE, MG_IO_SIZE, flag};
+use core::ffi::{c_int, c_long, c_void};
+use core::ptr;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry};
+
+/// A new connection: zeroed, with its manager, id and buffer steps; in no list, no event.
+pub fn alloc(m: Mgr) -> Option<Conn> {
+    let root = Root::of(m)?;
+    let c = allocate(m.extra_size())?;
+    let id = m.next_id() + 1;
+    m.set_next_id(id);
+    c.set_mgr_ptr(m.as_ptr());
+    c.set_id(id);
+    for buf in [c.recv(), c.send(), c.rtls()] {
+        // SAFETY: a buffer handle points to a live struct.
+        unsafe { (*buf.as_ptr()).align = MG_IO_SIZE };
+    }
+    let token = root.with(|inner| inner.table.insert(c));
+    if let Some(state) = ConnState::of(c) {
+        state.token = token;
+    }
+    Some(c)
+}
+
+/// Puts a connection at the head of its manager's list.
+pub fn link(m: Mgr, c: Conn) {
+    let head = m.first();
+    c.set_next_ptr(m.conns_ptr());
+    if let (Some(state), Some(head)) = (ConnState::of(c), head.and_then(ConnState::of)) {
+        head.prev = state.token;
+    }
+    m.set_conns_ptr(c.as_ptr());
+}
+
+/// Takes a connection out of its manager's list. Its `next` stays, for walks that stand on it.
+fn unlink(m: Mgr, root: &Root, c: Conn) {
+    let prev = ConnState::of(c).map_or(Token::default(), |s| s.prev);
+    let mut before = root.with(|inner| inner.table.get(prev)).filter(|p| p.next() == Some(c));
+    if before.is_none() && m.first() != Some(c) {
+        // A program linked connections by hand: search.
+        let mut at = m.first();
+        while let Some(p) = at {
+            if p.next() == Some(c) {
+                before = Some(p);
+                break;
+            }
+            at = p.next();
+        }
+    }
+    match before {
+        Some(p) => p.set_next_ptr(c.next_ptr()),
+        None if m.first() == Some(c) => m.set_conns_ptr(c.next_ptr()),
+        None => return,
+    }
+    if let Some(next) = c.next().and_then(ConnState::of) {
+        next.prev = before.and_then(ConnState::of).map_or(Token::default(), |s| s.token);
+    }
+}
+
+/// Registers a connection's descriptor with the poller: once, edge-triggered, both directions.
+///
+/// `assume_writable` saves the first round trip: a fresh socket has room to send.
+pub fn register(c: Conn, assume_writable: bool) {
+    let Some(root) = c.mgr().and_then(Root::of) else { return };
+    let Some(state) = ConnState::of(c) else { return };
+    state.is |= is::OWNS_FD;
+    if assume_writable {
+        state.ready |= ready::WRITE;
+    }
+    let registered = root.with(|inner| {
+        inner.poll.as_ref().is_some_and(|poll| {
+            let token = mio::Token(state.token.0 as usize);
+            poll.registry()
+                .register(&mut SourceFd(&c.fd()), token, Interest::READABLE | Interest::WRITABLE)
+                .is_ok()
+        })
+    });
+    if registered {
+        state.is |= is::REGISTERED;
+    } else {
+        // Regular files cannot be polled: they count as ready always.
+        state.ready |= ready::READ | ready::WRITE | ready::HANGUP;
+        queue(c);
+    }
+}
+
+/// Takes a connection's descriptor out of the poller.
+pub fn deregister(registry: &Registry, c: Conn) {
+    if let Some(state) = ConnState::of(c).filter(|s| s.is(is::REGISTERED)) {
+        state.is &= !is::REGISTERED;
+        let _ = registry.deregister(&mut SourceFd(&c.fd()));
+    }
+}
+
+/// Gives a connection a turn in the current poll, or else in the next one, which will not wait.
+pub fn queue(c: Conn) {
+    let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
+    if !state.is(is::QUEUED | is::CLOSED) {
+        state.is |= is::QUEUED;
+        root.with(|inner| inner.queue.push(state.token));
+    }
+}
+
+/// Tells the loop that a connection has fresh output, so that it is written in this turn.
+pub fn output_queued(c: Conn) {
+    let Some(state) = ConnState::of(c) else { return };
+    if state.is(is::OUTPUT) {
+        return;
+    }
+    let Some(root) = c.mgr().and_then(Root::of) else { return };
+    root.with(|inner| {
+        // The connection that has its turn is written at the end of it.
+        if inner.current != state.token {
+            state.is |= is::OUTPUT;
+            inner.output.push(state.token);
+        }
+    });
+}
+
+/// Fires an event: the protocol handler first, then the program's handler, which is read anew.
+pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
+    let Some((root, state)) = c.mgr().and_then(Root::of).zip(ConnState::of(c)) else {
+        call_handlers(c, ev, data, || false);
+        return;
+    };
+    let _activity = Activity::start(root);
+    state.in_handler += 1;
+    // A handler may close its connection for good; then CLOSE was its last event.
+    let closed_before = state.is(is::CLOSED);
+    call_handlers(c, ev, data, || !closed_before && ConnState::of(c).is_some_and(|s| s.is(is::CLOSED)));
+    if let Some(state) = ConnState::of(c) {
+        state.in_handler -= 1;
+    }
+}
+
+fn call_handlers(c: Conn, ev: c_int, data: *mut c_void, stop: impl FnOnce() -> bool) {
+    if let Some(protocol) = c.protocol() {
+        // SAFETY: the program set the handler; c is a live connection.
+        unsafe { protocol(c.as_ptr(), ev, data) };
+        if stop() {
+            return;
+        }
+    }
+    if let Some(handler) = c.handler() {
+        // SAFETY: as above.
+        unsafe { handler(c.as_ptr(), ev, data) };
+    }
+}
+
+/// Longest text of `MG_EV_ERROR`, without the NUL.
+pub const ERROR_TEXT: usize = 63;
+
+/// Fails a connection: logs, marks it closing, fires `MG_EV_ERROR`. The handler may clear
+/// `is_closing` to keep the connection. Texts are cut to [`ERROR_TEXT`] bytes.
+pub fn error(c: Conn, text: &[u8]) {
+    let mut buf = [0u8; ERROR_TEXT + 1];
+    let n = text.len().min(ERROR_TEXT);
+    buf[..n].copy_from_slice(&text[..n]);
+    log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(&buf[..n])));
+    c.set(flag::CLOSING);
+    call(c, MG_EV_ERROR, buf.as_mut_ptr().cast());
+}
+
+/// As [`error`], with a formatted text.
+pub fn error_fmt(c: Conn, args: core::fmt::Arguments<'_>) {
+    error(c, args.to_string().as_bytes());
+}
+
+/// Queues bytes (TCP), or sends them as one datagram at once (UDP).
+///
+/// False when memory is exhausted, when a datagram could not be sent, or on a closed connection.
+///
+/// # Safety
+/// `len` readable bytes at `data`, which may lie in the connection's receive buffer.
+pub unsafe fn send(c: Conn, data: *const u8, len: usize) -> bool {
+    if c.has(flag::UDP) {
+        // SAFETY: the caller vouches for data.
+        return send_datagram(c, unsafe { bytes_at(data, len) });
+    }
+    if len == 0 {
+        return true;
+    }
+    // SAFETY: the caller vouches for data.
+    let queued = unsafe { super::iobuf::append(c.send().as_ptr(), data, len) };
+    if queued {
+        output_queued(c);
+    }
+    queued
+}
+
+/// # Safety
+/// As for [`core::slice::from_raw_parts`] unless `len` is 0.
+unsafe fn bytes_at<'a>(data: *const u8, len: usize) -> &'a [u8] {
+    if data.is_null() || len == 0 {
+        return &[];
+    }
+    // SAFETY: the caller vouches for data.
+    unsafe { core::slice::from_raw_parts(data, len) }
+}
+
+/// Sends one datagram to `c->rem`.
+pub fn send_datagram(c: Conn, data: &[u8]) -> bool {
+    let Some(state) = ConnState::of(c) else { return false };
+    if state.is(is::CLOSED) || c.has(flag::RESOLVING) || c.fd() < 0 {
+        c.set(flag::CLOSING);
+        return false;
+    }
+    match sys::send_to(c.fd(), data, &c.rem().to_socket().into()) {
+        Ok(n) => {
+            if let Ok(local) = sys::local_addr(c.fd()) {
+                c.set_loc(Addr::from_kernel(&local));
+            }
+            if n > 0 {
+                fire_count(c, MG_EV_WRITE, n);
+            }
+            true
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => false,
+        Err(e) => {
+            log::debug(format_args!("{} {} sendto {}: {e}", c.id(), c.fd(), c.rem()));
+            c.set(flag::CLOSING);
+            false
+        }
+    }
+}
+
+/// Fires READ or WRITE with a number of bytes.
+pub fn fire_count(c: Conn, ev: c_int, n: usize) {
+    let mut count = n as c_long;
+    call(c, ev, (&raw mut count).cast());
+}
+
+/// Closes a connection for good: unlinks it, closes its descriptor, fires CLOSE, releases it.
+///
+/// Works inside the connection's own handlers: its memory stays until they have returned.
+pub fn close(c: Conn) {
+    let Some(m) = c.mgr() else { return };
+    let (Some(root), Some(state)) = (Root::of(m), ConnState::of(c)) else { return };
+    if state.is(is::CLOSED) {
+        return;
+    }
+    let activity = Activity::start(root);
+    state.is |= is::CLOSED;
+    c.set(flag::CLOSING);
+    unlink(m, root, c);
+    root.with(|inner| {
+        if let Some(poll) = &inner.poll {
+            deregister(poll.registry(), c);
+        }
+    });
+    if root.wakeup.close(c.fd()) {
+        m.set_pipe_fd(-1);
+    }
+    if state.is(is::OWNS_FD) {
+        sys::close(c.fd());
+    }
+    log::debug(format_args!("{} {} closed", c.id(), c.fd()));
+    call(c, MG_EV_CLOSE, ptr::null_mut());
+    for buf in [c.recv(), c.send(), c.rtls(), c.prof()] {
+        buf.free();
+    }
+    root.with(|inner| inner.bury(c));
+    drop(activity);
+}
+
+/// The handler type without its `Option`, for comparisons.
+pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
+
+/// True when `c`'s protocol handler is `f`.
+pub fn has_protocol(c: Conn, f: Handler) -> bool {
+    c.protocol().is_some_and(|p| ptr::fn_addr_eq(p, f))
+}

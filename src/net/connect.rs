@@ -1,0 +1,141 @@
+//! Outgoing connections: resolve, connect, finish.
+
+use super::conn::{alloc, call, error, error_fmt, link, register};
+use super::handle::{Conn, Mgr};
+use super::listen::{Handlers, tune_stream};
+use super::state::{ConnState, is};
+use super::{log, sys};
+use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
+use crate::codec::{addr, url::Url};
+use core::ffi::{CStr, c_void};
+use core::ptr;
+use socket2::{Domain, Socket, Type};
+use std::io;
+use std::os::fd::IntoRawFd;
+
+/// The address of a URL whose host is a literal, `localhost` or empty; the port is left 0.
+pub fn literal(text: &[u8]) -> Option<Addr> {
+    addr::parse(Url::new(text).host).map(Addr::from_parsed)
+}
+
+/// What a URL's scheme says about the transport: `flag::UDP`, `flag::TLS`, or neither.
+pub fn transport_flags(text: &[u8]) -> u32 {
+    match text {
+        _ if text.starts_with(b"udp:") => flag::UDP,
+        _ if Url::new(text).is_tls() => flag::TLS,
+        _ => 0,
+    }
+}
+
+/// Opens an outgoing connection. Fails with `None` only for lack of memory: everything else is
+/// reported by ERROR and CLOSE, maybe before this returns.
+pub fn connect(
+    m: Mgr,
+    text: &CStr,
+    handlers: Handlers,
+    protocol: EventHandler,
+    protocol_data: *mut c_void,
+) -> Option<Conn> {
+    let Some(c) = alloc(m) else {
+        log::error(format_args!("OOM {}", text.to_string_lossy()));
+        return None;
+    };
+    let bytes = text.to_bytes();
+    c.set_fd(-1);
+    link(m, c);
+    c.set(flag::CLIENT | transport_flags(bytes));
+    c.set_handler(handlers.handler);
+    c.set_handler_data(handlers.data);
+    c.set_protocol(protocol);
+    c.set_protocol_data(protocol_data);
+    log::debug(format_args!("{} {} {}", c.id(), c.fd(), text.to_string_lossy()));
+    call(c, MG_EV_OPEN, text.as_ptr().cast_mut().cast());
+    resolve(c, bytes);
+    Some(c)
+}
+
+/// Finds the address of `text`, then connects.
+pub fn resolve(c: Conn, text: &[u8]) {
+    let port = Url::new(text).port();
+    let mut rem = c.rem();
+    rem.port = port.to_be();
+    c.set_rem(rem);
+    match literal(text) {
+        Some(mut found) => {
+            found.port = port.to_be();
+            c.set_rem(found);
+            connect_resolved(c);
+        }
+        None => error(c, b"resolver"),
+    }
+}
+
+/// `c->rem` holds the address: makes the socket and starts to connect.
+pub fn connect_resolved(c: Conn) {
+    if ConnState::of(c).is_none_or(|s| s.is(is::CLOSED)) {
+        return;
+    }
+    c.clear(flag::RESOLVING);
+    let to = c.rem().to_socket();
+    let kind = if c.has(flag::UDP) { Type::DGRAM } else { Type::STREAM };
+    let socket = match Socket::new(Domain::for_address(to), kind.nonblocking().cloexec(), None) {
+        Ok(socket) => socket,
+        Err(e) => {
+            error_fmt(c, format_args!("socket(): {}", e.raw_os_error().unwrap_or(0)));
+            return;
+        }
+    };
+    if c.has(flag::UDP) {
+        if let Ok(local) = socket.local_addr() {
+            c.set_loc(Addr::from_kernel(&local));
+        }
+        c.set_fd(socket.into_raw_fd());
+        register(c, true);
+        call(c, MG_EV_RESOLVE, ptr::null_mut());
+        call(c, MG_EV_CONNECT, ptr::null_mut());
+        return;
+    }
+    let fd = socket.into_raw_fd();
+    c.set_fd(fd);
+    tune_stream(fd);
+    call(c, MG_EV_RESOLVE, ptr::null_mut());
+    if ConnState::of(c).is_none_or(|s| s.is(is::CLOSED)) {
+        sys::close(fd);
+        return;
+    }
+    match sys::connect(fd, &to.into()) {
+        Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => {
+            register(c, false);
+            error_fmt(c, format_args!("connect: {}", e.raw_os_error().unwrap_or(0)));
+        }
+        _ => {
+            c.set(flag::CONNECTING);
+            register(c, false);
+        }
+    }
+}
+
+/// The poller says that a pending connect is over: CONNECT, or an error.
+pub fn finish(c: Conn) {
+    let errno = match sys::take_error(c.fd()) {
+        0 => sys::peer_error(c.fd()).err().and_then(|e: io::Error| e.raw_os_error()).unwrap_or(0),
+        errno => errno,
+    };
+    if errno != 0 {
+        super::io::socket_error(c, errno);
+        return;
+    }
+    if let Ok(local) = sys::local_addr(c.fd()) {
+        c.set_loc(Addr::from_kernel(&local));
+    }
+    c.clear(flag::CONNECTING);
+    call(c, MG_EV_CONNECT, ptr::null_mut());
+    plain_unless_handshake(c);
+}
+
+/// A program that did not call `mg_tls_init` in its CONNECT or ACCEPT handler gets plain TCP.
+pub fn plain_unless_handshake(c: Conn) {
+    if c.has(flag::TLS) && !c.has(flag::TLS_HS) {
+        c.clear(flag::TLS);
+    }
+}

@@ -1,0 +1,227 @@
+//! Handles to the C structs: the one place where the loop reads and writes their fields.
+//!
+//! A program's handlers run inside the loop and may change any field of any connection. So the loop
+//! never keeps a Rust reference into a struct: it keeps a [`Conn`] or [`Mgr`], a plain pointer, and
+//! each accessor reads or writes one field through it.
+//!
+//! Why the accessors are safe to call: handles are made by [`Conn::new`] and [`Mgr::new`], whose
+//! callers vouch for the pointer, and a connection's memory is not released while a poll or a
+//! handler call is in progress (`state::Activity`), however often it was closed meanwhile.
+
+use super::iobuf;
+use crate::abi::{Addr, Connection, EventHandler, IoBuf, Manager, Timer, flag};
+use core::ffi::{c_int, c_void};
+use core::ptr::{self, NonNull};
+
+/// A connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Conn(NonNull<Connection>);
+
+/// A manager.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mgr(NonNull<Manager>);
+
+/// One of a connection's buffers.
+#[derive(Clone, Copy)]
+pub struct Buf(NonNull<IoBuf>);
+
+/// Getter and setter of one field.
+macro_rules! field {
+    ($get:ident, $set:ident, $field:ident, $ty:ty) => {
+        #[doc = concat!("Reads `", stringify!($field), "`.")]
+        pub fn $get(self) -> $ty {
+            // SAFETY: a handle points to a live struct (see the module's documentation).
+            unsafe { (*self.0.as_ptr()).$field }
+        }
+        #[doc = concat!("Writes `", stringify!($field), "`.")]
+        pub fn $set(self, value: $ty) {
+            // SAFETY: as above.
+            unsafe { (*self.0.as_ptr()).$field = value }
+        }
+    };
+}
+
+impl Conn {
+    /// A handle to the connection at `c`, or `None` for NULL.
+    ///
+    /// # Safety
+    /// `c` is NULL or points to a `struct mg_connection` that outlives the use of the handle.
+    pub unsafe fn new(c: *mut Connection) -> Option<Conn> {
+        NonNull::new(c).map(Conn)
+    }
+
+    /// The pointer that C knows.
+    pub fn as_ptr(self) -> *mut Connection {
+        self.0.as_ptr()
+    }
+
+    field!(id, set_id, id, core::ffi::c_ulong);
+    field!(loc, set_loc, loc, Addr);
+    field!(rem, set_rem, rem, Addr);
+    field!(flags, set_flags, flags, u32);
+    field!(handler, set_handler, r#fn, EventHandler);
+    field!(handler_data, set_handler_data, fn_data, *mut c_void);
+    field!(protocol, set_protocol, pfn, EventHandler);
+    field!(protocol_data, set_protocol_data, pfn_data, *mut c_void);
+    field!(next_ptr, set_next_ptr, next, *mut Connection);
+    field!(mgr_ptr, set_mgr_ptr, mgr, *mut Manager);
+    field!(tls, set_tls, tls, *mut c_void);
+
+    /// The next connection in the manager's list.
+    pub fn next(self) -> Option<Conn> {
+        NonNull::new(self.next_ptr()).map(Conn)
+    }
+
+    /// The manager, if the connection belongs to one.
+    pub fn mgr(self) -> Option<Mgr> {
+        NonNull::new(self.mgr_ptr()).map(Mgr)
+    }
+
+    /// The descriptor; -1 without one.
+    pub fn fd(self) -> c_int {
+        // SAFETY: a handle points to a live struct.
+        unsafe { (*self.0.as_ptr()).fd as usize as c_int }
+    }
+
+    /// Stores the descriptor the way programs read it: the int as a pointer.
+    pub fn set_fd(self, fd: c_int) {
+        // SAFETY: a handle points to a live struct.
+        unsafe { (*self.0.as_ptr()).fd = fd as isize as usize as *mut c_void }
+    }
+
+    /// True when any of `bits` is set.
+    pub fn has(self, bits: u32) -> bool {
+        self.flags() & bits != 0
+    }
+
+    /// Sets `bits`.
+    pub fn set(self, bits: u32) {
+        self.set_flags(self.flags() | bits);
+    }
+
+    /// Clears `bits`.
+    pub fn clear(self, bits: u32) {
+        self.set_flags(self.flags() & !bits);
+    }
+
+    /// The receive buffer.
+    pub fn recv(self) -> Buf {
+        // SAFETY: a field of a live struct is not NULL.
+        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).recv))) }
+    }
+
+    /// The send buffer.
+    pub fn send(self) -> Buf {
+        // SAFETY: a field of a live struct is not NULL.
+        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).send))) }
+    }
+
+    /// The buffer of undecrypted TLS bytes.
+    pub fn rtls(self) -> Buf {
+        // SAFETY: a field of a live struct is not NULL.
+        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).rtls))) }
+    }
+
+    /// The profile buffer, which only programs use.
+    pub fn prof(self) -> Buf {
+        // SAFETY: a field of a live struct is not NULL.
+        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).prof))) }
+    }
+
+    /// True when nothing may be read or written because the transport is not up yet.
+    pub fn is_pending(self) -> bool {
+        self.has(flag::RESOLVING | flag::CONNECTING)
+    }
+}
+
+impl Mgr {
+    /// A handle to the manager at `m`, or `None` for NULL.
+    ///
+    /// # Safety
+    /// `m` is NULL or points to a `struct mg_mgr` that outlives the use of the handle.
+    pub unsafe fn new(m: *mut Manager) -> Option<Mgr> {
+        NonNull::new(m).map(Mgr)
+    }
+
+    /// The pointer that C knows.
+    pub fn as_ptr(self) -> *mut Manager {
+        self.0.as_ptr()
+    }
+
+    field!(next_id, set_next_id, nextid, core::ffi::c_ulong);
+    field!(conns_ptr, set_conns_ptr, conns, *mut Connection);
+    field!(timers, set_timers, timers, *mut Timer);
+    field!(private, set_private, ifp, *mut c_void);
+    field!(epoll_fd, set_epoll_fd, epoll_fd, c_int);
+    field!(extra_size, set_extra_size, extraconnsize, usize);
+
+    /// The newest connection: the head of the list.
+    pub fn first(self) -> Option<Conn> {
+        NonNull::new(self.conns_ptr()).map(Conn)
+    }
+
+    /// The address of the list head of the timers.
+    pub fn timers_head(self) -> *mut *mut Timer {
+        // SAFETY: a field of a live struct.
+        unsafe { ptr::addr_of_mut!((*self.0.as_ptr()).timers) }
+    }
+
+    /// Publishes or withdraws the wakeup channel: `pipe.fd`.
+    pub fn set_pipe_fd(self, fd: c_int) {
+        // SAFETY: a handle points to a live struct; writing one member of the union.
+        unsafe { (*self.0.as_ptr()).pipe.fd = fd }
+    }
+}
+
+impl Buf {
+    /// The pointer that C knows.
+    pub fn as_ptr(self) -> *mut IoBuf {
+        self.0.as_ptr()
+    }
+
+    field!(len, set_len, len, usize);
+    field!(size, set_size, size, usize);
+    field!(base, set_base, buf, *mut u8);
+
+    /// The bytes in use. The slice dies when anybody touches the buffer: use it at once.
+    ///
+    /// # Safety
+    /// No handler runs and nothing changes the buffer while the slice lives.
+    pub unsafe fn bytes<'a>(self) -> &'a [u8] {
+        if self.base().is_null() || self.len() == 0 {
+            return &[];
+        }
+        // SAFETY: len <= size bytes are allocated at base; the caller keeps the buffer as it is.
+        unsafe { core::slice::from_raw_parts(self.base(), self.len().min(self.size())) }
+    }
+
+    /// Appends bytes; false when memory is exhausted.
+    pub fn append(self, bytes: &[u8]) -> bool {
+        // SAFETY: a handle points to a valid buffer.
+        unsafe { iobuf::append(self.0.as_ptr(), bytes.as_ptr(), bytes.len()) }
+    }
+
+    /// Removes `n` bytes from the front.
+    pub fn consume(self, n: usize) {
+        if n >= self.len() {
+            self.set_len(0);
+        } else if n > 0 {
+            // SAFETY: a handle points to a valid buffer.
+            unsafe {
+                iobuf::del(self.0.as_ptr(), 0, n);
+            }
+        }
+    }
+
+    /// Makes the capacity `n`, rounded up; false when memory is exhausted.
+    pub fn resize(self, n: usize) -> bool {
+        // SAFETY: a handle points to a valid buffer.
+        unsafe { iobuf::resize(self.0.as_ptr(), n) }
+    }
+
+    /// Releases the memory.
+    pub fn free(self) {
+        // SAFETY: a handle points to a valid buffer.
+        unsafe { iobuf::free(self.0.as_ptr()) }
+    }
+}

@@ -1,0 +1,394 @@
+//! The HTTP engine: the protocol handler (`c->pfn`) that turns bytes in `c->recv` into
+//! `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`, for servers and clients alike.
+//!
+//! What it remembers about a half-received message is in [`HttpState`], so no byte is looked at
+//! twice. Programs may consume `recv` themselves at any time; then the memory is dropped and the
+//! next byte starts a fresh message.
+
+use super::conn::{self, ERROR_TEXT, call, has_protocol, output_queued, queue};
+use super::handle::{Conn, Mgr};
+use super::http_message;
+use super::listen::{Handlers, listen};
+use super::log;
+use super::state::ConnState;
+use crate::abi::{
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL,
+    MG_EV_READ, MG_MAX_RECV_SIZE, flag,
+};
+use crate::codec::http::chunked::{self, Chunked};
+use crate::codec::http::{self, Framing, Head};
+use core::ffi::{CStr, c_int, c_long, c_void};
+use core::mem::MaybeUninit;
+use core::ptr;
+
+/// What the engine remembers about a connection between events.
+#[derive(Default)]
+pub struct HttpState {
+    /// Bytes at the front of `recv` that were searched for the end of a head without result.
+    searched: usize,
+    /// The message whose head is complete and whose body is not.
+    partial: Option<Partial>,
+    /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
+    seen: usize,
+    /// The peer wants the connection closed after the response.
+    close_wish: bool,
+}
+
+/// A message whose MG_EV_HTTP_HDRS has been fired and whose body is incomplete.
+struct Partial {
+    head: usize,
+    framing: Framing,
+    chunked: Chunked,
+}
+
+/// Listens for HTTP.
+pub fn listen_http(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
+    let c = listen(m, url, handlers)?;
+    c.set_protocol(Some(on_event));
+    Some(c)
+}
+
+/// Connects for HTTP. Sends nothing: the program writes the request.
+pub fn connect_http(m: Mgr, url: &CStr, handlers: Handlers) -> Option<Conn> {
+    super::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())
+}
+
+/// True when the engine has something to do at `MG_EV_POLL`: input that waits for the end of a
+/// response, or a connection to close behind one.
+pub fn wants_poll(c: Conn) -> bool {
+    if !c.has(flag::ACCEPTED) || c.has(flag::RESP | flag::DRAINING) {
+        // Another protocol handler may want anything.
+        return c.protocol().is_some() && !has_protocol(c, on_event);
+    }
+    match ConnState::of(c) {
+        Some(state) if has_protocol(c, on_event) => c.recv().len() > 0 || state.http.close_wish,
+        _ => c.protocol().is_some(),
+    }
+}
+
+/// The protocol handler of HTTP connections.
+///
+/// # Safety
+/// `c` is a live connection; `ev_data` belongs to `ev`, or is NULL when a program calls by hand.
+pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    crate::fence!("http protocol handler");
+    // SAFETY: the caller vouches for c.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    match ev {
+        MG_EV_READ => {
+            let added = if ev_data.is_null() {
+                None
+            } else {
+                // SAFETY: the data of READ is a long.
+                usize::try_from(unsafe { *ev_data.cast::<c_long>() }).ok()
+            };
+            notice_consumption(c, added);
+            run(c, false);
+        }
+        MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
+            if ConnState::of(c).is_some_and(|s| s.http.close_wish) {
+                drain(c);
+            } else if c.recv().len() > 0 {
+                notice_consumption(c, Some(0));
+                run(c, false);
+            }
+        }
+        MG_EV_CLOSE => {
+            notice_consumption(c, None);
+            run(c, true);
+        }
+        _ => {}
+    }
+}
+
+/// Forgets a half-received message when the program removed bytes of it.
+fn notice_consumption(c: Conn, added: Option<usize>) {
+    let Some(state) = ConnState::of(c) else { return };
+    let len = c.recv().len();
+    let seen = state.http.seen;
+    if len < seen || added.is_some_and(|n| len != seen + n) {
+        reset(c);
+    }
+}
+
+fn reset(c: Conn) {
+    if let Some(state) = ConnState::of(c) {
+        state.http.partial = None;
+        state.http.searched = 0;
+    }
+}
+
+/// What one step of the engine came to.
+enum Step {
+    /// A message was delivered: look for the next one.
+    Next,
+    /// Nothing more to do until more bytes arrive.
+    Wait,
+    /// The engine is done with what is in `recv`, or with the connection.
+    Stop,
+}
+
+/// Delivers the messages that `recv` holds.
+fn run(c: Conn, at_close: bool) {
+    let mut ofs = 0;
+    loop {
+        // A response in progress holds later requests back, but not at the end.
+        if c.has(flag::RESP) || c.recv().len() <= ofs {
+            break;
+        }
+        match step(c, &mut ofs, at_close) {
+            Step::Next => {}
+            Step::Wait => break,
+            Step::Stop => {
+                ofs = 0;
+                break;
+            }
+        }
+    }
+    c.recv().consume(ofs);
+    if let Some(state) = ConnState::of(c) {
+        state.http.seen = c.recv().len();
+    }
+}
+
+/// Looks at the message at `ofs` of `recv`.
+fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
+    let buf = c.recv();
+    // SAFETY: the slice is used before handlers run, and made anew afterwards.
+    let bytes = &unsafe { buf.bytes() }[*ofs..];
+    if let Some(state) = ConnState::of(c) {
+        if let Some(partial) = &mut state.http.partial {
+            return match continue_body(partial, bytes, at_close, c.has(flag::ACCEPTED)) {
+                Ok(Some(end)) => deliver(c, ofs, end),
+                Ok(None) => Step::Wait,
+                Err(reason) => fail(c, reason.as_bytes()),
+            };
+        }
+        if state.http.searched > 0 {
+            match http::head_len(bytes, state.http.searched) {
+                Ok(None) if bytes.len() <= http::MAX_HEAD_BYTES => {
+                    state.http.searched = bytes.len();
+                    return Step::Wait;
+                }
+                _ => state.http.searched = 0,
+            }
+        }
+    }
+    let mut hm = MaybeUninit::<HttpMessage>::uninit();
+    // SAFETY: hm is valid for writes.
+    let head = match unsafe { http_message::parse(bytes, hm.as_mut_ptr()) } {
+        Ok(Some(head)) => head,
+        Ok(None) if bytes.len() > http::MAX_HEAD_BYTES => return fail(c, b"HTTP head too large"),
+        Ok(None) => {
+            if let Some(state) = ConnState::of(c) {
+                state.http.searched = bytes.len();
+            }
+            return Step::Wait;
+        }
+        Err(e) => return fail(c, e.fault.reason().as_bytes()),
+    };
+    start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, at_close)
+}
+
+/// A head is complete: fires HDRS, then MSG if the body is there.
+fn start_message(
+    c: Conn,
+    ofs: &mut usize,
+    hm: *mut HttpMessage,
+    head: &Head<'_>,
+    bytes: &[u8],
+    at_close: bool,
+) -> Step {
+    let server = c.has(flag::ACCEPTED);
+    let mut partial = Partial { head: head.len, framing: Framing::Empty, chunked: Chunked::new() };
+    // Everything that needs the bytes is decided before a handler runs.
+    let outcome = match head.framing() {
+        Ok(framing) => {
+            partial.framing = framing;
+            continue_body(&mut partial, bytes, at_close, server)
+        }
+        Err(e) => Err(e.fault.reason()),
+    };
+    if *ofs > 0 && !matches!(outcome, Ok(Some(_))) {
+        // Handlers that take over a stream expect their message at the start of `recv`.
+        c.recv().consume(*ofs);
+        *ofs = 0;
+        return Step::Next;
+    }
+    let refused = head.is_response && server && !matches!(head.status, 100..=199 | 204 | 304);
+    let close_wish = head.connection.close && server;
+
+    let (len, base) = (c.recv().len(), c.recv().base());
+    call(c, MG_EV_HTTP_HDRS, hm.cast());
+    if c.recv().len() != len {
+        // The program takes the stream from here on.
+        c.recv().consume(*ofs);
+        c.set_protocol(None);
+        return Step::Stop;
+    }
+    if c.has(flag::CLOSING) && !at_close {
+        return Step::Stop;
+    }
+    if c.recv().base() != base {
+        // Same bytes at another place: the message in hand is stale.
+        return Step::Wait;
+    }
+    let end = match outcome {
+        Ok(end) => end,
+        Err(reason) => return fail(c, reason.as_bytes()),
+    };
+    if server && partial.framing == Framing::UntilClose {
+        return if refused { refuse_response(c) } else { fail(c, b"HTTP response sent to a server") };
+    }
+    if let Some(state) = ConnState::of(c) {
+        state.http.close_wish = close_wish;
+    }
+    if let Some(end) = end {
+        if end.chunked {
+            compact(c, *ofs + partial.head);
+        }
+        finish_message(hm, &partial, end);
+        return fire_message(c, ofs, end, hm);
+    }
+    if matches!(partial.framing, Framing::Length(n) if n.saturating_add(partial.head) > MG_MAX_RECV_SIZE) {
+        conn::error(c, b"MG_MAX_RECV_SIZE");
+        return Step::Stop;
+    }
+    if has_protocol(c, on_event)
+        && let Some(state) = ConnState::of(c)
+    {
+        state.http.partial = Some(partial);
+    }
+    Step::Wait
+}
+
+/// Where a message ends.
+#[derive(Clone, Copy)]
+struct End {
+    /// Bytes of the body, decoded.
+    body: usize,
+    /// Bytes of the message in `recv`, head included.
+    total: usize,
+    /// The body has chunk framing to be removed.
+    chunked: bool,
+}
+
+/// Looks whether the body is complete. `bytes` starts at the head.
+fn continue_body(
+    partial: &mut Partial,
+    bytes: &[u8],
+    at_close: bool,
+    server: bool,
+) -> Result<Option<End>, &'static str> {
+    let have = bytes.len() - partial.head.min(bytes.len());
+    let end = |body: usize| Ok(Some(End { body, total: partial.head + body, chunked: false }));
+    match partial.framing {
+        Framing::Empty => end(0),
+        Framing::Length(n) if have >= n => end(n),
+        // A client gets what came; nobody could read a server's reply.
+        Framing::Length(_) | Framing::UntilClose if at_close && !server => end(have),
+        Framing::Length(_) | Framing::UntilClose => Ok(None),
+        Framing::Chunked => {
+            let found = partial.chunked.scan(&bytes[partial.head..]).map_err(|e| e.reason())?;
+            Ok(found.map(|n| End {
+                body: partial.chunked.body_len(),
+                total: partial.head + n,
+                chunked: true,
+            }))
+        }
+    }
+}
+
+/// The body of a message whose HDRS was fired before is complete: parses the head again and fires
+/// MSG.
+fn deliver(c: Conn, ofs: &mut usize, end: End) -> Step {
+    let Some(partial) = ConnState::of(c).and_then(|s| s.http.partial.take()) else { return Step::Wait };
+    if end.chunked {
+        compact(c, *ofs + partial.head);
+    }
+    let mut hm = MaybeUninit::<HttpMessage>::uninit();
+    // SAFETY: the slice is used before handlers run; hm is valid for writes.
+    let parsed = unsafe { http_message::parse(&c.recv().bytes()[*ofs..], hm.as_mut_ptr()) };
+    match parsed {
+        Ok(Some(_)) => {
+            finish_message(hm.as_mut_ptr(), &partial, end);
+            fire_message(c, ofs, end, hm.as_mut_ptr())
+        }
+        // The program edited the head under us.
+        _ => fail(c, b"HTTP head changed"),
+    }
+}
+
+/// Removes chunk framing in place.
+fn compact(c: Conn, body_at: usize) {
+    let buf = c.recv();
+    // SAFETY: no handler runs meanwhile; body_at is inside the bytes in use.
+    let bytes = unsafe { core::slice::from_raw_parts_mut(buf.base(), buf.len()) };
+    chunked::compact(&mut bytes[body_at..]);
+}
+
+/// The body is there: its real length.
+fn finish_message(hm: *mut HttpMessage, partial: &Partial, end: End) {
+    // SAFETY: a parsed message in the caller's frame.
+    unsafe {
+        (*hm).body.len = end.body;
+        (*hm).message.len = partial.head + end.body;
+    }
+}
+
+fn fire_message(c: Conn, ofs: &mut usize, end: End, hm: *mut HttpMessage) -> Step {
+    let server = c.has(flag::ACCEPTED);
+    if server {
+        c.set(flag::RESP);
+    }
+    let before = c.recv().len();
+    call(c, MG_EV_HTTP_MSG, hm.cast());
+    // What the program removed itself is not removed a second time.
+    let removed = before.saturating_sub(c.recv().len());
+    *ofs = (*ofs + end.total.saturating_sub(removed)).min(c.recv().len());
+    if server && !c.has(flag::RESP) && ConnState::of(c).is_some_and(|s| s.http.close_wish) {
+        drain(c);
+        return Step::Stop;
+    }
+    if has_protocol(c, on_event) { Step::Next } else { Step::Wait }
+}
+
+/// Closes after the queued output; what waits in `recv` is not answered.
+fn drain(c: Conn) {
+    c.set(flag::DRAINING);
+    c.recv().set_len(0);
+    reset(c);
+    if let Some(state) = ConnState::of(c) {
+        state.http.seen = 0;
+    }
+    queue(c);
+}
+
+/// A message that cannot be: ERROR with the reason. Replies to earlier requests still go out.
+fn fail(c: Conn, reason: &[u8]) -> Step {
+    c.recv().set_len(0);
+    if c.send().len() == 0 {
+        conn::error(c, reason);
+    } else {
+        let mut text = [0u8; ERROR_TEXT + 1];
+        let n = reason.len().min(ERROR_TEXT);
+        text[..n].copy_from_slice(&reason[..n]);
+        log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(reason)));
+        drain(c);
+        call(c, MG_EV_ERROR, text.as_mut_ptr().cast());
+    }
+    Step::Stop
+}
+
+/// Somebody sent a response to a server: one 411, then close.
+fn refuse_response(c: Conn) -> Step {
+    c.send().append(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0          \r\n\r\n");
+    output_queued(c);
+    drain(c);
+    Step::Stop
+}
+
+/// Milliseconds until the engine has to look at a clock; `None`: never.
+pub fn next_deadline(_m: Mgr, _now: u64) -> Option<u64> {
+    None
+}

@@ -1,0 +1,333 @@
+//! One connection's turn: accept, connect, read, write, close.
+
+use super::conn::{close, error, fire_count, output_queued, queue};
+use super::handle::Conn;
+use super::state::{ConnState, Root, is, ready};
+use super::{connect, listen, log, sys, wakeup};
+use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, MG_IO_SIZE, MG_MAX_RECV_SIZE, flag};
+use core::ffi::c_int;
+use std::io::{self, ErrorKind};
+
+/// Reads of one connection in one turn; what is left waits for the next poll, so that one busy
+/// peer does not starve the others.
+const READS_PER_TURN: usize = 8;
+
+/// Largest datagram.
+const DATAGRAM: usize = 65536;
+
+/// Gives a connection its turn in this poll, at the time `now`.
+pub fn turn(root: &Root, c: Conn, now: u64) {
+    let Some(state) = ConnState::of(c) else { return };
+    if state.is(is::CLOSED) {
+        return;
+    }
+    if state.in_handler > 0 {
+        // A nested poll: the outer one goes on with this connection.
+        queue(c);
+        return;
+    }
+    root.with(|inner| inner.current = state.token);
+    if !c.has(flag::CLOSING | flag::RESOLVING) {
+        transfer(root, c, now);
+    }
+    root.with(|inner| inner.current = Default::default());
+    if is_live(c) {
+        let state_ready = ConnState::of(c).map_or(0, |s| s.ready);
+        if c.send().len() > 0 && state_ready & ready::WRITE != 0 {
+            // A handler of WRITE queued more: that goes out with the others' output.
+            output_queued(c);
+        }
+        settle(c);
+    }
+}
+
+/// Writes a connection's fresh output, then applies its flags.
+pub fn flush(c: Conn) {
+    if !c.has(flag::CLOSING) {
+        write(c);
+    }
+    if is_live(c) {
+        settle(c);
+    }
+}
+
+/// Applies what the program asked for with flags: a drained or closing connection is closed.
+fn settle(c: Conn) {
+    if c.has(flag::DRAINING) && c.send().len() == 0 {
+        c.set(flag::CLOSING);
+    }
+    if c.has(flag::CLOSING) && ConnState::of(c).is_some_and(|s| s.in_handler == 0) {
+        close(c);
+    }
+}
+
+fn transfer(root: &Root, c: Conn, now: u64) {
+    let Some(state) = ConnState::of(c) else { return };
+    if c.has(flag::LISTENING) && !c.has(flag::UDP) {
+        if state.ready & ready::READ != 0 && !c.has(flag::FULL) {
+            listen::accept(c);
+        }
+        if is_live(c) && state.ready & ready::READ != 0 && !state.is(is::ACCEPT_FAILED) && !c.has(flag::FULL)
+        {
+            queue(c);
+        }
+        return;
+    }
+    if c.has(flag::CONNECTING) {
+        if state.ready & (ready::WRITE | ready::ERROR | ready::HANGUP) != 0 {
+            connect::finish(c);
+        }
+        if !is_live(c) || c.has(flag::CLOSING | flag::CONNECTING) {
+            return;
+        }
+    }
+    if wakeup::is_channel(root, c) {
+        if state.ready & ready::READ != 0 {
+            state.ready &= !ready::READ;
+            if let Some(m) = c.mgr() {
+                wakeup::deliver(m, root);
+            }
+        }
+        return;
+    }
+    if state.ready & (ready::READ | ready::ERROR | ready::HANGUP) != 0 && !c.has(flag::FULL) {
+        state.last_io = now;
+        read(c);
+    } else if state.ready & ready::ERROR != 0 {
+        socket_error(c, sys::take_error(c.fd()));
+    }
+    // A peer that closed its side still gets what is queued, as far as it goes out at once.
+    if is_live(c) {
+        write(c);
+    }
+}
+
+/// True unless the connection was closed for good.
+fn is_live(c: Conn) -> bool {
+    ConnState::of(c).is_some_and(|s| !s.is(is::CLOSED))
+}
+
+/// Reads what the socket has, as far as one turn goes.
+fn read(c: Conn) {
+    for _ in 0..READS_PER_TURN {
+        let Some(state) = ConnState::of(c) else { return };
+        if state.is(is::CLOSED)
+            || c.has(flag::CLOSING | flag::FULL)
+            || state.ready & (ready::READ | ready::ERROR | ready::HANGUP) == 0
+        {
+            return;
+        }
+        let Some(room) = make_room(c) else { return };
+        match receive(c, room) {
+            Ok(0) if c.has(flag::UDP) => {} // An empty datagram is no event.
+            Ok(0) => {
+                end_of_stream(c);
+                return;
+            }
+            Ok(n) => {
+                let buf = c.recv();
+                if c.has(flag::HEXDUMPING) {
+                    hexdump(c, buf.len(), n, "<-");
+                }
+                buf.set_len(buf.len() + n);
+                // A read that leaves room has drained the socket, unless the end of the stream or an
+                // error is announced: then read on to it. Datagrams never fill the room.
+                if n < room && state.ready & (ready::HANGUP | ready::ERROR) == 0 && !c.has(flag::UDP) {
+                    state.ready &= !ready::READ;
+                }
+                fire_count(c, MG_EV_READ, n);
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                state.ready &= !(ready::READ | ready::HANGUP);
+                if state.ready & ready::ERROR != 0 {
+                    socket_error(c, sys::take_error(c.fd()));
+                }
+                return;
+            }
+            Err(e) => {
+                read_failed(c, &e);
+                return;
+            }
+        }
+    }
+    queue(c);
+}
+
+/// Room for a read, by the contract's growth rule; `None` when the connection failed.
+fn make_room(c: Conn) -> Option<usize> {
+    let buf = c.recv();
+    if c.has(flag::UDP) {
+        // A datagram that does not fit is cut by the kernel: make room for any.
+        let limit = MG_MAX_RECV_SIZE.max(buf.size());
+        if buf.len() >= MG_MAX_RECV_SIZE {
+            error(c, b"MG_MAX_RECV_SIZE");
+            return None;
+        }
+        let wanted = (buf.len() + DATAGRAM).min(limit);
+        if buf.size() < wanted && !buf.resize(wanted) {
+            error(c, b"OOM");
+            return None;
+        }
+        return Some(buf.size() - buf.len());
+    }
+    if buf.len() >= MG_MAX_RECV_SIZE {
+        let state = ConnState::of(c)?;
+        // The readiness may be stale: only bytes that really wait are too many.
+        if state.is(is::PLAIN_FD) || sys::has_input(c.fd()) {
+            error(c, b"MG_MAX_RECV_SIZE");
+        } else {
+            state.ready &= !ready::READ;
+        }
+        return None;
+    }
+    if buf.len() >= buf.size() {
+        let wanted = (buf.size() + MG_IO_SIZE).min(MG_MAX_RECV_SIZE);
+        if !buf.resize(wanted) {
+            error(c, b"OOM");
+            return None;
+        }
+    }
+    Some((buf.size() - buf.len()).min(MG_MAX_RECV_SIZE - buf.len()))
+}
+
+fn receive(c: Conn, room: usize) -> io::Result<usize> {
+    if c.has(flag::UDP) {
+        let (n, from) = sys::recv_from(c.fd(), c.recv(), room)?;
+        if n > 0 {
+            c.set_rem(Addr::from_kernel(&from));
+        }
+        return Ok(n);
+    }
+    if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
+        return sys::read(c.fd(), c.recv(), room);
+    }
+    sys::recv(c.fd(), c.recv(), room)
+}
+
+fn read_failed(c: Conn, e: &io::Error) {
+    let errno = e.raw_os_error().unwrap_or(0);
+    if c.has(flag::UDP) && errno != libc::EBADF && errno != libc::ENOTSOCK {
+        // ICMP errors of earlier datagrams: nothing is wrong with the socket.
+        log::debug(format_args!("{} {} recv: {e}", c.id(), c.fd()));
+        queue(c);
+        return;
+    }
+    match errno {
+        libc::ECONNRESET | libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ECONNREFUSED => {
+            socket_error(c, errno);
+        }
+        _ => {
+            log::debug(format_args!("{} {} recv: {e}", c.id(), c.fd()));
+            c.set(flag::CLOSING);
+        }
+    }
+}
+
+/// The socket has an error: ERROR "socket error", once, and not on a connection that closes anyway.
+pub fn socket_error(c: Conn, errno: c_int) {
+    if let Some(state) = ConnState::of(c) {
+        state.ready &= !ready::ERROR;
+    }
+    if !c.has(flag::CLOSING) {
+        if errno != 0 {
+            log::error(format_args!("{} {} {}", c.id(), c.fd(), io::Error::from_raw_os_error(errno)));
+        }
+        error(c, b"socket error");
+    }
+}
+
+/// The peer sends no more. With output pending, that still goes out; then the connection closes.
+fn end_of_stream(c: Conn) {
+    if let Some(state) = ConnState::of(c) {
+        state.ready &= !(ready::READ | ready::HANGUP);
+    }
+    if c.send().len() > 0 && !c.has(flag::TLS) {
+        c.set(flag::DRAINING);
+    } else {
+        c.set(flag::CLOSING);
+    }
+}
+
+/// Sends what is queued, as far as the socket takes it.
+fn write(c: Conn) {
+    let Some(state) = ConnState::of(c) else { return };
+    let buf = c.send();
+    if buf.len() == 0 || state.ready & ready::WRITE == 0 || c.has(flag::TLS_HS) || c.is_pending() {
+        return;
+    }
+    mark_writable(c);
+    if c.has(flag::UDP) {
+        write_datagram(c);
+        return;
+    }
+    // SAFETY: no handler runs and nothing changes the buffer until the call returns.
+    let bytes = unsafe { buf.bytes() };
+    let result = if state.is(is::PLAIN_FD) { sys::write(c.fd(), bytes) } else { sys::send(c.fd(), bytes) };
+    match result {
+        Ok(n) if n > 0 => {
+            if n < bytes.len() && !state.is(is::PLAIN_FD) {
+                state.ready &= !ready::WRITE;
+            }
+            if c.has(flag::HEXDUMPING) {
+                hexdump(c, 0, n, "->");
+            }
+            buf.consume(n);
+            fire_count(c, MG_EV_WRITE, n);
+        }
+        Err(e) if e.kind() == ErrorKind::WouldBlock => state.ready &= !ready::WRITE,
+        Ok(_) => c.set(flag::CLOSING),
+        Err(e) => {
+            log::debug(format_args!("{} {} send: {e}", c.id(), c.fd()));
+            c.set(flag::CLOSING);
+        }
+    }
+}
+
+/// What was formatted onto a UDP connection leaves as one datagram.
+fn write_datagram(c: Conn) {
+    let buf = c.send();
+    // SAFETY: no handler runs and nothing changes the buffer until the call returns.
+    let bytes = unsafe { buf.bytes() };
+    match sys::send_to(c.fd(), bytes, &c.rem().to_socket().into()) {
+        Ok(n) => {
+            if let Ok(local) = sys::local_addr(c.fd()) {
+                c.set_loc(Addr::from_kernel(&local));
+            }
+            buf.consume(n);
+            fire_count(c, MG_EV_WRITE, n);
+        }
+        Err(e) if e.kind() == ErrorKind::WouldBlock => {
+            if let Some(state) = ConnState::of(c) {
+                state.ready &= !ready::WRITE;
+            }
+        }
+        Err(e) => {
+            log::debug(format_args!("{} {} sendto {}: {e}", c.id(), c.fd(), c.rem()));
+            c.set(flag::CLOSING);
+        }
+    }
+}
+
+/// Sets READABLE or WRITABLE as programs see it; the next poll clears it.
+fn mark(c: Conn, bit: u32) {
+    c.set(bit);
+    let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
+    if !state.is(is::MARKED) {
+        state.is |= is::MARKED;
+        root.with(|inner| inner.marked.push(state.token));
+    }
+}
+
+fn mark_writable(c: Conn) {
+    if !c.has(flag::WRITABLE) {
+        mark(c, flag::WRITABLE);
+    }
+}
+
+/// Logs what was read (behind the bytes in use) or is about to leave (from the front).
+fn hexdump(c: Conn, from: usize, n: usize, arrow: &str) {
+    let buf = if arrow == "<-" { c.recv() } else { c.send() };
+    log::info(format_args!("\n-- {} {} {arrow} {} {n}", c.id(), c.loc(), c.rem()));
+    // SAFETY: from + n bytes of the buffer are allocated and initialised.
+    log::hexdump(unsafe { core::slice::from_raw_parts(buf.base().add(from), n) });
+}

@@ -1,0 +1,168 @@
+//! Listening, accepting, and taking over descriptors.
+
+use super::conn::{self, alloc, call, link, register};
+use super::handle::{Conn, Mgr};
+use super::state::{ConnState, is, ready};
+use super::{log, sys};
+use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, MG_SOCK_LISTEN_BACKLOG_SIZE, flag};
+use crate::codec::url::Url;
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io;
+use std::os::fd::IntoRawFd;
+
+/// How many connections one listener accepts in one poll.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// What the program wants to be called with.
+#[derive(Clone, Copy)]
+pub struct Handlers {
+    /// The program's handler.
+    pub handler: EventHandler,
+    /// Its data.
+    pub data: *mut c_void,
+}
+
+/// Listens at `text`; `None`, with a line in the log, when that fails.
+pub fn listen(m: Mgr, text: &[u8], handlers: Handlers) -> Option<Conn> {
+    let Some(c) = alloc(m) else {
+        log::error(format_args!("OOM {}", String::from_utf8_lossy(text)));
+        return None;
+    };
+    if !open_listener(c, text) {
+        log::error(format_args!("Failed: {}", String::from_utf8_lossy(text)));
+        discard(c);
+        return None;
+    }
+    c.set(flag::LISTENING);
+    c.set(super::connect::transport_flags(text));
+    c.set_handler(handlers.handler);
+    c.set_handler_data(handlers.data);
+    link(m, c);
+    call(c, MG_EV_OPEN, ptr::null_mut());
+    log::debug(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(text)));
+    Some(c)
+}
+
+/// Takes back a connection that nobody has seen.
+fn discard(c: Conn) {
+    c.set_handler(None);
+    c.set_protocol(None);
+    conn::close(c);
+}
+
+/// Binds a socket for `text`, and listens on it unless it is UDP: fills `c->loc` and `c->fd`.
+pub fn open_listener(c: Conn, text: &[u8]) -> bool {
+    let Some(mut addr) = super::connect::literal(text) else {
+        log::error(format_args!("invalid listening URL: {}", String::from_utf8_lossy(text)));
+        return false;
+    };
+    addr.port = Url::new(text).port().to_be();
+    let is_udp = super::connect::transport_flags(text) & flag::UDP != 0;
+    let kind = if is_udp { Type::DGRAM } else { Type::STREAM };
+    match bind(&addr.to_socket().into(), kind) {
+        Ok(socket) => {
+            if let Ok(local) = socket.local_addr() {
+                c.set_loc(Addr::from_kernel(&local));
+            }
+            c.set_fd(socket.into_raw_fd());
+            register(c, kind == Type::DGRAM);
+            true
+        }
+        Err((step, e)) => {
+            log::error(format_args!("{step}: {}", e.raw_os_error().unwrap_or(0)));
+            false
+        }
+    }
+}
+
+fn bind(addr: &SockAddr, kind: Type) -> Result<Socket, (&'static str, io::Error)> {
+    let domain = Domain::from(c_int::from(addr.family()));
+    let socket = Socket::new(domain, kind.nonblocking().cloexec(), None).map_err(|e| ("socket", e))?;
+    socket.set_reuse_address(true).map_err(|e| ("setsockopt", e))?;
+    socket.bind(addr).map_err(|e| ("bind", e))?;
+    if kind == Type::STREAM {
+        socket.listen(MG_SOCK_LISTEN_BACKLOG_SIZE).map_err(|e| ("listen", e))?;
+    }
+    Ok(socket)
+}
+
+/// Accepts what waits at a listener: OPEN and ACCEPT on each new connection.
+pub fn accept(listener: Conn) {
+    for _ in 0..ACCEPTS_PER_TURN {
+        let Some(state) = ConnState::of(listener) else { return };
+        if state.is(is::CLOSED) || listener.has(flag::CLOSING | flag::FULL) || !listener.has(flag::LISTENING)
+        {
+            return;
+        }
+        match sys::accept(listener.fd()) {
+            Ok((fd, peer)) => {
+                state.is &= !is::ACCEPT_FAILED;
+                adopt(listener, fd, &peer);
+            }
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                state.ready &= !ready::READ;
+                state.is &= !is::ACCEPT_FAILED;
+                return;
+            }
+            // The peer is gone already: the next one may wait.
+            Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(e) => {
+                if !state.is(is::ACCEPT_FAILED) {
+                    let errno = e.raw_os_error().unwrap_or(0);
+                    log::error(format_args!("{} accept failed, errno {errno}", listener.id()));
+                }
+                state.is |= is::ACCEPT_FAILED;
+                return;
+            }
+        }
+    }
+}
+
+/// Makes the connection for an accepted socket.
+fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
+    let Some((m, c)) = listener.mgr().and_then(|m| Some((m, alloc(m)?))) else {
+        log::error(format_args!("{} OOM", listener.id()));
+        sys::close(fd);
+        return;
+    };
+    c.set_fd(fd);
+    c.set_rem(Addr::from_kernel(peer));
+    if let Ok(local) = sys::local_addr(fd) {
+        c.set_loc(Addr::from_kernel(&local));
+    }
+    tune_stream(fd);
+    c.set(flag::ACCEPTED | (listener.flags() & (flag::HEXDUMPING | flag::TLS)));
+    c.set_handler(listener.handler());
+    c.set_handler_data(listener.handler_data());
+    c.set_protocol(listener.protocol());
+    c.set_protocol_data(listener.protocol_data());
+    link(m, c);
+    register(c, true);
+    log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
+    call(c, MG_EV_OPEN, ptr::null_mut());
+    call(c, MG_EV_ACCEPT, ptr::null_mut());
+    super::connect::plain_unless_handshake(c);
+}
+
+/// Options of every TCP connection.
+pub fn tune_stream(fd: c_int) {
+    sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+    sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
+}
+
+/// Takes over a descriptor that the program opened. OPEN fires before the connection is linked.
+pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
+    let c = alloc(m)?;
+    c.set_fd(fd);
+    c.set_handler(handlers.handler);
+    c.set_handler_data(handlers.data);
+    if let Some(state) = ConnState::of(c).filter(|_| !sys::is_socket(fd)) {
+        state.is |= is::PLAIN_FD;
+    }
+    call(c, MG_EV_OPEN, ptr::null_mut());
+    link(m, c);
+    register(c, true);
+    Some(c)
+}

@@ -1,0 +1,336 @@
+//! The event loop: one call of `mg_mgr_poll`.
+//!
+//! A poll waits, runs timers, fires `MG_EV_POLL`, and gives a turn to each connection that has work.
+//! Its cost grows with the number of sockets that are ready. The two walks over all connections
+//! (before the wait, for what programs changed by hand, and for `MG_EV_POLL`) are exact up to
+//! [`MANY`] connections; beyond, they are done every [`WALK_MS`] milliseconds under load.
+
+use super::conn::{self, call, close, queue};
+use super::handle::{Conn, Mgr};
+use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
+use super::{http, io, log, timer};
+use crate::abi::{MG_EV_POLL, flag};
+use core::ffi::c_int;
+use mio::event::Event;
+use std::time::Duration;
+
+/// Number of connections beyond which the walks are rationed under load.
+const MANY: usize = 1000;
+/// How far apart rationed walks are, in milliseconds.
+const WALK_MS: u64 = 10;
+/// Idle buffers are given back after this many milliseconds.
+const IDLE_MS: u64 = 1000;
+/// Rounds of writing output that handlers of WRITE queue in turn.
+const OUTPUT_ROUNDS: usize = 4;
+
+unsafe extern "C" {
+    /// The clock, by its exported name: a program may define its own.
+    safe fn mg_millis() -> u64;
+}
+
+/// Milliseconds of the library's clock.
+pub fn millis() -> u64 {
+    mg_millis()
+}
+
+/// Runs one turn of the loop, waiting at most `ms` milliseconds (negative: without limit).
+pub fn poll(m: Mgr, ms: c_int) {
+    let Some(root) = Root::of(m) else {
+        super::sys::sleep_ms(ms);
+        return;
+    };
+    let activity = Activity::start(root);
+    if root.with(Inner::was_forked) {
+        renew_poller(m, root);
+    }
+    let before = millis();
+    let walk = root.with(|inner| {
+        inner.table.len() <= MANY || inner.was_idle || before.saturating_sub(inner.last_walk) >= WALK_MS
+    });
+    if walk {
+        find_work(m);
+    }
+    let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
+    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, walk) };
+    let got_events = wait(root, limit);
+    let now = millis();
+    root.with(|inner| inner.was_idle = !got_events && !had_work);
+
+    // SAFETY: the manager's list is valid; timers on it are the program's or ours.
+    unsafe { timer::poll(m.timers_head(), now) };
+    if walk || !got_events {
+        fire_poll(m, root, now);
+    }
+    take_turns(root, now);
+    drop(activity);
+}
+
+/// How long to wait: not beyond `ms`, the next timer, or the next rationed walk.
+fn wait_limit(m: Mgr, ms: c_int, now: u64, walked: bool) -> Option<u64> {
+    let mut limit = u64::try_from(ms).ok();
+    let mut lower = |to: u64| limit = Some(limit.map_or(to, |l| l.min(to)));
+    if let Some(due) = timer::next_due(m, now) {
+        lower(due);
+    }
+    if let Some(due) = http::next_deadline(m, now) {
+        lower(due);
+    }
+    if !walked {
+        lower(WALK_MS);
+    }
+    limit
+}
+
+/// Waits for I/O and notes what became ready. True when there was any.
+fn wait(root: &Root, limit: Option<u64>) -> bool {
+    unmark(root);
+    let outcome = root.with(|inner| {
+        let poll = inner.poll.as_mut()?;
+        Some(
+            poll.poll(&mut inner.events, limit.map(Duration::from_millis)).map(|()| !inner.events.is_empty()),
+        )
+    });
+    let got_events = match outcome {
+        Some(Ok(any)) => any,
+        // A signal ends the wait as if the time were over.
+        Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => false,
+        Some(Err(e)) => {
+            log::error(format_args!("epoll_wait: {e}"));
+            false
+        }
+        None => false,
+    };
+    if got_events {
+        root.with(|inner| {
+            let Inner { events, table, queue, marked, .. } = inner;
+            for event in events.iter() {
+                let token = Token(event.token().0 as u64);
+                if let Some((c, state)) = table.get(token).and_then(|c| Some((c, ConnState::of(c)?))) {
+                    note(c, state, event);
+                    if !state.is(is::QUEUED) {
+                        state.is |= is::QUEUED;
+                        queue.push(token);
+                    }
+                    if !state.is(is::MARKED) {
+                        state.is |= is::MARKED;
+                        marked.push(token);
+                    }
+                }
+            }
+        });
+    }
+    got_events
+}
+
+/// Notes an event in the connection's state and in the bits that programs look at.
+fn note(c: Conn, state: &mut ConnState, event: &Event) {
+    if event.is_readable() {
+        state.ready |= ready::READ;
+    }
+    if event.is_writable() {
+        state.ready |= ready::WRITE;
+    }
+    if event.is_read_closed() {
+        state.ready |= ready::READ | ready::HANGUP;
+    }
+    if event.is_error() {
+        state.ready |= ready::READ | ready::ERROR;
+    }
+    if state.ready & ready::READ != 0 && !c.has(flag::FULL) {
+        c.set(flag::READABLE);
+    }
+    if state.ready & ready::WRITE != 0 && (c.has(flag::CONNECTING) || c.send().len() > 0) {
+        c.set(flag::WRITABLE);
+    }
+}
+
+/// Clears the READABLE and WRITABLE bits that the previous poll set.
+fn unmark(root: &Root) {
+    root.with(|inner| {
+        let Inner { marked, table, .. } = inner;
+        for token in marked.drain(..) {
+            if let Some((c, state)) = table.get(token).and_then(|c| Some((c, ConnState::of(c)?))) {
+                state.is &= !is::MARKED;
+                c.clear(flag::READABLE | flag::WRITABLE);
+            }
+        }
+    });
+}
+
+/// Walks all connections for work that needs no network event: flags and output that the program
+/// set by hand, readiness that could not be used before.
+fn find_work(m: Mgr) {
+    let mut at = m.first();
+    while let Some(c) = at {
+        at = c.next();
+        let Some(state) = ConnState::of(c) else { continue };
+        if has_work(c, state) && state.in_handler == 0 {
+            queue(c);
+        }
+    }
+}
+
+fn has_work(c: Conn, state: &ConnState) -> bool {
+    let flags = c.flags();
+    if flags & flag::CLOSING != 0 {
+        return true;
+    }
+    let output = c.send().len();
+    if flags & flag::DRAINING != 0 && output == 0 {
+        return true;
+    }
+    if flags & flag::RESOLVING != 0 {
+        return false;
+    }
+    if state.ready & (ready::READ | ready::ERROR) != 0 && flags & (flag::FULL | flag::CONNECTING) == 0 {
+        return !state.is(is::ACCEPT_FAILED);
+    }
+    output > 0 && state.ready & ready::WRITE != 0 && flags & (flag::CONNECTING | flag::TLS_HS) == 0
+}
+
+/// Fires `MG_EV_POLL` on all connections, newest first, and finds what its handlers changed.
+fn fire_poll(m: Mgr, root: &Root, now: u64) {
+    let trim = root.with(|inner| {
+        inner.last_walk = now;
+        let due = now.saturating_sub(inner.last_trim) >= IDLE_MS;
+        if due {
+            inner.last_trim = now;
+        }
+        due
+    });
+    let mut at = m.first();
+    while let Some(c) = at {
+        // The successor is read before the handler runs; should the handler close it, its memory
+        // and its link stay until this poll is over.
+        at = c.next();
+        let Some(state) = ConnState::of(c) else { continue };
+        if state.is(is::CLOSED) || state.in_handler > 0 {
+            continue;
+        }
+        let was_resp = c.has(flag::RESP);
+        let mut time = now;
+        if c.handler().is_some() || http::wants_poll(c) {
+            call(c, MG_EV_POLL, (&raw mut time).cast());
+        }
+        if state.is(is::CLOSED) {
+            continue;
+        }
+        if was_resp && !c.has(flag::RESP) {
+            conn::fire_count(c, crate::abi::MG_EV_READ, 0);
+        }
+        if state.is(is::CLOSED) {
+            continue;
+        }
+        if state.is(is::ACCEPT_FAILED) || has_work(c, state) {
+            queue(c);
+        }
+        if trim && now.saturating_sub(state.last_io) >= IDLE_MS {
+            give_back(c);
+        }
+    }
+}
+
+/// Releases the empty buffers of an idle connection.
+fn give_back(c: Conn) {
+    for buf in [c.recv(), c.send()] {
+        if buf.len() == 0 && buf.size() > 0 {
+            buf.free();
+        }
+    }
+}
+
+/// Gives each queued connection its turn, then writes what handlers queued on other connections.
+fn take_turns(root: &Root, now: u64) {
+    let mut turns = root.with(|inner| core::mem::take(&mut inner.queue));
+    for token in turns.drain(..) {
+        if let Some((c, state)) = find(root, token) {
+            state.is &= !is::QUEUED;
+            io::turn(root, c, now);
+        }
+    }
+    root.with(|inner| recycle(&mut inner.queue, turns));
+    for _ in 0..OUTPUT_ROUNDS {
+        let mut output = root.with(|inner| core::mem::take(&mut inner.output));
+        if output.is_empty() {
+            break;
+        }
+        for token in output.drain(..) {
+            if let Some((c, state)) = find(root, token) {
+                state.is &= !is::OUTPUT;
+                if state.in_handler > 0 {
+                    conn::output_queued(c);
+                } else {
+                    io::flush(c);
+                }
+            }
+        }
+        root.with(|inner| recycle(&mut inner.output, output));
+    }
+}
+
+/// Keeps the memory of a list that was worked off for the next poll.
+fn recycle(list: &mut Vec<Token>, spare: Vec<Token>) {
+    if list.is_empty() {
+        *list = spare;
+    }
+}
+
+fn find(root: &Root, token: Token) -> Option<(Conn, &'static mut ConnState)> {
+    let c = root.with(|inner| inner.table.get(token))?;
+    Some((c, ConnState::of(c)?))
+}
+
+/// After a fork: a poller of this process's own, with all connections registered.
+fn renew_poller(m: Mgr, root: &Root) {
+    root.with(|inner| inner.poll = mio::Poll::new().ok());
+    m.set_epoll_fd(root.with(|inner| inner.poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd)));
+    let mut at = m.first();
+    while let Some(c) = at {
+        at = c.next();
+        if let Some(state) = ConnState::of(c).filter(|s| s.is(is::REGISTERED)) {
+            state.is &= !is::REGISTERED;
+            conn::register(c, false);
+        }
+    }
+}
+
+/// Frees a manager: all timers, then all connections with CLOSE, also those that handlers of CLOSE
+/// make, then the poller.
+pub fn free(m: Mgr) {
+    /// Rounds after which connections that CLOSE handlers keep making are closed silently.
+    const ROUNDS: usize = 100;
+    timer::free_all(m);
+    if let Some(root) = Root::of(m) {
+        let activity = Activity::start(root);
+        mark_all_closing(m);
+        fire_poll(m, root, millis());
+        for _ in 0..ROUNDS {
+            mark_all_closing(m);
+            close_all(m);
+        }
+        while let Some(c) = m.first() {
+            c.set_handler(None);
+            c.set_protocol(None);
+            close(c);
+        }
+        timer::free_all(m);
+        drop(activity);
+    }
+    Root::detach(m);
+}
+
+fn mark_all_closing(m: Mgr) {
+    let mut at = m.first();
+    while let Some(c) = at {
+        c.set(flag::CLOSING);
+        at = c.next();
+    }
+}
+
+fn close_all(m: Mgr) {
+    let mut at = m.first();
+    while let Some(c) = at {
+        at = c.next();
+        close(c);
+    }
+}

@@ -1,0 +1,340 @@
+//! What the loop knows beside the public structs.
+//!
+//! A manager's private state hangs behind `mgr->ifp`; a connection's lies in front of the public
+//! struct, in one allocation `[ConnState | mg_connection | extraconnsize]`. Programs also make
+//! connections of their own (zeroed, on the stack) and format into them: [`ConnState::of`] answers
+//! `None` for those.
+
+use super::handle::{Conn, Mgr};
+use super::http::HttpState;
+use super::mem;
+use super::wakeup::Wakeup;
+use crate::abi::Connection;
+use core::cell::UnsafeCell;
+use core::mem::size_of;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Bits of [`ConnState::ready`]: what the poller announced and nobody has used up yet.
+pub mod ready {
+    /// Bytes, end of stream, or a connection to accept.
+    pub const READ: u8 = 1;
+    /// Room to send.
+    pub const WRITE: u8 = 2;
+    /// The peer will send no more: read on until the end of the stream.
+    pub const HANGUP: u8 = 4;
+    /// The socket has an error.
+    pub const ERROR: u8 = 8;
+}
+
+/// Bits of [`ConnState::is`].
+pub mod is {
+    /// In the list for the next turn.
+    pub const QUEUED: u8 = 1;
+    /// In the list of connections with fresh output.
+    pub const OUTPUT: u8 = 2;
+    /// Closed: unlinked, CLOSE was fired; the memory waits to be released.
+    pub const CLOSED: u8 = 4;
+    /// Registered with the poller.
+    pub const REGISTERED: u8 = 8;
+    /// The descriptor is not a socket: `read` and `write`.
+    pub const PLAIN_FD: u8 = 16;
+    /// An accept failed: try again at each poll, log once.
+    pub const ACCEPT_FAILED: u8 = 32;
+    /// `READABLE` or `WRITABLE` was set in this poll.
+    pub const MARKED: u8 = 64;
+    /// The descriptor is the library's to close.
+    pub const OWNS_FD: u8 = 128;
+}
+
+/// Identifies a slot of the connection table; stale tokens find nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Token(pub u64);
+
+/// Private state of a connection, in front of the public struct.
+#[repr(C, align(16))]
+#[derive(Default)]
+pub struct ConnState {
+    /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
+    pub prev: Token,
+    /// Milliseconds of the last read or write, for giving idle buffers back.
+    pub last_io: u64,
+    /// Protocol state of the HTTP engine.
+    pub http: HttpState,
+    /// This connection's token.
+    pub token: Token,
+    /// See [`ready`].
+    pub ready: u8,
+    /// See [`is`].
+    pub is: u8,
+    /// How many handler calls of this connection are on the stack.
+    pub in_handler: u16,
+}
+
+impl ConnState {
+    /// The state of a connection that the library allocated; `None` for a program's own struct.
+    pub fn of(c: Conn) -> Option<&'static mut ConnState> {
+        if c.id() == 0 {
+            return None;
+        }
+        Root::of(c.mgr()?)?;
+        // SAFETY: connections with an id and an initialised manager were made by `allocate`, which
+        // puts the state in front. Callers use the reference at once and never across a handler.
+        unsafe { Some(&mut *c.as_ptr().cast::<u8>().sub(size_of::<ConnState>()).cast::<ConnState>()) }
+    }
+
+    /// True when any of `bits` of [`is`] is set.
+    pub fn is(&self, bits: u8) -> bool {
+        self.is & bits != 0
+    }
+}
+
+/// Allocates a connection with its state in front and `extra` bytes behind, all zero.
+pub fn allocate(extra: usize) -> Option<Conn> {
+    let size = size_of::<ConnState>().checked_add(size_of::<Connection>())?.checked_add(extra)?;
+    let base = mem::alloc(size);
+    if base.is_null() {
+        return None;
+    }
+    // SAFETY: the allocation is large enough, and aligned as malloc's is, for ConnState and then
+    // Connection; zero bytes are a valid Connection.
+    unsafe {
+        base.cast::<ConnState>().write(ConnState::default());
+        Conn::new(base.add(size_of::<ConnState>()).cast())
+    }
+}
+
+/// Releases a connection's memory.
+///
+/// # Safety
+/// `c` came from [`allocate`], and no handle to it is used afterwards.
+unsafe fn release(c: Conn) {
+    // SAFETY: the caller vouches for c.
+    unsafe {
+        let base = c.as_ptr().cast::<u8>().sub(size_of::<ConnState>());
+        base.cast::<ConnState>().drop_in_place();
+        mem::release(base);
+    }
+}
+
+/// Private state of a manager: the part that other threads may touch, and the rest.
+pub struct Root {
+    /// Messages from other threads.
+    pub wakeup: Wakeup,
+    inner: UnsafeCell<Inner>,
+}
+
+/// The part of a manager's state that belongs to its thread.
+pub struct Inner {
+    /// The poller; `None` when the system refused to make one.
+    pub poll: Option<mio::Poll>,
+    /// Buffer for the poller's events.
+    pub events: mio::Events,
+    /// All connections, by token.
+    pub table: Table,
+    /// Connections that have a turn in this poll, or in the next one.
+    pub queue: Vec<Token>,
+    /// Connections with fresh output.
+    pub output: Vec<Token>,
+    /// Connections whose READABLE or WRITABLE bit this poll set.
+    pub marked: Vec<Token>,
+    /// The connection that has its turn now: its output needs no list.
+    pub current: Token,
+    /// When all connections were last walked, in `mg_millis` time.
+    pub last_walk: u64,
+    /// When idle buffers were last given back.
+    pub last_trim: u64,
+    /// True when the newest wait ended without I/O.
+    pub was_idle: bool,
+    /// Polls and handler calls in progress.
+    depth: u32,
+    /// Closed connections whose memory is released when nothing is in progress.
+    graveyard: Vec<Conn>,
+    /// The manager was freed while a poll or handler call was in progress.
+    freed: bool,
+    /// Value of [`forks`] when the poller was made.
+    forks: u32,
+}
+
+impl Root {
+    /// The state of an initialised manager.
+    pub fn of(m: Mgr) -> Option<&'static Root> {
+        // SAFETY: ifp is NULL or what `attach` stored; the box lives until `detach`, and while a
+        // poll is in progress even longer (see `Activity`).
+        unsafe { m.private().cast::<Root>().as_ref() }
+    }
+
+    /// Gives a manager its state.
+    pub fn attach(m: Mgr) {
+        let poll = mio::Poll::new().map_err(|e| crate::net::log::error(format_args!("epoll: {e}"))).ok();
+        m.set_epoll_fd(poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd));
+        let root = Box::new(Root {
+            wakeup: Wakeup::new(),
+            inner: UnsafeCell::new(Inner {
+                poll,
+                events: mio::Events::with_capacity(256),
+                table: Table::default(),
+                queue: Vec::new(),
+                output: Vec::new(),
+                marked: Vec::new(),
+                current: Token::default(),
+                last_walk: 0,
+                last_trim: 0,
+                was_idle: true,
+                depth: 0,
+                graveyard: Vec::new(),
+                freed: false,
+                forks: forks(),
+            }),
+        });
+        m.set_private(Box::into_raw(root).cast());
+    }
+
+    /// Takes the state away and releases it, at once or when nothing is in progress any more.
+    pub fn detach(m: Mgr) {
+        let Some(root) = Root::of(m) else { return };
+        m.set_private(ptr::null_mut());
+        m.set_epoll_fd(-1);
+        let busy = root.with(|inner| {
+            inner.poll = None;
+            inner.freed = true;
+            inner.depth > 0
+        });
+        if !busy {
+            // SAFETY: made by Box::into_raw in attach; nothing else points to it any more.
+            drop(unsafe { Box::from_raw(ptr::from_ref(root).cast_mut()) });
+        }
+    }
+
+    /// Access to the state of the manager's own thread. `f` must not call handlers.
+    pub fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
+        // SAFETY: only the manager's thread gets here (the contract of every function but
+        // mg_wakeup), and f calls no handler, so no second reference is made while it runs.
+        f(unsafe { &mut *self.inner.get() })
+    }
+}
+
+/// Marks a poll or a handler call in progress: while one exists, closed connections keep their
+/// memory, and so does a freed manager's state.
+pub struct Activity(NonNull<Root>);
+
+impl Activity {
+    /// Starts an activity.
+    pub fn start(root: &Root) -> Activity {
+        root.with(|inner| inner.depth += 1);
+        Activity(NonNull::from(root))
+    }
+
+    /// True when another activity was in progress already.
+    pub fn is_nested(&self) -> bool {
+        // SAFETY: the root lives as long as an activity.
+        unsafe { self.0.as_ref() }.with(|inner| inner.depth > 1)
+    }
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        // SAFETY: the root lives as long as an activity; at depth 0 nobody holds handles to closed
+        // connections, and a freed manager's state has no other owner.
+        unsafe {
+            let root = self.0.as_ref();
+            let (dead, freed) = root.with(|inner| {
+                inner.depth -= 1;
+                if inner.depth > 0 || (inner.graveyard.is_empty() && !inner.freed) {
+                    return (Vec::new(), false);
+                }
+                (core::mem::take(&mut inner.graveyard), inner.freed)
+            });
+            for c in dead {
+                release(c);
+            }
+            if freed {
+                drop(Box::from_raw(self.0.as_ptr()));
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Releases a closed connection as soon as no activity is in progress.
+    pub fn bury(&mut self, c: Conn) {
+        if let Some(state) = ConnState::of(c) {
+            self.table.remove(state.token);
+        }
+        if self.depth > 0 {
+            self.graveyard.push(c);
+        } else {
+            // SAFETY: nothing is in progress, so the loop holds no handle to c.
+            unsafe { release(c) }
+        }
+    }
+
+    /// True in a process that was forked since the poller was made.
+    pub fn was_forked(&mut self) -> bool {
+        let now = forks();
+        let changed = now != self.forks;
+        self.forks = now;
+        changed
+    }
+}
+
+/// Connections by token. Slots are reused; generations tell a slot's lives apart.
+#[derive(Default)]
+pub struct Table {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+struct Slot {
+    generation: u32,
+    conn: Option<Conn>,
+}
+
+impl Table {
+    /// Adds a connection.
+    pub fn insert(&mut self, c: Conn) -> Token {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, conn: None });
+            (self.slots.len() - 1) as u32
+        });
+        let slot = &mut self.slots[index as usize];
+        // Generation 0 is never given out, so that the default token finds nothing.
+        slot.generation = slot.generation.wrapping_add(1).max(1);
+        slot.conn = Some(c);
+        Token(u64::from(slot.generation) << 32 | u64::from(index))
+    }
+
+    /// Finds a connection.
+    pub fn get(&self, token: Token) -> Option<Conn> {
+        let slot = self.slots.get(token.0 as u32 as usize)?;
+        if slot.generation == (token.0 >> 32) as u32 { slot.conn } else { None }
+    }
+
+    /// Forgets a connection.
+    pub fn remove(&mut self, token: Token) {
+        if self.get(token).is_some() {
+            self.slots[token.0 as u32 as usize].conn = None;
+            self.free.push(token.0 as u32);
+        }
+    }
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
+
+/// How often this process came out of a `fork`. A poller is shared across a fork, so the child
+/// needs one of its own.
+pub fn forks() -> u32 {
+    static FORKS: AtomicU32 = AtomicU32::new(0);
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    unsafe extern "C" fn child() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    ONCE.call_once(|| {
+        // SAFETY: the handler only adds to an atomic.
+        unsafe { libc::pthread_atfork(None, None, Some(child)) };
+    });
+    FORKS.load(Ordering::Relaxed)
+}

@@ -1,0 +1,207 @@
+//! System calls that have no safe wrapper in the crates we use: each returns `io::Result`.
+
+use crate::net::handle::Buf;
+use core::ffi::{c_int, c_void};
+use core::mem::{size_of, zeroed};
+use core::ptr;
+use socket2::SockAddr;
+use std::io;
+
+/// Turns -1 into the error of `errno`.
+fn check(result: isize) -> io::Result<usize> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as usize) }
+}
+
+/// Repeats a call that a signal interrupted.
+fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
+    loop {
+        match check(call()) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Reads up to `room` bytes behind the bytes in use. The caller made room.
+pub fn recv(fd: c_int, buf: Buf, room: usize) -> io::Result<usize> {
+    debug_assert!(room <= buf.size() - buf.len());
+    // SAFETY: the buffer has `room` bytes behind its length.
+    retry(|| unsafe { libc::recv(fd, buf.base().add(buf.len()).cast(), room, libc::MSG_DONTWAIT) })
+}
+
+/// As [`recv`] for a descriptor that is not a socket. Asks first, so that it never blocks.
+pub fn read(fd: c_int, buf: Buf, room: usize) -> io::Result<usize> {
+    wait_ready(fd, libc::POLLIN)?;
+    // SAFETY: the buffer has `room` bytes behind its length.
+    retry(|| unsafe { libc::read(fd, buf.base().add(buf.len()).cast(), room) })
+}
+
+/// True when there is something to read (or the end of the stream) at a socket.
+pub fn has_input(fd: c_int) -> bool {
+    let mut byte = 0u8;
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: one writable byte.
+    retry(|| unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) }).is_ok()
+}
+
+/// Sends from memory.
+pub fn send(fd: c_int, bytes: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: a slice is readable memory of its length.
+    retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+}
+
+/// As [`send`] for a descriptor that is not a socket. Asks first, so that it never blocks: a pipe
+/// that is ready takes `PIPE_BUF` bytes.
+pub fn write(fd: c_int, bytes: &[u8]) -> io::Result<usize> {
+    wait_ready(fd, libc::POLLOUT)?;
+    let len = bytes.len().min(libc::PIPE_BUF);
+    // SAFETY: a slice is readable memory of its length.
+    retry(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), len) })
+}
+
+fn wait_ready(fd: c_int, events: i16) -> io::Result<()> {
+    let mut p = libc::pollfd { fd, events, revents: 0 };
+    // SAFETY: one pollfd.
+    match retry(|| unsafe { libc::poll(&raw mut p, 1, 0) } as isize)? {
+        0 => Err(io::ErrorKind::WouldBlock.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Sends one datagram.
+pub fn send_to(fd: c_int, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: slice and address are readable memory of their lengths.
+    retry(|| unsafe {
+        libc::sendto(fd, bytes.as_ptr().cast(), bytes.len(), flags, to.as_ptr().cast(), to.len())
+    })
+}
+
+/// Receives one datagram behind the bytes in use, and who sent it.
+pub fn recv_from(fd: c_int, buf: Buf, room: usize) -> io::Result<(usize, SockAddr)> {
+    debug_assert!(room <= buf.size() - buf.len());
+    loop {
+        // SAFETY: try_init hands out storage and length for exactly this use; the buffer has `room`
+        // bytes behind its length.
+        let result = unsafe {
+            SockAddr::try_init(|storage, len| {
+                let at = buf.base().add(buf.len()).cast();
+                check(libc::recvfrom(fd, at, room, libc::MSG_DONTWAIT, storage.cast(), len))
+            })
+        };
+        match result {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// Accepts one connection: non-blocking, closed on exec.
+pub fn accept(fd: c_int) -> io::Result<(c_int, SockAddr)> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    loop {
+        // SAFETY: try_init hands out storage and length for exactly this use.
+        let result = unsafe {
+            SockAddr::try_init(|storage, len| {
+                check(libc::accept4(fd, storage.cast(), len, flags) as isize).map(|fd| fd as c_int)
+            })
+        };
+        match result {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// The local address of a socket.
+pub fn local_addr(fd: c_int) -> io::Result<SockAddr> {
+    // SAFETY: try_init hands out storage and length for exactly this use.
+    unsafe { SockAddr::try_init(|storage, len| check(libc::getsockname(fd, storage.cast(), len) as isize)) }
+        .map(|(_, addr)| addr)
+}
+
+/// Takes the pending error of a socket: 0 when there is none.
+pub fn take_error(fd: c_int) -> c_int {
+    let mut value: c_int = 0;
+    let mut len = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: value and len are valid for writing.
+    let result = unsafe {
+        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut value).cast(), &raw mut len)
+    };
+    if result == 0 { value } else { 0 }
+}
+
+/// Sets an integer socket option; errors do not matter to callers.
+pub fn set_option(fd: c_int, level: c_int, name: c_int, value: c_int) {
+    // SAFETY: value is readable for its size.
+    unsafe {
+        libc::setsockopt(fd, level, name, (&raw const value).cast(), size_of::<c_int>() as libc::socklen_t);
+    }
+}
+
+/// True for a socket.
+pub fn is_socket(fd: c_int) -> bool {
+    // SAFETY: fstat writes the struct; zero bytes are a valid value of it.
+    unsafe {
+        let mut st: libc::stat = zeroed();
+        libc::fstat(fd, &raw mut st) == 0 && st.st_mode & libc::S_IFMT == libc::S_IFSOCK
+    }
+}
+
+/// Closes a descriptor.
+pub fn close(fd: c_int) {
+    // SAFETY: closing a number that is no descriptor only returns an error.
+    unsafe {
+        libc::close(fd);
+    }
+}
+
+/// A new eventfd: non-blocking, closed on exec.
+pub fn eventfd() -> io::Result<c_int> {
+    // SAFETY: no memory involved.
+    check(unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) } as isize).map(|fd| fd as c_int)
+}
+
+/// Makes an eventfd readable.
+pub fn signal(fd: c_int) -> bool {
+    let one = 1u64;
+    // SAFETY: eight readable bytes.
+    retry(|| unsafe { libc::write(fd, (&raw const one).cast::<c_void>(), 8) }).is_ok()
+}
+
+/// Takes the signals of an eventfd.
+pub fn drain_eventfd(fd: c_int) {
+    let mut count = 0u64;
+    // SAFETY: eight writable bytes. The descriptor is non-blocking.
+    let _ = retry(|| unsafe { libc::read(fd, (&raw mut count).cast::<c_void>(), 8) });
+}
+
+/// Ignores SIGPIPE in this process: writing to a closed connection is an error, not a signal.
+pub fn ignore_sigpipe() {
+    // SAFETY: SIG_IGN is a valid disposition.
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+}
+
+/// Sleeps; returns early on a signal.
+pub fn sleep_ms(ms: c_int) {
+    // SAFETY: no descriptors.
+    unsafe {
+        libc::poll(ptr::null_mut(), 0, ms);
+    }
+}
+
+/// Starts to connect; `EINPROGRESS` is the usual answer.
+pub fn connect(fd: c_int, to: &SockAddr) -> io::Result<usize> {
+    // SAFETY: the address is readable memory of its length.
+    check(unsafe { libc::connect(fd, to.as_ptr().cast(), to.len()) } as isize)
+}
+
+/// An error unless the socket has a peer.
+pub fn peer_error(fd: c_int) -> io::Result<SockAddr> {
+    // SAFETY: try_init hands out storage and length for exactly this use.
+    unsafe { SockAddr::try_init(|storage, len| check(libc::getpeername(fd, storage.cast(), len) as isize)) }
+        .map(|(_, addr)| addr)
+}

@@ -1,0 +1,182 @@
+//! Timers: `struct mg_timer` lists that programs own and walk.
+
+use super::handle::Mgr;
+use super::mem;
+use crate::abi::{
+    MG_TIMER_AUTODELETE, MG_TIMER_CALLED, MG_TIMER_ONCE, MG_TIMER_REPEAT, MG_TIMER_RUN_NOW, Timer,
+};
+use core::cell::Cell;
+use core::ffi::{c_uint, c_void};
+use core::mem::size_of;
+use core::ptr;
+
+/// A timer's function.
+pub type TimerFn = Option<unsafe extern "C" fn(arg: *mut c_void)>;
+
+/// A walk over a timer list. Timer functions may remove any timer: [`unlink`] moves the walks of
+/// this thread off it.
+struct Walk {
+    current: Cell<*mut Timer>,
+    next: Cell<*mut Timer>,
+    outer: *const Walk,
+}
+
+thread_local! {
+    static WALKS: Cell<*const Walk> = const { Cell::new(ptr::null()) };
+}
+
+/// Fills `*t` and links it at the head of the list.
+///
+/// # Safety
+/// `head` and `t` point to writable memory; the list is valid.
+pub unsafe fn init(
+    head: *mut *mut Timer,
+    t: *mut Timer,
+    ms: u64,
+    flags: c_uint,
+    f: TimerFn,
+    arg: *mut c_void,
+) {
+    // SAFETY: the caller vouches for head and t.
+    unsafe {
+        t.write(Timer { period_ms: ms, expire: 0, flags, r#fn: f, arg, next: *head });
+        *head = t;
+    }
+}
+
+/// Takes a timer out of the list, if it is in it.
+///
+/// # Safety
+/// `head` points to a valid list.
+pub unsafe fn unlink(head: *mut *mut Timer, t: *mut Timer) {
+    // SAFETY: the caller vouches for the list; walks are alive while they are registered.
+    unsafe {
+        let mut link = head;
+        while !(*link).is_null() && *link != t {
+            link = ptr::addr_of_mut!((**link).next);
+        }
+        if (*link).is_null() {
+            return;
+        }
+        *link = (*t).next;
+        let mut walk = WALKS.get();
+        while !walk.is_null() {
+            if (*walk).current.get() == t {
+                (*walk).current.set(ptr::null_mut());
+            }
+            if (*walk).next.get() == t {
+                (*walk).next.set((*t).next);
+            }
+            walk = (*walk).outer;
+        }
+    }
+}
+
+/// A stand-alone timer on a variable that starts at 0: true when it is due, and re-arms it.
+pub fn expired(t: &mut u64, period: u64, now: u64) -> bool {
+    if now.saturating_add(period) < *t {
+        *t = 0; // The clock went back.
+    }
+    if *t == 0 {
+        *t = now.saturating_add(period);
+        return period == 0;
+    }
+    if *t > now {
+        return false;
+    }
+    // On the grid while at most one period late; ticks that were missed are dropped.
+    *t = if now - *t > period { now.saturating_add(period) } else { *t + period };
+    true
+}
+
+/// One pass over a list: fires what is due, releases what is done.
+///
+/// # Safety
+/// `head` points to a valid list, whose `MG_TIMER_AUTODELETE` members are memory of `mg_calloc`.
+pub unsafe fn poll(head: *mut *mut Timer, now: u64) {
+    // SAFETY: the caller vouches for the list. Timers that a function removes are reported to
+    // `walk` by `unlink`, so neither `current` nor `next` dangles.
+    unsafe {
+        let walk = Walk { current: Cell::new(ptr::null_mut()), next: Cell::new(*head), outer: WALKS.get() };
+        WALKS.set(&raw const walk);
+        while !walk.next.get().is_null() {
+            let t = walk.next.get();
+            walk.next.set((*t).next);
+            walk.current.set(t);
+            let called = (*t).flags & MG_TIMER_CALLED != 0;
+            let due = expired(&mut (*t).expire, (*t).period_ms, now);
+            let first_run = (*t).flags & MG_TIMER_RUN_NOW != 0 && !called;
+            let finished = called && (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE;
+            if !(due || first_run) || finished {
+                continue;
+            }
+            if let Some(f) = (*t).r#fn {
+                f((*t).arg);
+            }
+            if walk.current.get().is_null() {
+                continue; // The function removed its own timer.
+            }
+            (*t).flags |= MG_TIMER_CALLED;
+            if (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE && (*t).flags & MG_TIMER_AUTODELETE != 0 {
+                unlink(head, t);
+                mem::release(t.cast());
+            }
+        }
+        WALKS.set(walk.outer);
+    }
+}
+
+/// Milliseconds from `now` to the next timer that is due; `None` when nothing is armed. Arms the
+/// timers that were not seen before, so that a wait in this very poll ends when they are due.
+///
+/// Repeating timers with a period of 0 fire at every poll and do not end the wait.
+pub fn next_due(m: Mgr, now: u64) -> Option<u64> {
+    let mut soonest: Option<u64> = None;
+    let mut at = m.timers();
+    while !at.is_null() {
+        // SAFETY: the manager's list is valid.
+        let t = unsafe { &mut *at };
+        at = t.next;
+        let called = t.flags & MG_TIMER_CALLED != 0;
+        let repeats = t.flags & MG_TIMER_REPEAT != 0;
+        if called && !repeats {
+            continue;
+        }
+        let wait = if !called && (t.flags & MG_TIMER_RUN_NOW != 0 || t.period_ms == 0) {
+            0
+        } else if t.period_ms == 0 {
+            continue;
+        } else {
+            if t.expire == 0 {
+                t.expire = now.saturating_add(t.period_ms);
+            }
+            t.expire.saturating_sub(now).min(t.period_ms)
+        };
+        soonest = Some(soonest.map_or(wait, |s| s.min(wait)));
+    }
+    soonest
+}
+
+/// A timer on the manager's list, in memory of its own, released when it is done.
+pub fn add(m: Mgr, ms: u64, flags: c_uint, f: TimerFn, arg: *mut c_void) -> *mut Timer {
+    let t: *mut Timer = mem::alloc(size_of::<Timer>()).cast();
+    if !t.is_null() {
+        // SAFETY: fresh memory; the manager's list is valid.
+        unsafe { init(m.timers_head(), t, ms, flags | MG_TIMER_AUTODELETE, f, arg) };
+    }
+    t
+}
+
+/// Empties the manager's list. Releases the timers that are the library's.
+pub fn free_all(m: Mgr) {
+    while !m.timers().is_null() {
+        let t = m.timers();
+        // SAFETY: t is the head of a valid list; AUTODELETE means memory of mg_calloc.
+        unsafe {
+            unlink(m.timers_head(), t);
+            if (*t).flags & MG_TIMER_AUTODELETE != 0 {
+                mem::release(t.cast());
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Messages from other threads to connections.
+//!
+//! Messages wait in a queue in memory; an eventfd ends the wait of the poll. The eventfd is the
+//! descriptor of an ordinary connection in the manager's list, the wakeup connection.
+
+use super::conn;
+use super::handle::{Conn, Mgr};
+use super::state::{Activity, Root};
+use super::{log, sys};
+use crate::abi::{Connection, MG_EV_WAKEUP, Str};
+use core::ffi::{c_int, c_void};
+use core::sync::atomic::{AtomicI32, Ordering};
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+/// The channel of one manager.
+pub struct Wakeup {
+    /// The eventfd; -1 while the channel is closed.
+    fd: AtomicI32,
+    messages: Mutex<VecDeque<Message>>,
+}
+
+struct Message {
+    id: u64,
+    data: Vec<u8>,
+}
+
+impl Wakeup {
+    /// A channel that is closed.
+    pub fn new() -> Wakeup {
+        Wakeup { fd: AtomicI32::new(-1), messages: Mutex::new(VecDeque::new()) }
+    }
+
+    /// Queues a message and ends the wait of the poll. Any thread.
+    ///
+    /// False when the channel is closed or memory is exhausted.
+    pub fn send(&self, id: u64, data: &[u8]) -> bool {
+        if id == 0 {
+            return false;
+        }
+        let mut copy = Vec::new();
+        if copy.try_reserve_exact(data.len()).is_err() {
+            return false;
+        }
+        copy.extend_from_slice(data);
+        // The lock covers the descriptor too: `close` takes it, so the number cannot be reused.
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let fd = self.fd.load(Ordering::Relaxed);
+        if fd == -1 || messages.try_reserve(1).is_err() {
+            return false;
+        }
+        messages.push_back(Message { id, data: copy });
+        // One signal is enough for all messages that wait.
+        messages.len() > 1 || sys::signal(fd)
+    }
+
+    fn take(&self) -> VecDeque<Message> {
+        core::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Closes the channel if `fd` is its descriptor: later messages are refused.
+    pub fn close(&self, fd: c_int) -> bool {
+        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = fd != -1 && self.fd.compare_exchange(fd, -1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if ours {
+            messages.clear();
+        }
+        ours
+    }
+}
+
+/// Opens the channel of a manager: makes the wakeup connection. False when it is open already.
+pub fn open(m: Mgr) -> bool {
+    let Some(root) = Root::of(m) else { return false };
+    if root.wakeup.fd.load(Ordering::Relaxed) != -1 {
+        return false;
+    }
+    let fd = match sys::eventfd() {
+        Ok(fd) => fd,
+        Err(e) => {
+            log::error(format_args!("Cannot create socket pair: {e}"));
+            return false;
+        }
+    };
+    let Some(c) = conn::alloc(m) else {
+        sys::close(fd);
+        return false;
+    };
+    c.set_fd(fd);
+    c.set_handler(Some(on_event));
+    conn::link(m, c);
+    conn::register(c, true);
+    root.wakeup.fd.store(fd, Ordering::Relaxed);
+    m.set_pipe_fd(fd);
+    true
+}
+
+/// The wakeup connection's own handler. Its events need nothing.
+unsafe extern "C" fn on_event(_c: *mut Connection, _ev: c_int, _ev_data: *mut c_void) {}
+
+/// True when `c` is the wakeup connection.
+pub fn is_channel(root: &Root, c: Conn) -> bool {
+    let fd = root.wakeup.fd.load(Ordering::Relaxed);
+    fd != -1 && fd == c.fd()
+}
+
+/// Delivers all messages that wait, in order.
+pub fn deliver(m: Mgr, root: &Root) {
+    let _activity = Activity::start(root);
+    sys::drain_eventfd(root.wakeup.fd.load(Ordering::Relaxed));
+    for message in root.wakeup.take() {
+        let mut at = m.first();
+        while let Some(c) = at {
+            if c.id() == message.id {
+                let mut text = Str { buf: message.data.as_ptr().cast_mut().cast(), len: message.data.len() };
+                conn::call(c, MG_EV_WAKEUP, (&raw mut text).cast());
+                break;
+            }
+            at = c.next();
+        }
+    }
+}
