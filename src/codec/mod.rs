@@ -4,3 +4,4 @@
 //! unless its documentation says so.
 
 pub mod http;
+pub mod url;
