@@ -1,4 +1,4 @@
-//! HTTP/1.x messages (RFC 9110, RFC 9112): heads and chunked bodies.
+//! HTTP/1.x messages (RFC 9110, RFC 9112) and what stands in them.
 //!
 //! What is delivered and when is the engine's business; what bytes mean is decided here.
 
@@ -9,7 +9,10 @@ mod error;
 mod framing;
 mod head;
 mod head_len;
+pub mod multipart;
+pub mod percent;
 mod scan;
+pub mod vars;
 
 pub use error::{Fault, HeadError};
 pub use framing::{Connection, Framing, Head, Header};
