@@ -2,3 +2,11 @@
 //!
 //! Safe Rust on `&[u8]`. Nothing here knows sockets, clocks, globals or C types; nothing allocates
 //! unless its documentation says so.
+
+pub mod base64;
+pub mod fmt;
+pub mod hexdump;
+pub mod matcher;
+pub mod number;
+pub mod path;
+pub mod text;
