@@ -8,3 +8,10 @@
 pub mod addr;
 pub mod http;
 pub mod url;
+pub mod base64;
+pub mod fmt;
+pub mod hexdump;
+pub mod matcher;
+pub mod number;
+pub mod path;
+pub mod text;

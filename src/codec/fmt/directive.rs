@@ -1,0 +1,102 @@
+//! What stands between a `%` and its conversion letter.
+#![forbid(unsafe_code)]
+
+/// The widest field. Wider ones are cut to this: a format must not be able to print for ages.
+pub const MAX_WIDTH: usize = 64 * 1024;
+
+/// The integer type that is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// No letter, or `h`.
+    Int,
+    /// `l`.
+    Long,
+    /// `ll`.
+    LongLong,
+}
+
+/// The part behind a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Precision {
+    /// None given.
+    Default,
+    /// Digits; none are 0.
+    Digits(usize),
+    /// `.*`: an argument.
+    Argument,
+}
+
+/// One parsed directive.
+#[derive(Debug, PartialEq)]
+pub(super) struct Directive {
+    /// `#`.
+    pub alternate: bool,
+    /// `-`.
+    pub left: bool,
+    /// `0`.
+    pub zero: bool,
+    /// Minimum size of the field.
+    pub width: usize,
+    /// Digits behind the point, or bytes of a string.
+    pub precision: Precision,
+    /// Type of an integer argument.
+    pub size: Size,
+    /// The letter that ends the directive.
+    pub conversion: u8,
+}
+
+/// Reads a directive whose `%` has been taken. Returns it and what stands behind it, or nothing
+/// when the text ends first.
+#[inline]
+pub(super) fn parse(text: &[u8]) -> Option<(Directive, &[u8])> {
+    let mut directive = Directive {
+        alternate: false,
+        left: false,
+        zero: false,
+        width: 0,
+        precision: Precision::Default,
+        size: Size::Int,
+        conversion: 0,
+    };
+    let (&first, behind) = text.split_first()?;
+    if first.is_ascii_alphabetic() && first != b'h' && first != b'l' {
+        directive.conversion = first;
+        return Some((directive, behind));
+    }
+    let mut rest = text;
+    directive.alternate = take(&mut rest, b'#');
+    directive.left = take(&mut rest, b'-');
+    directive.zero = take(&mut rest, b'0');
+    directive.width = digits(&mut rest).min(MAX_WIDTH);
+    if take(&mut rest, b'.') {
+        directive.precision =
+            if take(&mut rest, b'*') { Precision::Argument } else { Precision::Digits(digits(&mut rest)) };
+    }
+    while take(&mut rest, b'h') {}
+    if take(&mut rest, b'l') {
+        directive.size = if take(&mut rest, b'l') { Size::LongLong } else { Size::Long };
+    }
+    let (&conversion, behind) = rest.split_first()?;
+    directive.conversion = conversion;
+    Some((directive, behind))
+}
+
+fn take(text: &mut &[u8], wanted: u8) -> bool {
+    match text.split_first() {
+        Some((&byte, rest)) if byte == wanted => {
+            *text = rest;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// A decimal number, 0 when there is none; saturates.
+fn digits(text: &mut &[u8]) -> usize {
+    let mut value = 0usize;
+    while let Some((byte @ b'0'..=b'9', rest)) = text.split_first() {
+        value = value.saturating_mul(10).saturating_add(usize::from(byte - b'0'));
+        *text = rest;
+    }
+    value
+}

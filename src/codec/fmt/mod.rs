@@ -1,0 +1,193 @@
+//! The format language of the printf family: `%d`, `%s`, `%M` and the rest.
+//!
+//! [`format`] walks a format, reads arguments through [`Args`] and hands runs of bytes to a
+//! [`Sink`]. It allocates nothing and knows neither where arguments come from nor where bytes go.
+//!
+//! ```text
+//! % [#] [-] [0] [width] [.precision | .*] [h...] [l | ll] conversion
+//! ```
+//!
+//! The parts come in exactly this order. Whatever breaks it ends the directive as an unknown
+//! conversion, which prints `%` and the offending byte and reads no argument.
+#![forbid(unsafe_code)]
+
+pub mod address;
+mod directive;
+pub mod escape;
+mod float;
+mod number;
+
+#[cfg(test)]
+mod tests;
+
+use directive::{Directive, Precision};
+pub use directive::{MAX_WIDTH, Size};
+
+/// Where formatted bytes go.
+pub trait Sink {
+    /// Takes a run of bytes.
+    fn put(&mut self, bytes: &[u8]);
+
+    /// Takes `byte`, `count` times.
+    fn fill(&mut self, byte: u8, mut count: usize) {
+        let block = [byte; 64];
+        while count > 0 {
+            let run = count.min(block.len());
+            self.put(&block[..run]);
+            count -= run;
+        }
+    }
+}
+
+/// Counts what it is given and keeps nothing.
+#[derive(Default)]
+pub struct Discard;
+
+impl Sink for Discard {
+    fn put(&mut self, _bytes: &[u8]) {}
+    fn fill(&mut self, _byte: u8, _count: usize) {}
+}
+
+/// The arguments of a format, read one after the other.
+pub trait Args<S> {
+    /// An `int`.
+    fn int(&mut self) -> i32;
+    /// A `long`.
+    fn long(&mut self) -> isize;
+    /// An `int64_t`.
+    fn long_long(&mut self) -> i64;
+    /// A pointer, as a number.
+    fn pointer(&mut self) -> usize;
+    /// A `double`.
+    fn double(&mut self) -> f64;
+    /// A C string without its NUL, at most `limit` bytes of it; empty for NULL.
+    fn string(&mut self, limit: Option<usize>) -> &[u8];
+    /// Runs a custom printer, which reads its own arguments and prints to `out`.
+    /// Returns the number of bytes it claims to have printed.
+    fn custom(&mut self, out: &mut S) -> usize;
+}
+
+/// Formats `fmt` with `args` to `out` and returns the number of bytes produced.
+///
+/// The number is what was handed to `out`, plus what custom printers claim.
+pub fn format<S: Sink, A: Args<S>>(fmt: &[u8], args: &mut A, out: &mut S) -> usize {
+    let mut count = 0usize;
+    let mut rest = fmt;
+    while let Some(percent) = find_percent(rest) {
+        if percent > 0 {
+            out.put(&rest[..percent]);
+            count = count.wrapping_add(percent);
+        }
+        let Some((directive, behind)) = directive::parse(&rest[percent + 1..]) else {
+            // The format ends inside a directive.
+            out.put(b"%");
+            return count.wrapping_add(1);
+        };
+        rest = behind;
+        count = count.wrapping_add(convert(&directive, args, out));
+    }
+    if !rest.is_empty() {
+        out.put(rest);
+    }
+    count.wrapping_add(rest.len())
+}
+
+/// Directives often follow each other directly: look at one byte before searching.
+fn find_percent(fmt: &[u8]) -> Option<usize> {
+    match fmt.first() {
+        None => None,
+        Some(b'%') => Some(0),
+        Some(_) => memchr::memchr(b'%', fmt),
+    }
+}
+
+fn convert<S: Sink, A: Args<S>>(directive: &Directive, args: &mut A, out: &mut S) -> usize {
+    // `.*` reads its argument whatever the conversion is, also an unknown one.
+    let precision = match directive.precision {
+        Precision::Default => None,
+        Precision::Digits(digits) => Some(digits),
+        Precision::Argument => usize::try_from(args.int()).ok(),
+    };
+    match directive.conversion {
+        b'd' => {
+            let value = match directive.size {
+                Size::Int => i64::from(args.int()),
+                Size::Long => args.long() as i64,
+                Size::LongLong => args.long_long(),
+            };
+            number::put(directive, directive.alternate, itoa::Buffer::new().format(value).as_bytes(), out)
+        }
+        b'u' => {
+            let value = unsigned(directive.size, args);
+            number::put(directive, directive.alternate, itoa::Buffer::new().format(value).as_bytes(), out)
+        }
+        b'x' | b'X' => {
+            let value = unsigned(directive.size, args);
+            number::put(directive, directive.alternate, number::Hex::new(value).digits(), out)
+        }
+        b'p' => number::put(directive, true, number::Hex::new(args.pointer() as u64).digits(), out),
+        b'f' => float::fixed(args.double(), precision, |text| {
+            number::put(directive, directive.alternate, text, out)
+        }),
+        b'g' => float::general(args.double(), precision, |text| {
+            number::put(directive, directive.alternate, text, out)
+        }),
+        b'c' => {
+            // Only the low byte counts, as with C's conversion to unsigned char.
+            out.put(&[args.int() as u8]);
+            1
+        }
+        b's' => string(directive, precision, args, out),
+        b'M' => args.custom(out),
+        b'm' => {
+            out.put(b"\"");
+            let count = args.custom(out);
+            out.put(b"\"");
+            count.wrapping_add(2)
+        }
+        b'%' => {
+            out.put(b"%");
+            1
+        }
+        unknown => {
+            out.put(&[b'%', unknown]);
+            2
+        }
+    }
+}
+
+fn unsigned<S, A: Args<S>>(size: Size, args: &mut A) -> u64 {
+    match size {
+        Size::Int => u64::from(args.int() as u32),
+        Size::Long => args.long() as usize as u64,
+        Size::LongLong => args.long_long() as u64,
+    }
+}
+
+/// `%s`. The padding is computed from the precision where there is one, also for a shorter text.
+fn string<S: Sink, A: Args<S>>(
+    directive: &Directive,
+    precision: Option<usize>,
+    args: &mut A,
+    out: &mut S,
+) -> usize {
+    let text = args.string(precision);
+    if directive.width == 0 {
+        out.put(text);
+        return text.len();
+    }
+    let pad = match (directive.precision, precision) {
+        (Precision::Argument, None) => 0, // negative: no limit and no padding
+        (_, Some(precision)) => directive.width.saturating_sub(precision),
+        (_, None) => directive.width.saturating_sub(text.len()),
+    };
+    let with = if directive.zero { b'0' } else { b' ' };
+    if !directive.left {
+        out.fill(with, pad);
+    }
+    out.put(text);
+    if directive.left {
+        out.fill(with, pad);
+    }
+    text.len() + pad
+}
