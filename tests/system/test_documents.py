@@ -1,0 +1,85 @@
+"""What the documents say is run: code blocks, links, licences."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import loopback
+import pytest
+from cprogram import ROOT
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+PORT_IN_EXAMPLES = "8000"
+ACCEPTED = {"MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-3-Clause", "ISC", "Unicode-3.0"}
+
+
+def block(language: str, word: str) -> str:
+    """The one code block of the README in that language that contains the word."""
+    found = [code for name, code in BLOCK.findall((ROOT / "README.md").read_text()) if name == language]
+    [code] = [code for code in found if word in code]
+    return str(code)
+
+
+def answer(command: list[str], port: int) -> str:
+    """Starts a server, asks it with curl, stops it."""
+    process = subprocess.Popen(command)
+    try:
+        loopback.wait_for(process, port)
+        url = f"http://127.0.0.1:{port}/some/path"
+        curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "10", url]
+        return subprocess.run(curl, check=True, capture_output=True, text=True).stdout
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_c_example_of_the_readme(tmp_path: Path, need: Callable[[str], None]) -> None:
+    need("curl")
+    port = loopback.free_port()
+    (tmp_path / "hello.c").write_text(block("c", "main").replace(PORT_IN_EXAMPLES, str(port)))
+    for directory in ("include", "target"):
+        (tmp_path / directory).symlink_to(ROOT / directory)
+    build = block("sh", "hello.c")
+    compile_only = "\n".join(line for line in build.splitlines() if not line.startswith("./"))
+    subprocess.run(["bash", "-euc", compile_only], cwd=tmp_path, check=True)
+    assert answer([str(tmp_path / "hello")], port) == "You asked for /some/path\n"
+
+
+def test_the_python_example_of_the_readme(tmp_path: Path, need: Callable[[str], None]) -> None:
+    need("curl")
+    port = loopback.free_port()
+    program = tmp_path / "hello.py"
+    program.write_text(block("python", "Manager").replace(PORT_IN_EXAMPLES, str(port)))
+    assert answer([sys.executable, str(program)], port) == "You asked for /some/path\n"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = [t.partition("#")[0] for t in LINK.findall(document.read_text())]
+    local = [t for t in targets if t and "://" not in t and not t.startswith("mailto:")]
+    assert [t for t in local if not (document.parent / t).exists()] == []
+
+
+def allowed(licence: str) -> bool:
+    """Whether a licence expression (SPDX) can be met by accepted licences alone."""
+    words = {"(": "(", ")": ")", "AND": "and", "OR": "or"}
+    tokens = re.findall(r"\(|\)|[\w.-]+(?: WITH [\w.-]+)?", licence.replace("/", " OR "))
+    return bool(eval(" ".join(words.get(token, str(token in ACCEPTED)) for token in tokens)))
+
+
+def test_dependencies_have_permissive_licences() -> None:
+    assert allowed("MIT OR GPL-3.0-only") and allowed("(GPL-3.0-only OR MIT) AND Unicode-3.0")
+    assert not allowed("MIT AND GPL-3.0-only") and not allowed("GPL-3.0-only")
+    command = ["cargo", "metadata", "--format-version", "1", "--locked"]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    licences = {p["name"]: p["license"] or "none" for p in json.loads(done.stdout)["packages"]}
+    refused = {name: licence for name, licence in licences.items() if not allowed(licence)}
+    # cbindgen runs at build time only; nothing of it gets into the library.
+    assert refused == {"cbindgen": "MPL-2.0"}
