@@ -129,7 +129,7 @@ pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
         call_handlers(c, ev, data, || false);
         return;
     };
-    let _activity = Activity::start(root);
+    let _activity = Activity::ensure(root);
     state.in_handler += 1;
     // A handler may close its connection for good; then CLOSE was its last event.
     let closed_before = state.is(is::CLOSED);
@@ -154,16 +154,27 @@ fn call_handlers(c: Conn, ev: c_int, data: *mut c_void, stop: impl FnOnce() -> b
 }
 
 /// Longest text of `MG_EV_ERROR`, without the NUL.
-pub const ERROR_TEXT: usize = 63;
+const ERROR_TEXT: usize = 63;
 
 /// Fails a connection: logs, marks it closing, fires `MG_EV_ERROR`. The handler may clear
 /// `is_closing` to keep the connection. Texts are cut to [`ERROR_TEXT`] bytes.
 pub fn error(c: Conn, text: &[u8]) {
+    let text = &text[..text.len().min(ERROR_TEXT)];
+    log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(text)));
+    fail(c, text);
+}
+
+/// As [`error`], for callers that have written the log line.
+pub fn fail(c: Conn, text: &[u8]) {
+    c.set(flag::CLOSING);
+    report(c, text);
+}
+
+/// Fires `MG_EV_ERROR` and nothing else.
+pub fn report(c: Conn, text: &[u8]) {
     let mut buf = [0u8; ERROR_TEXT + 1];
     let n = text.len().min(ERROR_TEXT);
     buf[..n].copy_from_slice(&text[..n]);
-    log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(&buf[..n])));
-    c.set(flag::CLOSING);
     call(c, MG_EV_ERROR, buf.as_mut_ptr().cast());
 }
 

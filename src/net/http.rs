@@ -5,15 +5,15 @@
 //! twice. Programs may consume `recv` themselves at any time; then the memory is dropped and the
 //! next byte starts a fresh message.
 
-use super::conn::{self, ERROR_TEXT, call, has_protocol, output_queued, queue};
+use super::conn::{self, call, has_protocol, output_queued, queue};
 use super::handle::{Conn, Mgr};
 use super::http_message;
 use super::listen::{Handlers, listen};
 use super::log;
 use super::state::ConnState;
 use crate::abi::{
-    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL,
-    MG_EV_READ, MG_MAX_RECV_SIZE, flag,
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
+    MG_MAX_RECV_SIZE, flag,
 };
 use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{self, Framing, Head};
@@ -370,12 +370,9 @@ fn fail(c: Conn, reason: &[u8]) -> Step {
     if c.send().len() == 0 {
         conn::error(c, reason);
     } else {
-        let mut text = [0u8; ERROR_TEXT + 1];
-        let n = reason.len().min(ERROR_TEXT);
-        text[..n].copy_from_slice(&reason[..n]);
         log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(reason)));
         drain(c);
-        call(c, MG_EV_ERROR, text.as_mut_ptr().cast());
+        conn::report(c, reason);
     }
     Step::Stop
 }

@@ -1,6 +1,6 @@
 //! One connection's turn: accept, connect, read, write, close.
 
-use super::conn::{close, error, fire_count, output_queued, queue};
+use super::conn::{close, error, fail, fire_count, output_queued, queue};
 use super::handle::Conn;
 use super::state::{ConnState, Root, is, ready};
 use super::{connect, listen, log, sys, wakeup};
@@ -84,9 +84,7 @@ fn transfer(root: &Root, c: Conn, now: u64) {
     if wakeup::is_channel(root, c) {
         if state.ready & ready::READ != 0 {
             state.ready &= !ready::READ;
-            if let Some(m) = c.mgr() {
-                wakeup::deliver(m, root);
-            }
+            wakeup::deliver(root);
         }
         return;
     }
@@ -229,10 +227,9 @@ pub fn socket_error(c: Conn, errno: c_int) {
         state.ready &= !ready::ERROR;
     }
     if !c.has(flag::CLOSING) {
-        if errno != 0 {
-            log::error(format_args!("{} {} {}", c.id(), c.fd(), io::Error::from_raw_os_error(errno)));
-        }
-        error(c, b"socket error");
+        let cause = io::Error::from_raw_os_error(errno);
+        log::error(format_args!("{} {} socket error: {cause}", c.id(), c.fd()));
+        fail(c, b"socket error");
     }
 }
 
@@ -308,20 +305,16 @@ fn write_datagram(c: Conn) {
     }
 }
 
-/// Sets READABLE or WRITABLE as programs see it; the next poll clears it.
-fn mark(c: Conn, bit: u32) {
-    c.set(bit);
-    let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
-    if !state.is(is::MARKED) {
-        state.is |= is::MARKED;
-        root.with(|inner| inner.marked.push(state.token));
-    }
-}
-
+/// Sets WRITABLE as programs see it; the next poll clears it.
 fn mark_writable(c: Conn) {
-    if !c.has(flag::WRITABLE) {
-        mark(c, flag::WRITABLE);
-    }
+    c.set(flag::WRITABLE);
+    let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
+    root.with(|inner| {
+        // A connection that has its turn is unmarked with all that had one.
+        if inner.current != state.token {
+            inner.marked.push(state.token);
+        }
+    });
 }
 
 /// Logs what was read (behind the bytes in use) or is about to leave (from the front).

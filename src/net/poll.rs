@@ -48,7 +48,7 @@ pub fn poll(m: Mgr, ms: c_int) {
         inner.table.len() <= MANY || inner.was_idle || before.saturating_sub(inner.last_walk) >= WALK_MS
     });
     if walk {
-        find_work(m);
+        find_work(root);
     }
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
     let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, walk) };
@@ -102,7 +102,7 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
     };
     if got_events {
         root.with(|inner| {
-            let Inner { events, table, queue, marked, .. } = inner;
+            let Inner { events, table, queue, .. } = inner;
             for event in events.iter() {
                 let token = Token(event.token().0 as u64);
                 if let Some((c, state)) = table.get(token).and_then(|c| Some((c, ConnState::of(c)?))) {
@@ -110,10 +110,6 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
                     if !state.is(is::QUEUED) {
                         state.is |= is::QUEUED;
                         queue.push(token);
-                    }
-                    if !state.is(is::MARKED) {
-                        state.is |= is::MARKED;
-                        marked.push(token);
                     }
                 }
             }
@@ -149,8 +145,7 @@ fn unmark(root: &Root) {
     root.with(|inner| {
         let Inner { marked, table, .. } = inner;
         for token in marked.drain(..) {
-            if let Some((c, state)) = table.get(token).and_then(|c| Some((c, ConnState::of(c)?))) {
-                state.is &= !is::MARKED;
+            if let Some(c) = table.get(token) {
                 c.clear(flag::READABLE | flag::WRITABLE);
             }
         }
@@ -159,15 +154,17 @@ fn unmark(root: &Root) {
 
 /// Walks all connections for work that needs no network event: flags and output that the program
 /// set by hand, readiness that could not be used before.
-fn find_work(m: Mgr) {
-    let mut at = m.first();
-    while let Some(c) = at {
-        at = c.next();
-        let Some(state) = ConnState::of(c) else { continue };
-        if has_work(c, state) && state.in_handler == 0 {
-            queue(c);
+fn find_work(root: &Root) {
+    root.with(|inner| {
+        let Inner { table, queue, .. } = inner;
+        for c in table.iter() {
+            let Some(state) = ConnState::of(c) else { continue };
+            if has_work(c, state) && state.in_handler == 0 && !state.is(is::QUEUED) {
+                state.is |= is::QUEUED;
+                queue.push(state.token);
+            }
         }
-    }
+    });
 }
 
 fn has_work(c: Conn, state: &ConnState) -> bool {
@@ -241,14 +238,20 @@ fn give_back(c: Conn) {
 
 /// Gives each queued connection its turn, then writes what handlers queued on other connections.
 fn take_turns(root: &Root, now: u64) {
-    let mut turns = root.with(|inner| core::mem::take(&mut inner.queue));
-    for token in turns.drain(..) {
+    // The three lists change roles, so that none is allocated anew: what had a turn is what the
+    // next poll unmarks, and the list that was unmarked takes the next turns.
+    let turns = root.with(|inner| core::mem::replace(&mut inner.queue, core::mem::take(&mut inner.marked)));
+    for &token in &turns {
         if let Some((c, state)) = find(root, token) {
             state.is &= !is::QUEUED;
             io::turn(root, c, now);
         }
     }
-    root.with(|inner| recycle(&mut inner.queue, turns));
+    root.with(|inner| {
+        let mut marked = turns;
+        marked.append(&mut inner.marked);
+        inner.marked = marked;
+    });
     for _ in 0..OUTPUT_ROUNDS {
         let mut output = root.with(|inner| core::mem::take(&mut inner.output));
         if output.is_empty() {

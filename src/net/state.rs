@@ -41,10 +41,8 @@ pub mod is {
     pub const PLAIN_FD: u8 = 16;
     /// An accept failed: try again at each poll, log once.
     pub const ACCEPT_FAILED: u8 = 32;
-    /// `READABLE` or `WRITABLE` was set in this poll.
-    pub const MARKED: u8 = 64;
     /// The descriptor is the library's to close.
-    pub const OWNS_FD: u8 = 128;
+    pub const OWNS_FD: u8 = 64;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
@@ -136,7 +134,7 @@ pub struct Inner {
     pub queue: Vec<Token>,
     /// Connections with fresh output.
     pub output: Vec<Token>,
-    /// Connections whose READABLE or WRITABLE bit this poll set.
+    /// Connections whose READABLE or WRITABLE bit this poll may have set.
     pub marked: Vec<Token>,
     /// The connection that has its turn now: its output needs no list.
     pub current: Token,
@@ -225,10 +223,9 @@ impl Activity {
         Activity(NonNull::from(root))
     }
 
-    /// True when another activity was in progress already.
-    pub fn is_nested(&self) -> bool {
-        // SAFETY: the root lives as long as an activity.
-        unsafe { self.0.as_ref() }.with(|inner| inner.depth > 1)
+    /// Starts an activity unless one is in progress, which then serves as well.
+    pub fn ensure(root: &Root) -> Option<Activity> {
+        root.with(|inner| inner.depth == 0).then(|| Activity::start(root))
     }
 }
 
@@ -316,6 +313,11 @@ impl Table {
             self.slots[token.0 as u32 as usize].conn = None;
             self.free.push(token.0 as u32);
         }
+    }
+
+    /// All connections.
+    pub fn iter(&self) -> impl Iterator<Item = Conn> {
+        self.slots.iter().filter_map(|slot| slot.conn)
     }
 
     /// How many connections there are.

@@ -5,12 +5,12 @@
 
 use super::conn;
 use super::handle::{Conn, Mgr};
-use super::state::{Activity, Root};
+use super::state::{Activity, ConnState, Root, Token};
 use super::{log, sys};
 use crate::abi::{Connection, MG_EV_WAKEUP, Str};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicI32, Ordering};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 /// The channel of one manager.
@@ -105,18 +105,27 @@ pub fn is_channel(root: &Root, c: Conn) -> bool {
 }
 
 /// Delivers all messages that wait, in order.
-pub fn deliver(m: Mgr, root: &Root) {
+pub fn deliver(root: &Root) {
     let _activity = Activity::start(root);
     sys::drain_eventfd(root.wakeup.fd.load(Ordering::Relaxed));
-    for message in root.wakeup.take() {
-        let mut at = m.first();
-        while let Some(c) = at {
-            if c.id() == message.id {
-                let mut text = Str { buf: message.data.as_ptr().cast_mut().cast(), len: message.data.len() };
-                conn::call(c, MG_EV_WAKEUP, (&raw mut text).cast());
-                break;
-            }
-            at = c.next();
+    let messages = root.wakeup.take();
+    let index = (messages.len() > FEW).then(|| index_by_id(root));
+    for message in messages {
+        let target = match &index {
+            Some(index) => index.get(&message.id).and_then(|&token| root.with(|i| i.table.get(token))),
+            None => root.with(|inner| inner.table.iter().find(|c| c.id() == message.id)),
+        };
+        if let Some(c) = target {
+            let mut text = Str { buf: message.data.as_ptr().cast_mut().cast(), len: message.data.len() };
+            conn::call(c, MG_EV_WAKEUP, (&raw mut text).cast());
         }
     }
+}
+
+/// Up to so many messages, each searches all connections for its target.
+const FEW: usize = 8;
+
+/// Tokens by connection id. Connections made later cannot be the target of messages sent before.
+fn index_by_id(root: &Root) -> HashMap<u64, Token> {
+    root.with(|inner| inner.table.iter().filter_map(|c| Some((c.id(), ConnState::of(c)?.token))).collect())
 }
