@@ -9,7 +9,7 @@ run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
 
 test: ## run every test; the last line says how many passed and failed
-	@python3 scripts/test.py
+	@python3 scripts/run_tests.py
 
 bench: ## compare with other servers; options: make bench ARGS="--rounds 5"
 	@scripts/tools.sh bench

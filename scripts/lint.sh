@@ -7,6 +7,7 @@ scripts/venv.sh --tools
 step() { echo "lint: $*"; "$@"; }
 step cargo fmt --check
 step cargo clippy --quiet --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" step cargo doc --quiet --no-deps --document-private-items
 step .venv/bin/ruff check --quiet
 step .venv/bin/ruff format --check --quiet
-step .venv/bin/mypy --strict scripts benches/run.py tests/c/run_programs.py
+step .venv/bin/mypy --strict scripts benches/run.py tests/c/run_programs.py tests/system

@@ -6,10 +6,12 @@
 //! * [`codec`]: bytes in, meaning out. Safe Rust on slices: no sockets, no clocks, no C types.
 //! * [`net`]: manager, connections, event loop, protocol state machines. Uses `abi` and `codec`.
 //! * [`capi`]: one file per section of the C header: checks arguments, makes slices, calls inward.
+//! * [`mod@fence`]: what every function that C can call starts with.
 //!
 //! `tests/layers.rs` fails when an arrow turns round.
 
 pub mod abi;
 pub mod capi;
 pub mod codec;
+pub mod fence;
 pub mod net;

@@ -1,7 +1,6 @@
 //! The exported C functions, one file per section of the header.
 
 pub mod conn;
-pub mod fence;
 pub mod iobuf;
 pub mod mgr;
 pub mod slice;

@@ -3,8 +3,8 @@
 
 Each stage writes its full output to target/test-logs/; what failed is shown here too.
 
-    scripts/test.py              all stages
-    scripts/test.py c python     these stages
+    scripts/run_tests.py              all stages
+    scripts/run_tests.py c python     these stages
 """
 
 from __future__ import annotations

@@ -23,6 +23,6 @@ impl Drop for Fence {
 #[macro_export]
 macro_rules! fence {
     ($name:literal) => {
-        let _fence = $crate::capi::fence::Fence($name);
+        let _fence = $crate::fence::Fence($name);
     };
 }

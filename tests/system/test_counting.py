@@ -1,0 +1,44 @@
+"""The closing line of `make test` must be true."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import run_tests
+from run_tests import Counts, Stage
+
+CARGO = """
+test result: ok. 13 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.06s
+test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "counts"),
+    [
+        (CARGO, Counts(15, 3, 1)),
+        ("..F\n1 failed, 5 passed, 2 skipped, 4 warnings, 1 error in 1.61s\n", Counts(5, 2, 2)),
+        ("=== 7 passed in 0.10s ===\n", Counts(7, 0, 0)),
+        ("7 passed, 1 failed\n", Counts(7, 1, 0)),
+        ("test a ... ok\nthat 3 passed; is prose\n", Counts(0, 0, 0)),
+    ],
+)
+def test_closing_lines_add_up(output: str, counts: Counts) -> None:
+    assert run_tests.counted(output) == counts
+
+
+@pytest.mark.parametrize(
+    ("program", "counts"),
+    [
+        ("print('4 passed, 0 failed')", Counts(4, 0, 0)),
+        ("print('4 passed, 0 failed'); raise SystemExit(1)", Counts(4, 1, 0)),
+        ("raise SystemExit(0)", Counts(0, 1, 0)),
+    ],
+)
+def test_a_stage_that_dies_or_runs_nothing_has_failed(
+    program: str, counts: Counts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(run_tests, "LOGS", tmp_path)
+    assert run_tests.run(Stage("x", (sys.executable, "-c", program))) == counts
