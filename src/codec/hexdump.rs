@@ -13,8 +13,7 @@ const CHARACTERS: usize = NUMBERS + 3 * PER_LINE + 2;
 /// Dumps `bytes`. No bytes give one line without an offset.
 pub fn dump<S: Sink>(bytes: &[u8], out: &mut S) {
     if bytes.is_empty() {
-        let mut line = blank_line();
-        out.put(&mut line[NUMBERS..]);
+        out.put(&blank_line()[NUMBERS..]);
     }
     for (i, part) in bytes.chunks(PER_LINE).enumerate() {
         let mut line = blank_line();
