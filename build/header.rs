@@ -12,6 +12,9 @@ const CONFIG: &str = "cbindgen.toml";
 const PRELUDE: &str = "src/abi/prelude.h";
 const TRAILER: &str = "src/abi/trailer.h";
 
+/// What a reader of the header wants to see first.
+const FIRST: [&str; 1] = ["mgr.rs"];
+
 /// Constants of the library that a program may define itself without harm.
 const OVERRIDABLE: [&str; 3] = ["MG_HTTP_INDEX", "MG_JSON_MAX_DEPTH", "MG_SOCK_LISTEN_BACKLOG_SIZE"];
 
@@ -102,18 +105,18 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The Rust files below `dir`, sorted.
+/// The Rust files below `dir`, [`FIRST`] ones first, without `mod.rs`: cbindgen would follow it to all others.
 fn rust_files(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display())) {
         let path = entry.expect("readable directory").path();
         if path.is_dir() {
             files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("mod.rs") {
             files.push(path);
         }
     }
-    files.sort();
+    files.sort_by_key(|file| (!FIRST.iter().any(|name| file.ends_with(name)), file.clone()));
     files
 }
 

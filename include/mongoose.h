@@ -1942,6 +1942,347 @@ struct mg_ws_message {
   uint8_t flags;
 };
 
+/* ---- `struct mg_mgr`: the event manager, its timers and its wakeup channel ---- */
+
+/* Initialises an event manager.
+ *
+ * Overwrites the whole struct, whatever it held. A program may then set `dns4.url`, `dns6.url`,
+ * `dnstimeout`, `use_dns6`, `userdata` and `extraconnsize`; URLs are not copied. The process
+ * ignores SIGPIPE from now on. Several managers may live in one process, each in its own thread.
+ *
+ * # Errors
+ * Without a descriptor for the poller `epoll_fd` is -1, and the log says why.
+ *
+ * # Threads
+ * The thread that will poll.
+ */
+void mg_mgr_init(struct mg_mgr *mgr);
+
+/* Frees a manager: its timers without running them, then its connections, each with
+ * `MG_EV_POLL` and `MG_EV_CLOSE`. Data that was not sent is lost.
+ *
+ * Timers that the program linked by itself without `MG_TIMER_AUTODELETE` are unlinked, not
+ * released. Calling it twice is harmless, and so is `mg_mgr_init` afterwards.
+ *
+ * # Threads
+ * The polling thread; no other thread may be in `mg_wakeup` on this manager.
+ */
+void mg_mgr_free(struct mg_mgr *mgr);
+
+/* Runs one turn of the event loop: waits for I/O at most `ms` milliseconds, runs the timers that
+ * are due, fires `MG_EV_POLL` on each connection, reads, writes, accepts and closes.
+ *
+ * 0 does not wait; a negative `ms` waits without limit. The wait ends early for I/O, for a timer,
+ * for `mg_wakeup`, and for a signal. May be called inside a handler: connections that are in a
+ * handler are then left alone.
+ *
+ * # Threads
+ * One thread at a time; the manager and its connections belong to it.
+ */
+void mg_mgr_poll(struct mg_mgr *mgr, int ms);
+
+/* Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.
+ *
+ * # Returns
+ * false when the channel is open already or could not be made.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_wakeup_init(struct mg_mgr *mgr);
+
+/* Sends a message to the connection with the given id: ends the wait of the poll, which fires
+ * `MG_EV_WAKEUP` there with a `struct mg_str *`.
+ *
+ * The bytes are copied, of any length; messages of one thread arrive in order. An id that no
+ * connection has is no error: the message vanishes.
+ *
+ * # Returns
+ * false when the channel is not open, `id` is 0, or memory is exhausted.
+ *
+ * # Threads
+ * Any thread, between `mg_wakeup_init` and `mg_mgr_free`.
+ */
+bool mg_wakeup(struct mg_mgr *mgr, unsigned long id, const void *buf, size_t len);
+
+/* Adds a timer to a manager.
+ *
+ * `fn(arg)` runs inside `mg_mgr_poll`, every `milliseconds` with `MG_TIMER_REPEAT`, else once;
+ * with `MG_TIMER_RUN_NOW` also at the first poll. The period starts at the first poll that sees
+ * the timer. A timer that has fired for the last time is released. To stop one early:
+ * `mg_timer_free(&mgr->timers, t); mg_free(t);`.
+ *
+ * # Returns
+ * The timer, or NULL when memory is exhausted.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_timer *mg_timer_add(struct mg_mgr *mgr,
+                              uint64_t milliseconds,
+                              unsigned int flags,
+                              void (*fn)(void *arg),
+                              void *arg);
+
+/* Fills a timer in the caller's memory and puts it at the head of a list.
+ *
+ * The memory must stay until the timer is taken out of the list again.
+ *
+ * # Threads
+ * The thread that polls the list.
+ */
+void mg_timer_init(struct mg_timer **head,
+                   struct mg_timer *timer,
+                   uint64_t milliseconds,
+                   unsigned int flags,
+                   void (*fn)(void *arg),
+                   void *arg);
+
+/* Takes a timer out of a list, also inside timer functions; releases nothing. A timer that is
+ * not in the list is left alone.
+ *
+ * # Threads
+ * The thread that polls the list.
+ */
+void mg_timer_free(struct mg_timer **head, struct mg_timer *timer);
+
+/* One pass over a list of timers at the time `new_ms`, as `mg_mgr_poll` does for `mgr->timers`.
+ *
+ * # Threads
+ * One thread at a time for each list.
+ */
+void mg_timer_poll(struct mg_timer **head, uint64_t new_ms);
+
+/* A timer on a variable that starts at 0: true when `period` milliseconds have passed.
+ *
+ * The first call arms it. Late by up to one period it stays on its grid; later, missed ticks are
+ * dropped.
+ *
+ * # Threads
+ * Any thread, one at a time for each variable.
+ */
+bool mg_timer_expired(uint64_t *expiration, uint64_t period, uint64_t now);
+
+/* ---- `struct mg_connection`: listening, connecting, sending, closing ---- */
+
+/* Listens at a URL; `MG_EV_OPEN` fires before this returns.
+ *
+ * `udp:` URLs receive datagrams on the listener itself. Port 0 takes a free port: see `c->loc`.
+ * `[::]` takes IPv4 peers too. Accepted connections inherit `fn`, `fn_data`, `pfn`, `pfn_data`.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_listen(struct mg_mgr *mgr,
+                                const char *url,
+                                mg_event_handler_t fn,
+                                void *fn_data);
+
+/* Opens an outgoing connection: `mg_connect_svc` without a protocol handler.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_connect(struct mg_mgr *mgr,
+                                 const char *url,
+                                 mg_event_handler_t fn,
+                                 void *fn_data);
+
+/* Opens an outgoing connection with a protocol handler `pfn`, which runs before `fn`.
+ *
+ * Returns at once; the connection is made during polls. `url` is needed during the call only.
+ * Events: `MG_EV_OPEN` (with the URL), `MG_EV_RESOLVE`, `MG_EV_CONNECT`, or `MG_EV_ERROR` and
+ * `MG_EV_CLOSE`. Some of them may fire before this returns. Data may be queued at once.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_connect_svc(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data,
+                                     mg_event_handler_t pfn,
+                                     void *pfn_data);
+
+/* Takes over a descriptor that the program opened; it is closed with the connection.
+ *
+ * `MG_EV_OPEN` fires before the connection is in the manager's list. Sockets, pipes and terminals
+ * work; their flags stay as they are, and nothing blocks. `is_listening = 1` afterwards makes a
+ * listening socket accept.
+ *
+ * # Returns
+ * The connection, or NULL without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_wrapfd(struct mg_mgr *mgr, int fd, mg_event_handler_t fn, void *fn_data);
+
+/* Makes a zeroed connection with an id, in no list and without a descriptor.
+ *
+ * # Returns
+ * The connection, to be released by `mg_close_conn`, or NULL without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_alloc_conn(struct mg_mgr *mgr);
+
+/* Binds a socket for a URL, listens on it unless it is UDP, and fills `c->loc` and `c->fd`.
+ * Touches no list, no flag, and fires no event.
+ *
+ * # Returns
+ * false when that failed: the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_open_listener(struct mg_connection *c, const char *url);
+
+/* Closes a connection now: unlinks it, closes its socket, fires `MG_EV_CLOSE`, releases it.
+ * Setting `c->is_closing` does the same at the end of the connection's turn.
+ *
+ * Works in any handler, also of the same connection: its memory stays until the handler returns.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_close_conn(struct mg_connection *c);
+
+/* Connects to `c->rem`, which the program has filled.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_connect_resolved(struct mg_connection *c);
+
+/* Queues bytes to be sent (TCP), or sends them as one datagram to `c->rem` at once (UDP).
+ *
+ * The bytes are copied and may lie in `c->recv`. Allowed in any state: what is queued before the
+ * connection is up goes out when it is. UDP fires `MG_EV_WRITE` before this returns.
+ *
+ * # Returns
+ * false without memory (nothing was queued), and when a datagram could not be sent; unless the
+ * socket was only busy, the connection then closes.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_send(struct mg_connection *c, const void *data, size_t size);
+
+/* Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
+ * `MG_EV_USER` on.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_call(struct mg_connection *c, int ev, void *ev_data);
+
+/* Restores `c->rem` from the copy of it at `from` (`sizeof(struct mg_addr)` bytes), so that the
+ * next datagram goes to the group and not to the last sender.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_multicast_restore(struct mg_connection *c, uint8_t *from);
+
+/* Listens for HTTP at a URL: `mg_listen` with the HTTP protocol handler.
+ *
+ * Accepted connections get `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_http_listen(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data);
+
+/* Connects for HTTP: `mg_connect` with the HTTP protocol handler. Sends nothing by itself: the
+ * program writes the request, at once or at `MG_EV_CONNECT`.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
+                                      const char *url,
+                                      mg_event_handler_t fn,
+                                      void *fn_data);
+
+/* ---- `struct mg_iobuf`: growable buffers ---- */
+
+/* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
+ *
+ * `size` bytes, rounded up to a multiple of `align`, zeroed. `align` is how much the buffer grows
+ * at a time; 0 means exactly as much as needed.
+ *
+ * # Returns
+ * false when memory is exhausted; the buffer is then empty and usable.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+bool mg_iobuf_init(struct mg_iobuf *io, size_t size, size_t align);
+
+/* Makes the capacity exactly `new_size`, rounded up to a multiple of `align`: grows or shrinks.
+ *
+ * Contents are kept up to the new capacity. Pointers into the old memory dangle, and the old
+ * memory is zeroed before it is released. `new_size` 0 releases the memory.
+ *
+ * # Returns
+ * false when memory is exhausted; nothing has changed then.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
+
+/* Releases the memory of a buffer; `align` stays, and the buffer is usable again at once.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+void mg_iobuf_free(struct mg_iobuf *io);
+
+/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
+ *
+ * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
+ * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
+ * The capacity becomes exactly what is needed, rounded up to a multiple of `align`.
+ *
+ * # Returns
+ * `len`, or 0 when memory is exhausted; nothing has changed then.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len);
+
+/* Removes `len` bytes at offset `ofs`; what follows moves left.
+ *
+ * Both are clamped to what is there. The bytes that become free at the end are zeroed; the
+ * capacity stays.
+ *
+ * # Returns
+ * How many bytes were removed.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
+
 /* ---- What the program defines, if it needs it ---- */
 
 /* Files packed into the program: `mg_mem_files = mg_packed_files;` makes them visible. */
