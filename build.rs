@@ -6,6 +6,8 @@ mod header;
 mod options;
 #[path = "build/shim.rs"]
 mod shim;
+#[path = "build/tidy.rs"]
+mod tidy;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,7 +1,166 @@
-//! Writes `include/mongoose.h` with cbindgen.
+//! Writes `mongoose.h`: the prelude, what cbindgen makes of `src/abi` and `src/capi`, the trailer.
 
 use super::options::BuildOption;
+use super::tidy::tidy;
+use cbindgen::{Builder, Config, ItemType};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
-pub fn write(_options: &[BuildOption]) {
+const ABI: &str = "src/abi";
+const CAPI: &str = "src/capi";
+const CONFIG: &str = "cbindgen.toml";
+const PRELUDE: &str = "src/abi/prelude.h";
+const TRAILER: &str = "src/abi/trailer.h";
+
+/// What a reader of the header wants to see first.
+const FIRST: [&str; 1] = ["mgr.rs"];
+
+/// Constants of the library that a program may define itself without harm.
+const OVERRIDABLE: [&str; 3] = ["MG_HTTP_INDEX", "MG_JSON_MAX_DEPTH", "MG_SOCK_LISTEN_BACKLOG_SIZE"];
+
+/// Writes the header where programs look for it: beside the library, and in `include/`.
+///
+/// `MG_HEADER_DIR` names another directory than `include/`, for builds with layout options that
+/// must not touch the source tree.
+pub fn write(options: &[BuildOption]) {
     println!("cargo:rustc-check-cfg=cfg(cbindgen)");
+    println!("cargo:rerun-if-env-changed=MG_HEADER_DIR");
+    for path in [ABI, CAPI, CONFIG] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    let text = generate(options);
+
+    let out_dir = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
+    // <target>/<profile>/build/<package>-<hash>/out
+    let profile = out_dir.ancestors().nth(3).expect("OUT_DIR is inside the target directory");
+    update(&profile.join("include"), &text, None).expect("the target directory is writable");
+
+    let dir = PathBuf::from(env::var("MG_HEADER_DIR").unwrap_or_else(|_| "include".to_string()));
+    // A build with other options in another target directory writes the same file: notice that.
+    println!("cargo:rerun-if-changed={}", dir.join("mongoose.h").display());
+    // Read-only sources are fine: the copy beside the library is there.
+    let _ = update(&dir, &text, out_dir.parent().map(|dir| dir.join("invoked.timestamp")));
+}
+
+/// Writes `mongoose.h` if it differs.
+///
+/// Cargo runs a build script again when a file it depends on is newer than the script's start, of
+/// which `started` is the witness. So the header gets that time: what this run wrote is old news
+/// to the next run, and still newer than the start of any run before.
+fn update(dir: &Path, text: &str, started: Option<PathBuf>) -> io::Result<()> {
+    let path = dir.join("mongoose.h");
+    if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)?;
+    fs::write(&path, text)?;
+    if let Some(time) = started.and_then(|file| fs::metadata(file).ok()?.modified().ok()) {
+        fs::File::options().append(true).open(&path)?.set_modified(time)?;
+    }
+    Ok(())
+}
+
+fn generate(options: &[BuildOption]) -> String {
+    let abi = rust_files(Path::new(ABI));
+    let mut config = Config::from_file(CONFIG).expect(CONFIG);
+    // cbindgen leaves out what no function uses unless it is named. In front of a type it writes
+    // what the type needs, be it by value or by pointer; begun with the manager, that works out.
+    config.export.include = vec!["Manager".to_string()];
+    config.export.include.extend(abi.iter().flat_map(|file| type_names(&read(file))));
+
+    let mut out = read(Path::new(PRELUDE));
+    for option in options {
+        out = out.replace(&format!("@{}@", option.name), &option.value.to_string());
+    }
+
+    config.export.item_types =
+        vec![ItemType::Constants, ItemType::Enums, ItemType::Structs, ItemType::Unions, ItemType::Typedefs];
+    let types = tidy(&bindings(&config, &abi, None));
+    out.push_str(&forward_declarations(&types));
+    out.push_str(&overridable(&types));
+
+    config.export.item_types = vec![ItemType::Functions, ItemType::Globals];
+    for file in rust_files(Path::new(CAPI)) {
+        let declarations = tidy(&bindings(&config, &abi, Some(&file)));
+        if !declarations.trim().is_empty() {
+            out.push_str(&section(&title(&read(&file))));
+            out.push_str(&declarations);
+        }
+    }
+    out + &read(Path::new(TRAILER))
+}
+
+/// Runs cbindgen on the types and, for its functions and data, on one file.
+fn bindings(config: &Config, abi: &[PathBuf], file: Option<&PathBuf>) -> String {
+    let mut builder = Builder::new().with_config(config.clone());
+    for path in abi.iter().chain(file) {
+        builder = builder.with_src(path);
+    }
+    let mut out = Vec::new();
+    builder.generate().expect("the sources can be parsed").write(&mut out);
+    String::from_utf8(out).expect("cbindgen writes UTF-8")
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The Rust files below `dir`, [`FIRST`] ones first, without `mod.rs`: cbindgen would follow it to all others.
+fn rust_files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display())) {
+        let path = entry.expect("readable directory").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("mod.rs") {
+            files.push(path);
+        }
+    }
+    files.sort_by_key(|file| (!FIRST.iter().any(|name| file.ends_with(name)), file.clone()));
+    files
+}
+
+/// The public types of a Rust file.
+fn type_names(source: &str) -> Vec<String> {
+    let item = |line: &str| {
+        let rest = line.strip_prefix("pub ")?;
+        let rest = ["struct ", "union ", "enum ", "type "].iter().find_map(|kind| rest.strip_prefix(kind))?;
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        Some(rest[..end].to_string())
+    };
+    source.lines().filter_map(item).collect()
+}
+
+/// Structs may point at each other.
+fn forward_declarations(types: &str) -> String {
+    let tags = types.lines().filter_map(|line| line.strip_prefix("struct ")?.strip_suffix(" {"));
+    tags.map(|tag| format!("struct {tag};\n")).chain(["\n".to_string()]).collect()
+}
+
+/// The first line of a module's documentation.
+fn title(source: &str) -> String {
+    let line = source.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or_default();
+    line.trim_end_matches('.').to_string()
+}
+
+fn section(title: &str) -> String {
+    format!("\n/* ---- {title} ---- */\n\n")
+}
+
+/// Lets programs define the constants in [`OVERRIDABLE`] themselves.
+fn overridable(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let name = line.strip_prefix("#define ").and_then(|rest| rest.split(' ').next());
+        match name {
+            Some(name) if OVERRIDABLE.contains(&name) => {
+                out.push_str(&format!("#ifndef {name}\n{line}\n#endif\n"));
+            }
+            _ => {
+                out.push_str(line);
+                out.push('\n');
+            }
+        }
+    }
+    out
 }

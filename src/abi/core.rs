@@ -54,7 +54,8 @@ pub union IpBytes {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Addr {
-    /// The address.
+    /// The address. cbindgen.toml has C's words for it.
+    #[cfg(not(cbindgen))]
     pub addr: IpBytes,
     /// The port, in network byte order.
     pub port: u16,

@@ -5,7 +5,7 @@ use crate::abi::{Dns, Manager, Pipe, Timer};
 use crate::fence;
 use crate::net::handle::Mgr;
 use crate::net::state::Root;
-use crate::net::timer::{self, TimerFn};
+use crate::net::timer;
 use crate::net::{log, poll, wakeup};
 use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use core::ptr;
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn mg_timer_add(
     mgr: *mut Manager,
     milliseconds: u64,
     flags: c_uint,
-    r#fn: TimerFn,
+    r#fn: Option<unsafe extern "C" fn(arg: *mut c_void)>,
     arg: *mut c_void,
 ) -> *mut Timer {
     fence!("mg_timer_add");
@@ -167,7 +167,7 @@ pub unsafe extern "C" fn mg_timer_init(
     timer: *mut Timer,
     milliseconds: u64,
     flags: c_uint,
-    r#fn: TimerFn,
+    r#fn: Option<unsafe extern "C" fn(arg: *mut c_void)>,
     arg: *mut c_void,
 ) {
     fence!("mg_timer_init");

@@ -1,0 +1,87 @@
+//! What cbindgen has no setting for.
+
+/// Turns cbindgen's output into the C that we want:
+///
+/// * What depends on `CBINDGEN` is resolved: `#[cfg(cbindgen)]` stays, `not(cbindgen)` goes.
+/// * No comma behind the last enumerator, no tag where the enum has none.
+/// * Comments of one line take one line; nothing in a comment begins or ends one.
+/// * Links of rustdoc lose their brackets.
+pub fn tidy(text: &str) -> String {
+    compact(&resolve(text))
+}
+
+/// Keeps or drops the blocks that depend on `CBINDGEN`.
+fn resolve(text: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut keep = None;
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        match (line, keep) {
+            ("#if defined(CBINDGEN)", None) => keep = Some(true),
+            ("#if !defined(CBINDGEN)", None) => keep = Some(false),
+            ("#endif", Some(kept)) => {
+                keep = None;
+                // The semicolon of a field stands on the line behind.
+                if lines.next_if(|next| next.trim() == ";").is_some()
+                    && kept
+                    && let Some(field) = out.last_mut()
+                {
+                    field.push(';');
+                }
+            }
+            (_, Some(false)) => {}
+            _ => out.push(line.to_string()),
+        }
+    }
+    out
+}
+
+fn compact(lines: &[String]) -> String {
+    let mut out = String::new();
+    let mut blank = true;
+    let mut i = 0;
+    while let Some(line) = lines.get(i) {
+        i += 1;
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if line.trim() == "/*" {
+            let body: Vec<String> =
+                lines[i..].iter().take_while(|l| l.trim() != "*/").map(|l| comment_line(l)).collect();
+            i += body.len() + 1;
+            out.push_str(&comment(indent, &body));
+            blank = false;
+            continue;
+        }
+        if line.is_empty() && blank {
+            continue;
+        }
+        blank = line.is_empty();
+        let next_closes = lines.get(i).is_some_and(|next| next == "};");
+        let line = if next_closes { line.trim_end_matches(',') } else { line };
+        out.push_str(&line.replace("enum  {", "enum {"));
+        out.push('\n');
+    }
+    out
+}
+
+/// The text of a line of a comment.
+fn comment_line(line: &str) -> String {
+    let text = line.trim_start();
+    let text = text.strip_prefix('*').unwrap_or(text).trim_end();
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    text.replace("*/", "* /").replace("/*", "/ *").replace("[`", "`").replace("`]", "`")
+}
+
+fn comment(indent: &str, body: &[String]) -> String {
+    match body {
+        [line] => format!("{indent}/* {line} */\n"),
+        _ => {
+            let mut out = String::new();
+            for (i, line) in body.iter().enumerate() {
+                let start = if i == 0 { "/*" } else { " *" };
+                out.push_str(format!("{indent}{start} {line}").trim_end());
+                out.push('\n');
+            }
+            out + indent + " */\n"
+        }
+    }
+}

@@ -1,0 +1,2310 @@
+/*
+ * mongoose.h: HTTP, WebSocket, MQTT, DNS, Modbus and more, event-driven, with the C interface of
+ * Mongoose 7.22.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Generated when the library is built, and good for a library built with the same options. Edit
+ * src/abi and src/capi instead.
+ *
+ *
+ * Pointers and ownership
+ *
+ * - What a program passes is borrowed for the call. Where a function keeps a pointer, it says so.
+ * - A `struct mg_str` is a view. It owns nothing, and nothing is NUL-terminated unless it says so.
+ *   Views that a function returns point into its argument.
+ * - `ev_data` of an event, and all that it points at, is gone when the handler returns. Copy what
+ *   is needed for longer.
+ * - Memory that a function hands over comes from mg_calloc() and goes to mg_free(). The function
+ *   says so.
+ * - A connection belongs to its manager. Programs never release one: they set `is_draining` or
+ *   `is_closing`. After MG_EV_CLOSE the pointer must not be used.
+ * - A program may write to every field of a struct that is not described as private.
+ *
+ *
+ * Threads
+ *
+ * - A manager, its connections and its timers belong to one thread, the one that polls. Handlers
+ *   run in that thread, inside mg_mgr_poll() or the function that caused the event. Several
+ *   managers may run in several threads.
+ * - mg_wakeup() may be called from any thread. It is the way to send work to a manager.
+ * - Functions that take neither a manager nor a connection may be called from any thread, with
+ *   arguments that no other thread uses at that time.
+ * - Variables of the library (mg_log_level and others) are set before other threads start.
+ */
+#ifndef MONGOOSE_H
+#define MONGOOSE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Platform. This library is for Unix with the sockets of the operating system.
+ */
+
+#define MG_ARCH_CUSTOM 0
+#define MG_ARCH_UNIX 1
+#define MG_ARCH_WIN32 2
+#define MG_ARCH_ESP32 3
+#define MG_ARCH_ESP8266 4
+#define MG_ARCH_FREERTOS 5
+#define MG_ARCH_THREADX 6
+#define MG_ARCH_ZEPHYR 7
+#define MG_ARCH_ARMGCC 8
+#define MG_ARCH_NEWLIB MG_ARCH_ARMGCC
+#define MG_ARCH_CMSIS_RTOS1 9
+#define MG_ARCH_TIRTOS 10
+#define MG_ARCH_PICOSDK 11
+#define MG_ARCH_ARMCC 12
+#define MG_ARCH_CMSIS_RTOS2 13
+#define MG_ARCH_RTTHREAD 14
+#define MG_ARCH_ARMCGT 15
+#define MG_ARCH_CUBE 16
+
+#ifndef MG_ARCH
+#define MG_ARCH MG_ARCH_UNIX
+#endif
+
+#if MG_ARCH == MG_ARCH_CUSTOM
+#include "mongoose_config.h"
+#elif MG_ARCH != MG_ARCH_UNIX
+#error "this MG_ARCH is not supported by this library: use MG_ARCH_UNIX, or MG_ARCH_CUSTOM"
+#endif
+
+#ifndef MG_ENABLE_EPOLL
+#ifdef __linux__
+#define MG_ENABLE_EPOLL 1
+#else
+#define MG_ENABLE_EPOLL 0
+#endif
+#endif
+
+#ifndef MG_ENABLE_POLL
+#define MG_ENABLE_POLL 0
+#endif
+
+#ifndef MG_ENABLE_ASSERT
+#define MG_ENABLE_ASSERT 0
+#endif
+
+#ifndef _DARWIN_UNLIMITED_SELECT
+#define _DARWIN_UNLIMITED_SELECT 1
+#endif
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#if MG_ENABLE_EPOLL
+#include <sys/epoll.h>
+#elif MG_ENABLE_POLL
+#include <poll.h>
+#else
+#include <sys/select.h>
+#endif
+
+#if MG_ENABLE_ASSERT
+#include <assert.h>
+#elif !defined(assert)
+#define assert(x)
+#endif
+
+/*
+ * Options that change the layout of structs. They are options of the library's build, and a
+ * program can only use what its library was built with.
+ */
+
+#ifndef MG_DATA_SIZE
+#define MG_DATA_SIZE 32 /* bytes of c->data */
+#endif
+#ifndef MG_MAX_HTTP_HEADERS
+#define MG_MAX_HTTP_HEADERS 30 /* slots in hm->headers */
+#endif
+#ifndef MG_DASH_MAX_USER_NAME
+#define MG_DASH_MAX_USER_NAME 32 /* bytes of a dashboard user's name */
+#endif
+
+#if MG_DATA_SIZE != 32 || MG_MAX_HTTP_HEADERS != 30 || \
+    MG_DASH_MAX_USER_NAME != 32
+#define MG_TEXT_(x) #x
+#define MG_TEXT(x) MG_TEXT_(x)
+/* clang-format off */
+#pragma message("this program needs its own build of the library: MG_DATA_SIZE=" MG_TEXT(MG_DATA_SIZE) " MG_MAX_HTTP_HEADERS=" MG_TEXT(MG_MAX_HTTP_HEADERS) " MG_DASH_MAX_USER_NAME=" MG_TEXT(MG_DASH_MAX_USER_NAME) " cargo build --release")
+#error "the library has MG_DATA_SIZE=32 MG_MAX_HTTP_HEADERS=30 MG_DASH_MAX_USER_NAME=32, this program defines another value: build the library with the program's values, NAME=value cargo build --release (the full command stands in the message above)"
+/* clang-format on */
+#endif
+
+#ifndef MG_SOCKET_TYPE
+#define MG_SOCKET_TYPE int
+#endif
+#define MG_SOCKET_TYPE_IS_int 1
+#define MG_SOCKET_TYPE_IS_(type) MG_SOCKET_TYPE_IS_##type
+#define MG_SOCKET_TYPE_IS(type) MG_SOCKET_TYPE_IS_(type)
+#if MG_SOCKET_TYPE_IS(MG_SOCKET_TYPE) != 1
+#error "MG_SOCKET_TYPE other than int is not supported by this library"
+#endif
+
+/*
+ * Options that say how the library behaves: the values it was built with. A program may define
+ * others for its own use (buffer sizes, say). The library does not notice.
+ */
+
+#ifndef MG_IO_SIZE
+#define MG_IO_SIZE 16384 /* growth step of buffers, largest single read */
+#endif
+#ifndef MG_MAX_RECV_SIZE
+#define MG_MAX_RECV_SIZE 3145728UL /* most bytes in c->recv */
+#endif
+#ifndef MG_PATH_MAX
+#define MG_PATH_MAX FILENAME_MAX
+#endif
+#ifndef MG_DIRSEP
+#define MG_DIRSEP '/'
+#endif
+#ifndef MG_INVALID_SOCKET
+#define MG_INVALID_SOCKET (-1)
+#endif
+#ifndef MG_SOCKET_ERRNO
+#define MG_SOCKET_ERRNO errno
+#endif
+#ifndef MG_ENABLE_DIRLIST
+#define MG_ENABLE_DIRLIST 1
+#endif
+#ifndef MG_ENABLE_SSI
+#define MG_ENABLE_SSI 0
+#endif
+#ifndef MG_ENABLE_IPV6
+#define MG_ENABLE_IPV6 0
+#endif
+#ifndef MG_IPV6_V6ONLY
+#define MG_IPV6_V6ONLY 0
+#endif
+#ifndef MG_ENABLE_POSIX_FS
+#define MG_ENABLE_POSIX_FS 1
+#endif
+#ifndef MG_ENABLE_MD5
+#define MG_ENABLE_MD5 1
+#endif
+#ifndef MG_ENABLE_CHACHA20
+#define MG_ENABLE_CHACHA20 1
+#endif
+#ifndef MG_ENABLE_LOG
+#define MG_ENABLE_LOG 1 /* 0: MG_LOG and its relatives do nothing in this program */
+#endif
+#ifndef MG_ENABLE_PROFILE
+#define MG_ENABLE_PROFILE 0 /* 1: the MG_PROF_ macros work */
+#endif
+
+/* The program has functions of its own for these. They are used whatever the values here. */
+#ifndef MG_ENABLE_CUSTOM_CALLOC
+#define MG_ENABLE_CUSTOM_CALLOC 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_LOG
+#define MG_ENABLE_CUSTOM_LOG 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_RANDOM
+#define MG_ENABLE_CUSTOM_RANDOM 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_MILLIS
+#define MG_ENABLE_CUSTOM_MILLIS 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_DEVICE_ID
+#define MG_ENABLE_CUSTOM_DEVICE_ID 0
+#endif
+
+/*
+ * Other network stacks and file systems.
+ */
+
+#ifndef MG_ENABLE_TCPIP
+#define MG_ENABLE_TCPIP 0
+#endif
+#ifndef MG_ENABLE_BSD_SOCKETS
+#define MG_ENABLE_BSD_SOCKETS 0
+#endif
+#ifndef MG_ENABLE_BSD_PROTOTYPES
+#define MG_ENABLE_BSD_PROTOTYPES 1
+#endif
+#ifndef MG_ENABLE_LWIP
+#define MG_ENABLE_LWIP 0
+#endif
+#ifndef MG_ENABLE_FREERTOS
+#define MG_ENABLE_FREERTOS 0
+#endif
+#ifndef MG_ENABLE_FREERTOS_TCP
+#define MG_ENABLE_FREERTOS_TCP 0
+#endif
+#ifndef MG_ENABLE_RL
+#define MG_ENABLE_RL 0
+#endif
+#ifndef MG_ENABLE_FATFS
+#define MG_ENABLE_FATFS 0
+#endif
+#ifndef MG_ENABLE_LFS
+#define MG_ENABLE_LFS 0
+#endif
+#ifndef MG_ENABLE_WINSOCK
+#define MG_ENABLE_WINSOCK 1
+#endif
+#ifndef MG_ENABLE_SOCKET
+#define MG_ENABLE_SOCKET 1
+#endif
+#ifndef MG_ENABLE_TCPIP_DRIVER_INIT
+#define MG_ENABLE_TCPIP_DRIVER_INIT 1
+#endif
+#ifndef MG_ENABLE_TCPIP_PRINT_DEBUG_STATS
+#define MG_ENABLE_TCPIP_PRINT_DEBUG_STATS 0
+#endif
+#ifndef MG_TCPIP_DHCPNAME_SIZE
+#define MG_TCPIP_DHCPNAME_SIZE 18
+#endif
+#ifndef MG_SET_MAC_ADDRESS
+#define MG_SET_MAC_ADDRESS(mac)
+#endif
+#ifndef MG_SET_WIFI_CONFIG
+#define MG_SET_WIFI_CONFIG(ssid, pass)
+#endif
+
+#if MG_ENABLE_TCPIP
+#error "MG_ENABLE_TCPIP is not supported by this library"
+#endif
+#if MG_ENABLE_BSD_SOCKETS
+#error "MG_ENABLE_BSD_SOCKETS is not supported by this library"
+#endif
+#if MG_ENABLE_LWIP
+#error "MG_ENABLE_LWIP is not supported by this library"
+#endif
+#if MG_ENABLE_FREERTOS
+#error "MG_ENABLE_FREERTOS is not supported by this library"
+#endif
+#if MG_ENABLE_FREERTOS_TCP
+#error "MG_ENABLE_FREERTOS_TCP is not supported by this library"
+#endif
+#if MG_ENABLE_RL
+#error "MG_ENABLE_RL is not supported by this library"
+#endif
+#if MG_ENABLE_FATFS
+#error "MG_ENABLE_FATFS is not supported by this library"
+#endif
+#if MG_ENABLE_LFS
+#error "MG_ENABLE_LFS is not supported by this library"
+#endif
+#if !MG_ENABLE_SOCKET
+#error "MG_ENABLE_SOCKET=0 is not supported by this library"
+#endif
+
+/*
+ * TLS. Whether it works depends on the library, not on the value here. Any value is accepted.
+ */
+
+#define MG_TLS_NONE 0
+#define MG_TLS_MBED 1
+#define MG_TLS_OPENSSL 2
+#define MG_TLS_BUILTIN 3
+#define MG_TLS_CUSTOM 4
+#define MG_TLS_WOLFSSL 5
+
+#ifndef MG_TLS
+#define MG_TLS MG_TLS_NONE
+#endif
+
+/* Settings of elliptic curves in builds from source. */
+#define MG_UECC_OPTIMIZATION_LEVEL 2
+#define MG_UECC_SQUARE_FUNC 0
+#define MG_UECC_VLI_NATIVE_LITTLE_ENDIAN 0
+#define MG_UECC_SUPPORTS_secp160r1 0
+#define MG_UECC_SUPPORTS_secp192r1 0
+#define MG_UECC_SUPPORTS_secp224r1 0
+#define MG_UECC_SUPPORTS_secp256r1 1
+#define MG_UECC_SUPPORTS_secp256k1 0
+#define MG_UECC_SUPPORTS_secp384r1 1
+#define MG_UECC_SUPPORT_COMPRESSED_POINT 1
+#define MG_UECC_PLATFORM 2
+#define MG_UECC_ARM_USE_UMAAL 0
+#define MG_UECC_WORD_SIZE 8
+#define MG_UECC_WORD_BITS 64
+#define MG_UECC_WORD_BITS_SHIFT 6
+#define MG_UECC_WORD_BITS_MASK 63
+#define MG_UECC_ENABLE_VLI_API 0
+
+/*
+ * Dashboards and firmware updates.
+ */
+
+#ifndef MG_HTTP_ADDR
+#define MG_HTTP_ADDR "http://0.0.0.0:8000"
+#endif
+#ifndef MG_HTTPS_ADDR
+#define MG_HTTPS_ADDR "https://0.0.0.0:8443"
+#endif
+#ifndef MG_MODBUS_ADDR
+#define MG_MODBUS_ADDR "tcp://0.0.0.0:8502"
+#endif
+#ifndef MG_DASH_MAX_SEND_BUF_SIZE
+#define MG_DASH_MAX_SEND_BUF_SIZE (MG_IO_SIZE * 5)
+#endif
+
+#define MG_OTA_NONE 0
+#define MG_OTA_STM32H5 1
+#define MG_OTA_STM32H7 2
+#define MG_OTA_STM32H7_DUAL_CORE 3
+#define MG_OTA_STM32F 4
+#define MG_OTA_CH32V307 100
+#define MG_OTA_U2A 200
+#define MG_OTA_RT1020 300
+#define MG_OTA_RT1050 301
+#define MG_OTA_RT1060 302
+#define MG_OTA_RT1064 303
+#define MG_OTA_RT1170 304
+#define MG_OTA_MCXN 310
+#define MG_OTA_RW612 320
+#define MG_OTA_FLASH 900
+#define MG_OTA_ESP32 910
+#define MG_OTA_PICOSDK 920
+#define MG_OTA_CUSTOM 1000
+
+#ifndef MG_OTA
+#define MG_OTA MG_OTA_NONE
+#endif
+#ifndef MG_OTA_FIRMWARE_VERSION
+#define MG_OTA_FIRMWARE_VERSION "1.0.0"
+#endif
+#ifndef MG_OTA_PULL_INTERVAL_SECONDS
+#define MG_OTA_PULL_INTERVAL_SECONDS 60
+#endif
+#ifndef MG_OTA_ROLLBACK_TIMEOUT_SECONDS
+#define MG_OTA_ROLLBACK_TIMEOUT_SECONDS 120
+#endif
+#ifndef MG_OTA_STATUS_FN
+#define MG_OTA_STATUS_FN NULL
+#endif
+#ifndef MG_OTA_URL
+#define MG_OTA_URL NULL
+#endif
+
+/* These act on devices only. */
+#define MG_OTA_BOOT_CHECK()
+#define MG_OTA_ROLLBACK()
+#define MG_OTA_ROLLBACK_TIMER_FEED()
+#define MG_OTA_ROLLBACK_TIMER_START()
+#define MG_OTA_STATE_GET() (0)
+#define MG_OTA_STATE_SET(state)
+#define MG_ARM_DISABLE_IRQ()
+#define MG_ARM_ENABLE_IRQ()
+#define MG_DSB()
+
+/*
+ * Bytes and numbers.
+ *
+ * Arguments are evaluated once where a macro is a statement. The macros that are expressions
+ * (loads, rounding, MG_IPADDR_PARTS, MG_SET_BITS) evaluate them more than once.
+ */
+
+/* 1 on big-endian machines. */
+#define MG_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
+/* A pointer to bytes. */
+#define MG_U8P(p) ((uint8_t *) (p))
+
+/* A number from four bytes, `a` first: MG_U32(1, 2, 3, 4) is 0x01020304. */
+#define MG_U32(a, b, c, d)                                              \
+  (((uint32_t) ((a) & 255) << 24) | ((uint32_t) ((b) & 255) << 16) |    \
+   ((uint32_t) ((c) & 255) << 8) | (uint32_t) ((d) & 255))
+
+/* An IPv4 address for `addr.ip4`: four bytes in network order. Not a constant expression. */
+#define MG_IPV4(a, b, c, d) mg_htonl(MG_U32(a, b, c, d))
+
+/* An initialiser for 16 bytes from the eight groups of an IPv6 address. */
+#define MG_IPV6(a, b, c, d, e, f, g, h)                                 \
+  {                                                                     \
+    (uint8_t) ((a) >> 8 & 255), (uint8_t) ((a) & 255),                  \
+    (uint8_t) ((b) >> 8 & 255), (uint8_t) ((b) & 255),                  \
+    (uint8_t) ((c) >> 8 & 255), (uint8_t) ((c) & 255),                  \
+    (uint8_t) ((d) >> 8 & 255), (uint8_t) ((d) & 255),                  \
+    (uint8_t) ((e) >> 8 & 255), (uint8_t) ((e) & 255),                  \
+    (uint8_t) ((f) >> 8 & 255), (uint8_t) ((f) & 255),                  \
+    (uint8_t) ((g) >> 8 & 255), (uint8_t) ((g) & 255),                  \
+    (uint8_t) ((h) >> 8 & 255), (uint8_t) ((h) & 255)                   \
+  }
+
+/* Four arguments for "%d.%d.%d.%d". */
+#define MG_IPADDR_PARTS(p) MG_U8P(p)[0], MG_U8P(p)[1], MG_U8P(p)[2], MG_U8P(p)[3]
+
+/* Big-endian numbers at any address. */
+#define MG_LOAD_BE16(p) ((uint16_t) (((uint16_t) MG_U8P(p)[0] << 8) | MG_U8P(p)[1]))
+#define MG_LOAD_BE24(p)                                                 \
+  (((uint32_t) MG_U8P(p)[0] << 16) | ((uint32_t) MG_U8P(p)[1] << 8) | (uint32_t) MG_U8P(p)[2])
+#define MG_LOAD_BE32(p)                                                 \
+  (((uint32_t) MG_U8P(p)[0] << 24) | ((uint32_t) MG_U8P(p)[1] << 16) |  \
+   ((uint32_t) MG_U8P(p)[2] << 8) | (uint32_t) MG_U8P(p)[3])
+#define MG_LOAD_BE64(p) (((uint64_t) MG_LOAD_BE32(p) << 32) | MG_LOAD_BE32(MG_U8P(p) + 4))
+
+#define MG_STORE_BE16(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store_p_ = MG_U8P(p);                                   \
+    uint16_t mg_store_n_ = (uint16_t) (n);                              \
+    mg_store_p_[0] = (uint8_t) (mg_store_n_ >> 8);                      \
+    mg_store_p_[1] = (uint8_t) (mg_store_n_ & 255);                     \
+  } while (0)
+#define MG_STORE_BE24(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store_p_ = MG_U8P(p);                                   \
+    uint32_t mg_store_n_ = (uint32_t) (n);                              \
+    mg_store_p_[0] = (uint8_t) (mg_store_n_ >> 16 & 255);               \
+    mg_store_p_[1] = (uint8_t) (mg_store_n_ >> 8 & 255);                \
+    mg_store_p_[2] = (uint8_t) (mg_store_n_ & 255);                     \
+  } while (0)
+#define MG_STORE_BE32(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store_p_ = MG_U8P(p);                                   \
+    uint32_t mg_store_n_ = (uint32_t) (n);                              \
+    mg_store_p_[0] = (uint8_t) (mg_store_n_ >> 24);                     \
+    mg_store_p_[1] = (uint8_t) (mg_store_n_ >> 16 & 255);               \
+    mg_store_p_[2] = (uint8_t) (mg_store_n_ >> 8 & 255);                \
+    mg_store_p_[3] = (uint8_t) (mg_store_n_ & 255);                     \
+  } while (0)
+#define MG_STORE_BE64(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store64_p_ = MG_U8P(p);                                 \
+    uint64_t mg_store64_n_ = (uint64_t) (n);                            \
+    MG_STORE_BE32(mg_store64_p_, mg_store64_n_ >> 32);                  \
+    MG_STORE_BE32(mg_store64_p_ + 4, mg_store64_n_ & 0xffffffffU);      \
+  } while (0)
+
+/* Between the order of this machine and that of the network. */
+#define mg_htons(x) mg_ntohs(x)
+#define mg_htonl(x) mg_ntohl(x)
+#define mg_htonll(x) mg_ntohll(x)
+
+/* Bit `n` of a 32-bit number. */
+#define MG_BIT(n) ((uint32_t) 1 << (n))
+
+/* The 32-bit register at an address. */
+#define MG_REG(x) (((volatile uint32_t *) (x))[0])
+
+/* Clears the bits of one mask in `R`, then sets those of the other. */
+#define MG_SET_BITS(R, clear, set) ((R) = ((R) & ~(clear)) | (set))
+
+/* To a multiple of `a`; `x` itself when `a` is 0. */
+#define MG_ROUND_UP(x, a) ((a) == 0 ? (x) : ((((x) + (a) - 1) / (a)) * (a)))
+#define MG_ROUND_DOWN(x, a) ((a) == 0 ? (x) : (((x) / (a)) * (a)))
+
+/* DER rather than PEM. */
+#define MG_IS_DER(p) (MG_U8P(p)[0] == 0x30)
+
+/*
+ * Lists: elements have a field `next`, `head` is the address of the pointer to the first one.
+ */
+
+#define LIST_ADD_HEAD(type, head, elem)                                 \
+  do {                                                                  \
+    type **mg_list_head_ = (head);                                      \
+    type *mg_list_elem_ = (elem);                                       \
+    mg_list_elem_->next = *mg_list_head_;                               \
+    *mg_list_head_ = mg_list_elem_;                                     \
+  } while (0)
+
+/* `elem->next` must be NULL. */
+#define LIST_ADD_TAIL(type, head, elem)                                 \
+  do {                                                                  \
+    type **mg_list_head_ = (head);                                      \
+    while (*mg_list_head_ != NULL) mg_list_head_ = &(*mg_list_head_)->next; \
+    *mg_list_head_ = (elem);                                            \
+  } while (0)
+
+/* Does nothing when `elem` is not in the list. */
+#define LIST_DELETE(type, head, elem)                                   \
+  do {                                                                  \
+    type **mg_list_head_ = (head);                                      \
+    const type *mg_list_elem_ = (elem);                                 \
+    while (*mg_list_head_ != NULL && *mg_list_head_ != mg_list_elem_)   \
+      mg_list_head_ = &(*mg_list_head_)->next;                          \
+    if (*mg_list_head_ != NULL) *mg_list_head_ = (*mg_list_head_)->next; \
+  } while (0)
+
+/*
+ * Text and logging.
+ */
+
+/* A view of a NUL-terminated string. */
+#define mg_str(s) mg_str_s(s)
+
+/* Arguments for "%m": the string as JSON, in quotes. */
+#define MG_ESC(str) mg_print_esc, 0, (str)
+
+#if (defined(__cplusplus) && __cplusplus >= 201103L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define MG___FUNC__ __func__
+#else
+#define MG___FUNC__ ""
+#endif
+
+/* MG_LOG(MG_LL_INFO, ("%d bytes", n)): mind the double parentheses. */
+#if MG_ENABLE_LOG
+#define MG_LOG(level, args)                                             \
+  do {                                                                  \
+    if ((level) <= mg_log_level) {                                      \
+      mg_log_prefix((level), __FILE__, __LINE__, MG___FUNC__);          \
+      mg_log args;                                                      \
+    }                                                                   \
+  } while (0)
+#else
+#define MG_LOG(level, args)                                             \
+  do {                                                                  \
+    (void) (level);                                                     \
+    if (0) mg_log args;                                                 \
+  } while (0)
+#endif
+
+#define MG_ERROR(args) MG_LOG(MG_LL_ERROR, args)
+#define MG_INFO(args) MG_LOG(MG_LL_INFO, args)
+#define MG_DEBUG(args) MG_LOG(MG_LL_DEBUG, args)
+#define MG_VERBOSE(args) MG_LOG(MG_LL_VERBOSE, args)
+
+/* Sets the level: what is more detailed is not logged. */
+#define mg_log_set(level) (mg_log_level = (level))
+
+/*
+ * Connections.
+ */
+
+/* The library registers descriptors itself. */
+#define MG_EPOLL_ADD(c)                                                 \
+  do {                                                                  \
+    (void) (c);                                                         \
+  } while (0)
+#define MG_EPOLL_MOD(c, wr)                                             \
+  do {                                                                  \
+    (void) (c), (void) (wr);                                            \
+  } while (0)
+
+/*
+ * A profile of a connection: MG_PROF_ADD notes a name and the milliseconds since the first note,
+ * MG_PROF_DUMP logs the notes, MG_PROF_FREE forgets them.
+ */
+#if MG_ENABLE_PROFILE
+struct mg_profitem {
+  const char *name;
+  uint32_t timestamp;
+};
+#define MG_PROF_INIT(c)                                                 \
+  do {                                                                  \
+    struct mg_profitem mg_prof_item_;                                   \
+    mg_prof_item_.name = "init";                                        \
+    mg_prof_item_.timestamp = (uint32_t) mg_millis();                   \
+    (c)->prof.len = 0;                                                  \
+    mg_iobuf_add(&(c)->prof, 0, &mg_prof_item_, sizeof(mg_prof_item_)); \
+  } while (0)
+#define MG_PROF_ADD(c, name_)                                           \
+  do {                                                                  \
+    struct mg_iobuf *mg_prof_io_ = &(c)->prof;                          \
+    struct mg_profitem mg_prof_new_;                                    \
+    if (mg_prof_io_->len == 0) MG_PROF_INIT(c);                         \
+    if (mg_prof_io_->len == 0) break; /* out of memory */               \
+    mg_prof_new_.name = (name_);                                        \
+    mg_prof_new_.timestamp = (uint32_t) mg_millis() -                   \
+                             ((struct mg_profitem *) (void *) mg_prof_io_->buf)->timestamp; \
+    mg_iobuf_add(mg_prof_io_, mg_prof_io_->len, &mg_prof_new_, sizeof(mg_prof_new_)); \
+  } while (0)
+#define MG_PROF_DUMP(c)                                                 \
+  do {                                                                  \
+    const struct mg_profitem *mg_prof_at_ = (struct mg_profitem *) (void *) (c)->prof.buf; \
+    size_t mg_prof_left_ = (c)->prof.len / sizeof(*mg_prof_at_);        \
+    for (; mg_prof_left_ > 1; mg_prof_left_--) {                        \
+      mg_prof_at_++;                                                    \
+      MG_INFO(("%lu %u ms: %s", (c)->id, (unsigned) mg_prof_at_->timestamp, mg_prof_at_->name)); \
+    }                                                                   \
+  } while (0)
+#define MG_PROF_FREE(c) mg_iobuf_free(&(c)->prof)
+#else
+#define MG_PROF_INIT(c)
+#define MG_PROF_ADD(c, name)
+#define MG_PROF_DUMP(c)
+#define MG_PROF_FREE(c)
+#endif
+
+/* Puts a field set in front of those that a dashboard has. */
+#define MG_DASH_ADD_FIELD_SET(dash, set) LIST_ADD_HEAD(struct mg_field_set, &(dash)->sets, set)
+
+/* Puts a handler for URIs in front. The entry belongs to this place in the program. */
+#define MG_DASH_REGISTER_CUSTOM_HANDLER(dash, uri, fn, data)            \
+  do {                                                                  \
+    static struct mg_dash_custom_handler mg_dash_handler_;              \
+    struct mg_dash_custom_handler **mg_dash_list_ = &(dash)->custom_handlers; \
+    LIST_DELETE(struct mg_dash_custom_handler, mg_dash_list_, &mg_dash_handler_); \
+    mg_dash_handler_.uri_pattern = mg_str(uri);                         \
+    mg_dash_handler_.handler = (fn);                                    \
+    mg_dash_handler_.handler_data = (data);                             \
+    LIST_ADD_HEAD(struct mg_dash_custom_handler, mg_dash_list_, &mg_dash_handler_); \
+  } while (0)
+
+/* ---- Types ---- */
+
+/* C89 has no bool, and clang says so under -Wpedantic. */
+#if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc99-extensions"
+#endif
+
+typedef struct mg_md5_ctx mg_md5_ctx;
+typedef struct mg_sha1_ctx mg_sha1_ctx;
+typedef struct mg_sha256_ctx mg_sha256_ctx;
+typedef struct mg_sha384_ctx mg_sha384_ctx;
+typedef struct aes_context aes_context;
+typedef struct MG_UECC_HashContext MG_UECC_HashContext;
+
+struct mg_tcpip_if;
+struct MG_UECC_Curve_t;
+struct mg_addr;
+struct mg_iobuf;
+struct mg_connection;
+struct mg_dns;
+struct mg_timer;
+struct mg_mgr;
+struct mg_str;
+struct mg_queue;
+struct mg_field;
+struct mg_field_set;
+struct mg_dash_custom_handler;
+struct mg_fs;
+struct mg_dash;
+struct mg_dash_user;
+struct mg_wifi_data;
+struct mg_wifi_scan_bss_data;
+struct mg_tcpip_driver_atcmd_data;
+struct mg_phy;
+struct mg_md5_ctx;
+struct mg_sha1_ctx;
+struct mg_sha256_ctx;
+struct mg_sha384_ctx;
+struct mg_dns_message;
+struct mg_dns_header;
+struct mg_dns_rr;
+struct mg_dnssd_record;
+struct mg_mdns_req;
+struct mg_mdns_resp;
+struct mg_fd;
+struct mg_mem_file;
+struct mg_http_header;
+struct mg_http_message;
+struct mg_http_serve_opts;
+struct mg_http_part;
+struct mg_rpc;
+struct mg_rpc_req;
+struct mg_modbus_req;
+struct mg_mqtt_prop;
+struct mg_mqtt_opts;
+struct mg_mqtt_message;
+struct mg_tls_opts;
+struct aes_context;
+struct MG_UECC_HashContext;
+struct mg_ws_message;
+
+/* Backlog of listening TCP sockets. */
+#ifndef MG_SOCK_LISTEN_BACKLOG_SIZE
+#define MG_SOCK_LISTEN_BACKLOG_SIZE 128
+#endif
+
+/* Containers that may be open at a time in JSON text. */
+#ifndef MG_JSON_MAX_DEPTH
+#define MG_JSON_MAX_DEPTH 30
+#endif
+
+/* A timer that fires once. */
+#define MG_TIMER_ONCE 0
+
+/* A timer that fires every period. */
+#define MG_TIMER_REPEAT 1
+
+/* Fire at the first poll that sees the timer. */
+#define MG_TIMER_RUN_NOW 2
+
+/* Set by the library after the first firing. */
+#define MG_TIMER_CALLED 4
+
+/* Release the timer by `mg_free` when it is done. */
+#define MG_TIMER_AUTODELETE 8
+
+/* Open network. */
+#define MG_WIFI_SECURITY_OPEN 0
+
+/* WEP. */
+#define MG_WIFI_SECURITY_WEP 1
+
+/* WPA. */
+#define MG_WIFI_SECURITY_WPA 2
+
+/* WPA2. */
+#define MG_WIFI_SECURITY_WPA2 4
+
+/* WPA3. */
+#define MG_WIFI_SECURITY_WPA3 8
+
+/* WPA enterprise. */
+#define MG_WIFI_SECURITY_WPA_ENTERPRISE 16
+
+/* WPA2 enterprise. */
+#define MG_WIFI_SECURITY_WPA2_ENTERPRISE 32
+
+/* WPA3 enterprise. */
+#define MG_WIFI_SECURITY_WPA3_ENTERPRISE 64
+
+/* 2.4 GHz. */
+#define MG_WIFI_BAND_2G 0
+
+/* 5 GHz. */
+#define MG_WIFI_BAND_5G 1
+
+/* IPv4 address. */
+#define MG_DNS_RTYPE_A 1
+
+/* Pointer to another name. */
+#define MG_DNS_RTYPE_PTR 12
+
+/* Text. */
+#define MG_DNS_RTYPE_TXT 16
+
+/* IPv6 address. */
+#define MG_DNS_RTYPE_AAAA 28
+
+/* Service: host and port. */
+#define MG_DNS_RTYPE_SRV 33
+
+/* Read coils. */
+#define MG_MODBUS_FUNC_READ_COILS 1
+
+/* Read discrete inputs. */
+#define MG_MODBUS_FUNC_READ_DISCRETE_INPUTS 2
+
+/* Read holding registers. */
+#define MG_MODBUS_FUNC_READ_HOLDING_REGISTERS 3
+
+/* Read input registers. */
+#define MG_MODBUS_FUNC_READ_INPUT_REGISTERS 4
+
+/* Write one coil. */
+#define MG_MODBUS_FUNC_WRITE_SINGLE_COIL 5
+
+/* Write one register. */
+#define MG_MODBUS_FUNC_WRITE_SINGLE_REGISTER 6
+
+/* Write coils. */
+#define MG_MODBUS_FUNC_WRITE_MULTIPLE_COILS 15
+
+/* Write registers. */
+#define MG_MODBUS_FUNC_WRITE_MULTIPLE_REGISTERS 16
+
+/* Success. */
+#define MG_MODBUS_ERR_NONE 0
+
+/* Function not supported. */
+#define MG_MODBUS_ERR_ILLEGAL_FUNCTION 1
+
+/* No such address. */
+#define MG_MODBUS_ERR_ILLEGAL_ADDRESS 2
+
+/* Value not allowed. */
+#define MG_MODBUS_ERR_ILLEGAL_VALUE 3
+
+/* The device failed. */
+#define MG_MODBUS_ERR_DEVICE_FAILURE 4
+
+/* Client asks for a session. */
+#define MQTT_CMD_CONNECT 1
+
+/* Server answers CONNECT. */
+#define MQTT_CMD_CONNACK 2
+
+/* A message. */
+#define MQTT_CMD_PUBLISH 3
+
+/* Answers PUBLISH with QoS 1. */
+#define MQTT_CMD_PUBACK 4
+
+/* Answers PUBLISH with QoS 2. */
+#define MQTT_CMD_PUBREC 5
+
+/* Answers PUBREC. */
+#define MQTT_CMD_PUBREL 6
+
+/* Answers PUBREL. */
+#define MQTT_CMD_PUBCOMP 7
+
+/* Client subscribes. */
+#define MQTT_CMD_SUBSCRIBE 8
+
+/* Server answers SUBSCRIBE. */
+#define MQTT_CMD_SUBACK 9
+
+/* Client unsubscribes. */
+#define MQTT_CMD_UNSUBSCRIBE 10
+
+/* Server answers UNSUBSCRIBE. */
+#define MQTT_CMD_UNSUBACK 11
+
+/* Keep-alive. */
+#define MQTT_CMD_PINGREQ 12
+
+/* Answers PINGREQ. */
+#define MQTT_CMD_PINGRESP 13
+
+/* The end of a session. */
+#define MQTT_CMD_DISCONNECT 14
+
+/* Authentication exchange (MQTT 5). */
+#define MQTT_CMD_AUTH 15
+
+/* Property: payload format indicator. */
+#define MQTT_PROP_PAYLOAD_FORMAT_INDICATOR 1
+
+/* Property: message expiry interval. */
+#define MQTT_PROP_MESSAGE_EXPIRY_INTERVAL 2
+
+/* Property: content type. */
+#define MQTT_PROP_CONTENT_TYPE 3
+
+/* Property: response topic. */
+#define MQTT_PROP_RESPONSE_TOPIC 8
+
+/* Property: correlation data. */
+#define MQTT_PROP_CORRELATION_DATA 9
+
+/* Property: subscription identifier. */
+#define MQTT_PROP_SUBSCRIPTION_IDENTIFIER 11
+
+/* Property: session expiry interval. */
+#define MQTT_PROP_SESSION_EXPIRY_INTERVAL 17
+
+/* Property: assigned client identifier. */
+#define MQTT_PROP_ASSIGNED_CLIENT_IDENTIFIER 18
+
+/* Property: server keep alive. */
+#define MQTT_PROP_SERVER_KEEP_ALIVE 19
+
+/* Property: authentication method. */
+#define MQTT_PROP_AUTHENTICATION_METHOD 21
+
+/* Property: authentication data. */
+#define MQTT_PROP_AUTHENTICATION_DATA 22
+
+/* Property: request problem information. */
+#define MQTT_PROP_REQUEST_PROBLEM_INFORMATION 23
+
+/* Property: will delay interval. */
+#define MQTT_PROP_WILL_DELAY_INTERVAL 24
+
+/* Property: request response information. */
+#define MQTT_PROP_REQUEST_RESPONSE_INFORMATION 25
+
+/* Property: response information. */
+#define MQTT_PROP_RESPONSE_INFORMATION 26
+
+/* Property: server reference. */
+#define MQTT_PROP_SERVER_REFERENCE 28
+
+/* Property: reason string. */
+#define MQTT_PROP_REASON_STRING 31
+
+/* Property: receive maximum. */
+#define MQTT_PROP_RECEIVE_MAXIMUM 33
+
+/* Property: topic alias maximum. */
+#define MQTT_PROP_TOPIC_ALIAS_MAXIMUM 34
+
+/* Property: topic alias. */
+#define MQTT_PROP_TOPIC_ALIAS 35
+
+/* Property: maximum QoS. */
+#define MQTT_PROP_MAXIMUM_QOS 36
+
+/* Property: retain available. */
+#define MQTT_PROP_RETAIN_AVAILABLE 37
+
+/* Property: user property. */
+#define MQTT_PROP_USER_PROPERTY 38
+
+/* Property: maximum packet size. */
+#define MQTT_PROP_MAXIMUM_PACKET_SIZE 39
+
+/* Property: wildcard subscription available. */
+#define MQTT_PROP_WILDCARD_SUBSCRIPTION_AVAILABLE 40
+
+/* Property: subscription identifier available. */
+#define MQTT_PROP_SUBSCRIPTION_IDENTIFIER_AVAILABLE 41
+
+/* Property: shared subscription available. */
+#define MQTT_PROP_SHARED_SUBSCRIPTION_AVAILABLE 42
+
+/* Continuation of a fragmented message. */
+#define WEBSOCKET_OP_CONTINUE 0
+
+/* Text, in UTF-8. */
+#define WEBSOCKET_OP_TEXT 1
+
+/* Bytes. */
+#define WEBSOCKET_OP_BINARY 2
+
+/* Close. */
+#define WEBSOCKET_OP_CLOSE 8
+
+/* Ping. */
+#define WEBSOCKET_OP_PING 9
+
+/* Pong. */
+#define WEBSOCKET_OP_PONG 10
+
+/* Results of the low-level I/O functions that are not a number of bytes. */
+enum {
+  /* The connection failed or was closed by the peer. */
+  MG_IO_ERR = -1,
+  /* Nothing could be done now; try again later. */
+  MG_IO_WAIT = -2
+};
+
+/* The C type behind a field's `value`. */
+enum mg_val_type {
+  /* `int`. */
+  MG_VAL_INT = 0,
+  /* `uint64_t`. */
+  MG_VAL_UINT64 = 1,
+  /* `bool`. */
+  MG_VAL_BOOL = 2,
+  /* `double`. */
+  MG_VAL_DBL = 3,
+  /* `char[]`, NUL-terminated text. */
+  MG_VAL_STR = 4,
+  /* `char[]`, NUL-terminated JSON. */
+  MG_VAL_RAW = 5
+};
+
+/* What a field set's `fn` is asked to do. */
+enum mg_dash_op {
+  /* Load the variables. */
+  MG_DASH_READ = 0,
+  /* Apply the variables. */
+  MG_DASH_WRITE = 1,
+  /* Delete the element at `index`. */
+  MG_DASH_DELETE = 2,
+  /* Append an element from the variables. */
+  MG_DASH_ADD = 3
+};
+
+/* State of the firmware that is running. */
+enum {
+  /* Confirmed. */
+  MG_OTA_CONFIRMED = 0,
+  /* New, on trial. */
+  MG_OTA_TESTING = 1,
+  /* Did not work. */
+  MG_OTA_FAILED = 2,
+  /* The previous one again, after a failure. */
+  MG_OTA_ROLLEDBACK = 3
+};
+
+/* Settings of an Ethernet PHY. */
+enum {
+  /* The LEDs are active high. */
+  MG_PHY_LEDS_ACTIVE_HIGH = 1,
+  /* The PHY gives the clock to the MAC. */
+  MG_PHY_CLOCKS_MAC = 2
+};
+
+/* Speed of an Ethernet link. */
+enum {
+  /* 10 Mbit/s. */
+  MG_PHY_SPEED_10M = 0,
+  /* 100 Mbit/s. */
+  MG_PHY_SPEED_100M = 1,
+  /* 1 Gbit/s. */
+  MG_PHY_SPEED_1000M = 2
+};
+
+/* What happened to a connection; handlers get the number as `int ev`.
+ *
+ * `ev_data` and what it points at are valid during the call only.
+ */
+enum mg_event {
+  /* An error; `ev_data` is `char *`: NUL-terminated text of at most 63 characters. */
+  MG_EV_ERROR = 0,
+  /* A connection came into being; `ev_data` is NULL, or for outgoing connections the URL. */
+  MG_EV_OPEN = 1,
+  /* A turn of the loop; `ev_data` is `uint64_t *`: milliseconds of `mg_millis()`. */
+  MG_EV_POLL = 2,
+  /* The address of an outgoing connection is known; `ev_data` is NULL. */
+  MG_EV_RESOLVE = 3,
+  /* An outgoing connection is up; `ev_data` is NULL. */
+  MG_EV_CONNECT = 4,
+  /* A connection was accepted (fires on the new connection); `ev_data` is NULL. */
+  MG_EV_ACCEPT = 5,
+  /* A TLS handshake is complete; `ev_data` is NULL. */
+  MG_EV_TLS_HS = 6,
+  /* Bytes were appended to `c->recv`; `ev_data` is `long *`: how many. */
+  MG_EV_READ = 7,
+  /* Bytes left `c->send`; `ev_data` is `long *`: how many. */
+  MG_EV_WRITE = 8,
+  /* The last event of a connection; `ev_data` is NULL. */
+  MG_EV_CLOSE = 9,
+  /* HTTP headers arrived; `ev_data` is `struct mg_http_message *`. */
+  MG_EV_HTTP_HDRS = 10,
+  /* A whole HTTP message arrived; `ev_data` is `struct mg_http_message *`. */
+  MG_EV_HTTP_MSG = 11,
+  /* A WebSocket handshake is complete; `ev_data` is `struct mg_http_message *`. */
+  MG_EV_WS_OPEN = 12,
+  /* A WebSocket message arrived; `ev_data` is `struct mg_ws_message *`. */
+  MG_EV_WS_MSG = 13,
+  /* A WebSocket control frame arrived; `ev_data` is `struct mg_ws_message *`. */
+  MG_EV_WS_CTL = 14,
+  /* An MQTT packet arrived; `ev_data` is `struct mg_mqtt_message *`. */
+  MG_EV_MQTT_CMD = 15,
+  /* An MQTT PUBLISH arrived; `ev_data` is `struct mg_mqtt_message *`. */
+  MG_EV_MQTT_MSG = 16,
+  /* An MQTT CONNACK arrived; `ev_data` is `int *`: its return code. */
+  MG_EV_MQTT_OPEN = 17,
+  /* An SNTP answer arrived; `ev_data` is `uint64_t *`: milliseconds since 1970. */
+  MG_EV_SNTP_TIME = 18,
+  /* `mg_wakeup` data arrived; `ev_data` is `struct mg_str *`. */
+  MG_EV_WAKEUP = 19,
+  /* An mDNS query arrived; `ev_data` is `struct mg_mdns_req *`. */
+  MG_EV_MDNS_REQ = 20,
+  /* An mDNS answer arrived; `ev_data` is `struct mg_mdns_resp *`. */
+  MG_EV_MDNS_RESP = 21,
+  /* A Modbus request arrived; `ev_data` is `struct mg_modbus_req *`. */
+  MG_EV_MODBUS_REQ = 22,
+  /* The first number free for programs. */
+  MG_EV_USER = 23
+};
+
+/* Log levels, for `mg_log_level`. */
+enum {
+  /* Log nothing. */
+  MG_LL_NONE = 0,
+  /* What went wrong. */
+  MG_LL_ERROR = 1,
+  /* Rare and important. */
+  MG_LL_INFO = 2,
+  /* What a developer wants to see. The level at program start. */
+  MG_LL_DEBUG = 3,
+  /* Everything. */
+  MG_LL_VERBOSE = 4
+};
+
+/* Flags of `mg_fs.st` results and of `mg_fs_open`. */
+enum {
+  /* Readable; open for reading. */
+  MG_FS_READ = 1,
+  /* Writable; open for writing, at the end of the file. */
+  MG_FS_WRITE = 2,
+  /* A directory. */
+  MG_FS_DIR = 4,
+  /* Open only if the file does not exist yet. */
+  MG_FS_EXCL = 8
+};
+
+/* Why `mg_json_get` found nothing. */
+enum {
+  /* More than `MG_JSON_MAX_DEPTH` containers are open. */
+  MG_JSON_TOO_DEEP = -1,
+  /* Not JSON, or the path does not begin with `$`. */
+  MG_JSON_INVALID = -2,
+  /* No such element. */
+  MG_JSON_NOT_FOUND = -3
+};
+
+/* Type of the value of an MQTT 5 property. */
+enum {
+  /* One byte, in `iv`. */
+  MQTT_PROP_TYPE_BYTE = 0,
+  /* Text, in `val`. */
+  MQTT_PROP_TYPE_STRING = 1,
+  /* Two texts, in `key` and `val`. */
+  MQTT_PROP_TYPE_STRING_PAIR = 2,
+  /* Bytes, in `val`. */
+  MQTT_PROP_TYPE_BINARY_DATA = 3,
+  /* Number of one to four bytes, in `iv`. */
+  MQTT_PROP_TYPE_VARIABLE_INT = 4,
+  /* Number of four bytes, in `iv`. */
+  MQTT_PROP_TYPE_INT = 5,
+  /* Number of two bytes, in `iv`. */
+  MQTT_PROP_TYPE_SHORT = 6
+};
+
+/* Result of `mg_mqtt_parse`. */
+enum {
+  /* A whole packet. */
+  MQTT_OK = 0,
+  /* More bytes are needed. */
+  MQTT_INCOMPLETE = 1,
+  /* Not MQTT. */
+  MQTT_MALFORMED = 2
+};
+
+/* Address bytes, in network order. */
+union mg_ip_bytes {
+  /* As 16 bytes; IPv4 uses the first four. */
+  uint8_t ip[16];
+  /* As an IPv4 number in network order. */
+  uint32_t ip4;
+  /* As two 64-bit halves in network order. */
+  uint64_t ip6[2];
+};
+
+/* A network address and port. */
+struct mg_addr {
+  /* The address; with MG_ENABLE_ADDR_ALIASES defined also `a.ip`, `a.ip4`, `a.ip6`. */
+#ifdef MG_ENABLE_ADDR_ALIASES
+  __extension__ union {
+    union mg_ip_bytes addr;
+    uint8_t ip[16];
+    uint32_t ip4;
+    uint64_t ip6[2];
+  };
+#else
+  union mg_ip_bytes addr;
+#endif
+  /* The port, in network byte order. */
+  uint16_t port;
+  /* IPv6 scope. */
+  uint8_t scope_id;
+  /* IPv6 rather than IPv4. */
+  bool is_ip6;
+};
+
+/* A growable buffer. The memory is that of `mg_calloc` and `mg_free`. */
+struct mg_iobuf {
+  /* First byte, or NULL when `size` is 0. */
+  uint8_t *buf;
+  /* Bytes allocated. */
+  size_t size;
+  /* Bytes in use. */
+  size_t len;
+  /* `size` is kept a multiple of this; 0 means exact. */
+  size_t align;
+};
+
+/* Handles the events of a connection: one of `MG_EV_*`, with data that depends on the event. */
+typedef void (*mg_event_handler_t)(struct mg_connection *c, int ev, void *ev_data);
+
+/* A connection: listening, accepted, outgoing, or a wrapped descriptor. */
+struct mg_connection {
+  /* Next in `mgr->conns`. */
+  struct mg_connection *next;
+  /* The manager. */
+  struct mg_mgr *mgr;
+  /* Local address. */
+  struct mg_addr loc;
+  /* Address of the peer. */
+  struct mg_addr rem;
+  /* The descriptor: `(int) (size_t) c->fd`. */
+  void *fd;
+  /* 1, 2, 3 and so on in each manager; never used again. */
+  unsigned long id;
+  /* Bytes received and not consumed. */
+  struct mg_iobuf recv;
+  /* Bytes to send. */
+  struct mg_iobuf send;
+  /* Profile; unused unless the program uses it. */
+  struct mg_iobuf prof;
+  /* TLS: bytes received and not decrypted. */
+  struct mg_iobuf rtls;
+  /* The program's handler. */
+  mg_event_handler_t fn;
+  /* Free for the program's handler. */
+  void *fn_data;
+  /* The protocol handler; runs before `fn`. */
+  mg_event_handler_t pfn;
+  /* Belongs to the protocol handler. */
+  void *pfn_data;
+  /* Free for the program; zeroed. */
+  char data[MG_DATA_SIZE];
+  /* TLS state. */
+  void *tls;
+  /* Listening socket. */
+  unsigned int is_listening: 1;
+  /* Outgoing connection. */
+  unsigned int is_client: 1;
+  /* Accepted connection. */
+  unsigned int is_accepted: 1;
+  /* A name is being resolved. */
+  unsigned int is_resolving: 1;
+  /* Never set on hosted systems. */
+  unsigned int is_arplooking: 1;
+  /* A TCP connect is pending. */
+  unsigned int is_connecting: 1;
+  /* TLS connection. */
+  unsigned int is_tls: 1;
+  /* TLS handshake in progress. */
+  unsigned int is_tls_hs: 1;
+  /* UDP. */
+  unsigned int is_udp: 1;
+  /* WebSocket. */
+  unsigned int is_websocket: 1;
+  /* MQTT version 5. */
+  unsigned int is_mqtt5: 1;
+  /* Set it to log a hex dump of all traffic. */
+  unsigned int is_hexdumping: 1;
+  /* Set it to close when everything is sent. */
+  unsigned int is_draining: 1;
+  /* Set it to close now. */
+  unsigned int is_closing: 1;
+  /* Set it to stop reading, clear it to go on. */
+  unsigned int is_full: 1;
+  /* TLS output waits for the socket. */
+  unsigned int is_tls_throttled: 1;
+  /* A response is being produced. */
+  unsigned int is_resp: 1;
+  /* Found readable by the wait of this poll. */
+  unsigned int is_readable: 1;
+  /* Found writable by the wait of this poll. */
+  unsigned int is_writable: 1;
+};
+
+/* A DNS server: its URL and the connection to it. */
+struct mg_dns {
+  /* URL of the server; not copied. */
+  const char *url;
+  /* Connection to it, made by the first lookup. */
+  struct mg_connection *c;
+};
+
+/* A timer in a list. */
+struct mg_timer {
+  /* Interval in milliseconds. */
+  uint64_t period_ms;
+  /* When it fires next, in `mg_millis()` time; 0: not armed yet. */
+  uint64_t expire;
+  /* `MG_TIMER_*`. */
+  unsigned int flags;
+  /* Called when the timer fires. */
+  void (*fn)(void *arg);
+  /* Argument of `fn`. */
+  void *arg;
+  /* Next in the list. */
+  struct mg_timer *next;
+};
+
+/* The wakeup channel. */
+union mg_pipe {
+  /* Not -1 while `mg_wakeup` works. */
+  int fd;
+  /* Unused on hosted systems. */
+  void *q;
+};
+
+/* The event manager: all connections and timers of one event loop. */
+struct mg_mgr {
+  /* List of connections, newest first. */
+  struct mg_connection *conns;
+  /* IPv4 resolver. */
+  struct mg_dns dns4;
+  /* IPv6 resolver. */
+  struct mg_dns dns6;
+  /* The mDNS listener. */
+  struct mg_connection *mdns;
+  /* Milliseconds after which a DNS query fails. */
+  int dnstimeout;
+  /* Ask `dns6`, for AAAA records. */
+  bool use_dns6;
+  /* Id of the newest connection. */
+  unsigned long nextid;
+  /* Free for the program. */
+  void *userdata;
+  /* TLS state shared by all connections. */
+  void *tls_ctx;
+  /* Newest MQTT packet id. */
+  uint16_t mqtt_id;
+  /* Private. */
+  void *active_dns_requests;
+  /* Private. */
+  void *active_mdns_requests;
+  /* List of timers. */
+  struct mg_timer *timers;
+  /* Descriptor of the poller: readable when a poll has I/O to do. */
+  int epoll_fd;
+  /* Private. */
+  struct mg_tcpip_if *ifp;
+  /* Extra bytes behind each connection, zeroed, for the program. */
+  size_t extraconnsize;
+  /* The wakeup channel. */
+  union mg_pipe pipe;
+};
+
+/* A view of bytes: no ownership, not NUL-terminated; `buf` may be NULL when `len` is 0. */
+struct mg_str {
+  /* First byte. */
+  char *buf;
+  /* Number of bytes. */
+  size_t len;
+};
+
+/* A queue for one producer thread and one consumer thread. */
+struct mg_queue {
+  /* Memory of the queue. */
+  char *buf;
+  /* Bytes of memory. */
+  size_t size;
+  /* Where the consumer reads. */
+  volatile size_t tail;
+  /* Where the producer writes. */
+  volatile size_t head;
+};
+
+/* A variable of the program. An array of these ends with an entry whose `name` is NULL. */
+struct mg_field {
+  /* Key in JSON. */
+  const char *name;
+  /* Type of the variable. */
+  enum mg_val_type type;
+  /* The variable. */
+  void *value;
+  /* Its size in bytes; 0: read-only. */
+  size_t value_size;
+};
+
+/* Variables that are read and written together. */
+struct mg_field_set {
+  /* Key in JSON. */
+  const char *name;
+  /* The variables. */
+  struct mg_field *fields;
+  /* Called around reads and writes, may refuse by returning false; NULL: everything is allowed. */
+  bool (*fn)(enum mg_dash_op op, struct mg_dash_user *user);
+  /* Not NULL: the set is an array, and this is the element that `fn` is asked about. */
+  int *index;
+  /* Not NULL: the set is an array of files, and this gives their directory. */
+  bool (*get_dir)(const struct mg_dash_user *user, char *buf, size_t len);
+  /* Next in the list. */
+  struct mg_field_set *next;
+};
+
+/* A handler of the program for URIs beyond those of the dashboard. */
+struct mg_dash_custom_handler {
+  /* Next in the list. */
+  struct mg_dash_custom_handler *next;
+  /* Glob for the URI. */
+  struct mg_str uri_pattern;
+  /* Called for requests that match. */
+  mg_event_handler_t handler;
+  /* Free for the handler. */
+  void *handler_data;
+};
+
+/* A file system: ten functions. Programs may write their own. */
+struct mg_fs {
+  /* Type of a file as `MG_FS_*` flags, 0 if there is none; `size` and `mtime` may be NULL. */
+  int (*st)(const char *path, size_t *size, time_t *mtime);
+  /* Calls `fn` with the name of each entry of a directory. */
+  void (*ls)(const char *path, void (*fn)(const char *name, void *param), void *param);
+  /* Opens a file with `MG_FS_*` flags; NULL on failure. */
+  void *(*op)(const char *path, int flags);
+  /* Closes a file. */
+  void (*cl)(void *fd);
+  /* Reads at most `len` bytes; returns how many. */
+  size_t (*rd)(void *fd, void *buf, size_t len);
+  /* Writes `len` bytes; returns how many were written. */
+  size_t (*wr)(void *fd, const void *buf, size_t len);
+  /* Sets the position; returns the new one. */
+  size_t (*sk)(void *fd, size_t offset);
+  /* Renames. */
+  bool (*mv)(const char *from, const char *to);
+  /* Removes a file. */
+  bool (*rm)(const char *path);
+  /* Makes a directory. */
+  bool (*mkd)(const char *path);
+};
+
+/* A dashboard. Zero it first; it must outlive its listener and connections. */
+struct mg_dash {
+  /* Field sets, printed in this order. */
+  struct mg_field_set *sets;
+  /* Handlers of the program. */
+  struct mg_dash_custom_handler *custom_handlers;
+  /* Returns the level of a user, 0 to refuse; may change `user`. NULL: everyone is a guest. */
+  int (*authenticate)(char *user, size_t userlen, const char *pass);
+  /* Seconds after which an idle session ends; 0: one hour. */
+  int session_auto_expiration_seconds;
+  /* The guest, when there is no `authenticate`. */
+  struct mg_dash_user *guest;
+  /* Where uploads go; NULL: `mg_fs_posix`. */
+  struct mg_fs *upload_fs;
+};
+
+/* A user that is logged in. */
+struct mg_dash_user {
+  /* Next in the list. */
+  struct mg_dash_user *next;
+  /* Name. */
+  char name[MG_DASH_MAX_USER_NAME];
+  /* Session token. */
+  char token[21];
+  /* What `authenticate` returned. */
+  int level;
+  /* When the session ends, in `mg_millis()` time. */
+  uint64_t expire;
+  /* The dashboard. */
+  struct mg_dash *dash;
+};
+
+/* Wi-Fi settings. */
+struct mg_wifi_data {
+  /* Network to join. */
+  char *ssid;
+  /* Its password. */
+  char *pass;
+  /* Name of the own access point. */
+  char *apssid;
+  /* Its password. */
+  char *appass;
+  /* Its IPv4 address, in network order. */
+  uint32_t apip;
+  /* Its network mask. */
+  uint32_t apmask;
+  /* `MG_WIFI_SECURITY_*` of the network to join. */
+  uint8_t security;
+  /* `MG_WIFI_SECURITY_*` of the own access point. */
+  uint8_t apsecurity;
+  /* Channel of the own access point. */
+  uint8_t apchannel;
+  /* Be an access point. */
+  bool apmode;
+};
+
+/* One network that a Wi-Fi scan found. */
+struct mg_wifi_scan_bss_data {
+  /* Name. */
+  struct mg_str SSID;
+  /* Address of the access point. */
+  char *BSSID;
+  /* Signal strength in dBm. */
+  int16_t RSSI;
+  /* `MG_WIFI_SECURITY_*`. */
+  uint8_t security;
+  /* Channel. */
+  uint8_t channel;
+  /* `MG_WIFI_BAND_*`. */
+  unsigned int band: 2;
+  /* Speaks 802.11n. */
+  unsigned int has_n: 1;
+  /* Speaks 802.11ac. */
+  unsigned int has_ac: 1;
+  /* Speaks 802.11ax. */
+  unsigned int has_ax: 1;
+};
+
+/* A modem that is driven by AT commands. */
+struct mg_tcpip_driver_atcmd_data {
+  /* The serial port. */
+  void *usart;
+  /* Resets the modem. */
+  void (*reset)(void *usart);
+  /* Sends a byte. */
+  void (*tx)(void *usart, uint8_t byte);
+  /* Receives a byte. */
+  int (*rx)(void *usart);
+  /* Commands. */
+  const char **script;
+  /* Next command. */
+  int script_index;
+  /* Until when to wait for the answer. */
+  uint64_t deadline;
+  /* Do not escape bytes. */
+  bool no_byte_stuff;
+  /* The link is up. */
+  bool link;
+  /* Inside an escape. */
+  bool unstuffing;
+};
+
+/* Access to the registers of an Ethernet PHY. */
+struct mg_phy {
+  /* Reads a register. */
+  uint16_t (*read_reg)(uint8_t addr, uint8_t reg);
+  /* Writes a register. */
+  void (*write_reg)(uint8_t addr, uint8_t reg, uint16_t value);
+};
+
+/* State of an MD5 computation. */
+struct mg_md5_ctx {
+  /* The four words of state. */
+  uint32_t buf[4];
+  /* Bits hashed: low word, high word. */
+  uint32_t bits[2];
+  /* The block that is not full yet. */
+  unsigned char in[64];
+};
+
+/* State of a SHA-1 computation. */
+struct mg_sha1_ctx {
+  /* The five words of state. */
+  uint32_t state[5];
+  /* Bits hashed: low word, high word. */
+  uint32_t count[2];
+  /* The block that is not full yet. */
+  unsigned char buffer[64];
+};
+
+/* State of a SHA-256 computation. */
+struct mg_sha256_ctx {
+  /* The eight words of state. */
+  uint32_t state[8];
+  /* Bits hashed in full blocks. */
+  uint64_t bits;
+  /* Bytes in `buffer`. */
+  uint32_t len;
+  /* The block that is not full yet. */
+  unsigned char buffer[64];
+};
+
+/* State of a SHA-384 computation. */
+struct mg_sha384_ctx {
+  /* The eight words of state. */
+  uint64_t state[8];
+  /* The block that is not full yet. */
+  uint8_t buffer[128];
+  /* Bits hashed in full blocks: high word, low word. */
+  uint64_t bitlen[2];
+  /* Bytes in `buffer`. */
+  uint32_t datalen;
+};
+
+/* What `mg_dns_parse` finds in a DNS answer. */
+struct mg_dns_message {
+  /* Transaction id, in host byte order. */
+  uint16_t txnid;
+  /* `addr` is set. */
+  bool resolved;
+  /* The address. */
+  struct mg_addr addr;
+  /* The name, NUL-terminated. */
+  char name[256];
+};
+
+/* Header of a DNS packet. All numbers are in network byte order. */
+struct mg_dns_header {
+  /* Transaction id. */
+  uint16_t txnid;
+  /* Flags. */
+  uint16_t flags;
+  /* Number of questions. */
+  uint16_t num_questions;
+  /* Number of answers. */
+  uint16_t num_answers;
+  /* Number of authority records. */
+  uint16_t num_authority_prs;
+  /* Number of additional records. */
+  uint16_t num_other_prs;
+};
+
+/* A question or resource record of a DNS packet. All numbers are in host byte order. */
+struct mg_dns_rr {
+  /* Bytes of the name. */
+  uint16_t nlen;
+  /* `MG_DNS_RTYPE_*`. */
+  uint16_t atype;
+  /* Class. */
+  uint16_t aclass;
+  /* Bytes of data. */
+  uint16_t alen;
+};
+
+/* A service that multicast DNS announces. */
+struct mg_dnssd_record {
+  /* Service and protocol, for example `_http._tcp`. */
+  struct mg_str srvcproto;
+  /* TXT data, verbatim: strings with a length byte each. */
+  struct mg_str txt;
+  /* Port, in host byte order. */
+  uint16_t port;
+};
+
+/* A multicast DNS query. The handler of `MG_EV_MDNS_REQ` fills in the answer. */
+struct mg_mdns_req {
+  /* The question. */
+  struct mg_dns_rr *rr;
+  /* To be set by the handler for PTR, SRV and TXT. */
+  struct mg_dnssd_record *r;
+  /* The name asked for. */
+  struct mg_str reqname;
+  /* May be set by the handler: the host name to answer with. */
+  struct mg_str respname;
+  /* May be set by the handler: the address to answer with. */
+  struct mg_addr *addr;
+  /* All services are asked for. */
+  bool is_listing;
+  /* Send an answer; the handler may change it. */
+  bool is_resp;
+  /* The answer goes to the asker alone. */
+  bool is_unicast;
+};
+
+/* A multicast DNS answer. */
+struct mg_mdns_resp {
+  /* The record. */
+  struct mg_dns_rr *rr;
+  /* The name it is about. */
+  struct mg_str name;
+  /* The address. */
+  struct mg_addr addr;
+};
+
+/* Takes one character of formatted output. */
+typedef void (*mg_pfn_t)(char ch, void *param);
+
+/* Prints one `%M` argument: reads what it needs from `ap`, returns how many characters it printed. */
+typedef size_t (*mg_pm_t)(mg_pfn_t out, void *arg, va_list *ap);
+
+/* An open file. */
+struct mg_fd {
+  /* What `fs->op` returned. */
+  void *fd;
+  /* The file system it is from. */
+  struct mg_fs *fs;
+};
+
+/* A file in memory. An array of these, ended by an entry of zeros, is a packed file system. */
+struct mg_mem_file {
+  /* Path, with a leading slash. */
+  const char *path;
+  /* Contents, with one NUL behind. */
+  const unsigned char *data;
+  /* Bytes of contents, without the NUL. */
+  size_t size;
+  /* When it was changed last. */
+  time_t mtime;
+};
+
+/* One HTTP header. */
+struct mg_http_header {
+  /* Name, as sent. */
+  struct mg_str name;
+  /* Value without surrounding white space. */
+  struct mg_str value;
+};
+
+/* An HTTP request or response: views into the receive buffer, valid during the event only. */
+struct mg_http_message {
+  /* Request method, or the protocol version of a response. */
+  struct mg_str method;
+  /* Request target up to `?`, or the status of a response. */
+  struct mg_str uri;
+  /* What follows `?`; `{NULL, 0}` without one. */
+  struct mg_str query;
+  /* Protocol version of a request, or the reason phrase of a response. */
+  struct mg_str proto;
+  /* Headers in order of arrival; the first unused one has an empty name. */
+  struct mg_http_header headers[MG_MAX_HTTP_HEADERS];
+  /* Body; a length of `(size_t) -1` means: not known. */
+  struct mg_str body;
+  /* Start line, headers and blank line. */
+  struct mg_str head;
+  /* Head and body. */
+  struct mg_str message;
+};
+
+/* Options of `mg_http_serve_dir` and `mg_http_serve_file`. Zero what is not needed.
+ *
+ * The strings are read during the call only.
+ */
+struct mg_http_serve_opts {
+  /* Directory; or a comma-separated list with `/prefix=directory` entries. */
+  const char *root_dir;
+  /* Glob for paths of files with server-side includes; NULL: none. */
+  const char *ssi_pattern;
+  /* Header lines to add, each ended by CR LF; or NULL. */
+  const char *extra_headers;
+  /* `extension=type` pairs, comma-separated, beyond the built-in ones; or NULL. */
+  const char *mime_types;
+  /* Path of a page for "404 Not Found"; or NULL. */
+  const char *page404;
+  /* File system; NULL: `mg_fs_posix`. Must live until the file is sent. */
+  struct mg_fs *fs;
+};
+
+/* One part of a multipart body: views into the body. */
+struct mg_http_part {
+  /* Name of the form field. */
+  struct mg_str name;
+  /* Name of the file; empty if it is not a file. */
+  struct mg_str filename;
+  /* Contents. */
+  struct mg_str body;
+};
+
+/* A JSON-RPC method in a list. */
+struct mg_rpc {
+  /* Next in the list. */
+  struct mg_rpc *next;
+  /* Glob for the name of the method; owned by the list. */
+  struct mg_str method;
+  /* The method. */
+  void (*fn)(struct mg_rpc_req *r);
+  /* Free for the method. */
+  void *fn_data;
+};
+
+/* A JSON-RPC request. Set `head`, `pfn`, `pfn_data` and `frame`, and zero the rest. */
+struct mg_rpc_req {
+  /* List of methods; may be NULL. */
+  struct mg_rpc **head;
+  /* Set by `mg_rpc_process` before it calls the method: the entry that matched. */
+  struct mg_rpc *rpc;
+  /* Takes the characters of the response. */
+  mg_pfn_t pfn;
+  /* Second argument of `pfn`. */
+  void *pfn_data;
+  /* Free for the program. */
+  void *req_data;
+  /* Text of the request. */
+  struct mg_str frame;
+};
+
+/* Values of a Modbus request: an array of `len` entries. */
+union mg_modbus_values {
+  /* Of coils and discrete inputs. */
+  bool *bits;
+  /* Of registers, in host byte order. */
+  uint16_t *regs;
+};
+
+/* A Modbus request. The handler of `MG_EV_MODBUS_REQ` reads or fills `u`. */
+struct mg_modbus_req {
+  /* `MG_MODBUS_FUNC_*`. */
+  uint8_t func;
+  /* To be set by the handler: `MG_MODBUS_ERR_*`, or another code. */
+  uint8_t error;
+  /* First address. */
+  uint16_t addr;
+  /* Values, owned by the library: set for writes, to be filled by the handler for reads. */
+  union mg_modbus_values u;
+  /* How many. */
+  uint16_t len;
+};
+
+/* An MQTT 5 property. */
+struct mg_mqtt_prop {
+  /* `MQTT_PROP_*`. */
+  uint8_t id;
+  /* Value of a number. */
+  uint32_t iv;
+  /* Key of a pair. */
+  struct mg_str key;
+  /* Value of text or bytes. */
+  struct mg_str val;
+};
+
+/* Options of the MQTT functions. Each function looks at the fields it needs only.
+ *
+ * Nothing is kept: all bytes are copied before the function returns.
+ */
+struct mg_mqtt_opts {
+  /* User name; empty: none. */
+  struct mg_str user;
+  /* Password; empty: none. */
+  struct mg_str pass;
+  /* Client id; empty: a random one. */
+  struct mg_str client_id;
+  /* Topic, filter, or topic of the will. */
+  struct mg_str topic;
+  /* Payload, or payload of the will. */
+  struct mg_str message;
+  /* Quality of service: 0, 1 or 2. */
+  uint8_t qos;
+  /* Protocol level: 0 or 4 for MQTT 3.1.1, 5 for MQTT 5. */
+  uint8_t version;
+  /* Seconds. */
+  uint16_t keepalive;
+  /* Not 0: publish again, with this packet id. */
+  uint16_t retransmit_id;
+  /* The server keeps the message. */
+  bool retain;
+  /* The server forgets earlier sessions. */
+  bool clean;
+  /* MQTT 5 properties; not looked at when `num_props` is 0. */
+  struct mg_mqtt_prop *props;
+  /* How many. */
+  size_t num_props;
+  /* MQTT 5 properties of the will. */
+  struct mg_mqtt_prop *will_props;
+  /* How many. */
+  size_t num_will_props;
+};
+
+/* An MQTT packet: views into the receive buffer, valid during the event only. */
+struct mg_mqtt_message {
+  /* Topic of a PUBLISH. */
+  struct mg_str topic;
+  /* Payload of a PUBLISH. */
+  struct mg_str data;
+  /* The whole packet. */
+  struct mg_str dgram;
+  /* Packet id. */
+  uint16_t id;
+  /* `MQTT_CMD_*`. */
+  uint8_t cmd;
+  /* Quality of service. */
+  uint8_t qos;
+  /* Return code of a CONNACK. */
+  uint8_t ack;
+  /* Where the MQTT 5 properties begin in `dgram`. */
+  size_t props_start;
+  /* Bytes of MQTT 5 properties. */
+  size_t props_size;
+};
+
+/* TLS options: contents of PEM or DER files, never paths. Zero what is not needed. */
+struct mg_tls_opts {
+  /* Certificates of authorities. Client: verify the server; server: demand a client certificate. */
+  struct mg_str ca;
+  /* Own certificate, followed by intermediates. */
+  struct mg_str cert;
+  /* Private key of `cert`. */
+  struct mg_str key;
+  /* Client: name of the server, for SNI and verification. */
+  struct mg_str name;
+  /* Client: do not verify the server. */
+  bool skip_verification;
+};
+
+/* AES key schedule. */
+struct aes_context {
+  /* Encrypt or decrypt. */
+  int mode;
+  /* 10, 12 or 14. */
+  int rounds;
+  /* Round keys: a pointer into `buf`. */
+  uint32_t *rk;
+  /* Memory of the round keys. */
+  uint32_t buf[68];
+};
+
+/* An elliptic curve. */
+typedef const struct MG_UECC_Curve_t *MG_UECC_Curve;
+
+/* Fills `dest` with `size` random bytes; returns 1, or 0 on failure. */
+typedef int (*MG_UECC_RNG_Function)(uint8_t *dest, unsigned int size);
+
+/* A hash function for deterministic signatures. */
+struct MG_UECC_HashContext {
+  /* Starts a hash. */
+  void (*init_hash)(const struct MG_UECC_HashContext *context);
+  /* Adds bytes. */
+  void (*update_hash)(const struct MG_UECC_HashContext *context,
+                      const uint8_t *message,
+                      unsigned int message_size);
+  /* Writes the digest. */
+  void (*finish_hash)(const struct MG_UECC_HashContext *context, uint8_t *hash_result);
+  /* Block size of the hash in bytes. */
+  unsigned int block_size;
+  /* Digest size in bytes. */
+  unsigned int result_size;
+  /* Scratch memory: 2 * result_size + block_size bytes. */
+  uint8_t *tmp;
+};
+
+/* Number of words in a big integer. */
+typedef int8_t wordcount_t;
+
+/* Number of bits in a big integer. */
+typedef int16_t bitcount_t;
+
+/* Result of a comparison: negative, 0 or positive. */
+typedef int8_t cmpresult_t;
+
+/* A word of a big integer. */
+typedef uint64_t mg_uecc_word_t;
+
+/* A WebSocket message: a view into the receive buffer, valid during the event only. */
+struct mg_ws_message {
+  /* The payload. */
+  struct mg_str data;
+  /* First byte of the frame; `flags & 15` is the opcode, `WEBSOCKET_OP_*`. */
+  uint8_t flags;
+};
+
+/* ---- `struct mg_mgr`: the event manager, its timers and its wakeup channel ---- */
+
+/* Initialises an event manager.
+ *
+ * Overwrites the whole struct, whatever it held. A program may then set `dns4.url`, `dns6.url`,
+ * `dnstimeout`, `use_dns6`, `userdata` and `extraconnsize`; URLs are not copied. The process
+ * ignores SIGPIPE from now on. Several managers may live in one process, each in its own thread.
+ *
+ * # Errors
+ * Without a descriptor for the poller `epoll_fd` is -1, and the log says why.
+ *
+ * # Threads
+ * The thread that will poll.
+ */
+void mg_mgr_init(struct mg_mgr *mgr);
+
+/* Frees a manager: its timers without running them, then its connections, each with
+ * `MG_EV_POLL` and `MG_EV_CLOSE`. Data that was not sent is lost.
+ *
+ * Timers that the program linked by itself without `MG_TIMER_AUTODELETE` are unlinked, not
+ * released. Calling it twice is harmless, and so is `mg_mgr_init` afterwards.
+ *
+ * # Threads
+ * The polling thread; no other thread may be in `mg_wakeup` on this manager.
+ */
+void mg_mgr_free(struct mg_mgr *mgr);
+
+/* Runs one turn of the event loop: waits for I/O at most `ms` milliseconds, runs the timers that
+ * are due, fires `MG_EV_POLL` on each connection, reads, writes, accepts and closes.
+ *
+ * 0 does not wait; a negative `ms` waits without limit. The wait ends early for I/O, for a timer,
+ * for `mg_wakeup`, and for a signal. May be called inside a handler: connections that are in a
+ * handler are then left alone.
+ *
+ * # Threads
+ * One thread at a time; the manager and its connections belong to it.
+ */
+void mg_mgr_poll(struct mg_mgr *mgr, int ms);
+
+/* Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.
+ *
+ * # Returns
+ * false when the channel is open already or could not be made.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_wakeup_init(struct mg_mgr *mgr);
+
+/* Sends a message to the connection with the given id: ends the wait of the poll, which fires
+ * `MG_EV_WAKEUP` there with a `struct mg_str *`.
+ *
+ * The bytes are copied, of any length; messages of one thread arrive in order. An id that no
+ * connection has is no error: the message vanishes.
+ *
+ * # Returns
+ * false when the channel is not open, `id` is 0, or memory is exhausted.
+ *
+ * # Threads
+ * Any thread, between `mg_wakeup_init` and `mg_mgr_free`.
+ */
+bool mg_wakeup(struct mg_mgr *mgr, unsigned long id, const void *buf, size_t len);
+
+/* Adds a timer to a manager.
+ *
+ * `fn(arg)` runs inside `mg_mgr_poll`, every `milliseconds` with `MG_TIMER_REPEAT`, else once;
+ * with `MG_TIMER_RUN_NOW` also at the first poll. The period starts at the first poll that sees
+ * the timer. A timer that has fired for the last time is released. To stop one early:
+ * `mg_timer_free(&mgr->timers, t); mg_free(t);`.
+ *
+ * # Returns
+ * The timer, or NULL when memory is exhausted.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_timer *mg_timer_add(struct mg_mgr *mgr,
+                              uint64_t milliseconds,
+                              unsigned int flags,
+                              void (*fn)(void *arg),
+                              void *arg);
+
+/* Fills a timer in the caller's memory and puts it at the head of a list.
+ *
+ * The memory must stay until the timer is taken out of the list again.
+ *
+ * # Threads
+ * The thread that polls the list.
+ */
+void mg_timer_init(struct mg_timer **head,
+                   struct mg_timer *timer,
+                   uint64_t milliseconds,
+                   unsigned int flags,
+                   void (*fn)(void *arg),
+                   void *arg);
+
+/* Takes a timer out of a list, also inside timer functions; releases nothing. A timer that is
+ * not in the list is left alone.
+ *
+ * # Threads
+ * The thread that polls the list.
+ */
+void mg_timer_free(struct mg_timer **head, struct mg_timer *timer);
+
+/* One pass over a list of timers at the time `new_ms`, as `mg_mgr_poll` does for `mgr->timers`.
+ *
+ * # Threads
+ * One thread at a time for each list.
+ */
+void mg_timer_poll(struct mg_timer **head, uint64_t new_ms);
+
+/* A timer on a variable that starts at 0: true when `period` milliseconds have passed.
+ *
+ * The first call arms it. Late by up to one period it stays on its grid; later, missed ticks are
+ * dropped.
+ *
+ * # Threads
+ * Any thread, one at a time for each variable.
+ */
+bool mg_timer_expired(uint64_t *expiration, uint64_t period, uint64_t now);
+
+/* ---- `struct mg_connection`: listening, connecting, sending, closing ---- */
+
+/* Listens at a URL; `MG_EV_OPEN` fires before this returns.
+ *
+ * `udp:` URLs receive datagrams on the listener itself. Port 0 takes a free port: see `c->loc`.
+ * `[::]` takes IPv4 peers too. Accepted connections inherit `fn`, `fn_data`, `pfn`, `pfn_data`.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_listen(struct mg_mgr *mgr,
+                                const char *url,
+                                mg_event_handler_t fn,
+                                void *fn_data);
+
+/* Opens an outgoing connection: `mg_connect_svc` without a protocol handler.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_connect(struct mg_mgr *mgr,
+                                 const char *url,
+                                 mg_event_handler_t fn,
+                                 void *fn_data);
+
+/* Opens an outgoing connection with a protocol handler `pfn`, which runs before `fn`.
+ *
+ * Returns at once; the connection is made during polls. `url` is needed during the call only.
+ * Events: `MG_EV_OPEN` (with the URL), `MG_EV_RESOLVE`, `MG_EV_CONNECT`, or `MG_EV_ERROR` and
+ * `MG_EV_CLOSE`. Some of them may fire before this returns. Data may be queued at once.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_connect_svc(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data,
+                                     mg_event_handler_t pfn,
+                                     void *pfn_data);
+
+/* Takes over a descriptor that the program opened; it is closed with the connection.
+ *
+ * `MG_EV_OPEN` fires before the connection is in the manager's list. Sockets, pipes and terminals
+ * work; their flags stay as they are, and nothing blocks. `is_listening = 1` afterwards makes a
+ * listening socket accept.
+ *
+ * # Returns
+ * The connection, or NULL without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_wrapfd(struct mg_mgr *mgr, int fd, mg_event_handler_t fn, void *fn_data);
+
+/* Makes a zeroed connection with an id, in no list and without a descriptor.
+ *
+ * # Returns
+ * The connection, to be released by `mg_close_conn`, or NULL without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_alloc_conn(struct mg_mgr *mgr);
+
+/* Binds a socket for a URL, listens on it unless it is UDP, and fills `c->loc` and `c->fd`.
+ * Touches no list, no flag, and fires no event.
+ *
+ * # Returns
+ * false when that failed: the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_open_listener(struct mg_connection *c, const char *url);
+
+/* Closes a connection now: unlinks it, closes its socket, fires `MG_EV_CLOSE`, releases it.
+ * Setting `c->is_closing` does the same at the end of the connection's turn.
+ *
+ * Works in any handler, also of the same connection: its memory stays until the handler returns.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_close_conn(struct mg_connection *c);
+
+/* Connects to `c->rem`, which the program has filled.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_connect_resolved(struct mg_connection *c);
+
+/* Queues bytes to be sent (TCP), or sends them as one datagram to `c->rem` at once (UDP).
+ *
+ * The bytes are copied and may lie in `c->recv`. Allowed in any state: what is queued before the
+ * connection is up goes out when it is. UDP fires `MG_EV_WRITE` before this returns.
+ *
+ * # Returns
+ * false without memory (nothing was queued), and when a datagram could not be sent; unless the
+ * socket was only busy, the connection then closes.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_send(struct mg_connection *c, const void *data, size_t size);
+
+/* Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
+ * `MG_EV_USER` on.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_call(struct mg_connection *c, int ev, void *ev_data);
+
+/* Restores `c->rem` from the copy of it at `from` (`sizeof(struct mg_addr)` bytes), so that the
+ * next datagram goes to the group and not to the last sender.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_multicast_restore(struct mg_connection *c, uint8_t *from);
+
+/* Listens for HTTP at a URL: `mg_listen` with the HTTP protocol handler.
+ *
+ * Accepted connections get `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_http_listen(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data);
+
+/* Connects for HTTP: `mg_connect` with the HTTP protocol handler. Sends nothing by itself: the
+ * program writes the request, at once or at `MG_EV_CONNECT`.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
+                                      const char *url,
+                                      mg_event_handler_t fn,
+                                      void *fn_data);
+
+/* ---- `struct mg_iobuf`: growable buffers ---- */
+
+/* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
+ *
+ * `size` bytes, rounded up to a multiple of `align`, zeroed. `align` is how much the buffer grows
+ * at a time; 0 means exactly as much as needed.
+ *
+ * # Returns
+ * false when memory is exhausted; the buffer is then empty and usable.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+bool mg_iobuf_init(struct mg_iobuf *io, size_t size, size_t align);
+
+/* Makes the capacity exactly `new_size`, rounded up to a multiple of `align`: grows or shrinks.
+ *
+ * Contents are kept up to the new capacity. Pointers into the old memory dangle, and the old
+ * memory is zeroed before it is released. `new_size` 0 releases the memory.
+ *
+ * # Returns
+ * false when memory is exhausted; nothing has changed then.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
+
+/* Releases the memory of a buffer; `align` stays, and the buffer is usable again at once.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+void mg_iobuf_free(struct mg_iobuf *io);
+
+/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
+ *
+ * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
+ * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
+ * The capacity becomes exactly what is needed, rounded up to a multiple of `align`.
+ *
+ * # Returns
+ * `len`, or 0 when memory is exhausted; nothing has changed then.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len);
+
+/* Removes `len` bytes at offset `ofs`; what follows moves left.
+ *
+ * Both are clamped to what is there. The bytes that become free at the end are zeroed; the
+ * capacity stays.
+ *
+ * # Returns
+ * How many bytes were removed.
+ *
+ * # Threads
+ * Any thread, one at a time for each buffer.
+ */
+size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
+
+/* ---- What the program defines, if it needs it ---- */
+
+/* Files packed into the program: `mg_mem_files = mg_packed_files;` makes them visible. */
+extern const struct mg_mem_file mg_packed_files[];
+
+/* Packed files in the form of releases before 7.22. */
+const char *mg_unpack(const char *name, size_t *size, time_t *mtime);
+const char *mg_unlist(size_t no);
+
+/* Parts of generated projects. */
+extern struct mg_mgr g_mgr;
+void mg_dash_init(struct mg_mgr *mgr);
+void mg_dash_poll(struct mg_mgr *mgr);
+void mg_mqtt_init(struct mg_mgr *mgr);
+void mg_mqtt_poll(struct mg_mgr *mgr);
+
+#if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
+#pragma clang diagnostic pop
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MONGOOSE_H */

@@ -1,0 +1,679 @@
+/*
+ * mongoose.h: HTTP, WebSocket, MQTT, DNS, Modbus and more, event-driven, with the C interface of
+ * Mongoose 7.22.
+ *
+ * SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Generated when the library is built, and good for a library built with the same options. Edit
+ * src/abi and src/capi instead.
+ *
+ *
+ * Pointers and ownership
+ *
+ * - What a program passes is borrowed for the call. Where a function keeps a pointer, it says so.
+ * - A `struct mg_str` is a view. It owns nothing, and nothing is NUL-terminated unless it says so.
+ *   Views that a function returns point into its argument.
+ * - `ev_data` of an event, and all that it points at, is gone when the handler returns. Copy what
+ *   is needed for longer.
+ * - Memory that a function hands over comes from mg_calloc() and goes to mg_free(). The function
+ *   says so.
+ * - A connection belongs to its manager. Programs never release one: they set `is_draining` or
+ *   `is_closing`. After MG_EV_CLOSE the pointer must not be used.
+ * - A program may write to every field of a struct that is not described as private.
+ *
+ *
+ * Threads
+ *
+ * - A manager, its connections and its timers belong to one thread, the one that polls. Handlers
+ *   run in that thread, inside mg_mgr_poll() or the function that caused the event. Several
+ *   managers may run in several threads.
+ * - mg_wakeup() may be called from any thread. It is the way to send work to a manager.
+ * - Functions that take neither a manager nor a connection may be called from any thread, with
+ *   arguments that no other thread uses at that time.
+ * - Variables of the library (mg_log_level and others) are set before other threads start.
+ */
+#ifndef MONGOOSE_H
+#define MONGOOSE_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * Platform. This library is for Unix with the sockets of the operating system.
+ */
+
+#define MG_ARCH_CUSTOM 0
+#define MG_ARCH_UNIX 1
+#define MG_ARCH_WIN32 2
+#define MG_ARCH_ESP32 3
+#define MG_ARCH_ESP8266 4
+#define MG_ARCH_FREERTOS 5
+#define MG_ARCH_THREADX 6
+#define MG_ARCH_ZEPHYR 7
+#define MG_ARCH_ARMGCC 8
+#define MG_ARCH_NEWLIB MG_ARCH_ARMGCC
+#define MG_ARCH_CMSIS_RTOS1 9
+#define MG_ARCH_TIRTOS 10
+#define MG_ARCH_PICOSDK 11
+#define MG_ARCH_ARMCC 12
+#define MG_ARCH_CMSIS_RTOS2 13
+#define MG_ARCH_RTTHREAD 14
+#define MG_ARCH_ARMCGT 15
+#define MG_ARCH_CUBE 16
+
+#ifndef MG_ARCH
+#define MG_ARCH MG_ARCH_UNIX
+#endif
+
+#if MG_ARCH == MG_ARCH_CUSTOM
+#include "mongoose_config.h"
+#elif MG_ARCH != MG_ARCH_UNIX
+#error "this MG_ARCH is not supported by this library: use MG_ARCH_UNIX, or MG_ARCH_CUSTOM"
+#endif
+
+#ifndef MG_ENABLE_EPOLL
+#ifdef __linux__
+#define MG_ENABLE_EPOLL 1
+#else
+#define MG_ENABLE_EPOLL 0
+#endif
+#endif
+
+#ifndef MG_ENABLE_POLL
+#define MG_ENABLE_POLL 0
+#endif
+
+#ifndef MG_ENABLE_ASSERT
+#define MG_ENABLE_ASSERT 0
+#endif
+
+#ifndef _DARWIN_UNLIMITED_SELECT
+#define _DARWIN_UNLIMITED_SELECT 1
+#endif
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#if MG_ENABLE_EPOLL
+#include <sys/epoll.h>
+#elif MG_ENABLE_POLL
+#include <poll.h>
+#else
+#include <sys/select.h>
+#endif
+
+#if MG_ENABLE_ASSERT
+#include <assert.h>
+#elif !defined(assert)
+#define assert(x)
+#endif
+
+/*
+ * Options that change the layout of structs. They are options of the library's build, and a
+ * program can only use what its library was built with.
+ */
+
+#ifndef MG_DATA_SIZE
+#define MG_DATA_SIZE @MG_DATA_SIZE@ /* bytes of c->data */
+#endif
+#ifndef MG_MAX_HTTP_HEADERS
+#define MG_MAX_HTTP_HEADERS @MG_MAX_HTTP_HEADERS@ /* slots in hm->headers */
+#endif
+#ifndef MG_DASH_MAX_USER_NAME
+#define MG_DASH_MAX_USER_NAME @MG_DASH_MAX_USER_NAME@ /* bytes of a dashboard user's name */
+#endif
+
+#if MG_DATA_SIZE != @MG_DATA_SIZE@ || MG_MAX_HTTP_HEADERS != @MG_MAX_HTTP_HEADERS@ || \
+    MG_DASH_MAX_USER_NAME != @MG_DASH_MAX_USER_NAME@
+#define MG_TEXT_(x) #x
+#define MG_TEXT(x) MG_TEXT_(x)
+/* clang-format off */
+#pragma message("this program needs its own build of the library: MG_DATA_SIZE=" MG_TEXT(MG_DATA_SIZE) " MG_MAX_HTTP_HEADERS=" MG_TEXT(MG_MAX_HTTP_HEADERS) " MG_DASH_MAX_USER_NAME=" MG_TEXT(MG_DASH_MAX_USER_NAME) " cargo build --release")
+#error "the library has MG_DATA_SIZE=@MG_DATA_SIZE@ MG_MAX_HTTP_HEADERS=@MG_MAX_HTTP_HEADERS@ MG_DASH_MAX_USER_NAME=@MG_DASH_MAX_USER_NAME@, this program defines another value: build the library with the program's values, NAME=value cargo build --release (the full command stands in the message above)"
+/* clang-format on */
+#endif
+
+#ifndef MG_SOCKET_TYPE
+#define MG_SOCKET_TYPE int
+#endif
+#define MG_SOCKET_TYPE_IS_int 1
+#define MG_SOCKET_TYPE_IS_(type) MG_SOCKET_TYPE_IS_##type
+#define MG_SOCKET_TYPE_IS(type) MG_SOCKET_TYPE_IS_(type)
+#if MG_SOCKET_TYPE_IS(MG_SOCKET_TYPE) != 1
+#error "MG_SOCKET_TYPE other than int is not supported by this library"
+#endif
+
+/*
+ * Options that say how the library behaves: the values it was built with. A program may define
+ * others for its own use (buffer sizes, say). The library does not notice.
+ */
+
+#ifndef MG_IO_SIZE
+#define MG_IO_SIZE @MG_IO_SIZE@ /* growth step of buffers, largest single read */
+#endif
+#ifndef MG_MAX_RECV_SIZE
+#define MG_MAX_RECV_SIZE @MG_MAX_RECV_SIZE@UL /* most bytes in c->recv */
+#endif
+#ifndef MG_PATH_MAX
+#define MG_PATH_MAX FILENAME_MAX
+#endif
+#ifndef MG_DIRSEP
+#define MG_DIRSEP '/'
+#endif
+#ifndef MG_INVALID_SOCKET
+#define MG_INVALID_SOCKET (-1)
+#endif
+#ifndef MG_SOCKET_ERRNO
+#define MG_SOCKET_ERRNO errno
+#endif
+#ifndef MG_ENABLE_DIRLIST
+#define MG_ENABLE_DIRLIST 1
+#endif
+#ifndef MG_ENABLE_SSI
+#define MG_ENABLE_SSI 0
+#endif
+#ifndef MG_ENABLE_IPV6
+#define MG_ENABLE_IPV6 0
+#endif
+#ifndef MG_IPV6_V6ONLY
+#define MG_IPV6_V6ONLY 0
+#endif
+#ifndef MG_ENABLE_POSIX_FS
+#define MG_ENABLE_POSIX_FS 1
+#endif
+#ifndef MG_ENABLE_MD5
+#define MG_ENABLE_MD5 1
+#endif
+#ifndef MG_ENABLE_CHACHA20
+#define MG_ENABLE_CHACHA20 1
+#endif
+#ifndef MG_ENABLE_LOG
+#define MG_ENABLE_LOG 1 /* 0: MG_LOG and its relatives do nothing in this program */
+#endif
+#ifndef MG_ENABLE_PROFILE
+#define MG_ENABLE_PROFILE 0 /* 1: the MG_PROF_ macros work */
+#endif
+
+/* The program has functions of its own for these. They are used whatever the values here. */
+#ifndef MG_ENABLE_CUSTOM_CALLOC
+#define MG_ENABLE_CUSTOM_CALLOC 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_LOG
+#define MG_ENABLE_CUSTOM_LOG 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_RANDOM
+#define MG_ENABLE_CUSTOM_RANDOM 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_MILLIS
+#define MG_ENABLE_CUSTOM_MILLIS 0
+#endif
+#ifndef MG_ENABLE_CUSTOM_DEVICE_ID
+#define MG_ENABLE_CUSTOM_DEVICE_ID 0
+#endif
+
+/*
+ * Other network stacks and file systems.
+ */
+
+#ifndef MG_ENABLE_TCPIP
+#define MG_ENABLE_TCPIP 0
+#endif
+#ifndef MG_ENABLE_BSD_SOCKETS
+#define MG_ENABLE_BSD_SOCKETS 0
+#endif
+#ifndef MG_ENABLE_BSD_PROTOTYPES
+#define MG_ENABLE_BSD_PROTOTYPES 1
+#endif
+#ifndef MG_ENABLE_LWIP
+#define MG_ENABLE_LWIP 0
+#endif
+#ifndef MG_ENABLE_FREERTOS
+#define MG_ENABLE_FREERTOS 0
+#endif
+#ifndef MG_ENABLE_FREERTOS_TCP
+#define MG_ENABLE_FREERTOS_TCP 0
+#endif
+#ifndef MG_ENABLE_RL
+#define MG_ENABLE_RL 0
+#endif
+#ifndef MG_ENABLE_FATFS
+#define MG_ENABLE_FATFS 0
+#endif
+#ifndef MG_ENABLE_LFS
+#define MG_ENABLE_LFS 0
+#endif
+#ifndef MG_ENABLE_WINSOCK
+#define MG_ENABLE_WINSOCK 1
+#endif
+#ifndef MG_ENABLE_SOCKET
+#define MG_ENABLE_SOCKET 1
+#endif
+#ifndef MG_ENABLE_TCPIP_DRIVER_INIT
+#define MG_ENABLE_TCPIP_DRIVER_INIT 1
+#endif
+#ifndef MG_ENABLE_TCPIP_PRINT_DEBUG_STATS
+#define MG_ENABLE_TCPIP_PRINT_DEBUG_STATS 0
+#endif
+#ifndef MG_TCPIP_DHCPNAME_SIZE
+#define MG_TCPIP_DHCPNAME_SIZE 18
+#endif
+#ifndef MG_SET_MAC_ADDRESS
+#define MG_SET_MAC_ADDRESS(mac)
+#endif
+#ifndef MG_SET_WIFI_CONFIG
+#define MG_SET_WIFI_CONFIG(ssid, pass)
+#endif
+
+#if MG_ENABLE_TCPIP
+#error "MG_ENABLE_TCPIP is not supported by this library"
+#endif
+#if MG_ENABLE_BSD_SOCKETS
+#error "MG_ENABLE_BSD_SOCKETS is not supported by this library"
+#endif
+#if MG_ENABLE_LWIP
+#error "MG_ENABLE_LWIP is not supported by this library"
+#endif
+#if MG_ENABLE_FREERTOS
+#error "MG_ENABLE_FREERTOS is not supported by this library"
+#endif
+#if MG_ENABLE_FREERTOS_TCP
+#error "MG_ENABLE_FREERTOS_TCP is not supported by this library"
+#endif
+#if MG_ENABLE_RL
+#error "MG_ENABLE_RL is not supported by this library"
+#endif
+#if MG_ENABLE_FATFS
+#error "MG_ENABLE_FATFS is not supported by this library"
+#endif
+#if MG_ENABLE_LFS
+#error "MG_ENABLE_LFS is not supported by this library"
+#endif
+#if !MG_ENABLE_SOCKET
+#error "MG_ENABLE_SOCKET=0 is not supported by this library"
+#endif
+
+/*
+ * TLS. Whether it works depends on the library, not on the value here. Any value is accepted.
+ */
+
+#define MG_TLS_NONE 0
+#define MG_TLS_MBED 1
+#define MG_TLS_OPENSSL 2
+#define MG_TLS_BUILTIN 3
+#define MG_TLS_CUSTOM 4
+#define MG_TLS_WOLFSSL 5
+
+#ifndef MG_TLS
+#define MG_TLS MG_TLS_NONE
+#endif
+
+/* Settings of elliptic curves in builds from source. */
+#define MG_UECC_OPTIMIZATION_LEVEL 2
+#define MG_UECC_SQUARE_FUNC 0
+#define MG_UECC_VLI_NATIVE_LITTLE_ENDIAN 0
+#define MG_UECC_SUPPORTS_secp160r1 0
+#define MG_UECC_SUPPORTS_secp192r1 0
+#define MG_UECC_SUPPORTS_secp224r1 0
+#define MG_UECC_SUPPORTS_secp256r1 1
+#define MG_UECC_SUPPORTS_secp256k1 0
+#define MG_UECC_SUPPORTS_secp384r1 1
+#define MG_UECC_SUPPORT_COMPRESSED_POINT 1
+#define MG_UECC_PLATFORM 2
+#define MG_UECC_ARM_USE_UMAAL 0
+#define MG_UECC_WORD_SIZE 8
+#define MG_UECC_WORD_BITS 64
+#define MG_UECC_WORD_BITS_SHIFT 6
+#define MG_UECC_WORD_BITS_MASK 63
+#define MG_UECC_ENABLE_VLI_API 0
+
+/*
+ * Dashboards and firmware updates.
+ */
+
+#ifndef MG_HTTP_ADDR
+#define MG_HTTP_ADDR "http://0.0.0.0:8000"
+#endif
+#ifndef MG_HTTPS_ADDR
+#define MG_HTTPS_ADDR "https://0.0.0.0:8443"
+#endif
+#ifndef MG_MODBUS_ADDR
+#define MG_MODBUS_ADDR "tcp://0.0.0.0:8502"
+#endif
+#ifndef MG_DASH_MAX_SEND_BUF_SIZE
+#define MG_DASH_MAX_SEND_BUF_SIZE (MG_IO_SIZE * 5)
+#endif
+
+#define MG_OTA_NONE 0
+#define MG_OTA_STM32H5 1
+#define MG_OTA_STM32H7 2
+#define MG_OTA_STM32H7_DUAL_CORE 3
+#define MG_OTA_STM32F 4
+#define MG_OTA_CH32V307 100
+#define MG_OTA_U2A 200
+#define MG_OTA_RT1020 300
+#define MG_OTA_RT1050 301
+#define MG_OTA_RT1060 302
+#define MG_OTA_RT1064 303
+#define MG_OTA_RT1170 304
+#define MG_OTA_MCXN 310
+#define MG_OTA_RW612 320
+#define MG_OTA_FLASH 900
+#define MG_OTA_ESP32 910
+#define MG_OTA_PICOSDK 920
+#define MG_OTA_CUSTOM 1000
+
+#ifndef MG_OTA
+#define MG_OTA MG_OTA_NONE
+#endif
+#ifndef MG_OTA_FIRMWARE_VERSION
+#define MG_OTA_FIRMWARE_VERSION "1.0.0"
+#endif
+#ifndef MG_OTA_PULL_INTERVAL_SECONDS
+#define MG_OTA_PULL_INTERVAL_SECONDS 60
+#endif
+#ifndef MG_OTA_ROLLBACK_TIMEOUT_SECONDS
+#define MG_OTA_ROLLBACK_TIMEOUT_SECONDS 120
+#endif
+#ifndef MG_OTA_STATUS_FN
+#define MG_OTA_STATUS_FN NULL
+#endif
+#ifndef MG_OTA_URL
+#define MG_OTA_URL NULL
+#endif
+
+/* These act on devices only. */
+#define MG_OTA_BOOT_CHECK()
+#define MG_OTA_ROLLBACK()
+#define MG_OTA_ROLLBACK_TIMER_FEED()
+#define MG_OTA_ROLLBACK_TIMER_START()
+#define MG_OTA_STATE_GET() (0)
+#define MG_OTA_STATE_SET(state)
+#define MG_ARM_DISABLE_IRQ()
+#define MG_ARM_ENABLE_IRQ()
+#define MG_DSB()
+
+/*
+ * Bytes and numbers.
+ *
+ * Arguments are evaluated once where a macro is a statement. The macros that are expressions
+ * (loads, rounding, MG_IPADDR_PARTS, MG_SET_BITS) evaluate them more than once.
+ */
+
+/* 1 on big-endian machines. */
+#define MG_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+
+/* A pointer to bytes. */
+#define MG_U8P(p) ((uint8_t *) (p))
+
+/* A number from four bytes, `a` first: MG_U32(1, 2, 3, 4) is 0x01020304. */
+#define MG_U32(a, b, c, d)                                              \
+  (((uint32_t) ((a) & 255) << 24) | ((uint32_t) ((b) & 255) << 16) |    \
+   ((uint32_t) ((c) & 255) << 8) | (uint32_t) ((d) & 255))
+
+/* An IPv4 address for `addr.ip4`: four bytes in network order. Not a constant expression. */
+#define MG_IPV4(a, b, c, d) mg_htonl(MG_U32(a, b, c, d))
+
+/* An initialiser for 16 bytes from the eight groups of an IPv6 address. */
+#define MG_IPV6(a, b, c, d, e, f, g, h)                                 \
+  {                                                                     \
+    (uint8_t) ((a) >> 8 & 255), (uint8_t) ((a) & 255),                  \
+    (uint8_t) ((b) >> 8 & 255), (uint8_t) ((b) & 255),                  \
+    (uint8_t) ((c) >> 8 & 255), (uint8_t) ((c) & 255),                  \
+    (uint8_t) ((d) >> 8 & 255), (uint8_t) ((d) & 255),                  \
+    (uint8_t) ((e) >> 8 & 255), (uint8_t) ((e) & 255),                  \
+    (uint8_t) ((f) >> 8 & 255), (uint8_t) ((f) & 255),                  \
+    (uint8_t) ((g) >> 8 & 255), (uint8_t) ((g) & 255),                  \
+    (uint8_t) ((h) >> 8 & 255), (uint8_t) ((h) & 255)                   \
+  }
+
+/* Four arguments for "%d.%d.%d.%d". */
+#define MG_IPADDR_PARTS(p) MG_U8P(p)[0], MG_U8P(p)[1], MG_U8P(p)[2], MG_U8P(p)[3]
+
+/* Big-endian numbers at any address. */
+#define MG_LOAD_BE16(p) ((uint16_t) (((uint16_t) MG_U8P(p)[0] << 8) | MG_U8P(p)[1]))
+#define MG_LOAD_BE24(p)                                                 \
+  (((uint32_t) MG_U8P(p)[0] << 16) | ((uint32_t) MG_U8P(p)[1] << 8) | (uint32_t) MG_U8P(p)[2])
+#define MG_LOAD_BE32(p)                                                 \
+  (((uint32_t) MG_U8P(p)[0] << 24) | ((uint32_t) MG_U8P(p)[1] << 16) |  \
+   ((uint32_t) MG_U8P(p)[2] << 8) | (uint32_t) MG_U8P(p)[3])
+#define MG_LOAD_BE64(p) (((uint64_t) MG_LOAD_BE32(p) << 32) | MG_LOAD_BE32(MG_U8P(p) + 4))
+
+#define MG_STORE_BE16(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store_p_ = MG_U8P(p);                                   \
+    uint16_t mg_store_n_ = (uint16_t) (n);                              \
+    mg_store_p_[0] = (uint8_t) (mg_store_n_ >> 8);                      \
+    mg_store_p_[1] = (uint8_t) (mg_store_n_ & 255);                     \
+  } while (0)
+#define MG_STORE_BE24(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store_p_ = MG_U8P(p);                                   \
+    uint32_t mg_store_n_ = (uint32_t) (n);                              \
+    mg_store_p_[0] = (uint8_t) (mg_store_n_ >> 16 & 255);               \
+    mg_store_p_[1] = (uint8_t) (mg_store_n_ >> 8 & 255);                \
+    mg_store_p_[2] = (uint8_t) (mg_store_n_ & 255);                     \
+  } while (0)
+#define MG_STORE_BE32(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store_p_ = MG_U8P(p);                                   \
+    uint32_t mg_store_n_ = (uint32_t) (n);                              \
+    mg_store_p_[0] = (uint8_t) (mg_store_n_ >> 24);                     \
+    mg_store_p_[1] = (uint8_t) (mg_store_n_ >> 16 & 255);               \
+    mg_store_p_[2] = (uint8_t) (mg_store_n_ >> 8 & 255);                \
+    mg_store_p_[3] = (uint8_t) (mg_store_n_ & 255);                     \
+  } while (0)
+#define MG_STORE_BE64(p, n)                                             \
+  do {                                                                  \
+    uint8_t *mg_store64_p_ = MG_U8P(p);                                 \
+    uint64_t mg_store64_n_ = (uint64_t) (n);                            \
+    MG_STORE_BE32(mg_store64_p_, mg_store64_n_ >> 32);                  \
+    MG_STORE_BE32(mg_store64_p_ + 4, mg_store64_n_ & 0xffffffffU);      \
+  } while (0)
+
+/* Between the order of this machine and that of the network. */
+#define mg_htons(x) mg_ntohs(x)
+#define mg_htonl(x) mg_ntohl(x)
+#define mg_htonll(x) mg_ntohll(x)
+
+/* Bit `n` of a 32-bit number. */
+#define MG_BIT(n) ((uint32_t) 1 << (n))
+
+/* The 32-bit register at an address. */
+#define MG_REG(x) (((volatile uint32_t *) (x))[0])
+
+/* Clears the bits of one mask in `R`, then sets those of the other. */
+#define MG_SET_BITS(R, clear, set) ((R) = ((R) & ~(clear)) | (set))
+
+/* To a multiple of `a`; `x` itself when `a` is 0. */
+#define MG_ROUND_UP(x, a) ((a) == 0 ? (x) : ((((x) + (a) - 1) / (a)) * (a)))
+#define MG_ROUND_DOWN(x, a) ((a) == 0 ? (x) : (((x) / (a)) * (a)))
+
+/* DER rather than PEM. */
+#define MG_IS_DER(p) (MG_U8P(p)[0] == 0x30)
+
+/*
+ * Lists: elements have a field `next`, `head` is the address of the pointer to the first one.
+ */
+
+#define LIST_ADD_HEAD(type, head, elem)                                 \
+  do {                                                                  \
+    type **mg_list_head_ = (head);                                      \
+    type *mg_list_elem_ = (elem);                                       \
+    mg_list_elem_->next = *mg_list_head_;                               \
+    *mg_list_head_ = mg_list_elem_;                                     \
+  } while (0)
+
+/* `elem->next` must be NULL. */
+#define LIST_ADD_TAIL(type, head, elem)                                 \
+  do {                                                                  \
+    type **mg_list_head_ = (head);                                      \
+    while (*mg_list_head_ != NULL) mg_list_head_ = &(*mg_list_head_)->next; \
+    *mg_list_head_ = (elem);                                            \
+  } while (0)
+
+/* Does nothing when `elem` is not in the list. */
+#define LIST_DELETE(type, head, elem)                                   \
+  do {                                                                  \
+    type **mg_list_head_ = (head);                                      \
+    const type *mg_list_elem_ = (elem);                                 \
+    while (*mg_list_head_ != NULL && *mg_list_head_ != mg_list_elem_)   \
+      mg_list_head_ = &(*mg_list_head_)->next;                          \
+    if (*mg_list_head_ != NULL) *mg_list_head_ = (*mg_list_head_)->next; \
+  } while (0)
+
+/*
+ * Text and logging.
+ */
+
+/* A view of a NUL-terminated string. */
+#define mg_str(s) mg_str_s(s)
+
+/* Arguments for "%m": the string as JSON, in quotes. */
+#define MG_ESC(str) mg_print_esc, 0, (str)
+
+#if (defined(__cplusplus) && __cplusplus >= 201103L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define MG___FUNC__ __func__
+#else
+#define MG___FUNC__ ""
+#endif
+
+/* MG_LOG(MG_LL_INFO, ("%d bytes", n)): mind the double parentheses. */
+#if MG_ENABLE_LOG
+#define MG_LOG(level, args)                                             \
+  do {                                                                  \
+    if ((level) <= mg_log_level) {                                      \
+      mg_log_prefix((level), __FILE__, __LINE__, MG___FUNC__);          \
+      mg_log args;                                                      \
+    }                                                                   \
+  } while (0)
+#else
+#define MG_LOG(level, args)                                             \
+  do {                                                                  \
+    (void) (level);                                                     \
+    if (0) mg_log args;                                                 \
+  } while (0)
+#endif
+
+#define MG_ERROR(args) MG_LOG(MG_LL_ERROR, args)
+#define MG_INFO(args) MG_LOG(MG_LL_INFO, args)
+#define MG_DEBUG(args) MG_LOG(MG_LL_DEBUG, args)
+#define MG_VERBOSE(args) MG_LOG(MG_LL_VERBOSE, args)
+
+/* Sets the level: what is more detailed is not logged. */
+#define mg_log_set(level) (mg_log_level = (level))
+
+/*
+ * Connections.
+ */
+
+/* The library registers descriptors itself. */
+#define MG_EPOLL_ADD(c)                                                 \
+  do {                                                                  \
+    (void) (c);                                                         \
+  } while (0)
+#define MG_EPOLL_MOD(c, wr)                                             \
+  do {                                                                  \
+    (void) (c), (void) (wr);                                            \
+  } while (0)
+
+/*
+ * A profile of a connection: MG_PROF_ADD notes a name and the milliseconds since the first note,
+ * MG_PROF_DUMP logs the notes, MG_PROF_FREE forgets them.
+ */
+#if MG_ENABLE_PROFILE
+struct mg_profitem {
+  const char *name;
+  uint32_t timestamp;
+};
+#define MG_PROF_INIT(c)                                                 \
+  do {                                                                  \
+    struct mg_profitem mg_prof_item_;                                   \
+    mg_prof_item_.name = "init";                                        \
+    mg_prof_item_.timestamp = (uint32_t) mg_millis();                   \
+    (c)->prof.len = 0;                                                  \
+    mg_iobuf_add(&(c)->prof, 0, &mg_prof_item_, sizeof(mg_prof_item_)); \
+  } while (0)
+#define MG_PROF_ADD(c, name_)                                           \
+  do {                                                                  \
+    struct mg_iobuf *mg_prof_io_ = &(c)->prof;                          \
+    struct mg_profitem mg_prof_new_;                                    \
+    if (mg_prof_io_->len == 0) MG_PROF_INIT(c);                         \
+    if (mg_prof_io_->len == 0) break; /* out of memory */               \
+    mg_prof_new_.name = (name_);                                        \
+    mg_prof_new_.timestamp = (uint32_t) mg_millis() -                   \
+                             ((struct mg_profitem *) (void *) mg_prof_io_->buf)->timestamp; \
+    mg_iobuf_add(mg_prof_io_, mg_prof_io_->len, &mg_prof_new_, sizeof(mg_prof_new_)); \
+  } while (0)
+#define MG_PROF_DUMP(c)                                                 \
+  do {                                                                  \
+    const struct mg_profitem *mg_prof_at_ = (struct mg_profitem *) (void *) (c)->prof.buf; \
+    size_t mg_prof_left_ = (c)->prof.len / sizeof(*mg_prof_at_);        \
+    for (; mg_prof_left_ > 1; mg_prof_left_--) {                        \
+      mg_prof_at_++;                                                    \
+      MG_INFO(("%lu %u ms: %s", (c)->id, (unsigned) mg_prof_at_->timestamp, mg_prof_at_->name)); \
+    }                                                                   \
+  } while (0)
+#define MG_PROF_FREE(c) mg_iobuf_free(&(c)->prof)
+#else
+#define MG_PROF_INIT(c)
+#define MG_PROF_ADD(c, name)
+#define MG_PROF_DUMP(c)
+#define MG_PROF_FREE(c)
+#endif
+
+/* Puts a field set in front of those that a dashboard has. */
+#define MG_DASH_ADD_FIELD_SET(dash, set) LIST_ADD_HEAD(struct mg_field_set, &(dash)->sets, set)
+
+/* Puts a handler for URIs in front. The entry belongs to this place in the program. */
+#define MG_DASH_REGISTER_CUSTOM_HANDLER(dash, uri, fn, data)            \
+  do {                                                                  \
+    static struct mg_dash_custom_handler mg_dash_handler_;              \
+    struct mg_dash_custom_handler **mg_dash_list_ = &(dash)->custom_handlers; \
+    LIST_DELETE(struct mg_dash_custom_handler, mg_dash_list_, &mg_dash_handler_); \
+    mg_dash_handler_.uri_pattern = mg_str(uri);                         \
+    mg_dash_handler_.handler = (fn);                                    \
+    mg_dash_handler_.handler_data = (data);                             \
+    LIST_ADD_HEAD(struct mg_dash_custom_handler, mg_dash_list_, &mg_dash_handler_); \
+  } while (0)
+
+/* ---- Types ---- */
+
+/* C89 has no bool, and clang says so under -Wpedantic. */
+#if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wc99-extensions"
+#endif
+
+typedef struct mg_md5_ctx mg_md5_ctx;
+typedef struct mg_sha1_ctx mg_sha1_ctx;
+typedef struct mg_sha256_ctx mg_sha256_ctx;
+typedef struct mg_sha384_ctx mg_sha384_ctx;
+typedef struct aes_context aes_context;
+typedef struct MG_UECC_HashContext MG_UECC_HashContext;
+
+struct mg_tcpip_if;
+struct MG_UECC_Curve_t;
