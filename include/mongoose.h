@@ -957,6 +957,11 @@ struct mg_ws_message;
 /* Property: shared subscription available. */
 #define MQTT_PROP_SHARED_SUBSCRIPTION_AVAILABLE 42
 
+/* `c->send` has reached its high-water mark; `ev_data` is `size_t *`: bytes queued. An addition of
+ * this library. Fires once, and again after the buffer has been below the mark.
+ */
+#define MG_EV_HIGH_WATER -1
+
 /* Continuation of a fragmented message. */
 #define WEBSOCKET_OP_CONTINUE 0
 
@@ -1158,6 +1163,30 @@ enum {
   MQTT_INCOMPLETE = 1,
   /* Not MQTT. */
   MQTT_MALFORMED = 2
+};
+
+/* A setting for `mg_mgr_set` and `mg_conn_set`. The defaults are those of the original library. */
+enum mg_setting {
+  /* Bytes in `c->recv` at which a connection that wants to read fails with `MG_MAX_RECV_SIZE`. */
+  MG_SET_RECV_LIMIT = 1,
+  /* Bytes by which `c->recv` grows, and so the largest single read. */
+  MG_SET_READ_SIZE = 2,
+  /* MG_SET_BACKLOG of listening sockets. Managers only. */
+  MG_SET_BACKLOG = 3,
+  /* 1 or 0: `TCP_NODELAY` on accepted and outgoing connections. Managers only. */
+  MG_SET_NODELAY = 4,
+  /* 1 or 0: `SO_KEEPALIVE` on accepted and outgoing connections. Managers only. */
+  MG_SET_KEEPALIVE = 5,
+  /* 1 or 0: `SO_REUSEPORT` on listening sockets, so that processes share a port. Managers only. */
+  MG_SET_REUSEPORT = 6,
+  /* Milliseconds for resolving and connecting, then `MG_EV_ERROR` "connect timeout"; 0: no limit. */
+  MG_SET_CONNECT_TIMEOUT = 7,
+  /* Milliseconds without a byte in or out, then `MG_EV_ERROR` "idle timeout"; 0: no limit. */
+  MG_SET_IDLE_TIMEOUT = 8,
+  /* Bytes in `c->send` at which `MG_EV_HIGH_WATER` fires; 0: never. */
+  MG_SET_HIGH_WATER = 9,
+  /* 1 or 0: fire `MG_EV_POLL`. */
+  MG_SET_POLL_EVENTS = 10
 };
 
 /* Address bytes, in network order. */
@@ -2282,6 +2311,31 @@ size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len
  * Any thread, one at a time for each buffer.
  */
 size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
+
+/* ---- Settings of managers and connections: additions of this library ---- */
+
+/* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
+ * from now on. Programs that set nothing get the behaviour of the original library.
+ *
+ * # Returns
+ * false when there is no such setting, or the value makes no sense for it; nothing has changed.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
+
+/* Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
+ * from now on inherit its settings.
+ *
+ * # Returns
+ * false when there is no such setting for connections, or the value makes no sense for it;
+ * nothing has changed.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
 
 /* ---- What the program defines, if it needs it ---- */
 

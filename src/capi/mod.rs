@@ -3,4 +3,5 @@
 pub mod conn;
 pub mod iobuf;
 pub mod mgr;
+pub mod settings;
 pub mod slice;

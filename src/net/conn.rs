@@ -3,7 +3,9 @@
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
 use super::{log, sys};
-use crate::abi::{Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_WRITE, MG_IO_SIZE, flag};
+use crate::abi::{
+    Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
+};
 use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
 use mio::unix::SourceFd;
@@ -18,13 +20,14 @@ pub fn alloc(m: Mgr) -> Option<Conn> {
     c.set_mgr_ptr(m.as_ptr());
     c.set_id(id);
     for buf in [c.recv(), c.send(), c.rtls()] {
-        // SAFETY: a buffer handle points to a live struct.
-        unsafe { (*buf.as_ptr()).align = MG_IO_SIZE };
+        buf.set_align(MG_IO_SIZE);
     }
-    let token = root.with(|inner| inner.table.insert(c));
+    let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings.conn));
     if let Some(state) = ConnState::of(c) {
         state.token = token;
+        state.last_io = super::poll::millis();
     }
+    super::settings::give(c, settings);
     Some(c)
 }
 
@@ -110,6 +113,9 @@ pub fn queue(c: Conn) {
 /// Tells the loop that a connection has fresh output, so that it is written in this turn.
 pub fn output_queued(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
+    if state.settings.high_water > 0 {
+        watch_mark(c, state);
+    }
     if state.is(is::OUTPUT) {
         return;
     }
@@ -121,6 +127,17 @@ pub fn output_queued(c: Conn) {
             inner.output.push(state.token);
         }
     });
+}
+
+/// Reports, once, that the send buffer has reached its high-water mark.
+fn watch_mark(c: Conn, state: &mut ConnState) {
+    let mut queued = c.send().len();
+    if queued < state.settings.high_water {
+        state.above_mark = false;
+    } else if !state.above_mark {
+        state.above_mark = true;
+        call(c, MG_EV_HIGH_WATER, (&raw mut queued).cast());
+    }
 }
 
 /// Fires an event: the protocol handler first, then the program's handler, which is read anew.

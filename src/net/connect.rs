@@ -97,7 +97,7 @@ pub fn connect_resolved(c: Conn) {
     }
     let fd = socket.into_raw_fd();
     c.set_fd(fd);
-    tune_stream(fd);
+    tune_stream(fd, &c.mgr().map_or_else(Default::default, super::settings::of));
     call(c, MG_EV_RESOLVE, ptr::null_mut());
     if ConnState::of(c).is_none_or(|s| s.is(is::CLOSED)) {
         sys::close(fd);

@@ -182,6 +182,7 @@ impl Buf {
     field!(len, set_len, len, usize);
     field!(size, set_size, size, usize);
     field!(base, set_base, buf, *mut u8);
+    field!(align, set_align, align, usize);
 
     /// The bytes in use. The slice dies when anybody touches the buffer: use it at once.
     ///

@@ -384,8 +384,3 @@ fn refuse_response(c: Conn) -> Step {
     drain(c);
     Step::Stop
 }
-
-/// Milliseconds until the engine has to look at a clock; `None`: never.
-pub fn next_deadline(_m: Mgr, _now: u64) -> Option<u64> {
-    None
-}

@@ -4,7 +4,7 @@ use super::conn::{close, error, fail, fire_count, output_queued, queue};
 use super::handle::Conn;
 use super::state::{ConnState, Root, is, ready};
 use super::{connect, listen, log, sys, wakeup};
-use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, MG_IO_SIZE, MG_MAX_RECV_SIZE, flag};
+use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, flag};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
 
@@ -154,10 +154,12 @@ fn read(c: Conn) {
 /// Room for a read, by the contract's growth rule; `None` when the connection failed.
 fn make_room(c: Conn) -> Option<usize> {
     let buf = c.recv();
+    let state = ConnState::of(c)?;
+    let limit = state.settings.recv_limit;
     if c.has(flag::UDP) {
         // A datagram that does not fit is cut by the kernel: make room for any.
-        let limit = MG_MAX_RECV_SIZE.max(buf.size());
-        if buf.len() >= MG_MAX_RECV_SIZE {
+        let limit = limit.max(buf.size());
+        if buf.len() >= limit {
             error(c, b"MG_MAX_RECV_SIZE");
             return None;
         }
@@ -168,8 +170,7 @@ fn make_room(c: Conn) -> Option<usize> {
         }
         return Some(buf.size() - buf.len());
     }
-    if buf.len() >= MG_MAX_RECV_SIZE {
-        let state = ConnState::of(c)?;
+    if buf.len() >= limit {
         // The readiness may be stale: only bytes that really wait are too many.
         if state.is(is::PLAIN_FD) || sys::has_input(c.fd()) {
             error(c, b"MG_MAX_RECV_SIZE");
@@ -179,13 +180,13 @@ fn make_room(c: Conn) -> Option<usize> {
         return None;
     }
     if buf.len() >= buf.size() {
-        let wanted = (buf.size() + MG_IO_SIZE).min(MG_MAX_RECV_SIZE);
+        let wanted = (buf.size() + state.settings.read_size as usize).min(limit);
         if !buf.resize(wanted) {
             error(c, b"OOM");
             return None;
         }
     }
-    Some((buf.size() - buf.len()).min(MG_MAX_RECV_SIZE - buf.len()))
+    Some((buf.size() - buf.len()).min(limit - buf.len()))
 }
 
 fn receive(c: Conn, room: usize) -> io::Result<usize> {
@@ -262,6 +263,7 @@ fn write(c: Conn) {
     let result = if state.is(is::PLAIN_FD) { sys::write(c.fd(), bytes) } else { sys::send(c.fd(), bytes) };
     match result {
         Ok(n) if n > 0 => {
+            state.last_io = c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now));
             if n < bytes.len() && !state.is(is::PLAIN_FD) {
                 state.ready &= !ready::WRITE;
             }

@@ -2,9 +2,10 @@
 
 use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
+use super::settings::{self, Settings};
 use super::state::{ConnState, is, ready};
 use super::{log, sys};
-use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, MG_SOCK_LISTEN_BACKLOG_SIZE, flag};
+use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, flag};
 use crate::codec::url::Url;
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -61,7 +62,8 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
     addr.port = Url::new(text).port().to_be();
     let is_udp = super::connect::transport_flags(text) & flag::UDP != 0;
     let kind = if is_udp { Type::DGRAM } else { Type::STREAM };
-    match bind(&addr.to_socket().into(), kind) {
+    let settings = c.mgr().map_or_else(Default::default, settings::of);
+    match bind(&addr.to_socket().into(), kind, &settings) {
         Ok(socket) => {
             if let Ok(local) = socket.local_addr() {
                 c.set_loc(Addr::from_kernel(&local));
@@ -77,13 +79,16 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
     }
 }
 
-fn bind(addr: &SockAddr, kind: Type) -> Result<Socket, (&'static str, io::Error)> {
+fn bind(addr: &SockAddr, kind: Type, settings: &Settings) -> Result<Socket, (&'static str, io::Error)> {
     let domain = Domain::from(c_int::from(addr.family()));
     let socket = Socket::new(domain, kind.nonblocking().cloexec(), None).map_err(|e| ("socket", e))?;
     socket.set_reuse_address(true).map_err(|e| ("setsockopt", e))?;
+    if settings.reuse_port {
+        socket.set_reuse_port(true).map_err(|e| ("setsockopt", e))?;
+    }
     socket.bind(addr).map_err(|e| ("bind", e))?;
     if kind == Type::STREAM {
-        socket.listen(MG_SOCK_LISTEN_BACKLOG_SIZE).map_err(|e| ("listen", e))?;
+        socket.listen(settings.backlog).map_err(|e| ("listen", e))?;
     }
     Ok(socket)
 }
@@ -132,7 +137,10 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     if let Ok(local) = sys::local_addr(fd) {
         c.set_loc(Addr::from_kernel(&local));
     }
-    tune_stream(fd);
+    tune_stream(fd, &settings::of(m));
+    if let Some(state) = ConnState::of(listener) {
+        settings::give(c, state.settings);
+    }
     c.set(flag::ACCEPTED | (listener.flags() & (flag::HEXDUMPING | flag::TLS)));
     c.set_handler(listener.handler());
     c.set_handler_data(listener.handler_data());
@@ -147,9 +155,13 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
 }
 
 /// Options of every TCP connection.
-pub fn tune_stream(fd: c_int) {
-    sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
-    sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
+pub fn tune_stream(fd: c_int, settings: &Settings) {
+    if settings.nodelay {
+        sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+    }
+    if settings.keepalive {
+        sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
+    }
 }
 
 /// Takes over a descriptor that the program opened. OPEN fires before the connection is linked.

@@ -47,14 +47,15 @@ pub fn poll(m: Mgr, ms: c_int) {
     let walk = root.with(|inner| {
         inner.table.len() <= MANY || inner.was_idle || before.saturating_sub(inner.last_walk) >= WALK_MS
     });
-    if walk {
-        find_work(root);
-    }
+    let deadline = if walk { find_work(root) } else { None };
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
-    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, walk) };
+    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, walk, deadline) };
     let got_events = wait(root, limit);
     let now = millis();
-    root.with(|inner| inner.was_idle = !got_events && !had_work);
+    root.with(|inner| {
+        inner.now = now;
+        inner.was_idle = !got_events && !had_work;
+    });
 
     // SAFETY: the manager's list is valid; timers on it are the program's or ours.
     unsafe { timer::poll(m.timers_head(), now) };
@@ -66,14 +67,14 @@ pub fn poll(m: Mgr, ms: c_int) {
 }
 
 /// How long to wait: not beyond `ms`, the next timer, or the next rationed walk.
-fn wait_limit(m: Mgr, ms: c_int, now: u64, walked: bool) -> Option<u64> {
+fn wait_limit(m: Mgr, ms: c_int, now: u64, walked: bool, deadline: Option<u64>) -> Option<u64> {
     let mut limit = u64::try_from(ms).ok();
     let mut lower = |to: u64| limit = Some(limit.map_or(to, |l| l.min(to)));
     if let Some(due) = timer::next_due(m, now) {
         lower(due);
     }
-    if let Some(due) = http::next_deadline(m, now) {
-        lower(due);
+    if let Some(at) = deadline {
+        lower(at.saturating_sub(now));
     }
     if !walked {
         lower(WALK_MS);
@@ -154,17 +155,24 @@ fn unmark(root: &Root) {
 
 /// Walks all connections for work that needs no network event: flags and output that the program
 /// set by hand, readiness that could not be used before.
-fn find_work(root: &Root) {
+///
+/// Returns when the first connection's time is up.
+fn find_work(root: &Root) -> Option<u64> {
     root.with(|inner| {
         let Inner { table, queue, .. } = inner;
+        let mut soonest: Option<u64> = None;
         for c in table.iter() {
             let Some(state) = ConnState::of(c) else { continue };
+            if let Some((at, _)) = deadline(c, state) {
+                soonest = Some(soonest.map_or(at, |s| s.min(at)));
+            }
             if has_work(c, state) && state.in_handler == 0 && !state.is(is::QUEUED) {
                 state.is |= is::QUEUED;
                 queue.push(state.token);
             }
         }
-    });
+        soonest
+    })
 }
 
 fn has_work(c: Conn, state: &ConnState) -> bool {
@@ -206,7 +214,9 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         }
         let was_resp = c.has(flag::RESP);
         let mut time = now;
-        if c.handler().is_some() || http::wants_poll(c) {
+        if let Some(reason) = overdue(c, state, now) {
+            conn::error(c, reason);
+        } else if state.settings.poll && (c.handler().is_some() || http::wants_poll(c)) {
             call(c, MG_EV_POLL, (&raw mut time).cast());
         }
         if state.is(is::CLOSED) {
@@ -225,6 +235,23 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
             give_back(c);
         }
     }
+}
+
+/// When a connection's time is up, and what to say then.
+fn deadline(c: Conn, state: &ConnState) -> Option<(u64, &'static [u8])> {
+    let (limit, reason): (u32, &[u8]) = if c.is_pending() {
+        (state.settings.connect_timeout, b"connect timeout")
+    } else if c.has(flag::LISTENING) {
+        return None;
+    } else {
+        (state.settings.idle_timeout, b"idle timeout")
+    };
+    (limit > 0).then(|| (state.last_io.saturating_add(u64::from(limit)), reason))
+}
+
+fn overdue(c: Conn, state: &ConnState, now: u64) -> Option<&'static [u8]> {
+    let (at, reason) = deadline(c, state)?;
+    (now >= at && !c.has(flag::CLOSING)).then_some(reason)
 }
 
 /// Releases the empty buffers of an idle connection.

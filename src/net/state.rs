@@ -8,6 +8,7 @@
 use super::handle::{Conn, Mgr};
 use super::http::HttpState;
 use super::mem;
+use super::settings::{ConnSettings, Settings};
 use super::wakeup::Wakeup;
 use crate::abi::Connection;
 use core::cell::UnsafeCell;
@@ -55,16 +56,20 @@ pub struct Token(pub u64);
 pub struct ConnState {
     /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
     pub prev: Token,
-    /// Milliseconds of the last read or write, for giving idle buffers back.
+    /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: u64,
     /// Protocol state of the HTTP engine.
     pub http: HttpState,
+    /// Settings of this connection.
+    pub settings: ConnSettings,
     /// This connection's token.
     pub token: Token,
     /// See [`ready`].
     pub ready: u8,
     /// See [`is`].
     pub is: u8,
+    /// The high-water mark was reported and `send` has not been below it since.
+    pub above_mark: bool,
     /// How many handler calls of this connection are on the stack.
     pub in_handler: u16,
 }
@@ -128,6 +133,8 @@ pub struct Inner {
     pub poll: Option<mio::Poll>,
     /// Buffer for the poller's events.
     pub events: mio::Events,
+    /// What new connections start with.
+    pub settings: Settings,
     /// All connections, by token.
     pub table: Table,
     /// Connections that have a turn in this poll, or in the next one.
@@ -138,6 +145,8 @@ pub struct Inner {
     pub marked: Vec<Token>,
     /// The connection that has its turn now: its output needs no list.
     pub current: Token,
+    /// The time of the current poll.
+    pub now: u64,
     /// When all connections were last walked, in `mg_millis` time.
     pub last_walk: u64,
     /// When idle buffers were last given back.
@@ -171,11 +180,13 @@ impl Root {
             inner: UnsafeCell::new(Inner {
                 poll,
                 events: mio::Events::with_capacity(256),
+                settings: Settings::default(),
                 table: Table::default(),
                 queue: Vec::new(),
                 output: Vec::new(),
                 marked: Vec::new(),
                 current: Token::default(),
+                now: 0,
                 last_walk: 0,
                 last_trim: 0,
                 was_idle: true,

@@ -1,0 +1,40 @@
+//! Settings of managers and connections: additions of this library.
+
+use crate::abi::{Connection, Manager, Setting};
+use crate::fence;
+use crate::net::handle::{Conn, Mgr};
+use crate::net::settings;
+use core::ffi::c_int;
+
+/// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
+/// from now on. Programs that set nothing get the behaviour of the original library.
+///
+/// # Returns
+/// false when there is no such setting, or the value makes no sense for it; nothing has changed.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i64) -> bool {
+    fence!("mg_mgr_set");
+    // SAFETY: the caller passes an initialised manager, or NULL.
+    let mgr = unsafe { Mgr::new(mgr) };
+    mgr.zip(Setting::from_c(setting)).is_some_and(|(m, s)| settings::set(m, s, value))
+}
+
+/// Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
+/// from now on inherit its settings.
+///
+/// # Returns
+/// false when there is no such setting for connections, or the value makes no sense for it;
+/// nothing has changed.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: i64) -> bool {
+    fence!("mg_conn_set");
+    // SAFETY: the caller passes a connection, or NULL.
+    let c = unsafe { Conn::new(c) };
+    c.zip(Setting::from_c(setting)).is_some_and(|(c, s)| settings::set_conn(c, s, value))
+}
