@@ -1,7 +1,11 @@
 //! The exported C functions, one file per section of the header.
 
+pub mod byteorder;
 pub mod conn;
 pub mod fence;
 pub mod iobuf;
+pub mod mem;
 pub mod mgr;
+pub mod random;
 pub mod slice;
+pub mod time;

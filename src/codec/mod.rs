@@ -6,12 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
-pub mod http;
-pub mod url;
 pub mod base64;
 pub mod fmt;
 pub mod hexdump;
+pub mod http;
 pub mod matcher;
 pub mod number;
 pub mod path;
 pub mod text;
+pub mod url;
