@@ -2,6 +2,8 @@
 
 pub mod byteorder;
 pub mod conn;
+pub mod crc32;
+pub mod digest;
 pub mod fence;
 pub mod iobuf;
 pub mod mem;

@@ -7,6 +7,8 @@
 
 pub mod addr;
 pub mod base64;
+pub mod crc32;
+pub mod digest;
 pub mod fmt;
 pub mod hexdump;
 pub mod http;
