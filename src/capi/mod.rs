@@ -1,5 +1,7 @@
 //! The exported C functions, one file per section of the header.
 
+pub mod acl;
+pub mod addr;
 pub mod byteorder;
 pub mod conn;
 pub mod crc32;

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod addr;
 pub mod base64;
 pub mod crc32;
