@@ -8,6 +8,7 @@ pub mod crc32;
 pub mod digest;
 pub mod fence;
 pub mod iobuf;
+pub mod json;
 pub mod mem;
 pub mod mgr;
 pub mod random;

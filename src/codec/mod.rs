@@ -13,6 +13,7 @@ pub mod digest;
 pub mod fmt;
 pub mod hexdump;
 pub mod http;
+pub mod json;
 pub mod matcher;
 pub mod number;
 pub mod path;
