@@ -1,7 +1,17 @@
 //! The exported C functions, one file per section of the header.
 
+pub mod acl;
+pub mod addr;
+pub mod byteorder;
 pub mod conn;
+pub mod crc32;
+pub mod digest;
+pub mod fence;
 pub mod iobuf;
+pub mod json;
+pub mod mem;
 pub mod mgr;
 pub mod settings;
+pub mod random;
 pub mod slice;
+pub mod time;

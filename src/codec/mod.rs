@@ -5,11 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod acl;
 pub mod addr;
 pub mod base64;
+pub mod crc32;
+pub mod digest;
 pub mod fmt;
 pub mod hexdump;
 pub mod http;
+pub mod json;
 pub mod matcher;
 pub mod number;
 pub mod path;

@@ -25,12 +25,13 @@ const OUTPUT_ROUNDS: usize = 4;
 
 unsafe extern "C" {
     /// The clock, by its exported name: a program may define its own.
-    safe fn mg_millis() -> u64;
+    fn mg_millis() -> u64;
 }
 
 /// Milliseconds of the library's clock.
 pub fn millis() -> u64 {
-    mg_millis()
+    // SAFETY: takes no arguments.
+    unsafe { mg_millis() }
 }
 
 /// Runs one turn of the loop, waiting at most `ms` milliseconds (negative: without limit).

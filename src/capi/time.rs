@@ -1,0 +1,55 @@
+//! Time.
+
+use crate::fence;
+use core::ffi::c_uint;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+unsafe extern "C" {
+    /// Milliseconds of a clock that only goes forward (not the wall clock), unless the program
+    /// defines its own.
+    ///
+    /// # Threads
+    /// Any.
+    pub fn mg_millis() -> u64;
+}
+
+/// Wall-clock time in milliseconds since 1970 at which `mg_millis()` was 0.
+///
+/// 0 until the first SNTP answer; a program may assign it. `mg_now()` is `mg_millis()` plus this.
+#[unsafe(no_mangle)]
+pub static mut mg_boot_timestamp_ms: u64 = 0;
+
+/// Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
+///
+/// Before the first SNTP answer, and unless the program assigned `mg_boot_timestamp_ms`, the same
+/// as `mg_millis()`.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_now() -> u64 {
+    fence!("mg_now");
+    // SAFETY: no arguments.
+    let millis = unsafe { mg_millis() };
+    millis.wrapping_add(boot_timestamp().load(Ordering::Relaxed))
+}
+
+/// `mg_boot_timestamp_ms`, which the program may write from another thread.
+fn boot_timestamp() -> &'static AtomicU64 {
+    // SAFETY: the variable lives for ever, is aligned, and has the size of a u64; this library
+    // touches it through atomics only.
+    unsafe { AtomicU64::from_ptr(&raw mut mg_boot_timestamp_ms) }
+}
+
+/// Sleeps for at least `ms` milliseconds.
+///
+/// Nothing is polled meanwhile: a program with an event loop uses a timer instead.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub extern "C" fn mg_delayms(ms: c_uint) {
+    fence!("mg_delayms");
+    std::thread::sleep(Duration::from_millis(ms.into()));
+}
