@@ -1,6 +1,7 @@
 //! Where pointers of the program become slices, and nowhere else.
 
 use crate::abi::Str;
+use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 
 /// The bytes of a view; empty for a NULL `buf`.
@@ -34,6 +35,20 @@ pub unsafe fn raw_mut<'a>(p: *mut u8, len: usize) -> &'a mut [u8] {
     }
     // SAFETY: p is not NULL; the caller vouches for p and len.
     unsafe { core::slice::from_raw_parts_mut(p, len) }
+}
+
+/// `len` bytes at `p` that another slice may share; empty for NULL or a length of 0. Nothing is
+/// written unless the caller writes, so `p` may be read-only memory.
+///
+/// # Safety
+/// As for [`core::slice::from_raw_parts`] unless `p` is NULL or `len` is 0; and only this thread
+/// uses the bytes.
+pub unsafe fn cells<'a>(p: *const u8, len: usize) -> &'a [Cell<u8>] {
+    if p.is_null() || len == 0 {
+        return &[];
+    }
+    // SAFETY: p is not NULL; the caller vouches for p and len.
+    unsafe { core::slice::from_raw_parts(p.cast(), len) }
 }
 
 /// The bytes of a C string without its NUL; empty for NULL.

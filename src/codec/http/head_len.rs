@@ -38,7 +38,9 @@ pub fn head_len(buf: &[u8], from: usize) -> Result<Option<usize>, usize> {
 mod tests {
     use super::*;
 
-    const ROWS: &[(&[u8], Result<Option<usize>, usize>)] = &[
+    type Row = (&'static [u8], Result<Option<usize>, usize>);
+
+    const ROWS: &[Row] = &[
         (b"", Ok(None)),
         (b"\n", Ok(None)),
         (b"\r\n\r\n", Ok(None)),

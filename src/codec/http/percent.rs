@@ -54,7 +54,7 @@ fn run(n: usize, get: impl Fn(usize) -> u8, dst: &[Cell<u8>], form: bool) -> Opt
 const HEADROOM: usize = 5;
 
 /// Writes `src` to `dst`, with all but letters, digits and `._-~` as `%xx`, and ends the text with
-/// a NUL; returns its length without that.
+/// a NUL; returns its length without that. The last byte of `dst` becomes a NUL, too.
 ///
 /// `None` when fewer than five bytes are free in front of any byte of `src`.
 pub fn encode(src: &[u8], dst: &mut [u8]) -> Option<usize> {
@@ -71,6 +71,7 @@ pub fn encode(src: &[u8], dst: &mut [u8]) -> Option<usize> {
         }
     }
     *dst.get_mut(len)? = 0;
+    *dst.last_mut()? = 0;
     Some(len)
 }
 
@@ -153,7 +154,7 @@ mod tests {
             let mut dst = vec![b'#'; room];
             let n = encode(src, &mut dst);
             assert_eq!(n.map(|n| &dst[..n]), expected, "{src:?} {room}");
-            assert!(n.is_none_or(|n| dst[n] == 0));
+            assert!(n.is_none_or(|n| dst[n] == 0 && dst[room - 1] == 0));
         }
     }
 

@@ -1,5 +1,7 @@
 //! Tests of the head parser.
 
+#![forbid(unsafe_code)]
+
 use super::super::Framing;
 use super::*;
 

@@ -1,0 +1,119 @@
+//! HTTP and URLs.
+
+use super::inside;
+use core::cell::Cell;
+use mongoose::codec::http::chunked::{Chunked, compact};
+use mongoose::codec::http::multipart::next_part;
+use mongoose::codec::http::{Header, head_len, parse_head, percent, vars};
+use mongoose::codec::url::Url;
+
+/// A head points into its buffer, ends where its search ends, and its prefixes are incomplete.
+pub fn head(data: &[u8]) {
+    let mut headers = [Header::default(); 8];
+    let parsed = parse_head(data, &mut headers);
+    let end = head_len(data, 0);
+    for cut in [data.len() / 2, data.len().saturating_sub(1)] {
+        if head_len(&data[..cut], 0) == Ok(None) {
+            assert_eq!(head_len(data, cut), end);
+        }
+    }
+    match parsed {
+        Ok(None) => assert_eq!(end, Ok(None)),
+        Err(error) => {
+            assert_ne!(end, Ok(None));
+            assert!(error.at < data.len());
+        }
+        Ok(Some(head)) => {
+            assert_eq!(end, Ok(Some(head.len)));
+            let stored = &headers[..head.headers.min(headers.len())];
+            let fields = [head.method, head.uri, head.proto, head.query.unwrap_or_default()];
+            let coding = head.transfer_encoding.unwrap_or_default();
+            for text in stored.iter().flat_map(|h| [h.name, h.value]).chain(fields).chain([coding]) {
+                if !text.is_empty() {
+                    inside(&data[..head.len], text);
+                }
+            }
+            assert!(stored.iter().all(|h| !h.name.is_empty()));
+            assert!(!head.method.is_empty() && !head.uri.is_empty());
+            assert!(head.announced_len().is_none_or(|n| n.checked_add(head.len).is_some()));
+            let _ = head.framing();
+            let mut again = [Header::default(); 8];
+            for cut in [head.len / 2, head.len - 1] {
+                assert_eq!(parse_head(&data[..cut], &mut again), Ok(None));
+            }
+        }
+    }
+}
+
+/// A chunked body that comes in two parts gives what it gives in one.
+pub fn chunked(data: &[u8]) {
+    let Some((&at, data)) = data.split_first() else { return };
+    let cut = data.len() * usize::from(at) / 256;
+    let (mut whole, mut parts) = (Chunked::new(), Chunked::new());
+    let end = whole.scan(data);
+    match parts.scan(&data[..cut]) {
+        Ok(None) => assert_eq!(parts.scan(data), end),
+        early => assert_eq!(early, end),
+    }
+    assert!(whole.position() <= data.len());
+    if let Ok(Some(end)) = end {
+        assert!(end <= data.len());
+        assert_eq!(whole.body_len(), parts.body_len());
+        let mut copy = data.to_vec();
+        assert_eq!(compact(&mut copy), whole.body_len());
+        assert!(whole.body_len() + 5 <= end);
+    }
+}
+
+/// The parts of a body lie within it, one behind the other.
+pub fn multipart(data: &[u8]) {
+    let mut ofs = 0;
+    while let Some((part, next)) = next_part(data, ofs) {
+        assert!(next > ofs);
+        inside(&data[ofs..next], part.body);
+        for text in [part.name, part.filename].into_iter().flatten() {
+            inside(&data[ofs..next], text);
+        }
+        ofs = next;
+    }
+}
+
+/// The parts of a URL lie within it.
+pub fn url(data: &[u8]) {
+    let url = Url::new(data);
+    for text in [url.user, url.pass, url.host, url.path.unwrap_or_default()] {
+        if !text.is_empty() {
+            inside(data, text);
+        }
+    }
+    assert!(url.path.is_none_or(|path| path.starts_with(b"/")));
+    let _ = (url.port(), url.is_tls());
+}
+
+/// Values lie within their text; decoding in place is decoding; what was encoded decodes.
+pub fn vars(data: &[u8]) {
+    let Some((&n, data)) = data.split_first() else { return };
+    let (name, text) = data.split_at(data.len().min(usize::from(n % 8)));
+    for value in [vars::var(text, name), vars::header_var(text, name)].into_iter().flatten() {
+        inside(text, value);
+    }
+    for form in [false, true] {
+        let mut copy = vec![0; text.len() + 1];
+        let decoded = percent::decode(text, &mut copy, form);
+        let mut same = [text, b"\0"].concat();
+        let cells = Cell::from_mut(&mut same[..]).as_slice_of_cells();
+        assert_eq!(percent::decode_cells(&cells[..text.len()], cells, form), decoded);
+        if let Some(n) = decoded {
+            assert!(n <= text.len());
+            assert_eq!(same[..=n], copy[..=n]);
+        }
+    }
+    let mut encoded = vec![0; text.len() * 3 + 5];
+    let n = percent::encode(text, &mut encoded).expect("room for all");
+    let mut back = vec![0; n + 1];
+    assert_eq!(percent::decode(&encoded[..n], &mut back, true), Some(text.len()));
+    assert_eq!(&back[..text.len()], text);
+    let small = n % 5;
+    let _ = percent::encode(text, &mut encoded[..small]);
+    let _ = percent::decode(text, &mut encoded[..small], true);
+}

@@ -1,0 +1,37 @@
+//! Multipart bodies.
+
+use super::slice::{bytes, view};
+use crate::abi::{HttpPart, Str};
+use crate::codec::http::multipart::next_part;
+use crate::fence;
+
+/// Finds the next part of a `multipart/form-data` body (RFC 7578).
+///
+/// Start with an offset of 0, and pass on what the function returns until that is 0. `part` may be
+/// NULL; else it is filled with views of `body`, in which a missing name is `{NULL, 0}`.
+///
+/// # Returns
+/// Offset for the next call; 0 when there is no further part, or the next one is malformed or not
+/// complete.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_next_multipart(body: Str, offset: usize, part: *mut HttpPart) -> usize {
+    fence!("mg_http_next_multipart");
+    // SAFETY: body is a view that the caller vouches for.
+    let found = next_part(unsafe { bytes(body) }, offset);
+    let (views, next) = match found {
+        Some((part, next)) => (
+            HttpPart {
+                name: part.name.map_or(Str::NULL, view),
+                filename: part.filename.map_or(Str::NULL, view),
+                body: view(part.body),
+            },
+            next,
+        ),
+        None => (HttpPart { name: Str::NULL, filename: Str::NULL, body: Str::NULL }, 0),
+    };
+    if !part.is_null() {
+        // SAFETY: part is not NULL, so it is valid for writes.
+        unsafe { part.write(views) };
+    }
+    next
+}

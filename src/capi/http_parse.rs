@@ -1,0 +1,101 @@
+//! HTTP heads.
+
+use super::slice::{bytes, cstr, raw};
+use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::codec::http::head_len;
+use crate::fence;
+use crate::net::http_message;
+use core::ffi::{c_char, c_int, c_uchar};
+
+/// Parses the head of an HTTP request or response (RFC 9112).
+///
+/// Fills `hm`, which is zeroed first, with views of `s`; nothing is copied or decoded, so `hm` is
+/// of use as long as the bytes at `s` are. The body need not be there: `hm->body.len` is the length
+/// that the head announces, `(size_t) -1` for a response that announces none. Headers for which
+/// `hm->headers` has no room are examined and left out.
+///
+/// # Returns
+/// Length of the head: start line, headers and blank line, without the body. 0 when it is not
+/// complete. -1 when it is malformed, or when it cannot be told where its body ends: a repeated
+/// `Content-Length`, one that is not a number, one beside `Transfer-Encoding`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_parse(s: *const c_char, len: usize, hm: *mut HttpMessage) -> c_int {
+    fence!("mg_http_parse");
+    if hm.is_null() {
+        return -1;
+    }
+    // SAFETY: s is NULL or valid for len bytes; hm is valid for writes, and all zeros is a value.
+    let parsed = unsafe {
+        hm.write_bytes(0, 1);
+        http_message::parse(raw(s.cast(), len), hm)
+    };
+    match parsed {
+        Ok(Some(head)) => head.len.try_into().unwrap_or(-1),
+        Ok(None) => {
+            // SAFETY: as above. Headers may have been stored before the head came to its early end.
+            unsafe { hm.write_bytes(0, 1) };
+            0
+        }
+        Err(_) => -1,
+    }
+}
+
+/// Searches the end of an HTTP head.
+///
+/// # Returns
+/// Length of the head with its blank line; 0 when the blank line is not there yet; -1 when a
+/// control byte stands in front of it, so this is not HTTP.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_get_request_len(buf: *const c_uchar, buf_len: usize) -> c_int {
+    fence!("mg_http_get_request_len");
+    // SAFETY: buf is NULL or valid for buf_len bytes.
+    match head_len(unsafe { raw(buf, buf_len) }, 0) {
+        Ok(Some(n)) => n.try_into().unwrap_or(-1),
+        Ok(None) => 0,
+        Err(_) => -1,
+    }
+}
+
+/// Reads the status of a response.
+///
+/// # Returns
+/// The number at the start of `hm->uri`; 0 when there is none, as in a request.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_status(hm: *const HttpMessage) -> c_int {
+    fence!("mg_http_status");
+    if hm.is_null() {
+        return 0;
+    }
+    // SAFETY: hm is a message whose views are valid.
+    let digits = unsafe { bytes((*hm).uri) }.iter().take_while(|b| b.is_ascii_digit());
+    digits.fold(0, |n: c_int, b| n.saturating_mul(10).saturating_add(c_int::from(b - b'0')))
+}
+
+/// Finds a header by its name, ignoring case.
+///
+/// # Returns
+/// The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
+/// is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_get_header(hm: *mut HttpMessage, name: *const c_char) -> *mut Str {
+    fence!("mg_http_get_header");
+    if hm.is_null() {
+        return core::ptr::null_mut();
+    }
+    // SAFETY: name is NULL or a C string.
+    let name = unsafe { cstr(name) };
+    for i in 0..MG_MAX_HTTP_HEADERS {
+        // SAFETY: hm is a message; the slot lies within it.
+        let header = unsafe { &raw mut (*hm).headers[i] };
+        // SAFETY: as above, and the name of a slot in use is a valid view.
+        let found = unsafe { bytes((*header).name) };
+        if found.is_empty() {
+            break;
+        }
+        if found.eq_ignore_ascii_case(name) {
+            // SAFETY: as above.
+            return unsafe { &raw mut (*header).value };
+        }
+    }
+    core::ptr::null_mut()
+}

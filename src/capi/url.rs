@@ -1,0 +1,132 @@
+//! URLs and percent coding.
+
+use super::slice::{cells, cstr, raw, raw_mut, view};
+use crate::abi::Str;
+use crate::codec::http::percent;
+use crate::codec::url::Url;
+use crate::fence;
+use core::ffi::{c_char, c_int, c_ushort};
+
+/// Takes a C string apart; NULL is the empty URL.
+///
+/// # Safety
+/// `url` is NULL or a C string.
+unsafe fn parts<'a>(url: *const c_char) -> Url<'a> {
+    let url = if url.is_null() { c"".as_ptr() } else { url };
+    // SAFETY: the caller vouches for url.
+    Url::new(unsafe { cstr(url) })
+}
+
+/// Finds the port of a URL.
+///
+/// # Returns
+/// The number behind the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
+/// 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_port(url: *const c_char) -> c_ushort {
+    fence!("mg_url_port");
+    // SAFETY: url is NULL or a C string.
+    unsafe { parts(url) }.port()
+}
+
+/// Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`, in
+/// lower case.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_is_ssl(url: *const c_char) -> bool {
+    fence!("mg_url_is_ssl");
+    // SAFETY: url is NULL or a C string.
+    unsafe { parts(url) }.is_tls()
+}
+
+/// Finds the host of a URL: a name or an address, IPv6 with its brackets.
+///
+/// # Returns
+/// A view of `url`, not NUL-terminated; empty when there is no host.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_host(url: *const c_char) -> Str {
+    fence!("mg_url_host");
+    // SAFETY: url is NULL or a C string.
+    view(unsafe { parts(url) }.host)
+}
+
+/// Finds the user name of a URL, `http://USER:pass@host`.
+///
+/// # Returns
+/// A view of `url`, not decoded, not NUL-terminated; empty when there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_user(url: *const c_char) -> Str {
+    fence!("mg_url_user");
+    // SAFETY: url is NULL or a C string.
+    view(unsafe { parts(url) }.user)
+}
+
+/// Finds the password of a URL, `http://user:PASS@host`.
+///
+/// # Returns
+/// A view of `url`, not decoded, not NUL-terminated; empty when there is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_pass(url: *const c_char) -> Str {
+    fence!("mg_url_pass");
+    // SAFETY: url is NULL or a C string.
+    view(unsafe { parts(url) }.pass)
+}
+
+/// Finds the path of a URL, with query and fragment: what a request line needs.
+///
+/// # Returns
+/// A pointer into `url`, so the rest of that string; or the constant `"/"` when there is no path.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_uri(url: *const c_char) -> *const c_char {
+    fence!("mg_url_uri");
+    // SAFETY: url is NULL or a C string.
+    match unsafe { parts(url) }.path {
+        Some(path) => path.as_ptr().cast(),
+        None => c"/".as_ptr(),
+    }
+}
+
+/// Decodes `%XX` escapes, and `+` to a space when `is_form_url_encoded` is not 0.
+///
+/// Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and may be `src` itself.
+///
+/// # Returns
+/// Length of the text; it may contain NUL bytes. -1 when `%` is not followed by two hex digits
+/// within the `src_len` bytes, or `dst` is too small; then `dst` holds the text so far.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_decode(
+    src: *const c_char,
+    src_len: usize,
+    dst: *mut c_char,
+    dst_len: usize,
+    is_form_url_encoded: c_int,
+) -> c_int {
+    fence!("mg_url_decode");
+    // SAFETY: src and dst are NULL or valid for their lengths; they may overlap.
+    let (src, dst) = unsafe { (cells(src.cast(), src_len), cells(dst.cast_const().cast(), dst_len)) };
+    percent::decode_cells(src, dst, is_form_url_encoded != 0).and_then(|n| n.try_into().ok()).unwrap_or(-1)
+}
+
+/// Writes all bytes but letters, digits and `. _ - ~` as `%xx`, with lower-case digits.
+///
+/// Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and does not overlap
+/// `src`. Give it three times the input and five bytes more.
+///
+/// # Returns
+/// Length of the text; 0 when fewer than five bytes are free in front of any byte of `src`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_url_encode(
+    src: *const c_char,
+    src_len: usize,
+    dst: *mut c_char,
+    dst_len: usize,
+) -> usize {
+    fence!("mg_url_encode");
+    // SAFETY: src and dst are NULL or valid for their lengths, and do not overlap.
+    let (src, dst) = unsafe { (raw(src.cast(), src_len), raw_mut(dst.cast(), dst_len)) };
+    percent::encode(src, dst).unwrap_or_else(|| {
+        if let Some(first) = dst.first_mut() {
+            *first = 0;
+        }
+        0
+    })
+}

@@ -1,0 +1,137 @@
+//! Runs the fuzz targets for a fixed number of executions, from a fixed seed: on any compiler, and
+//! with the same result each time. `FUZZ_EXECUTIONS` sets another number.
+//!
+//! Inputs are mutations of the golden cases and of a few texts below, with the words of
+//! `fuzz/http.dict`, which libFuzzer takes as well.
+
+use std::env;
+use targets::http;
+
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+const DICTIONARY: &str = include_str!("../fuzz/http.dict");
+const HTTP_CASES: &str = include_str!("golden/http.cases");
+const URL_CASES: &str = include_str!("golden/url.cases");
+
+/// xorshift64*: any generator will do that is the same everywhere.
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % n.max(1)
+    }
+}
+
+/// `\xHH`, `\n` and the like to bytes.
+fn unescape(text: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [b, tail @ ..] = rest {
+        rest = tail;
+        let (byte, used) = match (b, tail) {
+            (b'\\', [b'x', high, low, ..]) => {
+                let digit = |d: &u8| char::from(*d).to_digit(16).expect("hex digit") as u8;
+                (digit(high) << 4 | digit(low), 3)
+            }
+            (b'\\', [b'n', ..]) => (b'\n', 1),
+            (b'\\', [b'r', ..]) => (b'\r', 1),
+            (b'\\', [b't', ..]) => (b'\t', 1),
+            (b'\\', [b'0', ..]) => (0, 1),
+            (b'\\', [other, ..]) => (*other, 1),
+            (b, _) => (*b, 0),
+        };
+        out.push(byte);
+        rest = &rest[used..];
+    }
+    out
+}
+
+/// The first field of each golden case of `function`.
+fn golden(cases: &str, function: &str) -> Vec<Vec<u8>> {
+    let lines = cases.lines().filter_map(|line| line.strip_prefix(function)?.strip_prefix('\t'));
+    let seeds: Vec<_> = lines.map(|fields| unescape(fields.split('\t').next().unwrap())).collect();
+    assert!(!seeds.is_empty(), "no cases of {function}");
+    seeds
+}
+
+fn mutate(rng: &mut Rng, words: &[Vec<u8>], seeds: &[Vec<u8>], data: &mut Vec<u8>) {
+    let at = rng.below(data.len() + 1);
+    let to = (at + 1 + rng.below(8)).min(data.len());
+    match rng.below(7) {
+        0 => data.truncate(at),
+        1 if at < data.len() => data[at] ^= 1 << rng.below(8),
+        2 if at < data.len() => data[at] = rng.below(256) as u8,
+        3 if at < to => drop(data.drain(at..to)),
+        4 if at < to => {
+            let copy = data[at..to].to_vec();
+            data.splice(at..at, copy);
+        }
+        5 => {
+            let other = &seeds[rng.below(seeds.len())];
+            let from = rng.below(other.len() + 1);
+            data.splice(at.., other[from..].iter().copied());
+        }
+        _ => {
+            let word = words[rng.below(words.len())].iter().copied();
+            data.splice(at..at, word);
+        }
+    }
+}
+
+fn run(target: fn(&[u8]), seeds: &[Vec<u8>]) {
+    let executions = match env::var("FUZZ_EXECUTIONS") {
+        Ok(text) => text.parse().expect("FUZZ_EXECUTIONS is a number"),
+        Err(_) if cfg!(debug_assertions) => 20_000,
+        Err(_) => 200_000,
+    };
+    let words: Vec<_> = DICTIONARY.lines().map(|line| unescape(line.trim_matches('"'))).collect();
+    let mut rng = Rng(0x9e37_79b9_7f4a_7c15);
+    for seed in seeds {
+        target(seed);
+    }
+    for _ in 0..executions {
+        let mut data = seeds[rng.below(seeds.len())].clone();
+        for _ in 0..=rng.below(4) {
+            mutate(&mut rng, &words, seeds, &mut data);
+        }
+        target(&data);
+    }
+}
+
+#[test]
+fn head() {
+    run(http::head, &golden(HTTP_CASES, "http_parse"));
+}
+
+#[test]
+fn chunked() {
+    let seeds = [
+        "\x40", /* where the input is cut, see the target */
+        "\u{20}3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\nGET /",
+        "\u{7f}0000000A;x=y\r\n0123456789\r\n0\r\nA: b\r\nC:\r\n\r\n",
+    ];
+    run(http::chunked, &seeds.map(|s| s.as_bytes().to_vec()));
+}
+
+#[test]
+fn multipart() {
+    run(http::multipart, &golden(HTTP_CASES, "multipart"));
+}
+
+#[test]
+fn url() {
+    run(http::url, &golden(URL_CASES, "url"));
+}
+
+#[test]
+fn vars() {
+    let mut seeds = golden(HTTP_CASES, "http_var");
+    seeds.extend(golden(HTTP_CASES, "http_header_var"));
+    // The first byte tells how long the name is.
+    let named = seeds.into_iter().map(|seed| [b"\x01b", &seed[..]].concat());
+    run(http::vars, &named.collect::<Vec<_>>());
+}
