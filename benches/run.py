@@ -166,14 +166,17 @@ def get(port: int) -> tuple[bytes, socket.socket]:
 def running(server: Server, depth: int, core: int) -> Iterator[tuple[int, int]]:
     """Starts a server, waits until it answers rightly, yields (pid, port), stops it."""
     port = loopback.free_port()
-    process = subprocess.Popen(
-        server.command(port, depth),
-        cwd=SERVERS,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
-        start_new_session=True,
-    )
+    OUT.mkdir(parents=True, exist_ok=True)
+    with (OUT / "servers.log").open("ab") as log:
+        process = subprocess.Popen(
+            server.command(port, depth),
+            cwd=SERVERS,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=log,
+            stderr=log,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            start_new_session=True,
+        )
     try:
         loopback.wait_for(process, port)
         body, sock = get(port)
@@ -299,6 +302,7 @@ def main() -> int:
     for prepare in {ALL[name].prepare for name in options.servers}:
         prepare()
     os.sched_setaffinity(0, {options.cores[1]})
+    (OUT / "servers.log").unlink(missing_ok=True)
 
     # A variant is a server without or with the idle connections.
     variants = [(name, idle) for name in options.servers for idle in sorted({0, options.idle})]

@@ -14,20 +14,27 @@ STATIC_LIBS = ("-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc")
 
 
 def command(
-    source: Path, output: Path, *, cc: str = "cc", static: bool = False, flags: Sequence[str] = ()
+    source: Path,
+    output: Path,
+    *,
+    cc: str = "cc",
+    static: bool = False,
+    flags: Sequence[str] = (),
+    library: Path = LIBRARY,
 ) -> list[str]:
-    """The compiler command line that makes `output` from `source` and the shared or static library."""
+    """The compiler command line that makes `output` from `source` and the shared or static library.
+
+    The header is the one beside the library, which has the library's build options.
+    """
     if static:
-        link = [str(LIBRARY / "libmongoose.a"), *STATIC_LIBS]
+        link = [str(library / "libmongoose.a"), *STATIC_LIBS]
     else:
-        link = [f"-L{LIBRARY}", f"-Wl,-rpath,{LIBRARY}", "-lmongoose", "-lpthread"]
-    return [cc, *flags, f"-I{ROOT / 'include'}", str(source), "-o", str(output), *link]
+        link = [f"-L{library}", f"-Wl,-rpath,{library}", "-lmongoose", "-lpthread"]
+    return [cc, *flags, f"-I{library / 'include'}", str(source), "-o", str(output), *link]
 
 
-def build(
-    source: Path, output: Path, *, cc: str = "cc", static: bool = False, flags: Sequence[str] = ()
-) -> Path:
+def build(source: Path, output: Path, *, static: bool = False, flags: Sequence[str] = ()) -> Path:
     """Compiles `source`; the compiler's words go to standard error. Raises CalledProcessError."""
     output.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(command(source, output, cc=cc, static=static, flags=flags), check=True)
+    subprocess.run(command(source, output, static=static, flags=flags), check=True)
     return output

@@ -4,19 +4,20 @@
 A program passes when it compiles without a warning, exits with 0, and (under a checker) breaks no
 rule of memory. It runs in an empty directory of its own. Closes with "N passed, M failed".
 
-    tests/c/run_programs.py              all programs
-    tests/c/run_programs.py timers url   these programs
+    tests/c/run_programs.py                 all programs
+    tests/c/run_programs.py timers url      these programs
+    tests/c/run_programs.py --library DIR   against a library with other build options; gcc only
 """
 
 from __future__ import annotations
 
+import argparse
 import concurrent.futures
 import dataclasses
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -77,9 +78,14 @@ int main(void) {
 """
 
 
-def run(configuration: Configuration, source: Path) -> str:
+def run(configuration: Configuration, source: Path, library: Path) -> str:
     """Builds and runs one program; the empty string, or what went wrong."""
-    place = OUT / "".join(c if c.isalnum() else "-" for c in configuration.name) / source.stem
+    place = (
+        OUT
+        / library.parent.name
+        / "".join(c if c.isalnum() else "-" for c in configuration.name)
+        / source.stem
+    )
     shutil.rmtree(place, ignore_errors=True)
     cwd = place / "cwd"
     cwd.mkdir(parents=True)
@@ -90,6 +96,7 @@ def run(configuration: Configuration, source: Path) -> str:
         cc=configuration.cc,
         static=configuration.static,
         flags=[*FLAGS, *configuration.flags],
+        library=library,
     )
     try:
         for command in (build, [*configuration.under, str(program)]):
@@ -114,22 +121,30 @@ def caught(configuration: Configuration) -> str:
     """Runs the program that the configuration's checker has to catch."""
     source = OUT / "must_be_caught.c"
     source.write_text(MUST_BE_CAUGHT)
-    words = run(configuration, source)
+    words = run(configuration, source, cprogram.LIBRARY)
     if "AddressSanitizer: 10 byte(s) leaked" in words or "10 bytes in 1 blocks are definitely lost" in words:
         return ""
     return words or "a program that loses memory passed"
 
 
-def main(names: Sequence[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--library", type=Path, help="directory of libmongoose.so, .a and include/")
+    parser.add_argument("names", nargs="*", help="programs, without .c")
+    options = parser.parse_args()
     sources = sorted(Path(__file__).parent.glob("*.c"))
-    if names:
-        sources = [s for s in sources if s.stem in names]
-    missing = {tool for c in CONFIGURATIONS for tool in c.tools if shutil.which(tool) is None}
+    if options.names:
+        sources = [s for s in sources if s.stem in options.names]
+    library = options.library.resolve() if options.library else cprogram.LIBRARY
+    configurations = CONFIGURATIONS[:2] if options.library else CONFIGURATIONS
+    missing = {tool for c in configurations for tool in c.tools if shutil.which(tool) is None}
     if missing and os.environ.get("CI") == "true":
         print(f"not installed: {', '.join(sorted(missing))}")
         return 1
-    usable = [c for c in CONFIGURATIONS if not c.tools & missing]
-    for configuration in CONFIGURATIONS:
+    usable = [c for c in configurations if not c.tools & missing]
+    for configuration in configurations:
         if configuration not in usable:
             print(
                 f"SKIPPED all of '{configuration.name}': {', '.join(configuration.tools & missing)} missing"
@@ -139,7 +154,7 @@ def main(names: Sequence[str]) -> int:
     passed, failed = 0, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {pool.submit(caught, c): f"the checker of '{c.name}'" for c in usable if c.has_checker}
-        jobs |= {pool.submit(run, c, s): f"{s.name} ({c.name})" for s in sources for c in usable}
+        jobs |= {pool.submit(run, c, s, library): f"{s.name} ({c.name})" for s in sources for c in usable}
         for job in concurrent.futures.as_completed(jobs):
             problem = job.result()
             if problem:
@@ -152,4 +167,4 @@ def main(names: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
