@@ -2092,6 +2092,52 @@ void mg_timer_poll(struct mg_timer **head, uint64_t new_ms);
  */
 bool mg_timer_expired(uint64_t *expiration, uint64_t period, uint64_t now);
 
+/* ---- Access lists ---- */
+
+/* Checks an IPv4 address against an access list.
+ *
+ * `acl` is a list of networks with commas between them, each with `+` (allow) or `-` (deny) before
+ * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7`. The last one that matches decides. A network has to
+ * be written with its host bits zero: `+1.2.3.4/24` matches nobody. Blanks may surround a network.
+ *
+ * # Returns
+ * 1: allowed; also for an empty list. 0: denied; also if nothing matches. -1: an entry starts
+ * with neither `+` nor `-`, or `remote_ip` is NULL or an IPv6 address. -2: a network is malformed.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
+
+/* ---- Text to IP address ---- */
+
+/* Parses an IP address.
+ *
+ * Accepts IPv4 (`127.0.0.1`, leading zeros are decimal), IPv6 (RFC 4291) with or without brackets
+ * and with a numeric zone up to 255 (`[fe80::1%3]`), `::ffff:1.2.3.4`, `localhost` in any case
+ * (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length, blanks or interface names.
+ *
+ * On success `addr`, `is_ip6` and `scope_id` are set. `port` stays.
+ *
+ * # Returns
+ * true on success. false otherwise; then `*addr` is unchanged.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_aton(struct mg_str str, struct mg_addr *addr);
+
+/* ---- Byte order ---- */
+
+/* Converts a 16-bit number from network to host byte order. */
+uint16_t mg_ntohs(uint16_t net);
+
+/* Converts a 32-bit number from network to host byte order. */
+uint32_t mg_ntohl(uint32_t net);
+
+/* Converts a 64-bit number from network to host byte order. */
+uint64_t mg_ntohll(uint64_t net);
+
 /* ---- `struct mg_connection`: listening, connecting, sending, closing ---- */
 
 /* Listens at a URL; `MG_EV_OPEN` fires before this returns.
@@ -2250,6 +2296,186 @@ struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
                                       mg_event_handler_t fn,
                                       void *fn_data);
 
+/* ---- CRC-32 ---- */
+
+/* Continues a CRC-32 (that of zlib, Ethernet and PNG) over `len` bytes at `buf`.
+ *
+ * Start with `crc` 0, and pass the last result on to continue. `buf` may be NULL if `len` is 0.
+ *
+ * # Returns
+ * The new CRC; `crc` itself if `len` is 0.
+ *
+ * # Threads
+ * Any.
+ */
+uint32_t mg_crc32(uint32_t crc, const char *buf, size_t len);
+
+/* ---- Digests: MD5, SHA-1, SHA-256, SHA-384, HMAC-SHA256 ---- */
+
+/* Starts an MD5 computation (RFC 1321).
+ *
+ * MD5 is broken as a signature; use it only where a protocol names it.
+ */
+void mg_md5_init(struct mg_md5_ctx *c);
+
+/* Adds `len` bytes to an MD5 computation.
+ *
+ * May be called any number of times. `data` may be NULL if `len` is 0.
+ */
+void mg_md5_update(struct mg_md5_ctx *c, const uint8_t *data, size_t len);
+
+/* Ends an MD5 computation: writes its 16 bytes to `digest` and wipes the context. */
+void mg_md5_final(struct mg_md5_ctx *c, uint8_t *digest);
+
+/* Starts a SHA-1 computation (FIPS 180-4).
+ *
+ * SHA-1 is broken as a signature; use it only where a protocol names it.
+ */
+void mg_sha1_init(struct mg_sha1_ctx *c);
+
+/* Adds `len` bytes to a SHA-1 computation.
+ *
+ * May be called any number of times. `data` may be NULL if `len` is 0.
+ */
+void mg_sha1_update(struct mg_sha1_ctx *c, const uint8_t *data, size_t len);
+
+/* Ends a SHA-1 computation: writes its 20 bytes to `digest` and wipes the context.
+ *
+ * Mind the order of the arguments.
+ */
+void mg_sha1_final(uint8_t *digest, struct mg_sha1_ctx *c);
+
+/* Starts a SHA-256 computation (FIPS 180-4). */
+void mg_sha256_init(struct mg_sha256_ctx *c);
+
+/* Adds `len` bytes to a SHA-256 computation.
+ *
+ * May be called any number of times. `data` may be NULL if `len` is 0.
+ */
+void mg_sha256_update(struct mg_sha256_ctx *c, const uint8_t *data, size_t len);
+
+/* Ends a SHA-256 computation: writes its 32 bytes to `digest` and wipes the context.
+ *
+ * Mind the order of the arguments.
+ */
+void mg_sha256_final(uint8_t *digest, struct mg_sha256_ctx *c);
+
+/* Writes the SHA-256 digest of `datasz` bytes at `data` to the 32 bytes at `dst`.
+ *
+ * `dst` may overlap `data`. `data` may be NULL if `datasz` is 0.
+ */
+void mg_sha256(uint8_t *dst, uint8_t *data, size_t datasz);
+
+/* Starts a SHA-384 computation (FIPS 180-4). */
+void mg_sha384_init(struct mg_sha384_ctx *ctx);
+
+/* Adds `len` bytes to a SHA-384 computation.
+ *
+ * May be called any number of times. `data` may be NULL if `len` is 0.
+ */
+void mg_sha384_update(struct mg_sha384_ctx *ctx, const uint8_t *data, size_t len);
+
+/* Ends a SHA-384 computation: writes its 48 bytes to `digest` and wipes the context.
+ *
+ * Mind the order of the arguments.
+ */
+void mg_sha384_final(uint8_t *digest, struct mg_sha384_ctx *ctx);
+
+/* Writes the SHA-384 digest of `datasz` bytes at `data` to the 48 bytes at `dst`.
+ *
+ * `dst` may overlap `data`. `data` may be NULL if `datasz` is 0.
+ */
+void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
+
+/* Writes the HMAC-SHA256 (RFC 2104) of `datasz` bytes at `data` to the 32 bytes at `dst`.
+ *
+ * `dst` may overlap `key` and `data`, which may each be NULL if their size is 0. A key of any size
+ * is fine. Differs from 7.22 for keys of exactly 64 bytes, where that is not HMAC.
+ */
+void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
+
+/* ---- Multipart bodies ---- */
+
+/* Finds the next part of a `multipart/form-data` body (RFC 7578).
+ *
+ * Start with an offset of 0, and pass on what the function returns until that is 0. `part` may be
+ * NULL; else it is filled with views of `body`, in which a missing name is `{NULL, 0}`.
+ *
+ * # Returns
+ * Offset for the next call; 0 when there is no further part, or the next one is malformed or not
+ * complete.
+ */
+size_t mg_http_next_multipart(struct mg_str body, size_t offset, struct mg_http_part *part);
+
+/* ---- HTTP heads ---- */
+
+/* Parses the head of an HTTP request or response (RFC 9112).
+ *
+ * Fills `hm`, which is zeroed first, with views of `s`; nothing is copied or decoded, so `hm` is
+ * of use as long as the bytes at `s` are. The body need not be there: `hm->body.len` is the length
+ * that the head announces, `(size_t) -1` for a response that announces none. Headers for which
+ * `hm->headers` has no room are examined and left out.
+ *
+ * # Returns
+ * Length of the head: start line, headers and blank line, without the body. 0 when it is not
+ * complete. -1 when it is malformed, or when it cannot be told where its body ends: a repeated
+ * `Content-Length`, one that is not a number, one beside `Transfer-Encoding`.
+ */
+int mg_http_parse(const char *s, size_t len, struct mg_http_message *hm);
+
+/* Searches the end of an HTTP head.
+ *
+ * # Returns
+ * Length of the head with its blank line; 0 when the blank line is not there yet; -1 when a
+ * control byte stands in front of it, so this is not HTTP.
+ */
+int mg_http_get_request_len(const unsigned char *buf, size_t buf_len);
+
+/* Reads the status of a response.
+ *
+ * # Returns
+ * The number at the start of `hm->uri`; 0 when there is none, as in a request.
+ */
+int mg_http_status(const struct mg_http_message *hm);
+
+/* Finds a header by its name, ignoring case.
+ *
+ * # Returns
+ * The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
+ * is none.
+ */
+struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
+
+/* ---- Variables of forms and query strings, parameters of header values ---- */
+
+/* Finds a variable in a query string or form body such as `a=1&b=2`, ignoring case.
+ *
+ * # Returns
+ * A view of the value within `buf`, not decoded; `{NULL, 0}` when there is no such variable. The
+ * first one counts; a name without `=` has an empty value.
+ */
+struct mg_str mg_http_var(struct mg_str buf, struct mg_str name);
+
+/* Finds a variable in a query string or form body, and decodes it into `dst`.
+ *
+ * `+` becomes a space, `%XX` a byte. `dst` has room for `dst_len` bytes, the NUL included.
+ *
+ * # Returns
+ * Length of the value; it may contain NUL bytes. -1: `buf` is empty, or `name` is NULL. -2: `dst`
+ * is NULL or `dst_len` is 0. -3: bad `%` escape, or `dst` too small. -4: no such variable.
+ */
+int mg_http_get_var(const struct mg_str *buf, const char *name, char *dst, size_t dst_len);
+
+/* Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
+ *
+ * The name is compared with its case. It has to be a whole name outside of quotes, directly
+ * followed by `=`.
+ *
+ * # Returns
+ * A view of the value within `s`, without its quotes; `{NULL, 0}` when there is no such parameter.
+ */
+struct mg_str mg_http_get_header_var(struct mg_str s, struct mg_str v);
+
 /* ---- `struct mg_iobuf`: growable buffers ---- */
 
 /* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
@@ -2312,6 +2538,218 @@ size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len
  */
 size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
 
+/* ---- JSON access by path ---- */
+
+/* Finds the token at `path`.
+ *
+ * `toklen` (may be NULL) gets its length, or 0 on error. A string token includes both quotes, a
+ * container both brackets. Leading white space is skipped.
+ *
+ * # Returns
+ * The offset of the token in `json.buf`, 0 or greater. `MG_JSON_NOT_FOUND`: no such member or
+ * element, or the text ends too early. `MG_JSON_INVALID`: a syntax error before the end of the
+ * token, a path that does not start with `$`, or a text longer than `INT_MAX`.
+ * `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers before the end of the token.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_json_get(struct mg_str json, const char *path, int *toklen);
+
+/* Returns the raw token at `path`: strings with their quotes and escapes.
+ *
+ * # Returns
+ * A view into `json`; `{NULL, 0}` if there is no such token (see `mg_json_get`).
+ *
+ * # Threads
+ * Any.
+ */
+struct mg_str mg_json_get_tok(struct mg_str json, const char *path);
+
+/* Reads the number at `path`.
+ *
+ * `*v` is set if there is one, else left alone; `v` may be NULL. The value is correctly rounded
+ * and finite: an overflowing one is cut to about 1e308. A number in quotes is not a number.
+ *
+ * # Returns
+ * true if the token is a number.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_json_get_num(struct mg_str json, const char *path, double *v);
+
+/* Reads the boolean at `path`.
+ *
+ * `*v` is set if there is one, else left alone; `v` may be NULL. Only `true` and `false` count.
+ *
+ * # Returns
+ * true if the token is a boolean, whichever it is.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_json_get_bool(struct mg_str json, const char *path, bool *v);
+
+/* Reads the number at `path` as an integer, cut towards zero.
+ *
+ * Integers are exact; what is outside the range of `long` becomes `LONG_MIN` or `LONG_MAX`.
+ *
+ * # Returns
+ * The value, or `dflt` if the token is not a number.
+ *
+ * # Threads
+ * Any.
+ */
+long mg_json_get_long(struct mg_str json, const char *path, long dflt);
+
+/* Returns a decoded copy of the string at `path`.
+ *
+ * Escapes are decoded as by `mg_json_unescape`: `\u00XX` to one byte, and the text ends at the
+ * first code unit above U+00FF. For all of Unicode see `mg_json_get_text`.
+ *
+ * # Returns
+ * NUL-terminated text to be released by `mg_free`. NULL if the token is not a string, has a wrong
+ * escape, begins with a code unit above U+00FF, or when out of memory.
+ *
+ * # Threads
+ * Any.
+ */
+char *mg_json_get_str(struct mg_str json, const char *path);
+
+/* Returns the string at `path` as UTF-8.
+ *
+ * An addition to the API of 7.22. All of `\uXXXX` is decoded, surrogate pairs included; an
+ * unpaired surrogate becomes U+FFFD. Bytes that are not escaped are copied as they are, so the
+ * result is valid UTF-8 if the document is. `*len` (may be NULL) gets the length without the NUL;
+ * the text may hold NUL bytes.
+ *
+ * # Returns
+ * NUL-terminated text to be released by `mg_free`. NULL, and `*len` untouched, if the token is not
+ * a string, has a wrong escape, or when out of memory.
+ *
+ * # Threads
+ * Any.
+ */
+char *mg_json_get_text(struct mg_str json, const char *path, size_t *len);
+
+/* Decodes the string of hexadecimal digit pairs at `path`.
+ *
+ * `*len` (may be NULL) gets the number of bytes. A pair that is not hexadecimal gives a zero byte,
+ * an odd last digit is ignored.
+ *
+ * # Returns
+ * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+ * the token is not a string or when out of memory.
+ *
+ * # Threads
+ * Any.
+ */
+char *mg_json_get_hex(struct mg_str json, const char *path, int *len);
+
+/* Decodes the string of base64 text at `path` (standard alphabet, RFC 4648 section 4).
+ *
+ * `*len` (may be NULL) gets the number of bytes: 0 if there is a character outside the alphabet.
+ * Up to three characters at the end that make no group of four are ignored.
+ *
+ * # Returns
+ * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+ * the token is not a string or when out of memory.
+ *
+ * # Threads
+ * Any.
+ */
+char *mg_json_get_b64(struct mg_str json, const char *path, int *len);
+
+/* Decodes the string at `path` into the `n` bytes at `to`.
+ *
+ * `\b \f \n \r \t \\ \" \/` become their character, `\u00XX` the single byte XX (also 0). The text
+ * ends at the first `\u` escape above U+00FF or without four hexadecimal digits.
+ *
+ * # Returns
+ * The number of bytes without the NUL behind them. 0 if the token is not a string (then `to` is
+ * untouched), if the text is empty or has a wrong escape, or if it does not fit: then `to` holds
+ * what was decoded, and a NUL if `n` is not 0.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_json_unescape(struct mg_str json, const char *path, char *to, size_t n);
+
+/* Steps through the members of an object or the elements of an array.
+ *
+ * `obj` starts with `{` or ``. Start with `ofs` 0, pass the result back, stop at 0. `*key` gets
+ * the raw key with its quotes (`{NULL, 0}` in an array), `*val` the raw value; either may be NULL.
+ *
+ * # Returns
+ * The offset behind the value, white space and one comma. 0 at the end, on a syntax error, or if
+ * `obj` is no container.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_json_next(struct mg_str obj, size_t ofs, struct mg_str *key, struct mg_str *val);
+
+/* ---- Memory ---- */
+
+/* Allocates `count` times `size` zeroed bytes: `calloc`, unless the program defines its own.
+ *
+ * All memory that the library hands to the program comes from here. A program that defines
+ * `mg_calloc` and `mg_free` itself replaces both for the library too.
+ *
+ * # Returns
+ * NULL when out of memory.
+ *
+ * # Threads
+ * Any, unless the program's own says otherwise.
+ */
+extern void *mg_calloc(size_t count, size_t size);
+
+/* Releases what `mg_calloc` returned: `free`, unless the program defines its own.
+ *
+ * `ptr` may be NULL.
+ *
+ * # Threads
+ * Any, unless the program's own says otherwise.
+ */
+extern void mg_free(void *ptr);
+
+/* Overwrites `len` bytes at `buf` with zeros, in a way that compilers do not remove.
+ *
+ * For secrets that are not needed any more. `buf` may be NULL.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_bzero(uint8_t *buf, size_t len);
+
+/* ---- Random bytes and text ---- */
+
+/* Fills `buf` with `len` random bytes from the operating system, unless the program defines
+ * its own `mg_random`.
+ *
+ * # Returns
+ * true; false if the operating system gave none: then the bytes are predictable, and an error
+ * is logged.
+ *
+ * # Threads
+ * Any, unless the program's own says otherwise.
+ */
+extern bool mg_random(void *buf, size_t len);
+
+/* Writes `len - 1` random letters and digits and a NUL to `buf`.
+ *
+ * Each of `[a-zA-Z0-9]` is equally likely. The bytes come from `mg_random`. With `len` 1 only the
+ * NUL is written, with `len` 0 nothing.
+ *
+ * # Returns
+ * `buf`.
+ *
+ * # Threads
+ * Any.
+ */
+char *mg_random_str(char *buf, size_t len);
+
 /* ---- Settings of managers and connections: additions of this library ---- */
 
 /* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
@@ -2336,6 +2774,108 @@ bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
  * The polling thread.
  */
 bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+
+/* ---- Time ---- */
+
+/* Wall-clock time in milliseconds since 1970 at which `mg_millis()` was 0.
+ *
+ * 0 until the first SNTP answer; a program may assign it. `mg_now()` is `mg_millis()` plus this.
+ */
+extern uint64_t mg_boot_timestamp_ms;
+
+/* Milliseconds of a clock that only goes forward (not the wall clock), unless the program
+ * defines its own.
+ *
+ * # Threads
+ * Any.
+ */
+extern uint64_t mg_millis(void);
+
+/* Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
+ *
+ * Before the first SNTP answer, and unless the program assigned `mg_boot_timestamp_ms`, the same
+ * as `mg_millis()`.
+ *
+ * # Threads
+ * Any.
+ */
+uint64_t mg_now(void);
+
+/* Sleeps for at least `ms` milliseconds.
+ *
+ * Nothing is polled meanwhile: a program with an event loop uses a timer instead.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_delayms(unsigned int ms);
+
+/* ---- URLs and percent coding ---- */
+
+/* Finds the port of a URL.
+ *
+ * # Returns
+ * The number behind the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
+ * 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
+ */
+unsigned short mg_url_port(const char *url);
+
+/* Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`, in
+ * lower case.
+ */
+bool mg_url_is_ssl(const char *url);
+
+/* Finds the host of a URL: a name or an address, IPv6 with its brackets.
+ *
+ * # Returns
+ * A view of `url`, not NUL-terminated; empty when there is no host.
+ */
+struct mg_str mg_url_host(const char *url);
+
+/* Finds the user name of a URL, `http://USER:pass@host`.
+ *
+ * # Returns
+ * A view of `url`, not decoded, not NUL-terminated; empty when there is none.
+ */
+struct mg_str mg_url_user(const char *url);
+
+/* Finds the password of a URL, `http://user:PASS@host`.
+ *
+ * # Returns
+ * A view of `url`, not decoded, not NUL-terminated; empty when there is none.
+ */
+struct mg_str mg_url_pass(const char *url);
+
+/* Finds the path of a URL, with query and fragment: what a request line needs.
+ *
+ * # Returns
+ * A pointer into `url`, so the rest of that string; or the constant `"/"` when there is no path.
+ */
+const char *mg_url_uri(const char *url);
+
+/* Decodes `%XX` escapes, and `+` to a space when `is_form_url_encoded` is not 0.
+ *
+ * Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and may be `src` itself.
+ *
+ * # Returns
+ * Length of the text; it may contain NUL bytes. -1 when `%` is not followed by two hex digits
+ * within the `src_len` bytes, or `dst` is too small; then `dst` holds the text so far.
+ */
+int mg_url_decode(const char *src,
+                  size_t src_len,
+                  char *dst,
+                  size_t dst_len,
+                  int is_form_url_encoded);
+
+/* Writes all bytes but letters, digits and `. _ - ~` as `%xx`, with lower-case digits.
+ *
+ * Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and does not overlap
+ * `src`. Give it three times the input and five bytes more.
+ *
+ * # Returns
+ * Length of the text; 0 when fewer than five bytes are free in front of any byte of `src`.
+ */
+size_t mg_url_encode(const char *src, size_t src_len, char *dst, size_t dst_len);
 
 /* ---- What the program defines, if it needs it ---- */
 
