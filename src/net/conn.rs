@@ -24,8 +24,8 @@ pub fn alloc(m: Mgr) -> Option<Conn> {
     }
     let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings.conn));
     if let Some(state) = ConnState::of(c) {
-        state.token = token;
-        state.last_io = super::poll::millis();
+        state.token.set(token);
+        state.last_io.set(super::poll::millis());
     }
     super::settings::give(c, settings);
     Some(c)
@@ -36,14 +36,14 @@ pub fn link(m: Mgr, c: Conn) {
     let head = m.first();
     c.set_next_ptr(m.conns_ptr());
     if let (Some(state), Some(head)) = (ConnState::of(c), head.and_then(ConnState::of)) {
-        head.prev = state.token;
+        head.prev.set(state.token.get());
     }
     m.set_conns_ptr(c.as_ptr());
 }
 
 /// Takes a connection out of its manager's list. Its `next` stays, for walks that stand on it.
 fn unlink(m: Mgr, root: &Root, c: Conn) {
-    let prev = ConnState::of(c).map_or(Token::default(), |s| s.prev);
+    let prev = ConnState::of(c).map_or(Token::default(), |s| s.prev.get());
     let mut before = root.with(|inner| inner.table.get(prev)).filter(|p| p.next() == Some(c));
     if before.is_none() && m.first() != Some(c) {
         // A program linked connections by hand: search.
@@ -62,7 +62,7 @@ fn unlink(m: Mgr, root: &Root, c: Conn) {
         None => return,
     }
     if let Some(next) = c.next().and_then(ConnState::of) {
-        next.prev = before.and_then(ConnState::of).map_or(Token::default(), |s| s.token);
+        next.prev.set(before.and_then(ConnState::of).map_or(Token::default(), |s| s.token.get()));
     }
 }
 
@@ -72,23 +72,25 @@ fn unlink(m: Mgr, root: &Root, c: Conn) {
 pub fn register(c: Conn, assume_writable: bool) {
     let Some(root) = c.mgr().and_then(Root::of) else { return };
     let Some(state) = ConnState::of(c) else { return };
-    state.is |= is::OWNS_FD;
+    state.mark(is::OWNS_FD);
     if assume_writable {
-        state.ready |= ready::WRITE;
+        state.announce(ready::WRITE);
     }
     let registered = root.with(|inner| {
-        inner.poll.as_ref().is_some_and(|poll| {
-            let token = mio::Token(state.token.0 as usize);
-            poll.registry()
-                .register(&mut SourceFd(&c.fd()), token, Interest::READABLE | Interest::WRITABLE)
-                .is_ok()
-        })
+        // In a forked child the poller is the parent's; the first poll makes a new one.
+        inner.was_forked()
+            || inner.poll.as_ref().is_some_and(|poll| {
+                let token = mio::Token(state.token.get().0 as usize);
+                poll.registry()
+                    .register(&mut SourceFd(&c.fd()), token, Interest::READABLE | Interest::WRITABLE)
+                    .is_ok()
+            })
     });
     if registered {
-        state.is |= is::REGISTERED;
+        state.mark(is::REGISTERED);
     } else {
         // Regular files cannot be polled: they count as ready always.
-        state.ready |= ready::READ | ready::WRITE | ready::HANGUP;
+        state.announce(ready::READ | ready::WRITE | ready::HANGUP);
         queue(c);
     }
 }
@@ -96,7 +98,7 @@ pub fn register(c: Conn, assume_writable: bool) {
 /// Takes a connection's descriptor out of the poller.
 pub fn deregister(registry: &Registry, c: Conn) {
     if let Some(state) = ConnState::of(c).filter(|s| s.is(is::REGISTERED)) {
-        state.is &= !is::REGISTERED;
+        state.unmark(is::REGISTERED);
         let _ = registry.deregister(&mut SourceFd(&c.fd()));
     }
 }
@@ -105,15 +107,15 @@ pub fn deregister(registry: &Registry, c: Conn) {
 pub fn queue(c: Conn) {
     let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
     if !state.is(is::QUEUED | is::CLOSED) {
-        state.is |= is::QUEUED;
-        root.with(|inner| inner.queue.push(state.token));
+        state.mark(is::QUEUED);
+        root.with(|inner| inner.queue.push(state.token.get()));
     }
 }
 
 /// Tells the loop that a connection has fresh output, so that it is written in this turn.
 pub fn output_queued(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
-    if state.settings.high_water > 0 {
+    if state.settings.get().high_water > 0 {
         watch_mark(c, state);
     }
     if state.is(is::OUTPUT) {
@@ -122,20 +124,20 @@ pub fn output_queued(c: Conn) {
     let Some(root) = c.mgr().and_then(Root::of) else { return };
     root.with(|inner| {
         // The connection that has its turn is written at the end of it.
-        if inner.current != state.token {
-            state.is |= is::OUTPUT;
-            inner.output.push(state.token);
+        if inner.current != state.token.get() {
+            state.mark(is::OUTPUT);
+            inner.output.push(state.token.get());
         }
     });
 }
 
 /// Reports, once, that the send buffer has reached its high-water mark.
-fn watch_mark(c: Conn, state: &mut ConnState) {
+fn watch_mark(c: Conn, state: &ConnState) {
     let mut queued = c.send().len();
-    if queued < state.settings.high_water {
-        state.above_mark = false;
-    } else if !state.above_mark {
-        state.above_mark = true;
+    if queued < state.settings.get().high_water {
+        state.above_mark.set(false);
+    } else if !state.above_mark.get() {
+        state.above_mark.set(true);
         call(c, MG_EV_HIGH_WATER, (&raw mut queued).cast());
     }
 }
@@ -147,13 +149,11 @@ pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
         return;
     };
     let _activity = Activity::ensure(root);
-    state.in_handler += 1;
+    state.in_handler.set(state.in_handler.get() + 1);
     // A handler may close its connection for good; then CLOSE was its last event.
     let closed_before = state.is(is::CLOSED);
-    call_handlers(c, ev, data, || !closed_before && ConnState::of(c).is_some_and(|s| s.is(is::CLOSED)));
-    if let Some(state) = ConnState::of(c) {
-        state.in_handler -= 1;
-    }
+    call_handlers(c, ev, data, || !closed_before && state.is(is::CLOSED));
+    state.in_handler.set(state.in_handler.get() - 1);
 }
 
 fn call_handlers(c: Conn, ev: c_int, data: *mut c_void, stop: impl FnOnce() -> bool) {
@@ -274,11 +274,11 @@ pub fn close(c: Conn) {
         return;
     }
     let activity = Activity::start(root);
-    state.is |= is::CLOSED;
+    state.mark(is::CLOSED);
     c.set(flag::CLOSING);
     unlink(m, root, c);
     root.with(|inner| {
-        if let Some(poll) = &inner.poll {
+        if let Some(poll) = inner.poll.as_ref().filter(|_| !inner.was_forked()) {
             deregister(poll.registry(), c);
         }
     });

@@ -17,6 +17,7 @@ use crate::abi::{
 };
 use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{self, Framing, Head};
+use core::cell::Cell;
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -25,13 +26,13 @@ use core::ptr;
 #[derive(Default)]
 pub struct HttpState {
     /// Bytes at the front of `recv` that were searched for the end of a head without result.
-    searched: usize,
+    searched: Cell<usize>,
     /// The message whose head is complete and whose body is not.
-    partial: Option<Partial>,
+    partial: Cell<Option<Partial>>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
-    seen: usize,
+    seen: Cell<usize>,
     /// The peer wants the connection closed after the response.
-    close_wish: bool,
+    close_wish: Cell<bool>,
 }
 
 /// A message whose MG_EV_HTTP_HDRS has been fired and whose body is incomplete.
@@ -61,7 +62,7 @@ pub fn wants_poll(c: Conn) -> bool {
         return c.protocol().is_some() && !has_protocol(c, on_event);
     }
     match ConnState::of(c) {
-        Some(state) if has_protocol(c, on_event) => c.recv().len() > 0 || state.http.close_wish,
+        Some(state) if has_protocol(c, on_event) => c.recv().len() > 0 || state.http.close_wish.get(),
         _ => c.protocol().is_some(),
     }
 }
@@ -86,7 +87,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
             run(c, false);
         }
         MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
-            if ConnState::of(c).is_some_and(|s| s.http.close_wish) {
+            if ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
                 drain(c);
             } else if c.recv().len() > 0 {
                 notice_consumption(c, Some(0));
@@ -105,7 +106,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
 fn notice_consumption(c: Conn, added: Option<usize>) {
     let Some(state) = ConnState::of(c) else { return };
     let len = c.recv().len();
-    let seen = state.http.seen;
+    let seen = state.http.seen.get();
     if len < seen || added.is_some_and(|n| len != seen + n) {
         reset(c);
     }
@@ -113,8 +114,8 @@ fn notice_consumption(c: Conn, added: Option<usize>) {
 
 fn reset(c: Conn) {
     if let Some(state) = ConnState::of(c) {
-        state.http.partial = None;
-        state.http.searched = 0;
+        state.http.partial.set(None);
+        state.http.searched.set(0);
     }
 }
 
@@ -147,7 +148,7 @@ fn run(c: Conn, at_close: bool) {
     }
     c.recv().consume(ofs);
     if let Some(state) = ConnState::of(c) {
-        state.http.seen = c.recv().len();
+        state.http.seen.set(c.recv().len());
     }
 }
 
@@ -157,20 +158,23 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     // SAFETY: the slice is used before handlers run, and made anew afterwards.
     let bytes = &unsafe { buf.bytes() }[*ofs..];
     if let Some(state) = ConnState::of(c) {
-        if let Some(partial) = &mut state.http.partial {
-            return match continue_body(partial, bytes, at_close, c.has(flag::ACCEPTED)) {
-                Ok(Some(end)) => deliver(c, ofs, end),
-                Ok(None) => Step::Wait,
+        if let Some(mut partial) = state.http.partial.take() {
+            return match continue_body(&mut partial, bytes, at_close, c.has(flag::ACCEPTED)) {
+                Ok(Some(end)) => deliver(c, ofs, &partial, end),
+                Ok(None) => {
+                    state.http.partial.set(Some(partial));
+                    Step::Wait
+                }
                 Err(reason) => fail(c, reason.as_bytes()),
             };
         }
-        if state.http.searched > 0 {
-            match http::head_len(bytes, state.http.searched) {
+        if state.http.searched.get() > 0 {
+            match http::head_len(bytes, state.http.searched.get()) {
                 Ok(None) if bytes.len() <= http::MAX_HEAD_BYTES => {
-                    state.http.searched = bytes.len();
+                    state.http.searched.set(bytes.len());
                     return Step::Wait;
                 }
-                _ => state.http.searched = 0,
+                _ => state.http.searched.set(0),
             }
         }
     }
@@ -181,7 +185,7 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
         Ok(None) if bytes.len() > http::MAX_HEAD_BYTES => return fail(c, b"HTTP head too large"),
         Ok(None) => {
             if let Some(state) = ConnState::of(c) {
-                state.http.searched = bytes.len();
+                state.http.searched.set(bytes.len());
             }
             return Step::Wait;
         }
@@ -241,7 +245,7 @@ fn start_message(
         return if refused { refuse_response(c) } else { fail(c, b"HTTP response sent to a server") };
     }
     if let Some(state) = ConnState::of(c) {
-        state.http.close_wish = close_wish;
+        state.http.close_wish.set(close_wish);
     }
     if let Some(end) = end {
         if end.chunked {
@@ -257,7 +261,7 @@ fn start_message(
     if has_protocol(c, on_event)
         && let Some(state) = ConnState::of(c)
     {
-        state.http.partial = Some(partial);
+        state.http.partial.set(Some(partial));
     }
     Step::Wait
 }
@@ -301,8 +305,7 @@ fn continue_body(
 
 /// The body of a message whose HDRS was fired before is complete: parses the head again and fires
 /// MSG.
-fn deliver(c: Conn, ofs: &mut usize, end: End) -> Step {
-    let Some(partial) = ConnState::of(c).and_then(|s| s.http.partial.take()) else { return Step::Wait };
+fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
     if end.chunked {
         compact(c, *ofs + partial.head);
     }
@@ -311,7 +314,7 @@ fn deliver(c: Conn, ofs: &mut usize, end: End) -> Step {
     let parsed = unsafe { http_message::parse(&c.recv().bytes()[*ofs..], hm.as_mut_ptr()) };
     match parsed {
         Ok(Some(_)) => {
-            finish_message(hm.as_mut_ptr(), &partial, end);
+            finish_message(hm.as_mut_ptr(), partial, end);
             fire_message(c, ofs, end, hm.as_mut_ptr())
         }
         // The program edited the head under us.
@@ -346,7 +349,7 @@ fn fire_message(c: Conn, ofs: &mut usize, end: End, hm: *mut HttpMessage) -> Ste
     // What the program removed itself is not removed a second time.
     let removed = before.saturating_sub(c.recv().len());
     *ofs = (*ofs + end.total.saturating_sub(removed)).min(c.recv().len());
-    if server && !c.has(flag::RESP) && ConnState::of(c).is_some_and(|s| s.http.close_wish) {
+    if server && !c.has(flag::RESP) && ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
         drain(c);
         return Step::Stop;
     }
@@ -359,7 +362,7 @@ fn drain(c: Conn) {
     c.recv().set_len(0);
     reset(c);
     if let Some(state) = ConnState::of(c) {
-        state.http.seen = 0;
+        state.http.seen.set(0);
     }
     queue(c);
 }

@@ -21,19 +21,18 @@ pub fn turn(root: &Root, c: Conn, now: u64) {
     if state.is(is::CLOSED) {
         return;
     }
-    if state.in_handler > 0 {
+    if state.in_handler.get() > 0 {
         // A nested poll: the outer one goes on with this connection.
         queue(c);
         return;
     }
-    root.with(|inner| inner.current = state.token);
+    root.with(|inner| inner.current = state.token.get());
     if !c.has(flag::CLOSING | flag::RESOLVING) {
         transfer(root, c, now);
     }
     root.with(|inner| inner.current = Default::default());
     if is_live(c) {
-        let state_ready = ConnState::of(c).map_or(0, |s| s.ready);
-        if c.send().len() > 0 && state_ready & ready::WRITE != 0 {
+        if c.send().len() > 0 && state.can(ready::WRITE) {
             // A handler of WRITE queued more: that goes out with the others' output.
             output_queued(c);
         }
@@ -56,7 +55,7 @@ fn settle(c: Conn) {
     if c.has(flag::DRAINING) && c.send().len() == 0 {
         c.set(flag::CLOSING);
     }
-    if c.has(flag::CLOSING) && ConnState::of(c).is_some_and(|s| s.in_handler == 0) {
+    if c.has(flag::CLOSING) && ConnState::of(c).is_some_and(|s| s.in_handler.get() == 0) {
         close(c);
     }
 }
@@ -64,17 +63,16 @@ fn settle(c: Conn) {
 fn transfer(root: &Root, c: Conn, now: u64) {
     let Some(state) = ConnState::of(c) else { return };
     if c.has(flag::LISTENING) && !c.has(flag::UDP) {
-        if state.ready & ready::READ != 0 && !c.has(flag::FULL) {
+        if state.can(ready::READ) && !c.has(flag::FULL) {
             listen::accept(c);
         }
-        if is_live(c) && state.ready & ready::READ != 0 && !state.is(is::ACCEPT_FAILED) && !c.has(flag::FULL)
-        {
+        if is_live(c) && state.can(ready::READ) && !state.is(is::ACCEPT_FAILED) && !c.has(flag::FULL) {
             queue(c);
         }
         return;
     }
     if c.has(flag::CONNECTING) {
-        if state.ready & (ready::WRITE | ready::ERROR | ready::HANGUP) != 0 {
+        if state.can(ready::WRITE | ready::ERROR | ready::HANGUP) {
             connect::finish(c);
         }
         if !is_live(c) || c.has(flag::CLOSING | flag::CONNECTING) {
@@ -82,16 +80,16 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         }
     }
     if wakeup::is_channel(root, c) {
-        if state.ready & ready::READ != 0 {
-            state.ready &= !ready::READ;
+        if state.can(ready::READ) {
+            state.used_up(ready::READ);
             wakeup::deliver(root);
         }
         return;
     }
-    if state.ready & (ready::READ | ready::ERROR | ready::HANGUP) != 0 && !c.has(flag::FULL) {
-        state.last_io = now;
+    if state.can(ready::READ | ready::ERROR | ready::HANGUP) && !c.has(flag::FULL) {
+        state.last_io.set(now);
         read(c);
-    } else if state.ready & ready::ERROR != 0 {
+    } else if state.can(ready::ERROR) {
         socket_error(c, sys::take_error(c.fd()));
     }
     // A peer that closed its side still gets what is queued, as far as it goes out at once.
@@ -111,7 +109,7 @@ fn read(c: Conn) {
         let Some(state) = ConnState::of(c) else { return };
         if state.is(is::CLOSED)
             || c.has(flag::CLOSING | flag::FULL)
-            || state.ready & (ready::READ | ready::ERROR | ready::HANGUP) == 0
+            || !state.can(ready::READ | ready::ERROR | ready::HANGUP)
         {
             return;
         }
@@ -130,14 +128,14 @@ fn read(c: Conn) {
                 buf.set_len(buf.len() + n);
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
-                if n < room && state.ready & (ready::HANGUP | ready::ERROR) == 0 && !c.has(flag::UDP) {
-                    state.ready &= !ready::READ;
+                if n < room && !state.can(ready::HANGUP | ready::ERROR) && !c.has(flag::UDP) {
+                    state.used_up(ready::READ);
                 }
                 fire_count(c, MG_EV_READ, n);
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                state.ready &= !(ready::READ | ready::HANGUP);
-                if state.ready & ready::ERROR != 0 {
+                state.used_up(ready::READ | ready::HANGUP);
+                if state.can(ready::ERROR) {
                     socket_error(c, sys::take_error(c.fd()));
                 }
                 return;
@@ -155,7 +153,7 @@ fn read(c: Conn) {
 fn make_room(c: Conn) -> Option<usize> {
     let buf = c.recv();
     let state = ConnState::of(c)?;
-    let limit = state.settings.recv_limit;
+    let limit = state.settings.get().recv_limit;
     if c.has(flag::UDP) {
         // A datagram that does not fit is cut by the kernel: make room for any.
         let limit = limit.max(buf.size());
@@ -175,12 +173,12 @@ fn make_room(c: Conn) -> Option<usize> {
         if state.is(is::PLAIN_FD) || sys::has_input(c.fd()) {
             error(c, b"MG_MAX_RECV_SIZE");
         } else {
-            state.ready &= !ready::READ;
+            state.used_up(ready::READ);
         }
         return None;
     }
     if buf.len() >= buf.size() {
-        let wanted = (buf.size() + state.settings.read_size as usize).min(limit);
+        let wanted = (buf.size() + state.settings.get().read_size as usize).min(limit);
         if !buf.resize(wanted) {
             error(c, b"OOM");
             return None;
@@ -225,7 +223,7 @@ fn read_failed(c: Conn, e: &io::Error) {
 /// The socket has an error: ERROR "socket error", once, and not on a connection that closes anyway.
 pub fn socket_error(c: Conn, errno: c_int) {
     if let Some(state) = ConnState::of(c) {
-        state.ready &= !ready::ERROR;
+        state.used_up(ready::ERROR);
     }
     if !c.has(flag::CLOSING) {
         let cause = io::Error::from_raw_os_error(errno);
@@ -237,7 +235,7 @@ pub fn socket_error(c: Conn, errno: c_int) {
 /// The peer sends no more. With output pending, that still goes out; then the connection closes.
 fn end_of_stream(c: Conn) {
     if let Some(state) = ConnState::of(c) {
-        state.ready &= !(ready::READ | ready::HANGUP);
+        state.used_up(ready::READ | ready::HANGUP);
     }
     if c.send().len() > 0 && !c.has(flag::TLS) {
         c.set(flag::DRAINING);
@@ -250,7 +248,7 @@ fn end_of_stream(c: Conn) {
 fn write(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
     let buf = c.send();
-    if buf.len() == 0 || state.ready & ready::WRITE == 0 || c.has(flag::TLS_HS) || c.is_pending() {
+    if buf.len() == 0 || !state.can(ready::WRITE) || c.has(flag::TLS_HS) || c.is_pending() {
         return;
     }
     mark_writable(c);
@@ -263,9 +261,9 @@ fn write(c: Conn) {
     let result = if state.is(is::PLAIN_FD) { sys::write(c.fd(), bytes) } else { sys::send(c.fd(), bytes) };
     match result {
         Ok(n) if n > 0 => {
-            state.last_io = c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now));
+            state.last_io.set(c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now)));
             if n < bytes.len() && !state.is(is::PLAIN_FD) {
-                state.ready &= !ready::WRITE;
+                state.used_up(ready::WRITE);
             }
             if c.has(flag::HEXDUMPING) {
                 hexdump(c, 0, n, "->");
@@ -273,7 +271,7 @@ fn write(c: Conn) {
             buf.consume(n);
             fire_count(c, MG_EV_WRITE, n);
         }
-        Err(e) if e.kind() == ErrorKind::WouldBlock => state.ready &= !ready::WRITE,
+        Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),
         Ok(_) => c.set(flag::CLOSING),
         Err(e) => {
             log::debug(format_args!("{} {} send: {e}", c.id(), c.fd()));
@@ -297,7 +295,7 @@ fn write_datagram(c: Conn) {
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => {
             if let Some(state) = ConnState::of(c) {
-                state.ready &= !ready::WRITE;
+                state.used_up(ready::WRITE);
             }
         }
         Err(e) => {
@@ -313,8 +311,8 @@ fn mark_writable(c: Conn) {
     let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
     root.with(|inner| {
         // A connection that has its turn is unmarked with all that had one.
-        if inner.current != state.token {
-            inner.marked.push(state.token);
+        if inner.current != state.token.get() {
+            inner.marked.push(state.token.get());
         }
     });
 }

@@ -103,12 +103,12 @@ pub fn accept(listener: Conn) {
         }
         match sys::accept(listener.fd()) {
             Ok((fd, peer)) => {
-                state.is &= !is::ACCEPT_FAILED;
+                state.unmark(is::ACCEPT_FAILED);
                 adopt(listener, fd, &peer);
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                state.ready &= !ready::READ;
-                state.is &= !is::ACCEPT_FAILED;
+                state.used_up(ready::READ);
+                state.unmark(is::ACCEPT_FAILED);
                 return;
             }
             // The peer is gone already: the next one may wait.
@@ -118,7 +118,7 @@ pub fn accept(listener: Conn) {
                     let errno = e.raw_os_error().unwrap_or(0);
                     log::error(format_args!("{} accept failed, errno {errno}", listener.id()));
                 }
-                state.is |= is::ACCEPT_FAILED;
+                state.mark(is::ACCEPT_FAILED);
                 return;
             }
         }
@@ -139,7 +139,7 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     }
     tune_stream(fd, &settings::of(m));
     if let Some(state) = ConnState::of(listener) {
-        settings::give(c, state.settings);
+        settings::give(c, state.settings.get());
     }
     c.set(flag::ACCEPTED | (listener.flags() & (flag::HEXDUMPING | flag::TLS)));
     c.set_handler(listener.handler());
@@ -171,7 +171,7 @@ pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
     if let Some(state) = ConnState::of(c).filter(|_| !sys::is_socket(fd)) {
-        state.is |= is::PLAIN_FD;
+        state.mark(is::PLAIN_FD);
     }
     call(c, MG_EV_OPEN, ptr::null_mut());
     link(m, c);

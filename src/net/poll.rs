@@ -41,7 +41,7 @@ pub fn poll(m: Mgr, ms: c_int) {
         return;
     };
     let activity = Activity::start(root);
-    if root.with(Inner::was_forked) {
+    if root.with(|inner| inner.was_forked()) {
         renew_poller(m, root);
     }
     let before = millis();
@@ -110,7 +110,7 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
                 if let Some((c, state)) = table.get(token).and_then(|c| Some((c, ConnState::of(c)?))) {
                     note(c, state, event);
                     if !state.is(is::QUEUED) {
-                        state.is |= is::QUEUED;
+                        state.mark(is::QUEUED);
                         queue.push(token);
                     }
                 }
@@ -121,23 +121,23 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
 }
 
 /// Notes an event in the connection's state and in the bits that programs look at.
-fn note(c: Conn, state: &mut ConnState, event: &Event) {
+fn note(c: Conn, state: &ConnState, event: &Event) {
     if event.is_readable() {
-        state.ready |= ready::READ;
+        state.announce(ready::READ);
     }
     if event.is_writable() {
-        state.ready |= ready::WRITE;
+        state.announce(ready::WRITE);
     }
     if event.is_read_closed() {
-        state.ready |= ready::READ | ready::HANGUP;
+        state.announce(ready::READ | ready::HANGUP);
     }
     if event.is_error() {
-        state.ready |= ready::READ | ready::ERROR;
+        state.announce(ready::READ | ready::ERROR);
     }
-    if state.ready & ready::READ != 0 && !c.has(flag::FULL) {
+    if state.can(ready::READ) && !c.has(flag::FULL) {
         c.set(flag::READABLE);
     }
-    if state.ready & ready::WRITE != 0 && (c.has(flag::CONNECTING) || c.send().len() > 0) {
+    if state.can(ready::WRITE) && (c.has(flag::CONNECTING) || c.send().len() > 0) {
         c.set(flag::WRITABLE);
     }
 }
@@ -167,9 +167,9 @@ fn find_work(root: &Root) -> Option<u64> {
             if let Some((at, _)) = deadline(c, state) {
                 soonest = Some(soonest.map_or(at, |s| s.min(at)));
             }
-            if has_work(c, state) && state.in_handler == 0 && !state.is(is::QUEUED) {
-                state.is |= is::QUEUED;
-                queue.push(state.token);
+            if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {
+                state.mark(is::QUEUED);
+                queue.push(state.token.get());
             }
         }
         soonest
@@ -188,10 +188,10 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if flags & flag::RESOLVING != 0 {
         return false;
     }
-    if state.ready & (ready::READ | ready::ERROR) != 0 && flags & (flag::FULL | flag::CONNECTING) == 0 {
+    if state.can(ready::READ | ready::ERROR) && flags & (flag::FULL | flag::CONNECTING) == 0 {
         return !state.is(is::ACCEPT_FAILED);
     }
-    output > 0 && state.ready & ready::WRITE != 0 && flags & (flag::CONNECTING | flag::TLS_HS) == 0
+    output > 0 && state.can(ready::WRITE) && flags & (flag::CONNECTING | flag::TLS_HS) == 0
 }
 
 /// Fires `MG_EV_POLL` on all connections, newest first, and finds what its handlers changed.
@@ -210,14 +210,14 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         // and its link stay until this poll is over.
         at = c.next();
         let Some(state) = ConnState::of(c) else { continue };
-        if state.is(is::CLOSED) || state.in_handler > 0 {
+        if state.is(is::CLOSED) || state.in_handler.get() > 0 {
             continue;
         }
         let was_resp = c.has(flag::RESP);
         let mut time = now;
         if let Some(reason) = overdue(c, state, now) {
             conn::error(c, reason);
-        } else if state.settings.poll && (c.handler().is_some() || http::wants_poll(c)) {
+        } else if state.settings.get().poll && (c.handler().is_some() || http::wants_poll(c)) {
             call(c, MG_EV_POLL, (&raw mut time).cast());
         }
         if state.is(is::CLOSED) {
@@ -232,7 +232,7 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         if state.is(is::ACCEPT_FAILED) || has_work(c, state) {
             queue(c);
         }
-        if trim && now.saturating_sub(state.last_io) >= IDLE_MS {
+        if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {
             give_back(c);
         }
     }
@@ -241,13 +241,13 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
 /// When a connection's time is up, and what to say then.
 fn deadline(c: Conn, state: &ConnState) -> Option<(u64, &'static [u8])> {
     let (limit, reason): (u32, &[u8]) = if c.is_pending() {
-        (state.settings.connect_timeout, b"connect timeout")
+        (state.settings.get().connect_timeout, b"connect timeout")
     } else if c.has(flag::LISTENING) {
         return None;
     } else {
-        (state.settings.idle_timeout, b"idle timeout")
+        (state.settings.get().idle_timeout, b"idle timeout")
     };
-    (limit > 0).then(|| (state.last_io.saturating_add(u64::from(limit)), reason))
+    (limit > 0).then(|| (state.last_io.get().saturating_add(u64::from(limit)), reason))
 }
 
 fn overdue(c: Conn, state: &ConnState, now: u64) -> Option<&'static [u8]> {
@@ -271,7 +271,7 @@ fn take_turns(root: &Root, now: u64) {
     let turns = root.with(|inner| core::mem::replace(&mut inner.queue, core::mem::take(&mut inner.marked)));
     for &token in &turns {
         if let Some((c, state)) = find(root, token) {
-            state.is &= !is::QUEUED;
+            state.unmark(is::QUEUED);
             io::turn(root, c, now);
         }
     }
@@ -287,8 +287,8 @@ fn take_turns(root: &Root, now: u64) {
         }
         for token in output.drain(..) {
             if let Some((c, state)) = find(root, token) {
-                state.is &= !is::OUTPUT;
-                if state.in_handler > 0 {
+                state.unmark(is::OUTPUT);
+                if state.in_handler.get() > 0 {
                     conn::output_queued(c);
                 } else {
                     io::flush(c);
@@ -306,20 +306,21 @@ fn recycle(list: &mut Vec<Token>, spare: Vec<Token>) {
     }
 }
 
-fn find(root: &Root, token: Token) -> Option<(Conn, &'static mut ConnState)> {
+fn find(root: &Root, token: Token) -> Option<(Conn, &'static ConnState)> {
     let c = root.with(|inner| inner.table.get(token))?;
     Some((c, ConnState::of(c)?))
 }
 
 /// After a fork: a poller of this process's own, with all connections registered.
 fn renew_poller(m: Mgr, root: &Root) {
-    root.with(|inner| inner.poll = mio::Poll::new().ok());
+    root.with(Inner::renew_poller);
     m.set_epoll_fd(root.with(|inner| inner.poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd)));
     let mut at = m.first();
     while let Some(c) = at {
         at = c.next();
         if let Some(state) = ConnState::of(c).filter(|s| s.is(is::REGISTERED)) {
-            state.is &= !is::REGISTERED;
+            state.unmark(is::REGISTERED);
+            super::wakeup::renew(root, m, c);
             conn::register(c, false);
         }
     }

@@ -85,7 +85,7 @@ pub fn set(m: Mgr, setting: Setting, value: i64) -> bool {
 /// Changes a setting of one connection; a listener's accepted connections inherit it.
 pub fn set_conn(c: Conn, setting: Setting, value: i64) -> bool {
     let Some(state) = ConnState::of(c) else { return false };
-    let mut settings = state.settings;
+    let mut settings = state.settings.get();
     let done = settings.set(setting, value);
     give(c, settings);
     done
@@ -94,7 +94,7 @@ pub fn set_conn(c: Conn, setting: Setting, value: i64) -> bool {
 /// Gives a connection its settings.
 pub fn give(c: Conn, settings: ConnSettings) {
     if let Some(state) = ConnState::of(c) {
-        state.settings = settings;
+        state.settings.set(settings);
         c.recv().set_align(settings.read_size as usize);
     }
 }

@@ -11,7 +11,7 @@ use super::mem;
 use super::settings::{ConnSettings, Settings};
 use super::wakeup::Wakeup;
 use crate::abi::Connection;
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -51,44 +51,70 @@ pub mod is {
 pub struct Token(pub u64);
 
 /// Private state of a connection, in front of the public struct.
+///
+/// All fields are cells: handlers run in between and lead back to the same state, so nobody may
+/// hold it exclusively.
 #[repr(C, align(16))]
 #[derive(Default)]
 pub struct ConnState {
     /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
-    pub prev: Token,
-    /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
-    pub last_io: u64,
-    /// Protocol state of the HTTP engine.
-    pub http: HttpState,
+    pub prev: Cell<Token>,
     /// Settings of this connection.
-    pub settings: ConnSettings,
-    /// This connection's token.
-    pub token: Token,
-    /// See [`ready`].
-    pub ready: u8,
-    /// See [`is`].
-    pub is: u8,
+    pub settings: Cell<ConnSettings>,
     /// The high-water mark was reported and `send` has not been below it since.
-    pub above_mark: bool,
+    pub above_mark: Cell<bool>,
+    /// What the HTTP engine remembers.
+    pub http: HttpState,
+    /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
+    pub last_io: Cell<u64>,
+    /// This connection's token.
+    pub token: Cell<Token>,
     /// How many handler calls of this connection are on the stack.
-    pub in_handler: u16,
+    pub in_handler: Cell<u16>,
+    ready: Cell<u8>,
+    is: Cell<u8>,
 }
 
 impl ConnState {
     /// The state of a connection that the library allocated; `None` for a program's own struct.
-    pub fn of(c: Conn) -> Option<&'static mut ConnState> {
+    pub fn of(c: Conn) -> Option<&'static ConnState> {
         if c.id() == 0 {
             return None;
         }
         Root::of(c.mgr()?)?;
         // SAFETY: connections with an id and an initialised manager were made by `allocate`, which
-        // puts the state in front. Callers use the reference at once and never across a handler.
-        unsafe { Some(&mut *c.as_ptr().cast::<u8>().sub(size_of::<ConnState>()).cast::<ConnState>()) }
+        // puts the state in front. It lives as long as the handle may be used.
+        unsafe { Some(&*c.as_ptr().cast::<u8>().sub(size_of::<ConnState>()).cast::<ConnState>()) }
     }
 
     /// True when any of `bits` of [`is`] is set.
     pub fn is(&self, bits: u8) -> bool {
-        self.is & bits != 0
+        self.is.get() & bits != 0
+    }
+
+    /// Sets `bits` of [`is`].
+    pub fn mark(&self, bits: u8) {
+        self.is.set(self.is.get() | bits);
+    }
+
+    /// Clears `bits` of [`is`].
+    pub fn unmark(&self, bits: u8) {
+        self.is.set(self.is.get() & !bits);
+    }
+
+    /// True when any of `bits` of [`ready`] is set.
+    pub fn can(&self, bits: u8) -> bool {
+        self.ready.get() & bits != 0
+    }
+
+    /// Sets `bits` of [`ready`].
+    pub fn announce(&self, bits: u8) {
+        self.ready.set(self.ready.get() | bits);
+    }
+
+    /// Clears `bits` of [`ready`].
+    pub fn used_up(&self, bits: u8) {
+        self.ready.set(self.ready.get() & !bits);
     }
 }
 
@@ -267,7 +293,7 @@ impl Inner {
     /// Releases a closed connection as soon as no activity is in progress.
     pub fn bury(&mut self, c: Conn) {
         if let Some(state) = ConnState::of(c) {
-            self.table.remove(state.token);
+            self.table.remove(state.token.get());
         }
         if self.depth > 0 {
             self.graveyard.push(c);
@@ -277,12 +303,15 @@ impl Inner {
         }
     }
 
-    /// True in a process that was forked since the poller was made.
-    pub fn was_forked(&mut self) -> bool {
-        let now = forks();
-        let changed = now != self.forks;
-        self.forks = now;
-        changed
+    /// True in a process that was forked since the poller was made: the poller is the parent's.
+    pub fn was_forked(&self) -> bool {
+        self.forks != forks()
+    }
+
+    /// Gives the manager a poller of this process's own.
+    pub fn renew_poller(&mut self) {
+        self.poll = mio::Poll::new().ok();
+        self.forks = forks();
     }
 }
 

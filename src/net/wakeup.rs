@@ -104,6 +104,19 @@ pub fn is_channel(root: &Root, c: Conn) -> bool {
     fd != -1 && fd == c.fd()
 }
 
+/// After a fork: an eventfd of this process's own for the wakeup connection.
+pub fn renew(root: &Root, m: Mgr, c: Conn) {
+    if !is_channel(root, c) {
+        return;
+    }
+    if let Ok(fd) = sys::eventfd() {
+        root.wakeup.fd.store(fd, Ordering::Relaxed);
+        sys::close(c.fd());
+        c.set_fd(fd);
+        m.set_pipe_fd(fd);
+    }
+}
+
 /// Delivers all messages that wait, in order.
 pub fn deliver(root: &Root) {
     let _activity = Activity::start(root);
@@ -127,5 +140,7 @@ const FEW: usize = 8;
 
 /// Tokens by connection id. Connections made later cannot be the target of messages sent before.
 fn index_by_id(root: &Root) -> HashMap<u64, Token> {
-    root.with(|inner| inner.table.iter().filter_map(|c| Some((c.id(), ConnState::of(c)?.token))).collect())
+    root.with(|inner| {
+        inner.table.iter().filter_map(|c| Some((c.id(), ConnState::of(c)?.token.get()))).collect()
+    })
 }
