@@ -4,7 +4,7 @@
 //!
 //! * [`abi`]: the `repr(C)` structs and constants that C programs share with us. Data only.
 //! * [`codec`]: bytes in, meaning out. Safe Rust on slices: no sockets, no clocks, no C types.
-//! * [`net`]: manager, connections, event loop, protocol state machines. Uses `abi` and `codec`.
+//! * `net`: manager, connections, event loop, protocol state machines. Uses `abi` and `codec`.
 //! * [`capi`]: one file per section of the C header: checks arguments, makes slices, calls inward.
 //! * [`mod@fence`]: what every function that C can call starts with.
 //!
@@ -14,4 +14,4 @@ pub mod abi;
 pub mod capi;
 pub mod codec;
 pub mod fence;
-pub mod net;
+mod net;

@@ -25,17 +25,23 @@ pub struct Mgr(NonNull<Manager>);
 #[derive(Clone, Copy)]
 pub struct Buf(NonNull<IoBuf>);
 
-/// Getter and setter of one field.
-macro_rules! field {
-    ($get:ident, $set:ident, $field:ident, $ty:ty) => {
+/// A function that reads a field.
+macro_rules! getter {
+    ($get:ident, $field:ident, $ty:ty) => {
         #[doc = concat!("Reads `", stringify!($field), "`.")]
         pub fn $get(self) -> $ty {
             // SAFETY: a handle points to a live struct (see the module's documentation).
             unsafe { (*self.0.as_ptr()).$field }
         }
+    };
+}
+
+/// A function that writes a field.
+macro_rules! setter {
+    ($set:ident, $field:ident, $ty:ty) => {
         #[doc = concat!("Writes `", stringify!($field), "`.")]
         pub fn $set(self, value: $ty) {
-            // SAFETY: as above.
+            // SAFETY: a handle points to a live struct (see the module's documentation).
             unsafe { (*self.0.as_ptr()).$field = value }
         }
     };
@@ -55,17 +61,26 @@ impl Conn {
         self.0.as_ptr()
     }
 
-    field!(id, set_id, id, core::ffi::c_ulong);
-    field!(loc, set_loc, loc, Addr);
-    field!(rem, set_rem, rem, Addr);
-    field!(flags, set_flags, flags, u32);
-    field!(handler, set_handler, r#fn, EventHandler);
-    field!(handler_data, set_handler_data, fn_data, *mut c_void);
-    field!(protocol, set_protocol, pfn, EventHandler);
-    field!(protocol_data, set_protocol_data, pfn_data, *mut c_void);
-    field!(next_ptr, set_next_ptr, next, *mut Connection);
-    field!(mgr_ptr, set_mgr_ptr, mgr, *mut Manager);
-    field!(tls, set_tls, tls, *mut c_void);
+    getter!(id, id, core::ffi::c_ulong);
+    setter!(set_id, id, core::ffi::c_ulong);
+    getter!(loc, loc, Addr);
+    setter!(set_loc, loc, Addr);
+    getter!(rem, rem, Addr);
+    setter!(set_rem, rem, Addr);
+    getter!(flags, flags, u32);
+    setter!(set_flags, flags, u32);
+    getter!(handler, r#fn, EventHandler);
+    setter!(set_handler, r#fn, EventHandler);
+    getter!(handler_data, fn_data, *mut c_void);
+    setter!(set_handler_data, fn_data, *mut c_void);
+    getter!(protocol, pfn, EventHandler);
+    setter!(set_protocol, pfn, EventHandler);
+    getter!(protocol_data, pfn_data, *mut c_void);
+    setter!(set_protocol_data, pfn_data, *mut c_void);
+    getter!(next_ptr, next, *mut Connection);
+    setter!(set_next_ptr, next, *mut Connection);
+    getter!(mgr_ptr, mgr, *mut Manager);
+    setter!(set_mgr_ptr, mgr, *mut Manager);
 
     /// The next connection in the manager's list.
     pub fn next(self) -> Option<Conn> {
@@ -148,12 +163,15 @@ impl Mgr {
         self.0.as_ptr()
     }
 
-    field!(next_id, set_next_id, nextid, core::ffi::c_ulong);
-    field!(conns_ptr, set_conns_ptr, conns, *mut Connection);
-    field!(timers, set_timers, timers, *mut Timer);
-    field!(private, set_private, ifp, *mut c_void);
-    field!(epoll_fd, set_epoll_fd, epoll_fd, c_int);
-    field!(extra_size, set_extra_size, extraconnsize, usize);
+    getter!(next_id, nextid, core::ffi::c_ulong);
+    setter!(set_next_id, nextid, core::ffi::c_ulong);
+    getter!(conns_ptr, conns, *mut Connection);
+    setter!(set_conns_ptr, conns, *mut Connection);
+    getter!(timers, timers, *mut Timer);
+    getter!(private, ifp, *mut c_void);
+    setter!(set_private, ifp, *mut c_void);
+    setter!(set_epoll_fd, epoll_fd, c_int);
+    getter!(extra_size, extraconnsize, usize);
 
     /// The newest connection: the head of the list.
     pub fn first(self) -> Option<Conn> {
@@ -179,10 +197,11 @@ impl Buf {
         self.0.as_ptr()
     }
 
-    field!(len, set_len, len, usize);
-    field!(size, set_size, size, usize);
-    field!(base, set_base, buf, *mut u8);
-    field!(align, set_align, align, usize);
+    getter!(len, len, usize);
+    setter!(set_len, len, usize);
+    getter!(size, size, usize);
+    getter!(base, buf, *mut u8);
+    setter!(set_align, align, usize);
 
     /// The bytes in use. The slice dies when anybody touches the buffer: use it at once.
     ///
