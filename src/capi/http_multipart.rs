@@ -1,4 +1,4 @@
-//! Multipart bodies.
+//! HTTP: multipart bodies
 
 use super::slice::{bytes, view};
 use crate::abi::{HttpPart, Str};

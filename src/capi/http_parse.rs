@@ -1,4 +1,4 @@
-//! HTTP heads.
+//! HTTP: heads of messages
 
 use super::slice::{bytes, cstr, raw};
 use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
@@ -71,19 +71,14 @@ pub unsafe extern "C" fn mg_http_status(hm: *const HttpMessage) -> c_int {
     digits.fold(0, |n: c_int, b| n.saturating_mul(10).saturating_add(c_int::from(b - b'0')))
 }
 
-/// Finds a header by its name, ignoring case.
+/// The value of the first header called `name`, ignoring case.
 ///
-/// # Returns
-/// The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
-/// is none.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn mg_http_get_header(hm: *mut HttpMessage, name: *const c_char) -> *mut Str {
-    fence!("mg_http_get_header");
+/// # Safety
+/// `hm` is NULL, or a message whose views are valid.
+pub unsafe fn header(hm: *mut HttpMessage, name: &[u8]) -> Option<*mut Str> {
     if hm.is_null() {
-        return core::ptr::null_mut();
+        return None;
     }
-    // SAFETY: name is NULL or a C string.
-    let name = unsafe { cstr(name) };
     for i in 0..MG_MAX_HTTP_HEADERS {
         // SAFETY: hm is a message; the slot lies within it.
         let header = unsafe { &raw mut (*hm).headers[i] };
@@ -94,8 +89,20 @@ pub unsafe extern "C" fn mg_http_get_header(hm: *mut HttpMessage, name: *const c
         }
         if found.eq_ignore_ascii_case(name) {
             // SAFETY: as above.
-            return unsafe { &raw mut (*header).value };
+            return Some(unsafe { &raw mut (*header).value });
         }
     }
-    core::ptr::null_mut()
+    None
+}
+
+/// Finds a header by its name, ignoring case.
+///
+/// # Returns
+/// The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
+/// is none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_get_header(hm: *mut HttpMessage, name: *const c_char) -> *mut Str {
+    fence!("mg_http_get_header");
+    // SAFETY: hm is NULL or a message, name is NULL or a C string.
+    unsafe { header(hm, cstr(name)) }.unwrap_or(core::ptr::null_mut())
 }

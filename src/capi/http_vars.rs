@@ -1,4 +1,4 @@
-//! Variables of forms and query strings, parameters of header values.
+//! HTTP: variables of forms, parameters of header values
 
 use super::slice::{bytes, cstr, raw_mut, view};
 use crate::abi::Str;

@@ -6,6 +6,7 @@ pub mod byteorder;
 pub mod conn;
 pub mod crc32;
 pub mod digest;
+pub mod http_auth;
 pub mod http_multipart;
 pub mod http_parse;
 pub mod http_vars;

@@ -1,0 +1,64 @@
+//! HTTP: credentials
+
+use super::http_parse::header;
+use super::slice::{bytes, cstr, raw_mut};
+use crate::abi::{Connection, HttpMessage};
+use crate::codec::fmt::Sink;
+use crate::codec::http::auth;
+use crate::fence;
+use crate::net::conn::output_queued;
+use crate::net::handle::Conn;
+use crate::net::iobuf;
+use core::ffi::c_char;
+
+/// Finds the credentials of a request.
+///
+/// Fills `user` and `pass`, which have room for `userlen` and `passlen` bytes, NUL included; what
+/// is longer is cut. The first of these counts: `Authorization: Basic`; `Authorization: Bearer`,
+/// then the token is the password; a cookie `access_token`; a query variable `access_token`. Both
+/// are empty when there are none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_creds(
+    hm: *mut HttpMessage,
+    user: *mut c_char,
+    userlen: usize,
+    pass: *mut c_char,
+    passlen: usize,
+) {
+    fence!("mg_http_creds");
+    // SAFETY: user and pass are NULL or valid for their lengths, and do not overlap.
+    let (user, pass) = unsafe { (raw_mut(user.cast(), userlen), raw_mut(pass.cast(), passlen)) };
+    // SAFETY: hm is NULL or a message whose views are valid.
+    let (authorization, cookie, query) = unsafe {
+        let value = |name| header(hm, name).map(|value| bytes(*value));
+        let query = if hm.is_null() { &[] } else { bytes((*hm).query) };
+        (value(b"Authorization"), value(b"Cookie"), query)
+    };
+    auth::credentials(authorization, cookie, query, user, pass);
+}
+
+/// Bytes for a connection's send buffer, which has room for them.
+struct Append(Conn);
+
+impl Sink for Append {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.send().append(bytes);
+    }
+}
+
+/// Queues the header line `Authorization: Basic ...` for a request (RFC 7617).
+///
+/// NULL counts as empty; without user and password the line has no credentials. Nothing is queued
+/// when memory is exhausted.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_bauth(c: *mut Connection, user: *const c_char, pass: *const c_char) {
+    fence!("mg_http_bauth");
+    // SAFETY: c is NULL or a connection, user and pass are NULL or C strings.
+    let (c, user, pass) = unsafe { (Conn::new(c), cstr(user), cstr(pass)) };
+    let (Some(c), Some(len)) = (c, auth::basic_len(user, pass)) else { return };
+    // SAFETY: the send buffer of a connection is valid.
+    if unsafe { iobuf::reserve(c.send().as_ptr(), len) } {
+        auth::put_basic(user, pass, &mut Append(c));
+        output_queued(c);
+    }
+}
