@@ -20,11 +20,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "target" / "test-logs"
-LINES_SHOWN = 80
+LINES_SHOWN = 50
 
-# The closing lines of cargo test ("test result: ok. 3 passed; 0 failed; ..."), of pytest
-# ("3 passed, 1 skipped in 0.1s") and of tests/c/run_programs.py ("3 passed, 0 failed").
-CLOSING = re.compile(r"^(?:test result: .*|=*\s*\d+ (?:passed|failed|skipped|error).*)$", re.MULTILINE)
+# cargo test closes every test program with a line, pytest and tests/c/run_programs.py the whole run:
+# "test result: ok. 3 passed; 0 failed; ...", "3 passed, 1 skipped in 0.1s", "3 passed, 0 failed".
+CARGO_CLOSING = re.compile(r"^test result: .*$", re.MULTILINE)
+CLOSING = re.compile(r"^(?:=+ )?\d+ (?:passed|failed|skipped|errors?)\b.*$", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|ignored|errors?)\b")
 
 
@@ -43,9 +44,9 @@ class Counts:
 
 
 def counted(output: str) -> Counts:
-    """Adds up the closing lines of test runners."""
+    """What the closing lines of test runners say."""
     counts = Counts()
-    for line in CLOSING.findall(output):
+    for line in CARGO_CLOSING.findall(output) or CLOSING.findall(output)[-1:]:
         for number, word in COUNT.findall(line):
             if word == "passed":
                 counts.passed += int(number)
