@@ -231,9 +231,7 @@ def summary(rounds: list[dict[str, float]], floor: list[dict[str, float]] | None
     row = {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
     row["errors"] = sum(r["errors"] for r in rounds)
     if floor:
-        row["ratio"] = statistics.median(
-            r["cpu_us"] / f["cpu_us"] for r, f in zip(rounds, floor, strict=True)
-        )
+        row["ratio"] = statistics.median(r["cpu_us"] / f["cpu_us"] for r, f in zip(rounds, floor))
     return row
 
 
@@ -330,7 +328,7 @@ def main() -> int:
         row.update(summary(rounds[name, idle], rounds.get(("floor", 0))))
         if idle:
             quiet = rounds[name, 0]
-            ratios = [r["cpu_us"] / q["cpu_us"] for r, q in zip(rounds[name, idle], quiet, strict=True)]
+            ratios = [r["cpu_us"] / q["cpu_us"] for r, q in zip(rounds[name, idle], quiet)]
             row["ratio_to_no_idle"] = statistics.median(ratios)
         row["rounds"] = rounds[name, idle]
         rows.append(row)

@@ -15,16 +15,17 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "target" / "test-logs"
-LINES_SHOWN = 80
+LINES_SHOWN = 50
 
-# The closing lines of cargo test ("test result: ok. 3 passed; 0 failed; ..."), of pytest
-# ("3 passed, 1 skipped in 0.1s") and of tests/c/run_programs.py ("3 passed, 0 failed").
-CLOSING = re.compile(r"^(?:test result: .*|=*\s*\d+ (?:passed|failed|skipped|error).*)$", re.MULTILINE)
+# cargo test closes every test program with a line, pytest and tests/c/run_programs.py the whole run:
+# "test result: ok. 3 passed; 0 failed; ...", "3 passed, 1 skipped in 0.1s", "3 passed, 0 failed".
+CARGO_CLOSING = re.compile(r"^test result: .*$", re.MULTILINE)
+CLOSING = re.compile(r"^(?:=+ )?\d+ (?:passed|failed|skipped|errors?)\b.*$", re.MULTILINE)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|ignored|errors?)\b")
 
 
@@ -43,9 +44,9 @@ class Counts:
 
 
 def counted(output: str) -> Counts:
-    """Adds up the closing lines of test runners."""
+    """What the closing lines of test runners say."""
     counts = Counts()
-    for line in CLOSING.findall(output):
+    for line in CARGO_CLOSING.findall(output) or CLOSING.findall(output)[-1:]:
         for number, word in COUNT.findall(line):
             if word == "passed":
                 counts.passed += int(number)
@@ -63,7 +64,12 @@ class Stage:
     name: str
     command: tuple[str, ...]
     tests: bool = True
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+
+# Another set of build options, in a target directory of its own: what depends on them must follow.
+OPTIONS = ROOT / "target" / "options"
+OPTIONS_SET = {"MG_MAX_HTTP_HEADERS": "7", "MG_DATA_SIZE": "64", "MG_HEADER_DIR": str(OPTIONS / "include")}
 
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 STAGES = (
@@ -71,6 +77,13 @@ STAGES = (
     Stage("library", ("cargo", "build", "--release"), tests=False),
     Stage("rust", ("cargo", "test", "--no-fail-fast")),
     Stage("c", (sys.executable, "tests/c/run_programs.py")),
+    Stage(
+        "options",
+        ("cargo", "build", "--target-dir", str(OPTIONS)),
+        tests=False,
+        environment=OPTIONS_SET,
+    ),
+    Stage("c-options", (sys.executable, "tests/c/run_programs.py", "--library", str(OPTIONS / "debug"))),
     Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),
     Stage("python", (PYTHON, "-m", "pytest", "-q")),
 )
@@ -78,11 +91,12 @@ STAGES = (
 
 def run(stage: Stage) -> Counts:
     """Runs a stage and reports on it."""
-    print(f"{stage.name:8} ...", end="", flush=True)
+    print(f"{stage.name:9} ...", end="", flush=True)
     start = time.monotonic()
     done = subprocess.run(
         stage.command,
         cwd=ROOT,
+        env={**os.environ, **stage.environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

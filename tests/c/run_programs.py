@@ -80,12 +80,8 @@ int main(void) {
 
 def run(configuration: Configuration, source: Path, library: Path) -> str:
     """Builds and runs one program; the empty string, or what went wrong."""
-    place = (
-        OUT
-        / library.parent.name
-        / "".join(c if c.isalnum() else "-" for c in configuration.name)
-        / source.stem
-    )
+    directory = "".join(c if c.isalnum() else "-" for c in configuration.name)
+    place = OUT / library.name / directory / source.stem
     shutil.rmtree(place, ignore_errors=True)
     cwd = place / "cwd"
     cwd.mkdir(parents=True)

@@ -21,7 +21,7 @@ test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; 
         (CARGO, Counts(15, 3, 1)),
         ("..F\n1 failed, 5 passed, 2 skipped, 4 warnings, 1 error in 1.61s\n", Counts(5, 2, 2)),
         ("=== 7 passed in 0.10s ===\n", Counts(7, 0, 0)),
-        ("7 passed, 1 failed\n", Counts(7, 1, 0)),
+        ("20 errors generated.\n7 passed, 1 failed\n", Counts(7, 1, 0)),
         ("test a ... ok\nthat 3 passed; is prose\n", Counts(0, 0, 0)),
     ],
 )
