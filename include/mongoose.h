@@ -2394,7 +2394,29 @@ void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
  */
 void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
 
-/* ---- Multipart bodies ---- */
+/* ---- HTTP: credentials ---- */
+
+/* Finds the credentials of a request.
+ *
+ * Fills `user` and `pass`, which have room for `userlen` and `passlen` bytes, NUL included; what
+ * is longer is cut. The first of these counts: `Authorization: Basic`; `Authorization: Bearer`,
+ * then the token is the password; a cookie `access_token`; a query variable `access_token`. Both
+ * are empty when there are none.
+ */
+void mg_http_creds(struct mg_http_message *hm,
+                   char *user,
+                   size_t userlen,
+                   char *pass,
+                   size_t passlen);
+
+/* Queues the header line `Authorization: Basic ...` for a request (RFC 7617).
+ *
+ * NULL counts as empty; without user and password the line has no credentials. Nothing is queued
+ * when memory is exhausted.
+ */
+void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
+
+/* ---- HTTP: multipart bodies ---- */
 
 /* Finds the next part of a `multipart/form-data` body (RFC 7578).
  *
@@ -2407,7 +2429,7 @@ void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, siz
  */
 size_t mg_http_next_multipart(struct mg_str body, size_t offset, struct mg_http_part *part);
 
-/* ---- HTTP heads ---- */
+/* ---- HTTP: heads of messages ---- */
 
 /* Parses the head of an HTTP request or response (RFC 9112).
  *
@@ -2446,7 +2468,7 @@ int mg_http_status(const struct mg_http_message *hm);
  */
 struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
 
-/* ---- Variables of forms and query strings, parameters of header values ---- */
+/* ---- HTTP: variables of forms, parameters of header values ---- */
 
 /* Finds a variable in a query string or form body such as `a=1&b=2`, ignoring case.
  *

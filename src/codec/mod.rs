@@ -19,3 +19,4 @@ pub mod number;
 pub mod path;
 pub mod text;
 pub mod url;
+pub mod ws;

@@ -215,6 +215,18 @@ impl Buf {
         unsafe { core::slice::from_raw_parts(self.base(), self.len().min(self.size())) }
     }
 
+    /// The bytes in use, to be changed in place.
+    ///
+    /// # Safety
+    /// As for [`Buf::bytes`], and no other slice of the buffer is in use.
+    pub unsafe fn bytes_mut<'a>(self) -> &'a mut [u8] {
+        if self.base().is_null() || self.len() == 0 {
+            return &mut [];
+        }
+        // SAFETY: as in `bytes`; the caller vouches for exclusive use.
+        unsafe { core::slice::from_raw_parts_mut(self.base(), self.len().min(self.size())) }
+    }
+
     /// Appends bytes; false when memory is exhausted.
     pub fn append(self, bytes: &[u8]) -> bool {
         // SAFETY: a handle points to a valid buffer.

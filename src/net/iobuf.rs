@@ -141,6 +141,24 @@ pub unsafe fn add(io: *mut IoBuf, ofs: usize, src: *const u8, len: usize) -> usi
     }
 }
 
+/// Inserts `len` bytes at `ofs <= io.len` without changing the capacity; 0 when there is no room.
+///
+/// # Safety
+/// As for [`append`].
+pub unsafe fn insert(io: *mut IoBuf, ofs: usize, src: *const u8, len: usize) -> usize {
+    // SAFETY: ofs <= io.len and io.len + len <= io.size, so every range is inside.
+    unsafe {
+        let old = (*io).len;
+        if ofs > old || (*io).size.saturating_sub(old) < len {
+            return 0;
+        }
+        ptr::copy((*io).buf.add(ofs), (*io).buf.add(ofs + len), old - ofs);
+        ptr::copy(src, (*io).buf.add(ofs), len);
+        (*io).len = old + len;
+    }
+    len
+}
+
 /// Removes up to `len` bytes at `ofs`; the bytes that become free at the end are zeroed.
 /// Returns how many were removed.
 ///

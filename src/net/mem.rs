@@ -1,10 +1,12 @@
-//! Memory that crosses the C boundary: `mg_calloc` and `mg_free`, by their exported names.
+//! Memory that crosses the C boundary, and random bytes: `mg_calloc`, `mg_free`, `mg_random`, by
+//! their exported names, so that a program's own definitions win.
 
 use core::ffi::c_void;
 
 unsafe extern "C" {
     fn mg_calloc(count: usize, size: usize) -> *mut c_void;
     fn mg_free(ptr: *mut c_void);
+    fn mg_random(buf: *mut c_void, len: usize) -> bool;
 }
 
 /// `size` zeroed bytes, or NULL.
@@ -20,4 +22,11 @@ pub fn alloc(size: usize) -> *mut u8 {
 pub unsafe fn release(ptr: *mut u8) {
     // SAFETY: the caller vouches for ptr.
     unsafe { mg_free(ptr.cast()) }
+}
+
+/// Random bytes; `None` when the system has none.
+pub fn random<const N: usize>() -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    // SAFETY: N writable bytes.
+    unsafe { mg_random(bytes.as_mut_ptr().cast(), N) }.then_some(bytes)
 }

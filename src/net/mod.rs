@@ -16,5 +16,6 @@ pub mod state;
 pub mod sys;
 pub mod timer;
 pub mod wakeup;
+pub mod ws;
 
 mod io;

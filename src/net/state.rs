@@ -10,6 +10,7 @@ use super::http::HttpState;
 use super::mem;
 use super::settings::{ConnSettings, Settings};
 use super::wakeup::Wakeup;
+use super::ws::WsState;
 use crate::abi::Connection;
 use core::cell::{Cell, UnsafeCell};
 use core::mem::size_of;
@@ -65,6 +66,8 @@ pub struct ConnState {
     pub above_mark: Cell<bool>,
     /// What the HTTP engine remembers.
     pub http: HttpState,
+    /// What the WebSocket engine remembers.
+    pub ws: WsState,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: Cell<u64>,
     /// This connection's token.
