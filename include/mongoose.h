@@ -2127,6 +2127,57 @@ int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
  */
 bool mg_aton(struct mg_str str, struct mg_addr *addr);
 
+/* ---- Base64 (RFC 4648, section 4): the standard alphabet with padding ---- */
+
+/* Appends one byte to a base64 text that grows byte by byte.
+ *
+ * `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
+ * `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
+ *
+ * # Returns
+ * The new length of the text. Close it with `mg_base64_final`.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_update(unsigned char input_byte, char *buf, size_t len);
+
+/* Closes a text of `mg_base64_update`: last character, padding, NUL.
+ *
+ * # Returns
+ * The length of the text without the NUL.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_final(char *buf, size_t len);
+
+/* Encodes `n` bytes into `dl` bytes at `buf`, NUL included: `dl` has to be
+ * `4 * ceil(n / 3) + 1` at least.
+ *
+ * # Returns
+ * The length of the text; 0, with an empty string in `buf`, when there is too little room.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
+
+/* Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
+ * `3 * (n / 4) + 1` at least, whatever the padding.
+ *
+ * Up to three characters at the end that make no group of four are ignored. Padding ends a group,
+ * not the text.
+ *
+ * # Returns
+ * The number of bytes; 0, with an empty string in `dst`, when there is too little room or a
+ * character is not base64.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
+
 /* ---- Byte order ---- */
 
 /* Converts a 16-bit number from network to host byte order. */
@@ -2394,6 +2445,119 @@ void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
  */
 void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
 
+/* ---- The printf family: to a function, a piece of memory, the heap, a connection ---- */
+
+/* Formats to `fn(ch, arg)`, which is called once for each byte, in order.
+ *
+ * A NULL `fn` prints nothing; the length is counted all the same. The callee advances the
+ * `va_list`.
+ *
+ * # Returns
+ * The number of bytes printed, including what custom printers (`%M`) claim.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_vxprintf(mg_pfn_t fn, void *arg, const char *fmt, va_list *ap);
+
+/* Formats into `len` bytes at `buf`, NUL included. Longer text is cut; with `len` 0 nothing is
+ * written and `buf` may be NULL.
+ *
+ * # Returns
+ * The length of the whole text without its NUL, also when it did not fit: a result of `len` or
+ * more means it was cut.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_vsnprintf(char *buf, size_t len, const char *fmt, va_list *ap);
+
+/* Formats into fresh memory, NUL-terminated.
+ *
+ * # Returns
+ * The text, to be released with `mg_free`; an empty string for an empty text. NULL without memory.
+ *
+ * # Threads
+ * Any.
+ */
+char *mg_vmprintf(const char *fmt, va_list *ap);
+
+/* Formats onto the end of `c->send`. UDP connections keep the text, too, until something sends it.
+ *
+ * # Returns
+ * The number of bytes appended. 0 without memory: then nothing was appended.
+ *
+ * # Errors
+ * `OOM` as `MG_EV_ERROR` without memory, or when a custom printer (`%M`) claims another length
+ * than it has printed.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_vprintf(struct mg_connection *c, const char *fmt, va_list *ap);
+
+/* As `mg_error`, with a `va_list`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
+
+/* Formats to `fn(ch, arg)`; see `mg_vxprintf`.
+ *
+ * The format: `%[#][-][0][width][.precision][h][l|ll]conversion`, the parts in this order.
+ * Conversions: `d` `u` `x` `X` (lower case, too) `p` `f` `g` `c` `s` `%` as in C, except that
+ * `#` puts `0x` before every number; `M` takes a printer (`mg_pm_t`) and the arguments that it
+ * reads; `m` does the same between double quotes. Anything else is printed as it is and reads
+ * no argument. There is no `*` for the width, no `i`, `o`, `e`, `z`.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+extern size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
+
+/* Formats into `len` bytes at `buf`; see `mg_vsnprintf` and, for the format, `mg_xprintf`.
+ *
+ * # Returns
+ * The length of the whole text without its NUL, also when it did not fit.
+ *
+ * # Threads
+ * Any.
+ */
+extern size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
+
+/* Formats into fresh memory; see `mg_vmprintf` and, for the format, `mg_xprintf`.
+ *
+ * # Returns
+ * The text, to be released with `mg_free`. NULL without memory.
+ *
+ * # Threads
+ * Any.
+ */
+extern char *mg_mprintf(const char *fmt, ...);
+
+/* Formats onto the end of `c->send`; see `mg_vprintf` and, for the format, `mg_xprintf`.
+ *
+ * # Returns
+ * The number of bytes appended. 0 without memory: then nothing was appended, and
+ * `MG_EV_ERROR` says `OOM`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
+
+/* Fails a connection: logs the formatted text, sets `is_closing`, fires `MG_EV_ERROR` with the
+ * text, which is cut to 63 bytes. A handler that clears `is_closing` keeps the connection.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern void mg_error(struct mg_connection *c, const char *fmt, ...);
+
 /* ---- HTTP: credentials ---- */
 
 /* Finds the credentials of a request.
@@ -2467,6 +2631,79 @@ int mg_http_status(const struct mg_http_message *hm);
  * is none.
  */
 struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
+
+/* ---- HTTP replies and chunks ---- */
+
+/* As `mg_http_reply`, with a `va_list`.
+ *
+ * # Errors
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_vreply(struct mg_connection *c,
+                    int status_code,
+                    const char *headers,
+                    const char *body_fmt,
+                    va_list *ap);
+
+/* As `mg_http_printf_chunk`, with a `va_list`.
+ *
+ * # Errors
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_vprintf_chunk(struct mg_connection *cnn, const char *fmt, va_list *ap);
+
+/* Appends one chunk of a chunked body to `c->send`: size, CR LF, `len` bytes at `buf`, CR LF.
+ *
+ * The head is the program's: `mg_printf(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")`.
+ * `len` 0 is the last chunk, which ends the response. Clients send chunked requests with it, too.
+ *
+ * # Errors
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_write_chunk(struct mg_connection *c, const char *buf, size_t len);
+
+/* Appends a whole reply to `c->send`: status line, `headers`, `Content-Length`, body.
+ *
+ * `headers` are complete lines, each with CR LF, and are sent as they are; NULL for none. The
+ * body is formatted like by `mg_xprintf`: pass text that may hold a `%` by `"%s"`. Its length
+ * takes 11 characters, digits and blanks. Replies with a status of 100 to 199, 204 or 304
+ * have no body, and except for 304 no `Content-Length` (RFC 9110, section 8.6). Clears
+ * `c->is_resp`: the request is answered.
+ *
+ * # Errors
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern void mg_http_reply(struct mg_connection *c,
+                          int status_code,
+                          const char *headers,
+                          const char *body_fmt,
+                          ...);
+
+/* Appends one formatted chunk of a chunked body to `c->send`; see `mg_http_write_chunk` and,
+ * for the format, `mg_xprintf`. The size takes 8 digits.
+ *
+ * An empty text is the last chunk, which ends the response: beware of
+ * `mg_http_printf_chunk(c, "%s", text)` with an empty `text`.
+ *
+ * # Errors
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
 
 /* ---- HTTP: variables of forms, parameters of header values ---- */
 
@@ -2712,6 +2949,48 @@ size_t mg_json_unescape(struct mg_str json, const char *path, char *to, size_t n
  */
 size_t mg_json_next(struct mg_str obj, size_t ofs, struct mg_str *key, struct mg_str *val);
 
+/* ---- The log: its level, its sink, lines and hex dumps ---- */
+
+/* Which lines are logged: those of this level and below. Set it with `mg_log_set`. */
+extern int mg_log_level;
+
+/* Sends log bytes to `fn(ch, param)`, one at a time. NULL means standard output, as at the start.
+ *
+ * # Threads
+ * Any; but a line that another thread is printing may meet the new function with the old `param`.
+ */
+void mg_log_set_fn(mg_pfn_t fn, void *param);
+
+/* As `mg_log`, with a `va_list`.
+ *
+ * # Threads
+ * Any. Lines of several threads may mix.
+ */
+void mg_vlog(const char *fmt, va_list *ap);
+
+/* Logs a hex dump, 16 bytes a line, whatever the level.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_hexdump(const void *buf, size_t len);
+
+/* Logs a formatted line and CR LF, whatever the level: `MG_ERROR` and friends check the level
+ * and print the prefix. A program may define its own.
+ *
+ * # Threads
+ * Any. Lines of several threads may mix.
+ */
+extern void mg_log(const char *fmt, ...);
+
+/* Logs what stands before each line, 40 bytes: time, level, file, line and function. A program
+ * may define its own.
+ *
+ * # Threads
+ * Any.
+ */
+extern void mg_log_prefix(int level, const char *file, int line, const char *fname);
+
 /* ---- Memory ---- */
 
 /* Allocates `count` times `size` zeroed bytes: `calloc`, unless the program defines its own.
@@ -2744,6 +3023,215 @@ extern void mg_free(void *ptr);
  * Any.
  */
 void mg_bzero(uint8_t *buf, size_t len);
+
+/* ---- Where the printf family prints to ---- */
+
+/* Prints to the C library's standard output, with `putchar`. The argument is ignored.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_pfn_stdout(char c, void *param);
+
+/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+ * counted. Grows the buffer by its `align` when needed.
+ *
+ * Without memory the character is dropped, as by `mg_pfn_iobuf_noresize`.
+ *
+ * # Threads
+ * The one that owns the buffer.
+ */
+void mg_pfn_iobuf(char ch, void *param);
+
+/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+ * counted, without growing the buffer.
+ *
+ * A character that finds one free byte turns it into a NUL that is counted; one that finds none
+ * is dropped.
+ *
+ * # Threads
+ * The one that owns the buffer.
+ */
+void mg_pfn_iobuf_noresize(char ch, void *param);
+
+/* ---- Printers for `%M` and `%m` ---- */
+
+/* Prints the body of a JSON string. Arguments: `int len, const char *s`.
+ *
+ * Stops at a NUL; with a `len` above 0 also after so many bytes. `"`, `\` and control characters
+ * are escaped, bytes from 0x80 on are not touched. NULL prints nothing. With quotes around:
+ * `mg_printf(c, "{%m:%m}", MG_ESC("key"), MG_ESC("value"))`.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_esc(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints text for HTML: `&`, `<`, `>` and `"` become entities. Arguments: `int len, const char *s`.
+ *
+ * Exactly `len` bytes are taken, also NULs.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_html_esc(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints base64 with padding. Arguments: `int len, const void *data`.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_base64(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints two lower-case hexadecimal digits for each byte. Arguments: `int len, const void *data`.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_hex(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an address: IPv4 dotted, IPv6 in brackets. Argument: `const struct mg_addr *addr`.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_ip(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an address, a colon and the port. Argument: `const struct mg_addr *addr`.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_ip_port(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an IPv4 address, dotted. Argument: `const void *ip`, 4 bytes in network order.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_ip4(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an IPv6 address in brackets, all eight groups. Argument: `const void *ip`, 16 bytes in
+ * network order.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_ip6(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints a MAC address: `00:01:0a:ff:bc:10`. Argument: `const uint8_t *mac`, 6 bytes.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_mac(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an IEEE 802.15.4 address like a MAC address. Argument: `const uint8_t *address`, 8 bytes.
+ *
+ * # Returns
+ * The number of bytes printed.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_print_ieee64(mg_pfn_t out, void *arg, va_list *ap);
+
+/* ---- `struct mg_queue`: messages from one thread to another one without locks ---- */
+
+/* Makes an empty queue in `size` bytes at `buf`, which the program owns.
+ *
+ * Each message takes 4 bytes more than its length, and 4 have to stay free: the longest possible
+ * message is `size - 8` bytes.
+ *
+ * # Threads
+ * Before the two threads start to use the queue.
+ */
+void mg_queue_init(struct mg_queue *q, char *buf, size_t size);
+
+/* Finds room for a message of `len` bytes; `*buf` is where to write it. Publish it with
+ * `mg_queue_add`.
+ *
+ * # Returns
+ * The length of the longest message that has room there, `len` at least. 0: there is no room now;
+ * try again when the consumer has read on.
+ *
+ * # Threads
+ * The producer.
+ */
+size_t mg_queue_book(struct mg_queue *q, char **buf, size_t len);
+
+/* Publishes `len` bytes, at most as many as booked, at the place that `mg_queue_book` gave.
+ *
+ * # Threads
+ * The producer.
+ */
+void mg_queue_add(struct mg_queue *q, size_t len);
+
+/* Looks at the oldest message; `*buf` is where it begins. It stays until `mg_queue_del`.
+ *
+ * # Returns
+ * Its length, or 0: the queue is empty.
+ *
+ * # Threads
+ * The consumer.
+ */
+size_t mg_queue_next(struct mg_queue *q, char **buf);
+
+/* Drops the oldest message; `len` is what `mg_queue_next` returned.
+ *
+ * # Threads
+ * The consumer.
+ */
+void mg_queue_del(struct mg_queue *q, size_t len);
+
+/* As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run
+ * twice.
+ *
+ * # Returns
+ * The length of the message; 0 if it is empty or does not fit.
+ *
+ * # Threads
+ * The producer.
+ */
+size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
+
+/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
+ * the message, which needs room too, does not belong to it.
+ *
+ * # Returns
+ * The length of the message; 0 if it is empty or does not fit.
+ *
+ * # Threads
+ * The producer.
+ */
+extern size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
 
 /* ---- Random bytes and text ---- */
 
@@ -2796,6 +3284,125 @@ bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
  * The polling thread.
  */
 bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+
+/* ---- Strings: views, comparing, matching, splitting, numbers, paths ---- */
+
+/* A view of a C string. NULL gives `{NULL, 0}`. The macro `mg_str(s)` calls this.
+ *
+ * # Threads
+ * Any.
+ */
+struct mg_str mg_str_s(const char *s);
+
+/* A view of `n` bytes. Nothing is checked.
+ *
+ * # Threads
+ * Any.
+ */
+struct mg_str mg_str_n(const char *s, size_t n);
+
+/* Copies a string into fresh memory, with a NUL behind it that is not counted.
+ *
+ * # Returns
+ * The copy, to be released with `mg_free(result.buf)`. `{NULL, 0}` for an empty string and
+ * without memory.
+ *
+ * # Threads
+ * Any.
+ */
+struct mg_str mg_strdup(struct mg_str s);
+
+/* Compares two strings byte by byte, as unsigned numbers; a string that starts another one is the
+ * smaller one.
+ *
+ * # Returns
+ * -1, 0 or 1. An empty string equals `{NULL, 0}`.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_strcmp(struct mg_str str1, struct mg_str str2);
+
+/* Compares two strings like `mg_strcmp`, ASCII letters without regard to case.
+ *
+ * # Returns
+ * -1, 0 or 1.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_strcasecmp(struct mg_str str1, struct mg_str str2);
+
+/* Compares two C strings, ASCII letters without regard to case. NULL is an empty string.
+ *
+ * # Returns
+ * The difference of the first two (lower-case) bytes that differ; 0 if none do.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_casecmp(const char *s1, const char *s2);
+
+/* Splits a string at the first `sep`: `*a` is what stands before it, `*b` what stands behind.
+ *
+ * Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
+ * NULL, and may point to the string itself:
+ * `while (mg_span(s, &entry, &s, ',')) ...` walks a list.
+ *
+ * # Returns
+ * false for an empty string; `*a` and `*b` stay as they are.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_span(struct mg_str s, struct mg_str *a, struct mg_str *b, char sep);
+
+/* Matches a whole string against a pattern: `?` is any byte, `*` any bytes but `/`, `#` any bytes.
+ *
+ * Each wildcard takes as little as possible, from left to right. `caps`, which may be NULL, gets
+ * what each of them took: slices of `str`, also when they are empty. Unless the pattern ends in
+ * `*` or `#`, `{NULL, 0}` follows them. So `caps` needs one element more than the pattern has
+ * wildcards; zero them first. Case matters; there is no escape character. The cost is at most the
+ * length of the pattern times that of the string.
+ *
+ * # Returns
+ * Whether it matches. If not, `caps` holds nothing to rely on.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_match(struct mg_str str, struct mg_str pattern, struct mg_str *caps);
+
+/* Reads an unsigned number; all of the string has to be digits.
+ *
+ * `base` is 2, 10 or 16; 0 takes it from a `0x` or `0b` in front and is 10 without. `val` points
+ * to an unsigned integer of `val_len` bytes: 1, 2, 4 or 8.
+ *
+ * # Returns
+ * false, with `*val` as it was, for anything else and for a number that does not fit.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_str_to_num(struct mg_str str, int base, void *val, size_t val_len);
+
+/* Reads a decimal number that may have spaces and tabs around it.
+ *
+ * # Returns
+ * false, with `*val` as it was, for anything else and for a number that does not fit.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_to_size_t(struct mg_str s, size_t *val);
+
+/* Whether a path from a peer stays inside the directory that it is put behind: no `..` at the
+ * start or behind a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_path_is_sane(struct mg_str path);
 
 /* ---- Time ---- */
 

@@ -67,3 +67,16 @@ pub unsafe fn cstr<'a>(p: *const c_char) -> &'a [u8] {
 pub fn view(b: &[u8]) -> Str {
     b.into()
 }
+
+/// The bytes of a string without its NUL, at most `limit` of them: no byte behind is read. Empty
+/// for NULL.
+///
+/// # Safety
+/// `limit` readable bytes at `p`, or fewer up to a NUL.
+pub unsafe fn cstr_within<'a>(p: *const c_char, limit: usize) -> &'a [u8] {
+    if p.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller vouches for the bytes up to the NUL or the limit.
+    unsafe { raw(p.cast(), libc::strnlen(p, limit)) }
+}

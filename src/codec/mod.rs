@@ -14,6 +14,7 @@ pub mod fmt;
 pub mod hexdump;
 pub mod http;
 pub mod json;
+pub mod log_prefix;
 pub mod matcher;
 pub mod number;
 pub mod path;

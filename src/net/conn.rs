@@ -171,7 +171,7 @@ fn call_handlers(c: Conn, ev: c_int, data: *mut c_void, stop: impl FnOnce() -> b
 }
 
 /// Longest text of `MG_EV_ERROR`, without the NUL.
-const ERROR_TEXT: usize = 63;
+pub const ERROR_TEXT: usize = 63;
 
 /// Fails a connection: logs, marks it closing, fires `MG_EV_ERROR`. The handler may clear
 /// `is_closing` to keep the connection. Texts are cut to [`ERROR_TEXT`] bytes.

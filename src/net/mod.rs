@@ -11,6 +11,7 @@ pub mod listen;
 pub mod log;
 pub mod mem;
 pub mod poll;
+pub mod queue;
 pub mod settings;
 pub mod state;
 pub mod sys;

@@ -1,10 +1,95 @@
 // Stable Rust cannot define variadic functions. These turn "..." into a
-// va_list and call the v-variant, and let Rust read arguments from a list.
+// va_list and call the v-variant, which is Rust.
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 
-int mg_va_int(va_list *ap);
-int mg_va_int(va_list *ap) {
-  return va_arg(*ap, int);
+struct mg_connection;
+struct mg_queue;
+typedef void (*mg_pfn_t)(char, void *);
+
+size_t mg_vxprintf(mg_pfn_t fn, void *arg, const char *fmt, va_list *ap);
+size_t mg_vsnprintf(char *buf, size_t len, const char *fmt, va_list *ap);
+char *mg_vmprintf(const char *fmt, va_list *ap);
+size_t mg_vprintf(struct mg_connection *c, const char *fmt, va_list *ap);
+size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
+void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
+void mg_http_vreply(struct mg_connection *c, int code, const char *headers,
+                    const char *fmt, va_list *ap);
+void mg_http_vprintf_chunk(struct mg_connection *c, const char *fmt,
+                           va_list *ap);
+
+size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
+size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...) {
+  size_t n;
+  va_list ap;
+  va_start(ap, fmt);
+  n = mg_vxprintf(fn, arg, fmt, &ap);
+  va_end(ap);
+  return n;
+}
+
+size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
+size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...) {
+  size_t n;
+  va_list ap;
+  va_start(ap, fmt);
+  n = mg_vsnprintf(buf, len, fmt, &ap);
+  va_end(ap);
+  return n;
+}
+
+char *mg_mprintf(const char *fmt, ...);
+char *mg_mprintf(const char *fmt, ...) {
+  char *s;
+  va_list ap;
+  va_start(ap, fmt);
+  s = mg_vmprintf(fmt, &ap);
+  va_end(ap);
+  return s;
+}
+
+size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
+size_t mg_printf(struct mg_connection *c, const char *fmt, ...) {
+  size_t n;
+  va_list ap;
+  va_start(ap, fmt);
+  n = mg_vprintf(c, fmt, &ap);
+  va_end(ap);
+  return n;
+}
+
+size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
+size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...) {
+  size_t n;
+  va_list ap;
+  va_start(ap, fmt);
+  n = mg_queue_vprintf(q, fmt, &ap);
+  va_end(ap);
+  return n;
+}
+
+void mg_error(struct mg_connection *c, const char *fmt, ...);
+void mg_error(struct mg_connection *c, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  mg_verror(c, fmt, &ap);
+  va_end(ap);
+}
+
+void mg_http_reply(struct mg_connection *c, int code, const char *headers,
+                   const char *fmt, ...);
+void mg_http_reply(struct mg_connection *c, int code, const char *headers,
+                   const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  mg_http_vreply(c, code, headers, fmt, &ap);
+  va_end(ap);
+}
+
+void mg_http_printf_chunk(struct mg_connection *c, const char *fmt, ...);
+void mg_http_printf_chunk(struct mg_connection *c, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  mg_http_vprintf_chunk(c, fmt, &ap);
+  va_end(ap);
 }

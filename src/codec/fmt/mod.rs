@@ -15,7 +15,7 @@ pub mod address;
 mod directive;
 pub mod escape;
 mod float;
-mod number;
+pub mod number;
 
 #[cfg(test)]
 mod tests;

@@ -31,13 +31,14 @@ pub(super) fn put<S: Sink>(directive: &Directive, prefix: bool, digits: &[u8], o
 pub(super) const HEX: &[u8; 16] = b"0123456789abcdef";
 
 /// The lower-case hexadecimal digits of a number, without leading zeros.
-pub(super) struct Hex {
+pub struct Hex {
     text: [u8; 16],
     start: usize,
 }
 
 impl Hex {
-    pub(super) fn new(mut value: u64) -> Self {
+    /// Converts a number.
+    pub fn new(mut value: u64) -> Self {
         let mut text = [0; 16];
         let mut start = text.len();
         loop {
@@ -50,7 +51,8 @@ impl Hex {
         }
     }
 
-    pub(super) fn digits(&self) -> &[u8] {
+    /// The digits.
+    pub fn digits(&self) -> &[u8] {
         &self.text[self.start..]
     }
 }

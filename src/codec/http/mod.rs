@@ -13,6 +13,7 @@ mod head_len;
 pub mod multipart;
 pub mod percent;
 mod scan;
+pub mod status;
 pub mod vars;
 
 pub use error::{Fault, HeadError};

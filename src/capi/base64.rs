@@ -1,0 +1,106 @@
+//! Base64 (RFC 4648, section 4): the standard alphabet with padding.
+
+use super::slice::{raw, raw_mut};
+use crate::codec::base64;
+use crate::fence;
+use core::ffi::{c_char, c_uchar};
+
+/// Appends one byte to a base64 text that grows byte by byte.
+///
+/// `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
+/// `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
+///
+/// # Returns
+/// The new length of the text. Close it with `mg_base64_final`.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_base64_update(input_byte: c_uchar, buf: *mut c_char, len: usize) -> usize {
+    fence!("mg_base64_update");
+    if buf.is_null() {
+        return len;
+    }
+    // SAFETY: the caller passes a buffer with room for the character and the state behind it.
+    base64::update(input_byte, len, unsafe { raw_mut(buf.add(len).cast(), 2) })
+}
+
+/// Closes a text of `mg_base64_update`: last character, padding, NUL.
+///
+/// # Returns
+/// The length of the text without the NUL.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_base64_final(buf: *mut c_char, len: usize) -> usize {
+    fence!("mg_base64_final");
+    if buf.is_null() {
+        return 0;
+    }
+    // SAFETY: the caller passes a buffer with room for whole groups of four and a NUL.
+    base64::finish(len, unsafe { raw_mut(buf.add(len).cast(), base64::missing(len) + 1) })
+}
+
+/// Encodes `n` bytes into `dl` bytes at `buf`, NUL included: `dl` has to be
+/// `4 * ceil(n / 3) + 1` at least.
+///
+/// # Returns
+/// The length of the text; 0, with an empty string in `buf`, when there is too little room.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_base64_encode(p: *const c_uchar, n: usize, buf: *mut c_char, dl: usize) -> usize {
+    fence!("mg_base64_encode");
+    // SAFETY: the caller passes n readable and dl writable bytes.
+    unsafe {
+        let n = if p.is_null() { 0 } else { n };
+        let room = raw_mut(buf.cast(), dl);
+        let len = base64::encoded_len(n).filter(|&len| len < room.len());
+        if let Some(text) = len.and_then(|len| room.get_mut(..len)) {
+            base64::encode(raw(p, n), text);
+        }
+        let len = len.unwrap_or(0);
+        if let Some(end) = room.get_mut(len) {
+            *end = 0;
+        }
+        len
+    }
+}
+
+/// Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
+/// `3 * (n / 4) + 1` at least, whatever the padding.
+///
+/// Up to three characters at the end that make no group of four are ignored. Padding ends a group,
+/// not the text.
+///
+/// # Returns
+/// The number of bytes; 0, with an empty string in `dst`, when there is too little room or a
+/// character is not base64.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_base64_decode(
+    src: *const c_char,
+    n: usize,
+    dst: *mut c_char,
+    dl: usize,
+) -> usize {
+    fence!("mg_base64_decode");
+    // SAFETY: the caller passes n readable and dl writable bytes.
+    unsafe {
+        let text = raw(src.cast(), n);
+        let room = raw_mut(dst.cast(), dl);
+        let len = match room.split_last_mut() {
+            Some((_, room)) if base64::decoded_room(text.len()) <= room.len() => base64::decode(text, room),
+            _ => None,
+        };
+        let len = len.unwrap_or(0);
+        if let Some(end) = room.get_mut(len) {
+            *end = 0;
+        }
+        len
+    }
+}

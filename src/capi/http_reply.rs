@@ -1,0 +1,172 @@
+//! HTTP replies and chunks.
+
+use super::fmt::{Draft, format};
+use super::output::Output;
+use super::slice;
+use crate::abi::{ArgList, Connection, flag};
+use crate::codec::fmt::Sink;
+use crate::codec::fmt::number::Hex;
+use crate::codec::http::status;
+use crate::fence;
+use crate::net::handle::Conn;
+use core::ffi::{c_char, c_int};
+use core::ops::Range;
+
+/// The end of a reply's head. The length goes over the blanks once it is known.
+const LENGTH: &[u8; 31] = b"Content-Length:            \r\n\r\n";
+const LENGTH_VALUE: Range<usize> = 16..27;
+
+/// Before a chunk. The size goes over the zeros once it is known.
+const CHUNK_SIZE: &[u8; 10] = b"00000000\r\n";
+
+/// As `mg_http_reply`, with a `va_list`.
+///
+/// # Errors
+/// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_vreply(
+    c: *mut Connection,
+    status_code: c_int,
+    headers: *const c_char,
+    body_fmt: *const c_char,
+    ap: *mut ArgList,
+) {
+    fence!("mg_http_vreply");
+    // SAFETY: the caller passes a connection, C strings or NULL, and what the format needs.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return };
+        let draft = Draft::new(c);
+        let mut out = draft.output();
+        let line = status::Line::new(status_code);
+        let headers = slice::cstr(headers);
+        out.put(line.bytes());
+        out.put(headers);
+        let mut head = line.bytes().len() + headers.len();
+        let mut claimed = 0;
+        if !status::has_length(status_code) {
+            out.put(b"\r\n");
+            head += 2;
+        } else {
+            out.put(LENGTH);
+            let value = head + LENGTH_VALUE.start;
+            head += LENGTH.len();
+            let length = if status::has_body(status_code) {
+                claimed = format(out, body_fmt, ap);
+                draft.appended().saturating_sub(head)
+            } else {
+                format(Output::Nothing, body_fmt, ap)
+            };
+            let mut digits = itoa::Buffer::new();
+            let digits = digits.format(length).as_bytes();
+            if digits.len() <= LENGTH_VALUE.len() {
+                draft.patch(value, digits);
+            }
+        }
+        c.clear(flag::RESP);
+        draft.finish(|appended| appended.checked_sub(head).is_some_and(|body| body >= claimed));
+    }
+}
+
+/// As `mg_http_printf_chunk`, with a `va_list`.
+///
+/// # Errors
+/// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_vprintf_chunk(cnn: *mut Connection, fmt: *const c_char, ap: *mut ArgList) {
+    fence!("mg_http_vprintf_chunk");
+    // SAFETY: the caller passes a connection and what the format needs.
+    unsafe {
+        let Some(c) = Conn::new(cnn) else { return };
+        let draft = Draft::new(c);
+        let mut out = draft.output();
+        out.put(CHUNK_SIZE);
+        let claimed = format(out, fmt, ap);
+        let size = draft.appended().saturating_sub(CHUNK_SIZE.len());
+        out.put(b"\r\n");
+        let hex = Hex::new(size as u64);
+        if let Some(zeros) = 8usize.checked_sub(hex.digits().len()) {
+            draft.patch(zeros, hex.digits());
+        }
+        if size == 0 {
+            c.clear(flag::RESP);
+        }
+        draft.finish(|appended| appended == CHUNK_SIZE.len() + size + 2 && size >= claimed);
+    }
+}
+
+/// Appends one chunk of a chunked body to `c->send`: size, CR LF, `len` bytes at `buf`, CR LF.
+///
+/// The head is the program's: `mg_printf(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")`.
+/// `len` 0 is the last chunk, which ends the response. Clients send chunked requests with it, too.
+///
+/// # Errors
+/// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_write_chunk(c: *mut Connection, buf: *const c_char, len: usize) {
+    fence!("mg_http_write_chunk");
+    // SAFETY: the caller passes a connection and len readable bytes.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return };
+        let bytes = slice::raw(buf.cast(), len);
+        if bytes.len() != len {
+            // No bytes to send; a chunk of size 0 would end the response.
+            return;
+        }
+        let draft = Draft::new(c);
+        let mut out = draft.output();
+        let size = Hex::new(len as u64);
+        out.put(size.digits());
+        out.put(b"\r\n");
+        out.put(bytes);
+        out.put(b"\r\n");
+        if len == 0 {
+            c.clear(flag::RESP);
+        }
+        draft.finish(|appended| appended == size.digits().len() + 4 + len);
+    }
+}
+
+unsafe extern "C" {
+    /// Appends a whole reply to `c->send`: status line, `headers`, `Content-Length`, body.
+    ///
+    /// `headers` are complete lines, each with CR LF, and are sent as they are; NULL for none. The
+    /// body is formatted like by `mg_xprintf`: pass text that may hold a `%` by `"%s"`. Its length
+    /// takes 11 characters, digits and blanks. Replies with a status of 100 to 199, 204 or 304
+    /// have no body, and except for 304 no `Content-Length` (RFC 9110, section 8.6). Clears
+    /// `c->is_resp`: the request is answered.
+    ///
+    /// # Errors
+    /// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+    ///
+    /// # Threads
+    /// The polling thread.
+    pub fn mg_http_reply(
+        c: *mut Connection,
+        status_code: c_int,
+        headers: *const c_char,
+        body_fmt: *const c_char,
+        ...
+    );
+
+    /// Appends one formatted chunk of a chunked body to `c->send`; see `mg_http_write_chunk` and,
+    /// for the format, `mg_xprintf`. The size takes 8 digits.
+    ///
+    /// An empty text is the last chunk, which ends the response: beware of
+    /// `mg_http_printf_chunk(c, "%s", text)` with an empty `text`.
+    ///
+    /// # Errors
+    /// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+    ///
+    /// # Threads
+    /// The polling thread.
+    pub fn mg_http_printf_chunk(cnn: *mut Connection, fmt: *const c_char, ...);
+}

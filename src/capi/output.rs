@@ -1,0 +1,223 @@
+//! Where the printf family prints to.
+//!
+//! C knows an output as a function that takes one character, and its argument. Behind the functions
+//! of the library itself stand buffers, which [`Output`] recognises and fills by whole runs.
+
+use crate::abi::{IoBuf, PutChar};
+use crate::codec::fmt::Sink;
+use crate::fence;
+use crate::net::iobuf;
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr;
+
+unsafe extern "C" {
+    /// `FILE *stdout`.
+    static stdout: *mut libc::FILE;
+}
+
+/// An output. Outputs are handles: copies print to the same place.
+#[derive(Clone, Copy)]
+pub enum Output {
+    /// Drops everything.
+    Nothing,
+    /// A function of the program.
+    Function(unsafe extern "C" fn(c_char, *mut c_void), *mut c_void),
+    /// A fixed piece of memory.
+    Memory(*mut Memory),
+    /// A buffer that grows by its own steps.
+    Buffer(*mut IoBuf),
+    /// A buffer that grows by doubling, for texts of unknown length.
+    Doubling(*mut IoBuf),
+    /// A buffer that does not grow.
+    Fixed(*mut IoBuf),
+    /// The C library's standard output.
+    Stdout,
+}
+
+/// A piece of memory that takes what fits.
+pub struct Memory {
+    start: *mut u8,
+    room: usize,
+    len: usize,
+}
+
+impl Memory {
+    /// Memory for `size` bytes with the NUL.
+    ///
+    /// # Safety
+    /// `size` writable bytes at `start`, which may be NULL.
+    pub unsafe fn new(start: *mut u8, size: usize) -> Self {
+        let size = if start.is_null() { 0 } else { size };
+        // SAFETY: the caller vouches for size bytes; the first one is the NUL of an empty text.
+        unsafe {
+            if size > 0 {
+                *start = 0;
+            }
+        }
+        Self { start, room: size.saturating_sub(1), len: 0 }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        let run = bytes.len().min(self.room - self.len);
+        if run == 0 {
+            return;
+        }
+        // SAFETY: len + run <= room, which is one less than the bytes at start. The program's text
+        // may overlap them, hence no copy_nonoverlapping.
+        unsafe { ptr::copy(bytes.as_ptr(), self.start.add(self.len), run) }
+        self.len += run;
+    }
+
+    /// Puts the NUL behind the text.
+    pub fn terminate(&mut self) {
+        if self.room > 0 {
+            // SAFETY: len <= room, and there is one byte more than room.
+            unsafe { *self.start.add(self.len) = 0 }
+        }
+    }
+}
+
+impl Output {
+    /// The output behind a function and its argument.
+    ///
+    /// # Safety
+    /// `arg` is what the function expects.
+    pub unsafe fn new(put: PutChar, arg: *mut c_void) -> Self {
+        let Some(put) = put else { return Self::Nothing };
+        let is = |function: unsafe extern "C" fn(c_char, *mut c_void)| ptr::fn_addr_eq(put, function);
+        if is(put_memory) {
+            Self::Memory(arg.cast())
+        } else if is(mg_pfn_iobuf) {
+            Self::Buffer(arg.cast())
+        } else if is(put_doubling) {
+            Self::Doubling(arg.cast())
+        } else if is(mg_pfn_iobuf_noresize) {
+            Self::Fixed(arg.cast())
+        } else if is(mg_pfn_stdout) {
+            Self::Stdout
+        } else {
+            Self::Function(put, arg)
+        }
+    }
+
+    /// The function and argument that C may print to this output with.
+    pub fn for_c(self) -> (PutChar, *mut c_void) {
+        match self {
+            Self::Nothing => (Some(put_nothing), ptr::null_mut()),
+            Self::Function(put, arg) => (Some(put), arg),
+            Self::Memory(memory) => (Some(put_memory), memory.cast()),
+            Self::Buffer(io) => (Some(mg_pfn_iobuf), io.cast()),
+            Self::Doubling(io) => (Some(put_doubling), io.cast()),
+            Self::Fixed(io) => (Some(mg_pfn_iobuf_noresize), io.cast()),
+            Self::Stdout => (Some(mg_pfn_stdout), ptr::null_mut()),
+        }
+    }
+}
+
+impl Sink for Output {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        // SAFETY: whoever made the output vouched for its pointers, which are used for this call
+        // only: no reference outlives it.
+        unsafe {
+            match *self {
+                Self::Nothing => {}
+                Self::Function(put, arg) => bytes.iter().for_each(|&byte| put(byte as c_char, arg)),
+                Self::Memory(memory) => (*memory).put(bytes),
+                Self::Buffer(io) => append(io, bytes, |_| iobuf::reserve(io, bytes.len() + 1)),
+                Self::Doubling(io) => append(io, bytes, |need| {
+                    let double = need.max((*io).size.saturating_mul(2));
+                    iobuf::resize(io, double) || iobuf::resize(io, need)
+                }),
+                Self::Fixed(io) => append(io, bytes, |_| false),
+                Self::Stdout => {
+                    libc::fwrite(bytes.as_ptr().cast(), 1, bytes.len(), stdout);
+                }
+            }
+        }
+    }
+}
+
+/// Appends to a buffer and keeps a NUL behind its text.
+///
+/// `grow` is asked for room when it is needed. What has no place is dropped: then the last free
+/// byte becomes a NUL that counts, so that a full buffer cannot be taken for a complete text.
+///
+/// # Safety
+/// `io` is NULL or points to a valid buffer.
+#[inline]
+unsafe fn append(io: *mut IoBuf, bytes: &[u8], grow: impl FnOnce(usize) -> bool) {
+    if io.is_null() {
+        return;
+    }
+    // SAFETY: the caller vouches for io; every write is at an offset below io.size.
+    unsafe {
+        let len = (*io).len;
+        let need = len.checked_add(bytes.len()).and_then(|n| n.checked_add(1));
+        let mut run = bytes.len();
+        if need.is_none_or(|need| need > (*io).size && !grow(need)) {
+            let Some(free) = (*io).size.checked_sub(len + 1) else { return };
+            if free < run {
+                run = free;
+                (*io).len = (*io).size;
+            }
+        }
+        ptr::copy(bytes.as_ptr(), (*io).buf.add(len), run);
+        *(*io).buf.add(len + run) = 0;
+        if run == bytes.len() {
+            (*io).len = len + run;
+        }
+    }
+}
+
+/// Prints to the C library's standard output, with `putchar`. The argument is ignored.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_pfn_stdout(c: c_char, param: *mut c_void) {
+    fence!("mg_pfn_stdout");
+    let _ = param;
+    // SAFETY: putchar takes any character.
+    unsafe { libc::putchar(c_int::from(c as u8)) };
+}
+
+/// Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+/// counted. Grows the buffer by its `align` when needed.
+///
+/// Without memory the character is dropped, as by [`mg_pfn_iobuf_noresize`].
+///
+/// # Threads
+/// The one that owns the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_pfn_iobuf(ch: c_char, param: *mut c_void) {
+    fence!("mg_pfn_iobuf");
+    Output::Buffer(param.cast()).put(&[ch as u8]);
+}
+
+/// Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+/// counted, without growing the buffer.
+///
+/// A character that finds one free byte turns it into a NUL that is counted; one that finds none
+/// is dropped.
+///
+/// # Threads
+/// The one that owns the buffer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_pfn_iobuf_noresize(ch: c_char, param: *mut c_void) {
+    fence!("mg_pfn_iobuf_noresize");
+    Output::Fixed(param.cast()).put(&[ch as u8]);
+}
+
+unsafe extern "C" fn put_nothing(_ch: c_char, _arg: *mut c_void) {}
+
+unsafe extern "C" fn put_memory(ch: c_char, arg: *mut c_void) {
+    Output::Memory(arg.cast()).put(&[ch as u8]);
+}
+
+unsafe extern "C" fn put_doubling(ch: c_char, arg: *mut c_void) {
+    Output::Doubling(arg.cast()).put(&[ch as u8]);
+}
