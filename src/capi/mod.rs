@@ -7,6 +7,7 @@ pub mod conn;
 pub mod crc32;
 pub mod digest;
 pub mod http_auth;
+pub mod http_etag;
 pub mod http_multipart;
 pub mod http_parse;
 pub mod http_vars;
