@@ -9,6 +9,7 @@ pub mod crc32;
 pub mod digest;
 pub mod http_auth;
 pub mod fmt;
+pub mod http_etag;
 pub mod http_multipart;
 pub mod http_parse;
 pub mod http_reply;

@@ -1,4 +1,4 @@
-// Variables, header parameters, multipart, credentials: the C side of the helpers.
+// Variables, header parameters, multipart, credentials, entity tags: the C side of the helpers.
 #include "check.h"
 #include "mongoose.h"
 
@@ -101,10 +101,22 @@ static void basic(void) {
   mg_http_bauth(NULL, "a", "b");
 }
 
+static void etag(void) {
+  char buf[16] = "#";
+  CHECK(mg_http_etag(buf, sizeof(buf), 5, 100) == buf && strcmp(buf, "\"100.5\"") == 0);
+  CHECK(mg_http_etag(buf, 8, 5, 100) == buf && strcmp(buf, "\"100.5\"") == 0);
+  CHECK(mg_http_etag(buf, 7, 5, 100) == buf && strcmp(buf, "\"100.5") == 0);
+  CHECK(mg_http_etag(buf, 1, 5, 100) == buf && buf[0] == '\0');
+  buf[0] = '#';
+  CHECK(mg_http_etag(buf, 0, 5, 100) == buf && buf[0] == '#');
+  CHECK(mg_http_etag(NULL, 5, 5, 100) == NULL);
+}
+
 int main(void) {
   variables();
   multipart();
   credentials();
   basic();
+  etag();
   return FAILURES;
 }

@@ -4,14 +4,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accept;
 pub mod auth;
 pub mod chunked;
+pub mod conditional;
+pub mod disposition;
 mod error;
 mod framing;
 mod head;
 mod head_len;
+pub mod mime;
 pub mod multipart;
 pub mod percent;
+pub mod range;
 mod scan;
 pub mod status;
 pub mod vars;
