@@ -2580,6 +2580,18 @@ void mg_http_creds(struct mg_http_message *hm,
  */
 void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
 
+/* ---- HTTP: entity tags ---- */
+
+/* Writes the entity tag of a file, `"MTIME.SIZE"` with the quotes, and a NUL to `buf`, which has
+ * room for `len` bytes; what is longer is cut.
+ *
+ * File serving sends this as `Etag`, and answers 304 to a request whose `If-None-Match` names it.
+ *
+ * # Returns
+ * `buf`.
+ */
+char *mg_http_etag(char *buf, size_t len, size_t size, time_t mtime);
+
 /* ---- HTTP: multipart bodies ---- */
 
 /* Finds the next part of a `multipart/form-data` body (RFC 7578).
