@@ -3518,6 +3518,105 @@ int mg_url_decode(const char *src,
  */
 size_t mg_url_encode(const char *src, size_t src_len, char *dst, size_t dst_len);
 
+/* ---- WebSocket: connecting, upgrading, sending ---- */
+
+/* As `mg_ws_connect`, with a `va_list`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data,
+                                     const char *fmt,
+                                     va_list *ap);
+
+/* As `mg_ws_upgrade`, with a `va_list`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_ws_vupgrade(struct mg_connection *c,
+                    struct mg_http_message *hm,
+                    const char *fmt,
+                    va_list *ap);
+
+/* Appends a frame with `len` bytes at `buf` to `c->send`.
+ *
+ * `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. A program that sends fragments
+ * clears FIN by writing the opcode over the frame's first byte: `c->send.buf[old_len] = op`.
+ *
+ * # Returns
+ * Bytes of the frame, header included; 0, with nothing appended, without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_ws_send(struct mg_connection *c, const void *buf, size_t len, int op);
+
+/* Turns the last `len` bytes of `c->send` into a frame: for messages whose length is not known
+ * beforehand. Print first, wrap last.
+ *
+ * # Returns
+ * `c->send.len` afterwards; 0, with nothing changed, without memory or with fewer bytes queued.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_ws_wrap(struct mg_connection *c, size_t len, int op);
+
+/* As `mg_ws_printf`, with a `va_list`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_ws_vprintf(struct mg_connection *c, int op, const char *fmt, va_list *ap);
+
+/* Connects as a WebSocket client: `mg_connect`, and queues the upgrade request.
+ *
+ * `fmt` produces further header lines, each with CR LF; NULL for none. `MG_EV_WS_OPEN` fires
+ * when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not. For `wss://` the
+ * program calls `mg_tls_init` in `MG_EV_CONNECT`. RFC 6455, section 4.1.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL, one with line breaks, or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
+                                           const char *url,
+                                           mg_event_handler_t fn,
+                                           void *fn_data,
+                                           const char *fmt,
+                                           ...);
+
+/* Accepts the upgrade request `hm` of a client, in `MG_EV_HTTP_MSG`; `MG_EV_WS_OPEN` fires
+ * before this returns, and from now on `MG_EV_WS_MSG` and `MG_EV_WS_CTL`.
+ *
+ * `fmt` produces further header lines, each with CR LF; NULL for none. Unless they name a
+ * sub-protocol, the first one that the client offers is taken. A request that is no upgrade is
+ * answered with 426 and the connection closes. RFC 6455, section 4.2.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern void mg_ws_upgrade(struct mg_connection *c,
+                          struct mg_http_message *hm,
+                          const char *fmt,
+                          ...);
+
+/* Formats a message and appends it to `c->send` as one frame; see `mg_ws_send`, `mg_printf`.
+ *
+ * # Returns
+ * Bytes of the message, without the frame's header; 0 also without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+extern size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
+
 /* ---- What the program defines, if it needs it ---- */
 
 /* Files packed into the program: `mg_mem_files = mg_packed_files;` makes them visible. */

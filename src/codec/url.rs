@@ -67,6 +67,12 @@ impl<'a> Url<'a> {
         }
     }
 
+    /// The port when it is not the one that the scheme implies.
+    pub fn unusual_port(&self) -> Option<u16> {
+        let implied = Url { port: None, ..*self }.port();
+        (self.port.is_some() && self.port() != implied).then(|| self.port())
+    }
+
     /// The scheme means TLS.
     pub fn is_tls(&self) -> bool {
         TLS.iter().any(|scheme| self.url.starts_with(scheme))

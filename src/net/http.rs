@@ -9,8 +9,8 @@ use super::conn::{self, call, has_protocol, output_queued, queue};
 use super::handle::{Conn, Mgr};
 use super::http_message;
 use super::listen::{Handlers, listen};
-use super::log;
 use super::state::ConnState;
+use super::{log, ws};
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
     MG_MAX_RECV_SIZE, flag,
@@ -85,6 +85,11 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
             };
             notice_consumption(c, added);
             run(c, false);
+            // A client may send frames right behind the request that upgrades.
+            if has_protocol(c, ws::on_event) {
+                // SAFETY: c is live; the handler needs no data.
+                unsafe { ws::on_event(c.as_ptr(), MG_EV_READ, ptr::null_mut()) };
+            }
         }
         MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
             if ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
@@ -165,7 +170,7 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
                     state.http.partial.set(Some(partial));
                     Step::Wait
                 }
-                Err(reason) => fail(c, reason.as_bytes()),
+                Err(reason) => fail_body(c, reason.as_bytes()),
             };
         }
         if state.http.searched.get() > 0 {
@@ -239,7 +244,7 @@ fn start_message(
     }
     let end = match outcome {
         Ok(end) => end,
-        Err(reason) => return fail(c, reason.as_bytes()),
+        Err(reason) => return fail_body(c, reason.as_bytes()),
     };
     if server && partial.framing == Framing::UntilClose {
         return if refused { refuse_response(c) } else { fail(c, b"HTTP response sent to a server") };
@@ -367,16 +372,21 @@ fn drain(c: Conn) {
     queue(c);
 }
 
-/// A message that cannot be: ERROR with the reason. Replies to earlier requests still go out.
+/// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out.
 fn fail(c: Conn, reason: &[u8]) -> Step {
-    c.recv().set_len(0);
-    if c.send().len() == 0 {
-        conn::error(c, reason);
-    } else {
-        log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(reason)));
-        drain(c);
-        conn::report(c, reason);
+    log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(reason)));
+    drain(c);
+    conn::report(c, reason);
+    Step::Stop
+}
+
+/// A body that cannot be: as [`fail`], and at once when no reply waits to go out.
+fn fail_body(c: Conn, reason: &[u8]) -> Step {
+    if c.send().len() > 0 {
+        return fail(c, reason);
     }
+    c.recv().set_len(0);
+    conn::error(c, reason);
     Step::Stop
 }
 

@@ -4,13 +4,13 @@
 //! then the payload so far; `c->pfn_data` holds how many bytes that is. Frames behind it are taken
 //! off one by one, and what they leave behind is closed up once per read.
 
-use super::conn::{self, call, has_protocol, output_queued, queue};
+use super::conn::{self, call, has_protocol, output_queued};
 use super::handle::Conn;
 use super::state::{ConnState, is};
 use super::{iobuf, log, mem};
 use crate::abi::{
-    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_POLL, MG_EV_READ, MG_EV_WS_CTL, MG_EV_WS_MSG, MG_EV_WS_OPEN,
-    Str, WsMessage, flag,
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_READ, MG_EV_WS_CTL, MG_EV_WS_MSG, MG_EV_WS_OPEN, Str,
+    WsMessage, flag,
 };
 use crate::codec::http::head_len;
 use crate::codec::ws::{self, Fault, Header, handshake};
@@ -39,7 +39,7 @@ pub fn start_client(c: Conn, key: &[u8]) {
     c.set_protocol_data(ptr::null_mut());
 }
 
-/// Hands a connection over from HTTP: from now on `recv` holds frames.
+/// Hands a connection over from HTTP: what follows the request in `recv` is frames.
 pub fn take_over(c: Conn) {
     c.set_protocol(Some(on_event));
     c.set_protocol_data(ptr::null_mut());
@@ -50,18 +50,10 @@ pub fn open(c: Conn, hm: *mut HttpMessage) {
     c.set(flag::WEBSOCKET);
     c.clear(flag::RESP);
     call(c, MG_EV_WS_OPEN, hm.cast());
-    // Frames may stand behind the request already.
-    queue_input(c);
 }
 
-/// Lets the engine look at `recv` in the next poll.
-fn queue_input(c: Conn) {
-    if c.recv().len() > 0 {
-        queue(c);
-    }
-}
-
-/// Appends a frame to `c->send`; false, with the buffer unchanged, when memory is exhausted.
+/// Appends a frame to `c->send`; `None`, with the buffer unchanged, when memory is exhausted.
+/// Returns how many bytes the frame takes.
 pub fn send(c: Conn, payload: &[u8], op: u8) -> Option<usize> {
     let buf = c.send();
     let at = buf.len();
@@ -127,7 +119,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut 
     // SAFETY: the caller vouches for c.
     let Some(c) = (unsafe { Conn::new(c) }) else { return };
     match ev {
-        MG_EV_READ | MG_EV_POLL if c.recv().len() > 0 && !c.has(flag::CLOSING) => {
+        MG_EV_READ if c.recv().len() > 0 && !c.has(flag::CLOSING) => {
             if c.has(flag::CLIENT) && !c.has(flag::WEBSOCKET) {
                 finish_handshake(c);
             }
@@ -138,11 +130,6 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut 
         MG_EV_CLOSE => c.set_protocol_data(ptr::null_mut()),
         _ => {}
     }
-}
-
-/// True when the engine has something to do at `MG_EV_POLL`.
-pub fn wants_poll(c: Conn) -> bool {
-    c.recv().len() > keep(c)
 }
 
 /// The client's side of the handshake: looks at the response.

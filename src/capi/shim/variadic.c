@@ -4,8 +4,11 @@
 #include <stddef.h>
 
 struct mg_connection;
+struct mg_http_message;
+struct mg_mgr;
 struct mg_queue;
 typedef void (*mg_pfn_t)(char, void *);
+typedef void (*mg_event_handler_t)(struct mg_connection *, int ev, void *);
 
 size_t mg_vxprintf(mg_pfn_t fn, void *arg, const char *fmt, va_list *ap);
 size_t mg_vsnprintf(char *buf, size_t len, const char *fmt, va_list *ap);
@@ -17,6 +20,13 @@ void mg_http_vreply(struct mg_connection *c, int code, const char *headers,
                     const char *fmt, va_list *ap);
 void mg_http_vprintf_chunk(struct mg_connection *c, const char *fmt,
                            va_list *ap);
+size_t mg_ws_vprintf(struct mg_connection *c, int op, const char *fmt,
+                     va_list *ap);
+struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr, const char *url,
+                                     mg_event_handler_t fn, void *fn_data,
+                                     const char *fmt, va_list *ap);
+void mg_ws_vupgrade(struct mg_connection *c, struct mg_http_message *hm,
+                    const char *fmt, va_list *ap);
 
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...) {
@@ -91,5 +101,39 @@ void mg_http_printf_chunk(struct mg_connection *c, const char *fmt, ...) {
   va_list ap;
   va_start(ap, fmt);
   mg_http_vprintf_chunk(c, fmt, &ap);
+  va_end(ap);
+}
+
+size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
+size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...) {
+  size_t n;
+  va_list ap;
+  va_start(ap, fmt);
+  n = mg_ws_vprintf(c, op, fmt, &ap);
+  va_end(ap);
+  return n;
+}
+
+struct mg_connection *mg_ws_connect(struct mg_mgr *mgr, const char *url,
+                                    mg_event_handler_t fn, void *fn_data,
+                                    const char *fmt, ...);
+struct mg_connection *mg_ws_connect(struct mg_mgr *mgr, const char *url,
+                                    mg_event_handler_t fn, void *fn_data,
+                                    const char *fmt, ...) {
+  struct mg_connection *c;
+  va_list ap;
+  va_start(ap, fmt);
+  c = mg_ws_vconnect(mgr, url, fn, fn_data, fmt, &ap);
+  va_end(ap);
+  return c;
+}
+
+void mg_ws_upgrade(struct mg_connection *c, struct mg_http_message *hm,
+                   const char *fmt, ...);
+void mg_ws_upgrade(struct mg_connection *c, struct mg_http_message *hm,
+                   const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  mg_ws_vupgrade(c, hm, fmt, &ap);
   va_end(ap);
 }
