@@ -2,17 +2,19 @@
 //! with the same result each time. `FUZZ_EXECUTIONS` sets another number.
 //!
 //! Inputs are mutations of the golden cases and of a few texts below, with the words of
-//! `fuzz/http.dict`, which libFuzzer takes as well.
+//! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::http;
+use targets::{addr, http, json};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-const DICTIONARY: &str = include_str!("../fuzz/http.dict");
+const DICTIONARY: &str = concat!(include_str!("../fuzz/http.dict"), include_str!("../fuzz/json.dict"));
 const HTTP_CASES: &str = include_str!("golden/http.cases");
 const URL_CASES: &str = include_str!("golden/url.cases");
+const JSON_CASES: &str = include_str!("golden/json.cases");
+const NET_CASES: &str = include_str!("golden/net.cases");
 
 /// xorshift64*: any generator will do that is the same everywhere.
 struct Rng(u64);
@@ -134,4 +136,21 @@ fn vars() {
     // The first byte tells how long the name is.
     let named = seeds.into_iter().map(|seed| [b"\x01b", &seed[..]].concat());
     run(http::vars, &named.collect::<Vec<_>>());
+}
+
+#[test]
+fn json_path() {
+    run(json::path, &golden(JSON_CASES, "json"));
+}
+
+#[test]
+fn address() {
+    run(addr::addr, &golden(NET_CASES, "aton"));
+}
+
+#[test]
+fn access_list() {
+    // The first four bytes are the address.
+    let lists = golden(NET_CASES, "acl").into_iter().map(|list| [&[1, 2, 3, 4], &list[..]].concat());
+    run(addr::acl, &lists.collect::<Vec<_>>());
 }

@@ -5,7 +5,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod addr;
 pub mod http;
+pub mod json;
 
 /// Fails unless `inner` lies within `outer`.
 fn inside(outer: &[u8], inner: &[u8]) {
