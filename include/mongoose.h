@@ -40,8 +40,11 @@ extern "C" {
 #endif
 
 /*
- * Platform. This library is for Unix with the sockets of the operating system.
+ * Version and platform. This library is for Unix with the sockets of the operating system.
  */
+
+/* The release of Mongoose whose interface this is. */
+#define MG_VERSION "7.22"
 
 #define MG_ARCH_CUSTOM 0
 #define MG_ARCH_UNIX 1
@@ -176,6 +179,15 @@ extern "C" {
 #endif
 #ifndef MG_MAX_RECV_SIZE
 #define MG_MAX_RECV_SIZE 3145728UL /* most bytes in c->recv */
+#endif
+#ifndef MG_SOCK_LISTEN_BACKLOG_SIZE
+#define MG_SOCK_LISTEN_BACKLOG_SIZE 128
+#endif
+#ifndef MG_HTTP_INDEX
+#define MG_HTTP_INDEX "index.html" /* the file that is served for a directory */
+#endif
+#ifndef MG_JSON_MAX_DEPTH
+#define MG_JSON_MAX_DEPTH 30 /* containers that may be open in JSON text */
 #endif
 #ifndef MG_PATH_MAX
 #define MG_PATH_MAX FILENAME_MAX
@@ -721,16 +733,6 @@ struct mg_tls_opts;
 struct aes_context;
 struct MG_UECC_HashContext;
 struct mg_ws_message;
-
-/* Backlog of listening TCP sockets. */
-#ifndef MG_SOCK_LISTEN_BACKLOG_SIZE
-#define MG_SOCK_LISTEN_BACKLOG_SIZE 128
-#endif
-
-/* Containers that may be open at a time in JSON text. */
-#ifndef MG_JSON_MAX_DEPTH
-#define MG_JSON_MAX_DEPTH 30
-#endif
 
 /* A timer that fires once. */
 #define MG_TIMER_ONCE 0
