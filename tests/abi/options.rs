@@ -42,8 +42,8 @@ const REFUSED: [(&str, &str); 14] = [
     ("-DMG_DASH_MAX_USER_NAME=99", "MG_DASH_MAX_USER_NAME=99 "),
 ];
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/abi/macros.c")
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/abi").join(name)
 }
 
 /// Every compiler with every standard.
@@ -55,22 +55,22 @@ fn everyone() -> impl Iterator<Item = (&'static str, Language)> {
 
 #[test]
 fn no_compiler_has_a_warning() {
-    let program = source();
-    let addr = scratch(
+    let programs = [source("macros.c"), source("initialisers.c")];
+    let aliases = scratch(
         "aliases.c",
         "#define MG_ENABLE_ADDR_ALIASES\n#include \"mongoose.h\"\n\
          int main(void) {\n  struct mg_addr a;\n  memset(&a, 0, sizeof(a));\n  a.addr.ip[3] = 1;\n  \
          return a.ip4 == 0 && a.ip[3] == 1 && a.ip6[1] == 0 && sizeof(a) == 24 ? 0 : 1;\n}\n",
     );
     let jobs = everyone().flat_map(|(compiler, language)| {
-        [&program, &addr].map(|source| Compile::new(compiler, language, source))
+        programs.iter().chain([&aliases]).map(move |source| Compile::new(compiler, language, source))
     });
     assert_eq!(in_parallel(jobs.collect(), Compile::check), [""; 0]);
 }
 
 #[test]
 fn macros_give_what_they_promise() {
-    let source = source();
+    let source = source("macros.c");
     let build = |compiler, language| Compile::new(compiler, language, &source);
     let jobs = vec![
         build("gcc", Language::C("c99")),
@@ -85,8 +85,18 @@ fn macros_give_what_they_promise() {
 }
 
 #[test]
+fn programs_in_c_and_cpp_work() {
+    let (c, cpp) = (source("initialisers.c"), source("cpp.cpp"));
+    let c = CC.map(|cc| Compile::new(cc, Language::C("c99"), &c));
+    let cpp = CXX.into_iter().flat_map(|cxx| {
+        ["c++11", "c++14", "c++20"].map(|standard| Compile::new(cxx, Language::Cpp(standard), &cpp))
+    });
+    assert_eq!(in_parallel(c.into_iter().chain(cpp).collect(), |job| job.run().map(drop)), [""; 0]);
+}
+
+#[test]
 fn options_of_programs_are_accepted() {
-    let source = source();
+    let source = source("macros.c");
     let jobs = ACCEPTED.iter().flat_map(|options| {
         [("gcc", Language::C("c99")), ("clang++", Language::Cpp("c++11"))].map(|(compiler, language)| {
             Compile::new(compiler, language, &source).args(options.iter().copied())
@@ -109,7 +119,7 @@ fn config_file_of_the_program_is_read() {
 
 #[test]
 fn other_platforms_and_layouts_are_refused() {
-    let source = source();
+    let source = source("macros.c");
     let jobs: Vec<_> = ["gcc", "clang"].into_iter().flat_map(|cc| REFUSED.map(|row| (cc, row))).collect();
     let errors = in_parallel(jobs, |(cc, (option, words))| {
         match Compile::new(cc, Language::C("c11"), &source).arg(option).check() {
