@@ -10,13 +10,12 @@ const ABI: &str = "src/abi";
 const CAPI: &str = "src/capi";
 const CONFIG: &str = "cbindgen.toml";
 const PRELUDE: &str = "src/abi/prelude.h";
+/// Not for cbindgen: it knows no text, and a program may define most of these itself.
+const CONSTANTS: &str = "config.rs";
 const TRAILER: &str = "src/abi/trailer.h";
 
 /// What a reader of the header wants to see first.
 const FIRST: [&str; 1] = ["mgr.rs"];
-
-/// Constants of the library that a program may define itself without harm.
-const OVERRIDABLE: [&str; 3] = ["MG_HTTP_INDEX", "MG_JSON_MAX_DEPTH", "MG_SOCK_LISTEN_BACKLOG_SIZE"];
 
 /// Writes the header where programs look for it: beside the library, and in `include/`.
 ///
@@ -61,23 +60,21 @@ fn update(dir: &Path, text: &str, started: Option<PathBuf>) -> io::Result<()> {
 }
 
 fn generate(options: &[BuildOption]) -> String {
-    let abi = rust_files(Path::new(ABI));
+    let mut abi = rust_files(Path::new(ABI));
+    abi.retain(|file| !file.ends_with(CONSTANTS));
     let mut config = Config::from_file(CONFIG).expect(CONFIG);
     // cbindgen leaves out what no function uses unless it is named. In front of a type it writes
     // what the type needs, be it by value or by pointer; begun with the manager, that works out.
     config.export.include = vec!["Manager".to_string()];
     config.export.include.extend(abi.iter().flat_map(|file| type_names(&read(file))));
 
-    let mut out = read(Path::new(PRELUDE));
-    for option in options {
-        out = out.replace(&format!("@{}@", option.name), &option.value.to_string());
-    }
+    let mut out = prelude(options);
 
     config.export.item_types =
         vec![ItemType::Constants, ItemType::Enums, ItemType::Structs, ItemType::Unions, ItemType::Typedefs];
     let types = tidy(&bindings(&config, &abi, None));
     out.push_str(&forward_declarations(&types));
-    out.push_str(&overridable(&types));
+    out.push_str(&types);
 
     config.export.item_types = vec![ItemType::Functions, ItemType::Globals];
     for file in rust_files(Path::new(CAPI)) {
@@ -88,6 +85,23 @@ fn generate(options: &[BuildOption]) -> String {
         }
     }
     out + &read(Path::new(TRAILER))
+}
+
+/// The prelude with the values of build options and of the constants in `config.rs`.
+fn prelude(options: &[BuildOption]) -> String {
+    let constants = read(&Path::new(ABI).join(CONSTANTS));
+    let constants = constants.lines().filter_map(|line| {
+        let (name, value) = line.strip_prefix("pub const ")?.strip_suffix(';')?.split_once(" = ")?;
+        Some((name.split_once(':')?.0.to_string(), value.to_string()))
+    });
+    let options = options.iter().map(|option| (option.name.to_string(), option.value.to_string()));
+    let values: Vec<_> = options.chain(constants).collect();
+    read(Path::new(PRELUDE)).lines().fold(String::new(), |out, line| {
+        let fill = |line: String, (name, value): &(String, String)| line.replace(&format!("@{name}@"), value);
+        let line = values.iter().fold(line.to_string(), fill);
+        assert!(!line.contains("@MG_"), "{PRELUDE}: no such constant: {line}");
+        out + &line + "\n"
+    })
 }
 
 /// Runs cbindgen on the types and, for its functions and data, on one file.
@@ -145,22 +159,4 @@ fn title(source: &str) -> String {
 
 fn section(title: &str) -> String {
     format!("\n/* ---- {title} ---- */\n\n")
-}
-
-/// Lets programs define the constants in [`OVERRIDABLE`] themselves.
-fn overridable(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let name = line.strip_prefix("#define ").and_then(|rest| rest.split(' ').next());
-        match name {
-            Some(name) if OVERRIDABLE.contains(&name) => {
-                out.push_str(&format!("#ifndef {name}\n{line}\n#endif\n"));
-            }
-            _ => {
-                out.push_str(line);
-                out.push('\n');
-            }
-        }
-    }
-    out
 }

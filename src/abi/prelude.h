@@ -40,8 +40,11 @@ extern "C" {
 #endif
 
 /*
- * Platform. This library is for Unix with the sockets of the operating system.
+ * Version and platform. This library is for Unix with the sockets of the operating system.
  */
+
+/* The release of Mongoose whose interface this is. */
+#define MG_VERSION @MG_VERSION@
 
 #define MG_ARCH_CUSTOM 0
 #define MG_ARCH_UNIX 1
@@ -176,6 +179,15 @@ extern "C" {
 #endif
 #ifndef MG_MAX_RECV_SIZE
 #define MG_MAX_RECV_SIZE @MG_MAX_RECV_SIZE@UL /* most bytes in c->recv */
+#endif
+#ifndef MG_SOCK_LISTEN_BACKLOG_SIZE
+#define MG_SOCK_LISTEN_BACKLOG_SIZE @MG_SOCK_LISTEN_BACKLOG_SIZE@
+#endif
+#ifndef MG_HTTP_INDEX
+#define MG_HTTP_INDEX @MG_HTTP_INDEX@ /* the file that is served for a directory */
+#endif
+#ifndef MG_JSON_MAX_DEPTH
+#define MG_JSON_MAX_DEPTH @MG_JSON_MAX_DEPTH@ /* containers that may be open in JSON text */
 #endif
 #ifndef MG_PATH_MAX
 #define MG_PATH_MAX FILENAME_MAX

@@ -27,6 +27,9 @@ unsafe extern "C" {
     pub fn mg_free(ptr: *mut c_void);
 }
 
+/// `volatile unsigned char` in C.
+type VolatileByte = u8;
+
 /// Overwrites `len` bytes at `buf` with zeros, in a way that compilers do not remove.
 ///
 /// For secrets that are not needed any more. `buf` may be NULL.
@@ -34,7 +37,7 @@ unsafe extern "C" {
 /// # Threads
 /// Any.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mg_bzero(buf: *mut u8, len: usize) {
+pub unsafe extern "C" fn mg_bzero(buf: *mut VolatileByte, len: usize) {
     fence!("mg_bzero");
     // SAFETY: the caller passes len writable bytes or NULL.
     unsafe { slice::raw_mut(buf, len) }.zeroize();

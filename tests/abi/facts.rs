@@ -1,0 +1,61 @@
+//! Reads `facts.tsv`; the head of that file says what the columns mean.
+
+use std::fs;
+
+pub const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/abi/facts.tsv");
+
+/// The rows of the table, without kind, by kind.
+pub struct Facts {
+    rows: Vec<Vec<String>>,
+}
+
+/// A build option and its default.
+pub struct Option {
+    pub name: String,
+    pub default: usize,
+}
+
+impl Facts {
+    pub fn load() -> Facts {
+        Facts::parse(&fs::read_to_string(PATH).unwrap())
+    }
+
+    pub fn parse(table: &str) -> Facts {
+        let rows = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let rows: Vec<Vec<String>> = rows.map(|row| row.split('\t').map(String::from).collect()).collect();
+        for row in &rows {
+            let columns = match row[0].as_str() {
+                "struct" | "union" | "enum" => 4,
+                "field" => 6,
+                "bits" => 7,
+                "macro" | "typedef" | "function" | "data" | "program" => 3,
+                kind => panic!("facts.tsv: no such kind: {kind}"),
+            };
+            assert_eq!(row.len(), columns, "facts.tsv: {row:?}");
+        }
+        Facts { rows }
+    }
+
+    /// The rows of one kind, with `N` columns behind the kind.
+    pub fn of<const N: usize>(&self, kind: &str) -> Vec<[&str; N]> {
+        let rows = self.rows.iter().filter(|row| row[0] == kind);
+        rows.map(|row| std::array::from_fn(|column| row[column + 1].as_str())).collect()
+    }
+
+    /// Names in the first column of rows of these kinds, sorted.
+    pub fn names(&self, kinds: &[&str]) -> Vec<String> {
+        let rows = self.rows.iter().filter(|row| kinds.contains(&row[0].as_str()));
+        let mut names: Vec<String> = rows.map(|row| row[1].clone()).collect();
+        names.sort();
+        names
+    }
+
+    pub fn options(&self) -> Vec<Option> {
+        let rows = self.of("macro").into_iter();
+        rows.filter_map(|[name, value]| {
+            let default = value.strip_prefix("option ")?.parse().unwrap();
+            Some(Option { name: name.to_string(), default })
+        })
+        .collect()
+    }
+}

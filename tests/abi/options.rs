@@ -1,0 +1,195 @@
+//! The header under all standards and warnings, and with the options that programs define.
+
+use crate::compiler::{CC, CXX, Compile, Language, execute, header_dir, in_parallel, scratch, scratch_dir};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+const C: [&str; 4] = ["gnu89", "c99", "c11", "c17"];
+const CPP: [&str; 3] = ["c++98", "c++11", "c++20"];
+
+/// Options that change nothing about whether a program compiles.
+const ACCEPTED: [&[&str]; 12] = [
+    &["-DMG_ENABLE_LINES", "-DMG_ENABLE_SSI=1", "-DMG_ENABLE_ASSERT=1", "-DMG_ENABLE_IPV6=1"],
+    &["-DMG_ENABLE_LINES=1", "-DMG_HTTP_DIRLIST_TIME_FMT=\"%Y\"", "-DMG_TLS=MG_TLS_BUILTIN"],
+    &["-DMG_TLS=MG_TLS_OPENSSL", "-DMG_OTA=MG_OTA_CUSTOM"],
+    &["-DMG_TLS=1", "-DMG_ENABLE_PACKED_FS=0", "-D_GNU_SOURCE=1"],
+    &["-DMG_IO_SIZE=128", "-DMG_MAX_RECV_SIZE=1000", "-DMG_HTTP_INDEX=\"x\"", "-DMG_JSON_MAX_DEPTH=3"],
+    &["-DMG_ENABLE_EPOLL=0"],
+    &["-DMG_ENABLE_EPOLL=0", "-DMG_ENABLE_POLL=1"],
+    &["-DMG_ENABLE_LOG=0"],
+    &["-DMG_ENABLE_PROFILE=1"],
+    &["-DMG_ENABLE_CUSTOM_CALLOC=1", "-DMG_ENABLE_CUSTOM_LOG=1", "-DMG_ENABLE_CUSTOM_MILLIS=1"],
+    &["-DMG_SOCKET_TYPE=int", "-DMG_ENABLE_WINSOCK=0", "-DMG_ENABLE_TCPIP=0"],
+    &["-DMG_ARCH=MG_ARCH_UNIX"],
+];
+
+/// Options that this library cannot honour, and what the compiler must then say.
+const REFUSED: [(&str, &str); 14] = [
+    ("-DMG_ARCH=MG_ARCH_WIN32", "this MG_ARCH is not supported by this library"),
+    ("-DMG_ENABLE_TCPIP=1", "MG_ENABLE_TCPIP is not supported by this library"),
+    ("-DMG_ENABLE_BSD_SOCKETS", "MG_ENABLE_BSD_SOCKETS is not supported by this library"),
+    ("-DMG_ENABLE_LWIP=1", "MG_ENABLE_LWIP is not supported by this library"),
+    ("-DMG_ENABLE_FREERTOS=1", "MG_ENABLE_FREERTOS is not supported by this library"),
+    ("-DMG_ENABLE_FREERTOS_TCP=1", "MG_ENABLE_FREERTOS_TCP is not supported by this library"),
+    ("-DMG_ENABLE_RL=1", "MG_ENABLE_RL is not supported by this library"),
+    ("-DMG_ENABLE_FATFS=1", "MG_ENABLE_FATFS is not supported by this library"),
+    ("-DMG_ENABLE_LFS=1", "MG_ENABLE_LFS is not supported by this library"),
+    ("-DMG_ENABLE_SOCKET=0", "MG_ENABLE_SOCKET=0 is not supported by this library"),
+    ("-DMG_SOCKET_TYPE=long", "MG_SOCKET_TYPE other than int is not supported by this library"),
+    ("-DMG_DATA_SIZE=33", "MG_DATA_SIZE=33 "),
+    ("-DMG_MAX_HTTP_HEADERS=100", "MG_MAX_HTTP_HEADERS=100 "),
+    ("-DMG_DASH_MAX_USER_NAME=99", "MG_DASH_MAX_USER_NAME=99 "),
+];
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/abi").join(name)
+}
+
+/// Every compiler with every standard.
+fn everyone() -> impl Iterator<Item = (&'static str, Language)> {
+    let c = CC.into_iter().flat_map(|cc| C.map(|standard| (cc, Language::C(standard))));
+    let cpp = CXX.into_iter().flat_map(|cxx| CPP.map(|standard| (cxx, Language::Cpp(standard))));
+    c.chain(cpp)
+}
+
+#[test]
+fn no_compiler_has_a_warning() {
+    let programs = [source("macros.c"), source("initialisers.c")];
+    let aliases = scratch(
+        "aliases.c",
+        "#define MG_ENABLE_ADDR_ALIASES\n#include \"mongoose.h\"\n\
+         int main(void) {\n  struct mg_addr a;\n  memset(&a, 0, sizeof(a));\n  a.addr.ip[3] = 1;\n  \
+         return a.ip4 == 0 && a.ip[3] == 1 && a.ip6[1] == 0 && sizeof(a) == 24 ? 0 : 1;\n}\n",
+    );
+    let jobs = everyone().flat_map(|(compiler, language)| {
+        programs.iter().chain([&aliases]).map(move |source| Compile::new(compiler, language, source))
+    });
+    assert_eq!(in_parallel(jobs.collect(), Compile::check), [""; 0]);
+}
+
+#[test]
+fn macros_give_what_they_promise() {
+    let source = source("macros.c");
+    let build = |compiler, language| Compile::new(compiler, language, &source);
+    let jobs = vec![
+        build("gcc", Language::C("c99")),
+        build("clang", Language::C("gnu89")),
+        build("g++", Language::Cpp("c++98")),
+        build("clang++", Language::Cpp("c++20")),
+        build("gcc", Language::C("c99")).arg("-DMG_ENABLE_PROFILE=1"),
+        build("g++", Language::Cpp("c++11")).args(["-DMG_ENABLE_PROFILE=1", "-DMG_ENABLE_LOG=0"]),
+        build("gcc", Language::C("c11")).args(["-O1", "-fsanitize=address,undefined"]),
+    ];
+    assert_eq!(in_parallel(jobs, |job| job.run().map(drop)), [""; 0]);
+}
+
+#[test]
+fn programs_in_c_and_cpp_work() {
+    let (c, cpp) = (source("initialisers.c"), source("cpp.cpp"));
+    let c = CC.map(|cc| Compile::new(cc, Language::C("c99"), &c));
+    let cpp = CXX.into_iter().flat_map(|cxx| {
+        ["c++11", "c++14", "c++20"].map(|standard| Compile::new(cxx, Language::Cpp(standard), &cpp))
+    });
+    assert_eq!(in_parallel(c.into_iter().chain(cpp).collect(), |job| job.run().map(drop)), [""; 0]);
+}
+
+#[test]
+fn options_of_programs_are_accepted() {
+    let source = source("macros.c");
+    let jobs = ACCEPTED.iter().flat_map(|options| {
+        [("gcc", Language::C("c99")), ("clang++", Language::Cpp("c++11"))].map(|(compiler, language)| {
+            Compile::new(compiler, language, &source).args(options.iter().copied())
+        })
+    });
+    assert_eq!(in_parallel(jobs.collect(), Compile::check), [""; 0]);
+}
+
+#[test]
+fn config_file_of_the_program_is_read() {
+    let dir = scratch_dir().join("config");
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("mongoose_config.h"), "#define MG_IO_SIZE 777\n#define MG_ENABLE_ASSERT 1\n").unwrap();
+    let source = scratch(
+        "config.c",
+        "#include \"mongoose.h\"\nint main(void) {\n  assert(MG_IO_SIZE == 777);\n  return 0;\n}\n",
+    );
+    Compile::new("gcc", Language::C("c99"), &source).arg("-DMG_ARCH=0").header(&dir).run().unwrap();
+}
+
+#[test]
+fn other_platforms_and_layouts_are_refused() {
+    let source = source("macros.c");
+    let jobs: Vec<_> = ["gcc", "clang"].into_iter().flat_map(|cc| REFUSED.map(|row| (cc, row))).collect();
+    let errors = in_parallel(jobs, |(cc, (option, words))| {
+        match Compile::new(cc, Language::C("c11"), &source).arg(option).check() {
+            Err(error) if error.contains("#error") || error.contains("error: \"") => {
+                if error.contains(words) {
+                    Ok(())
+                } else {
+                    Err(format!("{option}: {words:?} not in {error}"))
+                }
+            }
+            outcome => Err(format!("{cc} {option}: {outcome:?}")),
+        }
+    });
+    assert_eq!(errors, [""; 0]);
+}
+
+/// What the compiler tells a program that wants another layout leads to a library and a header with
+/// that layout, and does not touch the header in `include/`.
+#[test]
+fn other_layout_is_one_command_away() {
+    // Of this build, the other one: c->data, headers, and the sizes that follow from them.
+    let (data, headers, connection, tls, message, body) = match mongoose::abi::MG_DATA_SIZE {
+        64 => (32, 30, 288, 272, 1072, 1024),
+        _ => (64, 7, 320, 304, 336, 288),
+    };
+    let wanted = [format!("-DMG_DATA_SIZE={data}"), format!("-DMG_MAX_HTTP_HEADERS={headers}")];
+    let program = scratch(
+        "other_layout.c",
+        &format!(
+            "#include \"mongoose.h\"\n\
+             _Static_assert(sizeof(struct mg_connection) == {connection}, \"\");\n\
+             _Static_assert(offsetof(struct mg_connection, tls) == {tls}, \"\");\n\
+             _Static_assert(sizeof(((struct mg_connection *) 0)->data) == {data}, \"\");\n\
+             _Static_assert(sizeof(struct mg_http_message) == {message}, \"\");\n\
+             _Static_assert(offsetof(struct mg_http_message, body) == {body}, \"\");\n"
+        ),
+    );
+    let compile =
+        || Compile::new("gcc", Language::C("c11"), &program).args(wanted.iter().map(String::as_str));
+
+    let refusal = compile().check().unwrap_err();
+    let (_, rest) = refusal.split_once("its own build of the library: ").expect(&refusal);
+    let (settings, _) = rest.split_once(" cargo build --release").expect(&refusal);
+
+    let target = scratch_dir().join("other_layout");
+    let header = target.join("header");
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("include/mongoose.h");
+    let before = fs::read(&committed).unwrap();
+    let mut cargo = Command::new(env::var("CARGO").unwrap_or_else(|_| "cargo".to_string()));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.envs(settings.split(' ').map(|setting| setting.split_once('=').expect(settings)));
+    cargo.env("MG_HEADER_DIR", &header).env("CARGO_TARGET_DIR", &target);
+    // The tests that see the layout, in that build.
+    cargo.args(["test", "--quiet", "--offline", "--test", "abi", "--"]);
+    cargo.args(["facts_hold", "rust_structs", "rust_flags", "defaults_of"]);
+    let output = execute(&mut cargo).unwrap();
+    assert!(output.contains("5 passed"), "{output}");
+
+    assert!(fs::read(&committed).unwrap() == before, "include/mongoose.h was touched");
+    compile().header(&header).check().unwrap();
+}
+
+#[test]
+fn header_is_the_one_of_this_build() {
+    let dir = env::var("MG_HEADER_DIR")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("include"), PathBuf::from);
+    let beside_library = fs::read_to_string(header_dir().join("mongoose.h")).unwrap();
+    assert!(
+        fs::read_to_string(dir.join("mongoose.h")).unwrap() == beside_library,
+        "{} is stale",
+        dir.display()
+    );
+}
