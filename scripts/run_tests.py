@@ -26,6 +26,7 @@ LINES_SHOWN = 50
 # "test result: ok. 3 passed; 0 failed; ...", "3 passed, 1 skipped in 0.1s", "3 passed, 0 failed".
 CARGO_CLOSING = re.compile(r"^test result: .*$", re.MULTILINE)
 CLOSING = re.compile(r"^(?:=+ )?\d+ (?:passed|failed|skipped|errors?)\b.*$", re.MULTILINE)
+CARGO_FAILURES = re.compile(r"^---- .*?(?=^failures:$)", re.MULTILINE | re.DOTALL)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|ignored|errors?)\b")
 
 
@@ -89,6 +90,12 @@ STAGES = (
 )
 
 
+def excerpt(output: str) -> list[str]:
+    """The part worth showing of a stage that failed: what cargo test says of failures, or the end."""
+    failures = CARGO_FAILURES.findall(output)
+    return "".join(failures or [output]).splitlines()[-LINES_SHOWN:]
+
+
 def run(stage: Stage) -> Counts:
     """Runs a stage and reports on it."""
     print(f"{stage.name:9} ...", end="", flush=True)
@@ -114,8 +121,7 @@ def run(stage: Stage) -> Counts:
     skipped = [line for line in output.splitlines() if "SKIPPED" in line]
     print("".join(f"  {line}\n" for line in skipped), end="", flush=True)
     if counts.failed:
-        lines = output.splitlines()[-LINES_SHOWN:]
-        print("".join(f"  | {line}\n" for line in lines), end="")
+        print("".join(f"  | {line}\n" for line in excerpt(output)), end="")
         print(f"  everything: target/test-logs/{stage.name}.txt", flush=True)
     return counts
 

@@ -1,5 +1,7 @@
 //! The opening handshake (RFC 6455, section 4).
 
+#![forbid(unsafe_code)]
+
 use crate::codec::base64;
 use sha1::{Digest, Sha1};
 

@@ -1,5 +1,7 @@
 //! Masking at memory speed: eight bytes at a time, which compilers turn into vectors.
 
+#![forbid(unsafe_code)]
+
 /// Applies `key` to `data`, whose first byte stands `at` bytes into the payload. Its own inverse.
 pub fn mask(data: &mut [u8], key: [u8; 4], at: usize) {
     let key = mask_key(key, at);
