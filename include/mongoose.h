@@ -2010,6 +2010,20 @@ void mg_mgr_free(struct mg_mgr *mgr);
  */
 void mg_mgr_poll(struct mg_mgr *mgr, int ms);
 
+/* Sets a function that is called before a poll of this manager sleeps, or removes it (NULL).
+ *
+ * It gets the milliseconds that the poll would sleep (negative: without limit; never 0) and returns
+ * the milliseconds that it shall sleep. So it can release a lock around a wait of its own (on
+ * `mgr->epoll_fd`, which is readable when there is I/O) and return 0, to let other threads use the
+ * manager meanwhile; or keep the loop from sleeping. An addition to the interface of 7.22.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mgr_set_wait_fn(struct mg_mgr *mgr,
+                        int (*fn)(struct mg_mgr *mgr, int ms, void *arg),
+                        void *arg);
+
 /* Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.
  *
  * # Returns
@@ -2394,7 +2408,29 @@ void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
  */
 void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
 
-/* ---- Multipart bodies ---- */
+/* ---- HTTP: credentials ---- */
+
+/* Finds the credentials of a request.
+ *
+ * Fills `user` and `pass`, which have room for `userlen` and `passlen` bytes, NUL included; what
+ * is longer is cut. The first of these counts: `Authorization: Basic`; `Authorization: Bearer`,
+ * then the token is the password; a cookie `access_token`; a query variable `access_token`. Both
+ * are empty when there are none.
+ */
+void mg_http_creds(struct mg_http_message *hm,
+                   char *user,
+                   size_t userlen,
+                   char *pass,
+                   size_t passlen);
+
+/* Queues the header line `Authorization: Basic ...` for a request (RFC 7617).
+ *
+ * NULL counts as empty; without user and password the line has no credentials. Nothing is queued
+ * when memory is exhausted.
+ */
+void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
+
+/* ---- HTTP: multipart bodies ---- */
 
 /* Finds the next part of a `multipart/form-data` body (RFC 7578).
  *
@@ -2407,7 +2443,7 @@ void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, siz
  */
 size_t mg_http_next_multipart(struct mg_str body, size_t offset, struct mg_http_part *part);
 
-/* ---- HTTP heads ---- */
+/* ---- HTTP: heads of messages ---- */
 
 /* Parses the head of an HTTP request or response (RFC 9112).
  *
@@ -2446,7 +2482,7 @@ int mg_http_status(const struct mg_http_message *hm);
  */
 struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
 
-/* ---- Variables of forms and query strings, parameters of header values ---- */
+/* ---- HTTP: variables of forms, parameters of header values ---- */
 
 /* Finds a variable in a query string or form body such as `a=1&b=2`, ignoring case.
  *
