@@ -40,8 +40,11 @@ extern "C" {
 #endif
 
 /*
- * Platform. This library is for Unix with the sockets of the operating system.
+ * Version and platform. This library is for Unix with the sockets of the operating system.
  */
+
+/* The release of Mongoose whose interface this is. */
+#define MG_VERSION "7.22"
 
 #define MG_ARCH_CUSTOM 0
 #define MG_ARCH_UNIX 1
@@ -176,6 +179,15 @@ extern "C" {
 #endif
 #ifndef MG_MAX_RECV_SIZE
 #define MG_MAX_RECV_SIZE 3145728UL /* most bytes in c->recv */
+#endif
+#ifndef MG_SOCK_LISTEN_BACKLOG_SIZE
+#define MG_SOCK_LISTEN_BACKLOG_SIZE 128
+#endif
+#ifndef MG_HTTP_INDEX
+#define MG_HTTP_INDEX "index.html" /* the file that is served for a directory */
+#endif
+#ifndef MG_JSON_MAX_DEPTH
+#define MG_JSON_MAX_DEPTH 30 /* containers that may be open in JSON text */
 #endif
 #ifndef MG_PATH_MAX
 #define MG_PATH_MAX FILENAME_MAX
@@ -721,16 +733,6 @@ struct mg_tls_opts;
 struct aes_context;
 struct MG_UECC_HashContext;
 struct mg_ws_message;
-
-/* Backlog of listening TCP sockets. */
-#ifndef MG_SOCK_LISTEN_BACKLOG_SIZE
-#define MG_SOCK_LISTEN_BACKLOG_SIZE 128
-#endif
-
-/* Containers that may be open at a time in JSON text. */
-#ifndef MG_JSON_MAX_DEPTH
-#define MG_JSON_MAX_DEPTH 30
-#endif
 
 /* A timer that fires once. */
 #define MG_TIMER_ONCE 0
@@ -2010,6 +2012,20 @@ void mg_mgr_free(struct mg_mgr *mgr);
  */
 void mg_mgr_poll(struct mg_mgr *mgr, int ms);
 
+/* Sets a function that is called before a poll of this manager sleeps, or removes it (NULL).
+ *
+ * It gets the milliseconds that the poll would sleep (negative: without limit; never 0) and returns
+ * the milliseconds that it shall sleep. So it can release a lock around a wait of its own (on
+ * `mgr->epoll_fd`, which is readable when there is I/O) and return 0, to let other threads use the
+ * manager meanwhile; or keep the loop from sleeping. An addition to the interface of 7.22.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mgr_set_wait_fn(struct mg_mgr *mgr,
+                        int (*fn)(struct mg_mgr *mgr, int ms, void *arg),
+                        void *arg);
+
 /* Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.
  *
  * # Returns
@@ -3034,7 +3050,7 @@ extern void mg_free(void *ptr);
  * # Threads
  * Any.
  */
-void mg_bzero(uint8_t *buf, size_t len);
+void mg_bzero(volatile unsigned char *buf, size_t len);
 
 /* ---- Where the printf family prints to ---- */
 

@@ -92,6 +92,27 @@ pub unsafe extern "C" fn mg_mgr_poll(mgr: *mut Manager, ms: c_int) {
     }
 }
 
+/// Sets a function that is called before a poll of this manager sleeps, or removes it (NULL).
+///
+/// It gets the milliseconds that the poll would sleep (negative: without limit; never 0) and returns
+/// the milliseconds that it shall sleep. So it can release a lock around a wait of its own (on
+/// `mgr->epoll_fd`, which is readable when there is I/O) and return 0, to let other threads use the
+/// manager meanwhile; or keep the loop from sleeping. An addition to the interface of 7.22.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mgr_set_wait_fn(
+    mgr: *mut Manager,
+    r#fn: Option<unsafe extern "C" fn(mgr: *mut Manager, ms: c_int, arg: *mut c_void) -> c_int>,
+    arg: *mut c_void,
+) {
+    fence!("mg_mgr_set_wait_fn");
+    // SAFETY: the caller passes an initialised manager, or NULL.
+    let Some(root) = (unsafe { Mgr::new(mgr) }).and_then(Root::of) else { return };
+    root.with(|inner| inner.before_wait = r#fn.map(|f| (f, arg)));
+}
+
 /// Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.
 ///
 /// # Returns

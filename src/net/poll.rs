@@ -51,7 +51,7 @@ pub fn poll(m: Mgr, ms: c_int) {
     let deadline = if walk { find_work(root) } else { None };
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
     let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, walk, deadline) };
-    let got_events = wait(root, limit);
+    let got_events = wait(root, before_wait(m, root, limit));
     let now = millis();
     root.with(|inner| {
         inner.now = now;
@@ -81,6 +81,17 @@ fn wait_limit(m: Mgr, ms: c_int, now: u64, walked: bool, deadline: Option<u64>) 
         lower(WALK_MS);
     }
     limit
+}
+
+/// Lets the program's function have its say about a wait that is not 0.
+fn before_wait(m: Mgr, root: &Root, limit: Option<u64>) -> Option<u64> {
+    if limit == Some(0) {
+        return limit;
+    }
+    let Some((f, arg)) = root.with(|inner| inner.before_wait) else { return limit };
+    let ms = limit.map_or(-1, |l| c_int::try_from(l).unwrap_or(c_int::MAX));
+    // SAFETY: the program vouches for the function and its argument; no reference is held.
+    u64::try_from(unsafe { f(m.as_ptr(), ms, arg) }).ok()
 }
 
 /// Waits for I/O and notes what became ready. True when there was any.

@@ -10,9 +10,14 @@ use super::http::HttpState;
 use super::mem;
 use super::settings::{ConnSettings, Settings};
 use super::wakeup::Wakeup;
+<<<<<<< HEAD
 use super::ws::WsState;
 use crate::abi::Connection;
+=======
+use crate::abi::{Connection, Manager};
+>>>>>>> 08dcf22c94aff9e5a2dbffca8a6758bc92c677b4
 use core::cell::{Cell, UnsafeCell};
+use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -156,6 +161,10 @@ pub struct Root {
     inner: UnsafeCell<Inner>,
 }
 
+/// Decides how long a poll sleeps: gets the milliseconds that it would (negative: without limit),
+/// answers the milliseconds that it shall.
+pub type WaitFn = unsafe extern "C" fn(mgr: *mut Manager, ms: c_int, arg: *mut c_void) -> c_int;
+
 /// The part of a manager's state that belongs to its thread.
 pub struct Inner {
     /// The poller; `None` when the system refused to make one.
@@ -190,6 +199,8 @@ pub struct Inner {
     freed: bool,
     /// Value of [`forks`] when the poller was made.
     forks: u32,
+    /// Called before a poll sleeps, with its argument.
+    pub before_wait: Option<(WaitFn, *mut c_void)>,
 }
 
 impl Root {
@@ -223,6 +234,7 @@ impl Root {
                 graveyard: Vec::new(),
                 freed: false,
                 forks: forks(),
+                before_wait: None,
             }),
         });
         m.set_private(Box::into_raw(root).cast());

@@ -1,0 +1,204 @@
+/* From an event of the loop to a call of the program's handler. */
+#include "gate.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+#define MASK_BIT(ev) (1u << ((ev) >= 0 && (ev) < 31 ? (ev) : 31))
+/* While the loop is busy, MG_EV_POLL crosses once per connection in this many milliseconds. */
+#define POLL_INTERVAL_MS 10
+
+bool gate_exiting;
+Hooks gate_hooks;
+static PyObject *event_numbers[32];
+
+void anchor_hold(Anchor *anchor) {
+  while (anchor->down) pause();
+}
+
+void gate_take_gil(Core *m) {
+  if (m->released == NULL || m->sleeping) return;
+  /* At exit Python ends threads that ask for the GIL; this one just stops. */
+  while (gate_exiting) pause();
+  PyThreadState *state = m->released;
+  m->released = NULL;
+  PyEval_RestoreThread(state);
+}
+
+/* The sleep of the loop: called by mg_mgr_poll() with the time it would sleep.
+ *
+ * A loop that had I/O in its last turn only looks for more, with the GIL held: under load no turn
+ * gives the GIL away, so that a thread that computes cannot take it for 5 ms each time. (It gets
+ * its share: the interpreter makes a running handler yield.) Otherwise GIL and lock are released,
+ * and the thread sleeps until the loop, a signal or another thread wants it. */
+int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
+  Core *m = core_of(mgr);
+  struct pollfd fds[2] = {{mgr->epoll_fd, POLLIN, 0}, {m->interrupt_fd, POLLIN, 0}};
+  (void) arg;
+  if (ms == 0 || m->busy || !m->polling) return 0;
+  if (m->released == NULL) m->released = PyEval_SaveThread();
+  m->sleeping = true;
+  lock_release(&m->lock);
+  int n = poll(fds, 2, ms);
+  if (n > 0 && fds[1].revents != 0) {
+    uint64_t count;
+    while (read(m->interrupt_fd, &count, sizeof(count)) < 0 && errno == EINTR) continue;
+  }
+  while (gate_exiting) pause();
+  lock_wait(&m->lock);
+  m->sleeping = false;
+  m->slept = n <= 0 || fds[0].revents == 0;
+  return 0;
+}
+
+/* Decides whether a handler that wants MG_EV_POLL gets this one. */
+static bool poll_is_due(Core *m, Slot *slot, const uint64_t *now) {
+  if (!m->slept && now != NULL && *now - slot->last_poll < POLL_INTERVAL_MS) return false;
+  if (now != NULL) slot->last_poll = *now;
+  return true;
+}
+
+/* Hands a handler's exception on: to the manager's hook, or out of the outermost call. */
+void gate_report(Core *m) {
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  PyErr_NormalizeException(&type, &value, &trace);
+  if (trace != NULL) PyException_SetTraceback(value, trace);
+  if (PyErr_GivenExceptionMatches(type, PyExc_Exception)) {
+    PyObject *r = PyObject_CallMethod((PyObject *) m, "_report", "O", value);
+    Py_XDECREF(r);
+    if (r != NULL) goto done;
+    /* The hook itself was asked to stop the program. */
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(trace);
+    PyErr_Fetch(&type, &value, &trace);
+    PyErr_NormalizeException(&type, &value, &trace);
+  }
+  if (m->pending == NULL) {
+    Py_INCREF(value);
+    m->pending = value;
+  } else {
+    PyErr_Restore(type, value, trace);
+    PyErr_WriteUnraisable(m->pending);
+    return;
+  }
+done:
+  Py_XDECREF(type);
+  Py_XDECREF(value);
+  Py_XDECREF(trace);
+}
+
+static PyObject *payload_of(Core *m, struct mg_connection *c, int ev, void *ev_data) {
+  switch (ev) {
+    case MG_EV_HTTP_HDRS:
+    case MG_EV_HTTP_MSG:
+    case MG_EV_WS_OPEN:
+    case MG_EV_WS_MSG:
+    case MG_EV_WS_CTL:
+    case MG_EV_MQTT_CMD:
+    case MG_EV_MQTT_MSG:
+      if (ev_data != NULL) return window_for_event(m, c, ev, ev_data);
+      break;
+    case MG_EV_ERROR:
+      if (ev_data != NULL) {
+        const char *text = (const char *) ev_data;
+        return PyUnicode_DecodeUTF8(text, (Py_ssize_t) strlen(text), "ignore");
+      }
+      break;
+    case MG_EV_WAKEUP:
+      if (ev_data != NULL) return bytes_of(*(struct mg_str *) ev_data);
+      break;
+    case MG_EV_MQTT_OPEN:
+      if (ev_data != NULL) return PyLong_FromLong(*(int *) ev_data);
+      break;
+    case MG_EV_SNTP_TIME:
+      if (ev_data != NULL) return PyLong_FromUnsignedLongLong(*(uint64_t *) ev_data);
+      break;
+    default: break;
+  }
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+
+static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data) {
+  Slot *slot = slot_of(c);
+  PyObject *handler = slot->route->handler;
+  Conn *conn = conn_of(c);
+  PyObject *payload = NULL, *number = NULL, *result = NULL;
+  struct Window *outer = slot->current;
+  if (conn == NULL || (payload = payload_of(m, c, ev, ev_data)) == NULL) {
+    gate_report(m);
+    return;
+  }
+  if (ev >= 0 && ev < 32) {
+    number = event_numbers[ev];
+    Py_INCREF(number);
+  } else if ((number = PyLong_FromLong(ev)) == NULL) {
+    gate_report(m);
+    Py_DECREF(payload);
+    return;
+  }
+  Py_INCREF(handler);
+  Py_INCREF((PyObject *) conn);
+  m->crossings++;
+  m->dispatch++;
+  slot->handlers++;
+  result = PyObject_CallFunctionObjArgs(handler, (PyObject *) conn, number, payload, NULL);
+  slot->handlers--;
+  m->dispatch--;
+  slot->current = outer;
+  if (result == NULL) gate_report(m);
+  window_end(m, payload);
+  Py_XDECREF(result);
+  Py_DECREF(number);
+  Py_DECREF((PyObject *) conn);
+  Py_DECREF(handler);
+}
+
+/* Remembers what a complete reply to this request has to do. */
+static void note_request(Slot *slot, struct mg_connection *c, struct mg_http_message *hm) {
+  slot->close_after = slot->finishing = slot->head = false;
+  if (!c->is_accepted || hm == NULL) return;
+  slot->head = hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
+  if (hm->proto.len == 8 && memcmp(hm->proto.buf, "HTTP/1.0", 8) == 0) {
+    struct mg_str *h = mg_http_get_header(hm, "Connection");
+    slot->close_after = h == NULL || mg_strcasecmp(*h, mg_str("keep-alive")) != 0;
+  }
+}
+
+void gate_event(struct mg_connection *c, int ev, void *ev_data) {
+  Core *m = core_of(c->mgr);
+  Slot *slot = slot_of(c);
+  if (slot->route == NULL) {
+    /* The first event: c->fn_data came from listen() or connect(), or from the listener. */
+    slot->route = (Route *) c->fn_data;
+    slot->route->refs++;
+  }
+  if (ev == MG_EV_HTTP_MSG) note_request(slot, c, (struct mg_http_message *) ev_data);
+  if (ev != MG_EV_POLL) m->io = true;
+  if (slot->finishing && !c->is_resp && (ev == MG_EV_POLL || ev == MG_EV_WRITE)) c->is_draining = 1;
+  uint32_t mask = m->traced ? slot->route->traced : slot->route->mask;
+  bool wanted = slot->route->handler != NULL && (mask & MASK_BIT(ev)) != 0;
+  if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
+  if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
+  if (wanted || ev == MG_EV_CLOSE) {
+    ANCHOR;
+    gate_take_gil(m);
+    PyGILState_STATE state = PyGILState_Ensure();
+    if (wanted) call_handler(m, c, ev, ev_data);
+    if (ev == MG_EV_CLOSE) conn_retire(c);
+    PyGILState_Release(state);
+    ANCHOR_UP;
+  }
+}
+
+int gate_setup(PyObject *module) {
+  for (int i = 0; i < 32; i++) {
+    event_numbers[i] = PyLong_FromLong(i);
+    if (event_numbers[i] == NULL) return -1;
+  }
+  PyObject *address = PyLong_FromVoidPtr((void *) (uintptr_t) gate_event);
+  return address == NULL ? -1 : PyModule_AddObject(module, "EVENT_HANDLER", address);
+}

@@ -1,0 +1,210 @@
+/* The gate between the event loop and Python.
+ *
+ * One native handler, gate_event(), is the `fn` of every connection that Python sees. It tests an
+ * event mask in C before any Python object is touched and calls the program's handler directly
+ * (PyObject_CallFunctionObjArgs), with the GIL taken once per turn of the loop.
+ *
+ * Why this is C on the limited API and not extern "Python" of cffi: cffi releases the GIL around
+ * every call into C and takes it again for every callback. A busy second thread then costs one
+ * switch interval (5 ms) at each of them. What runs once per request keeps the GIL; everything
+ * else goes through cffi. docs/nogil.md has the measurements.
+ *
+ * Who may touch what:
+ *   - A manager and its connections are protected by the manager's lock (Core.lock). poll() holds
+ *     it except while it sleeps; every other entry holds it for its own duration.
+ *   - Nobody blocks on the lock while holding the GIL. The holder of the lock may wait for the GIL.
+ *   - Fields marked [GIL] are only touched with the GIL held.
+ */
+#ifndef PYMONGOOSE_GATE_H
+#define PYMONGOOSE_GATE_H
+
+#include <Python.h>
+#include <structmember.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mongoose.h"
+
+#define KEYWORDS(f) ((PyCFunction) (void (*)(void)) (f))
+
+/* Lock ------------------------------------------------------------------- lock.c */
+
+/* A fair, recursive lock: threads get it in the order in which they asked. */
+typedef struct Lock {
+  pthread_mutex_t mutex;
+  pthread_cond_t turn;
+  unsigned long next, serving;
+  _Atomic uintptr_t owner;
+  unsigned depth;
+} Lock;
+
+void lock_init(Lock *lock);
+void lock_destroy(Lock *lock);
+bool lock_is_mine(const Lock *lock);
+bool lock_try(Lock *lock);
+void lock_wait(Lock *lock);
+void lock_release(Lock *lock);
+
+/* Manager ------------------------------------------------------------- manager.c */
+
+/* A handler with its event mask, shared by the connections that use it. */
+typedef struct Route {
+  struct Route *next, **link;
+  PyObject *handler; /* NULL: events go nowhere */
+  uint32_t mask;     /* bit n: event n crosses; bit 31: events of the program's own */
+  uint32_t traced;   /* the mask while a trace or profile function is installed */
+  unsigned refs;
+} Route;
+
+/* What the gate knows about a connection; lies behind it (mgr.extraconnsize). */
+typedef struct Slot {
+  struct Conn *conn;      /* the Python object, made when first needed; owned */
+  Route *route;           /* owned; NULL until the first event */
+  struct Window *current; /* the message whose event is being handled */
+  uint64_t last_poll;     /* when MG_EV_POLL last crossed */
+  unsigned handlers;      /* handler calls of this connection on the stack */
+  bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
+  bool head;              /* the request being answered is HEAD */
+  bool close_after;       /* the request wants the connection closed after the reply */
+  bool finishing;         /* close_after, once the library has queued the rest of a file */
+} Slot;
+
+typedef struct HeaderCache {
+  PyObject *pairs[8]; /* name, value, name, value, ...: exact str objects; owned */
+  unsigned count;
+  char *text;
+  size_t length;
+  bool has_length; /* a Transfer-Encoding is given: no Content-Length */
+} HeaderCache;
+
+typedef struct Core {
+  PyObject_HEAD
+  struct mg_mgr mgr;
+  Lock lock;
+  int interrupt_fd; /* eventfd that ends the sleep of poll() */
+  unsigned forks;   /* forks of this process when lock and eventfd were made */
+  Route *routes;    /* all routes of this manager */
+  Route *fallback;  /* the manager's own handler */
+  PyThreadState *released; /* the polling thread's state while it does not hold the GIL */
+  pthread_t poller;
+  bool polling;       /* [GIL] a thread is inside poll() */
+  bool sleeping;      /* that thread sleeps; changes under the lock */
+  bool slept;         /* this turn's sleep ended without I/O */
+  bool busy;          /* the last turn had I/O */
+  bool io;            /* this turn had I/O so far */
+  bool traced;        /* a trace or profile function is installed */
+  bool closing;       /* [GIL] close() waits for poll() to leave */
+  bool freed;         /* [GIL] */
+  bool initialised;   /* [GIL] */
+  unsigned guests;    /* [GIL] calls in progress that hold the lock */
+  unsigned dispatch;  /* handler calls on the stack */
+  unsigned long crossings;
+  PyObject *pending;  /* [GIL] exception that has to leave the outermost call */
+  struct Window *http; /* [GIL] message object to use again */
+  struct TimerObject *timers; /* [GIL] active timers; owned */
+  HeaderCache cache[4];
+  unsigned cache_next;
+  char *scratch; /* reply under construction */
+  size_t scratch_size;
+} Core;
+
+Core *core_of(struct mg_mgr *mgr);
+Slot *slot_of(struct mg_connection *c);
+/* Takes the lock; waits for it with the GIL released. -1 with an exception set at interpreter exit. */
+int core_enter(Core *m);
+/* Gives the lock back, ends the sleep of another thread's poll() so that it sees what was
+   changed, and returns -1 with an exception set when a handler asked to stop the program. */
+int core_leave(Core *m);
+void core_interrupt(Core *m);
+int core_check_open(Core *m);
+int core_visit(Core *m, visitproc visit, void *arg);
+PyObject *core_route(Core *m, PyObject *args);
+void route_release(Core *m, Route *route);
+
+/* Event gate ------------------------------------------------------------- event.c */
+
+void gate_event(struct mg_connection *c, int ev, void *ev_data);
+int gate_wait(struct mg_mgr *mgr, int ms, void *arg);
+/* Takes the GIL for the rest of the turn, if the polling thread does not hold it. */
+void gate_take_gil(Core *m);
+void gate_report(Core *m);
+int gate_setup(PyObject *module);
+extern bool gate_exiting;
+/* What the Python half registered: functions and classes that the gate calls. [GIL] */
+typedef struct Hooks {
+  PyObject *connection; /* class of the objects that handlers get */
+  PyObject *mqtt;       /* class of MQTT messages */
+  PyObject *body_view;  /* (connection, body, length) -> BodyView */
+  PyObject *is_traced;  /* () -> is a trace or profile function installed? */
+} Hooks;
+extern Hooks gate_hooks;
+
+/* Connection -------------------------------------------------------- connection.c */
+
+typedef struct Conn {
+  PyObject_HEAD
+  struct mg_connection *c; /* NULL: closed */
+  Core *core;              /* borrowed; valid while c is not NULL */
+  PyObject *handler;
+  PyObject *userdata;
+  PyObject *weakrefs;
+  unsigned long id;
+  bool is_client;
+  bool has_handler; /* somebody is told of its events */
+} Conn;
+
+Conn *conn_of(struct mg_connection *c);
+void conn_retire(struct mg_connection *c);
+/* Takes the lock of an open connection's manager, or raises RuntimeError. */
+struct mg_connection *conn_enter(Conn *self);
+int conn_leave(Core *m);
+PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
+void reply_forget(Core *m);
+int connection_setup(PyObject *module);
+
+/* Messages ------------------------------------------------------------- message.c */
+
+typedef struct Window {
+  PyObject_HEAD
+  void *message; /* struct mg_http_message, mg_ws_message or mg_mqtt_message; NULL: over */
+  struct mg_connection *c;
+  unsigned char *base; /* of the receive buffer when the event began */
+  PyObject *view;      /* the package's BodyView, if a view of the body was asked for */
+} Window;
+
+PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_data);
+void window_end(Core *m, PyObject *payload);
+bool window_is_over(const Window *w);
+int message_setup(PyObject *module);
+PyObject *text_of(struct mg_str s);
+PyObject *bytes_of(struct mg_str s);
+
+/* Timers ----------------------------------------------------------------- timer.c */
+
+typedef struct TimerObject {
+  PyObject_HEAD
+  struct mg_timer timer;
+  Core *core; /* NULL: not active */
+  PyObject *callback;
+  struct TimerObject *next, **link;
+} TimerObject;
+
+PyObject *core_timer_add(Core *m, PyObject *args, PyObject *kwargs);
+void timers_sweep(Core *m);
+void timers_drop(Core *m);
+int timer_setup(PyObject *module);
+int manager_setup(PyObject *module);
+
+/* A thread that Python ends at interpreter exit (it does so inside PyEval_RestoreThread) must
+   not unwind through the frames of the library below: it stops here for good instead. */
+typedef struct Anchor {
+  bool down;
+} Anchor;
+void anchor_hold(Anchor *anchor);
+#define ANCHOR __attribute__((cleanup(anchor_hold))) Anchor anchor = {true}
+#define ANCHOR_UP (anchor.down = false)
+
+#endif

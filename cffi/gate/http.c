@@ -1,0 +1,151 @@
+/* HttpMessage: attributes and methods. */
+#include "gate.h"
+
+static const struct mg_str nothing = {NULL, 0};
+
+static struct mg_http_message *http(PyObject *self) {
+  Window *w = (Window *) self;
+  return window_is_over(w) ? NULL : (struct mg_http_message *) w->message;
+}
+
+/* The body as far as it has arrived: before HTTP_MSG body.len is what the peer announced. */
+static struct mg_str body_of(PyObject *self) {
+  struct mg_http_message *hm = http(self);
+  if (hm == NULL || hm->body.buf == NULL) return nothing;
+  const struct mg_iobuf *io = &((Window *) self)->c->recv;
+  const char *start = (const char *) io->buf, *end = start + io->len;
+  struct mg_str body = hm->body;
+  if (body.buf < start || body.buf > end) return nothing;
+  if (body.len > (size_t) (end - body.buf)) body.len = (size_t) (end - body.buf);
+  return body;
+}
+
+enum { METHOD, URI, QUERY, PROTO };
+
+static PyObject *get_text(PyObject *self, void *which) {
+  struct mg_http_message *hm = http(self);
+  if (hm == NULL) return text_of(nothing);
+  switch ((int) (intptr_t) which) {
+    case METHOD: return text_of(hm->method);
+    case URI: return text_of(hm->uri);
+    case QUERY: return text_of(hm->query);
+    default: return text_of(hm->proto);
+  }
+}
+
+static PyObject *get_body_text(PyObject *self, void *unused) {
+  (void) unused;
+  return text_of(body_of(self));
+}
+
+static PyObject *get_body_bytes(PyObject *self, void *unused) {
+  (void) unused;
+  return bytes_of(body_of(self));
+}
+
+/* A memoryview of the body in the receive buffer; it is released when the event is over. */
+static PyObject *get_body_view(PyObject *self, void *unused) {
+  Window *w = (Window *) self;
+  (void) unused;
+  if (http(self) == NULL) {
+    PyErr_SetString(PyExc_ValueError, "HttpMessage is not valid for this event");
+    return NULL;
+  }
+  if (w->view == NULL) {
+    struct mg_str body = body_of(self);
+    w->view = PyObject_CallFunction(gate_hooks.body_view, "NNn", PyLong_FromVoidPtr(w->c),
+                                    PyLong_FromVoidPtr(body.buf), (Py_ssize_t) body.len);
+    if (w->view == NULL) return NULL;
+  }
+  return PyObject_GetAttrString(w->view, "memory");
+}
+
+static PyObject *http_header(PyObject *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"name", "default", NULL};
+  const char *name;
+  PyObject *fallback = Py_None;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s|O:header", names, &name, &fallback)) return NULL;
+  struct mg_http_message *hm = http(self);
+  struct mg_str *value = hm == NULL ? NULL : mg_http_get_header(hm, name);
+  if (value != NULL) return text_of(*value);
+  Py_INCREF(fallback);
+  return fallback;
+}
+
+static PyObject *http_headers(PyObject *self, PyObject *unused) {
+  (void) unused;
+  struct mg_http_message *hm = http(self);
+  PyObject *list = PyList_New(0);
+  for (size_t i = 0; list != NULL && hm != NULL && i < MG_MAX_HTTP_HEADERS; i++) {
+    const struct mg_http_header *h = &hm->headers[i];
+    if (h->name.len == 0) break;
+    PyObject *pair = Py_BuildValue("(NN)", text_of(h->name), text_of(h->value));
+    if (pair == NULL || PyList_Append(list, pair) != 0) Py_CLEAR(list);
+    Py_XDECREF(pair);
+  }
+  return list;
+}
+
+static PyObject *http_query_var(PyObject *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"name", NULL};
+  const char *name;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "s:query_var", names, &name)) return NULL;
+  struct mg_http_message *hm = http(self);
+  if (hm == NULL || name[0] == '\0' || hm->query.len == 0) Py_RETURN_NONE;
+  /* Decoding never makes a value longer. */
+  char *value = PyMem_Malloc(hm->query.len + 1);
+  if (value == NULL) return PyErr_NoMemory();
+  int n = mg_http_get_var(&hm->query, name, value, hm->query.len + 1);
+  PyObject *result = Py_None;
+  if (n > 0) {
+    result = text_of(mg_str_n(value, (size_t) n));
+  } else {
+    Py_INCREF(result);
+  }
+  PyMem_Free(value);
+  return result;
+}
+
+static PyObject *http_status(PyObject *self, PyObject *unused) {
+  (void) unused;
+  struct mg_http_message *hm = http(self);
+  if (hm == NULL) Py_RETURN_NONE;
+  return PyLong_FromLong(mg_http_status(hm));
+}
+
+static PyObject *http_header_var(PyObject *self, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"header_name", "var_name", NULL};
+  const char *header, *variable;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "ss:header_var", names, &header, &variable)) {
+    return NULL;
+  }
+  struct mg_http_message *hm = http(self);
+  struct mg_str *value = hm == NULL ? NULL : mg_http_get_header(hm, header);
+  struct mg_str found = nothing;
+  if (value != NULL) found = mg_http_get_header_var(*value, mg_str(variable));
+  if (found.len == 0) Py_RETURN_NONE;
+  return text_of(found);
+}
+
+PyMethodDef http_methods[] = {
+    {"header", KEYWORDS(http_header), METH_VARARGS | METH_KEYWORDS,
+     "header(name, default=None)\n--\n\nValue of the first header of that name, in any case."},
+    {"headers", http_headers, METH_NOARGS, "headers()\n--\n\nAll headers, as (name, value) pairs."},
+    {"query_var", KEYWORDS(http_query_var), METH_VARARGS | METH_KEYWORDS,
+     "query_var(name)\n--\n\nDecoded variable of the query string; None when absent or empty."},
+    {"status", http_status, METH_NOARGS,
+     "status()\n--\n\nStatus code of a response, 0 for a request, None when the event is over."},
+    {"header_var", KEYWORDS(http_header_var), METH_VARARGS | METH_KEYWORDS,
+     "header_var(header_name, var_name)\n--\n\nVariable inside a header, such as charset."},
+    {NULL, NULL, 0, NULL}};
+
+PyGetSetDef http_properties[] = {
+    {"method", get_text, NULL, "Request method.", (void *) METHOD},
+    {"uri", get_text, NULL, "Path, without the query, not decoded.", (void *) URI},
+    {"query", get_text, NULL, "Query string, without '?'.", (void *) QUERY},
+    {"proto", get_text, NULL, "Protocol version.", (void *) PROTO},
+    {"body_text", get_body_text, NULL, "Body as text.", NULL},
+    {"body_bytes", get_body_bytes, NULL, "Body as bytes, copied.", NULL},
+    {"body", get_body_bytes, NULL, "The same as body_bytes.", NULL},
+    {"body_view", get_body_view, NULL, "Body without a copy; released after the event.", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};

@@ -1,0 +1,507 @@
+/* The native half of Manager: poll, close, wakeup, routes. */
+#include "gate.h"
+
+#include <limits.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long close() waits for a poll() of another thread. */
+#define CLOSE_PATIENCE_MS 5000
+
+static _Atomic unsigned process_forks;
+
+static void after_fork(void) {
+  atomic_fetch_add(&process_forks, 1);
+}
+
+Core *core_of(struct mg_mgr *mgr) {
+  return (Core *) ((char *) mgr - offsetof(Core, mgr));
+}
+
+Slot *slot_of(struct mg_connection *c) {
+  return (Slot *) (c + 1);
+}
+
+static uint64_t now_ms(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+}
+
+/* In a forked child the lock may be that of a thread that does not exist here, and the eventfd is
+   shared with the parent. */
+static void renew_after_fork(Core *m) {
+  unsigned forks = atomic_load(&process_forks);
+  if (m->forks == forks) return;
+  m->forks = forks;
+  lock_init(&m->lock);
+  close(m->interrupt_fd);
+  m->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  m->polling = m->sleeping = m->closing = false;
+  m->released = NULL;
+  m->guests = 0;
+}
+
+int core_check_open(Core *m) {
+  if (!m->freed && !m->closing) return 0;
+  PyErr_SetString(PyExc_RuntimeError, "Manager has been freed");
+  return -1;
+}
+
+int core_enter(Core *m) {
+  renew_after_fork(m);
+  if (!lock_try(&m->lock)) {
+    if (gate_exiting) {
+      PyErr_SetString(PyExc_RuntimeError, "the interpreter is shutting down");
+      return -1;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    lock_wait(&m->lock);
+    Py_END_ALLOW_THREADS
+  }
+  m->guests++;
+  Py_INCREF((PyObject *) m);
+  return 0;
+}
+
+void core_interrupt(Core *m) {
+  uint64_t one = 1;
+  ssize_t n = write(m->interrupt_fd, &one, sizeof(one));
+  (void) n;
+}
+
+/* Raises what a handler raised to stop the program. */
+static int raise_pending(Core *m) {
+  PyObject *value = m->pending;
+  if (value == NULL) return 0;
+  m->pending = NULL;
+  PyErr_SetObject((PyObject *) Py_TYPE(value), value);
+  Py_DECREF(value);
+  return -1;
+}
+
+int core_leave(Core *m) {
+  bool outermost = m->lock.depth == 1;
+  bool wake = outermost && m->sleeping;
+  m->guests--;
+  lock_release(&m->lock);
+  if (wake) core_interrupt(m);
+  int result = outermost && !PyErr_Occurred() ? raise_pending(m) : 0;
+  Py_DECREF((PyObject *) m);
+  return result;
+}
+
+/* Routes ------------------------------------------------------------------------------------- */
+
+static Route *route_new(Core *m, PyObject *handler, uint32_t mask, uint32_t traced) {
+  Route *route = PyMem_Calloc(1, sizeof(*route));
+  if (route == NULL) return (Route *) PyErr_NoMemory();
+  if (handler != Py_None) {
+    Py_INCREF(handler);
+    route->handler = handler;
+    route->mask = mask;
+    route->traced = traced;
+  }
+  route->refs = 1;
+  route->next = m->routes;
+  route->link = &m->routes;
+  if (m->routes != NULL) m->routes->link = &route->next;
+  m->routes = route;
+  return route;
+}
+
+void route_release(Core *m, Route *route) {
+  (void) m;
+  if (route == NULL || --route->refs > 0) return;
+  *route->link = route->next;
+  if (route->next != NULL) route->next->link = route->link;
+  Py_XDECREF(route->handler);
+  PyMem_Free(route);
+}
+
+/* _route(handler, mask, traced) -> address: what listen() and connect() pass as fn_data. The caller
+   gives it back with _route_done() when the call is over. */
+PyObject *core_route(Core *m, PyObject *args) {
+  PyObject *handler;
+  unsigned int mask, traced;
+  if (!PyArg_ParseTuple(args, "OII", &handler, &mask, &traced)) return NULL;
+  Route *route = m->fallback;
+  if (handler != Py_None) {
+    route = route_new(m, handler, mask, traced);
+    if (route == NULL) return NULL;
+  } else {
+    route->refs++;
+  }
+  return PyLong_FromVoidPtr(route);
+}
+
+static PyObject *core_route_done(Core *m, PyObject *address) {
+  void *route = PyLong_AsVoidPtr(address);
+  if (route == NULL && PyErr_Occurred()) return NULL;
+  route_release(m, (Route *) route);
+  Py_RETURN_NONE;
+}
+
+/* Life --------------------------------------------------------------------------------------- */
+
+static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+  (void) args, (void) kwargs;
+  allocfunc alloc = (allocfunc) PyType_GetSlot(type, Py_tp_alloc);
+  Core *m = (Core *) alloc(type, 0);
+  if (m == NULL) return NULL;
+  m->freed = true;
+  m->interrupt_fd = -1;
+  m->forks = atomic_load(&process_forks);
+  lock_init(&m->lock);
+  return (PyObject *) m;
+}
+
+/* _open(handler, mask, traced, enable_wakeup) */
+static PyObject *core_open(Core *m, PyObject *args) {
+  PyObject *handler;
+  unsigned int mask, traced;
+  int wakeup;
+  if (!PyArg_ParseTuple(args, "OIIp", &handler, &mask, &traced, &wakeup)) return NULL;
+  if (m->initialised) {
+    PyErr_SetString(PyExc_RuntimeError, "Manager is already initialised");
+    return NULL;
+  }
+  m->fallback = route_new(m, handler, mask, traced);
+  if (m->fallback == NULL) return NULL;
+  m->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (m->interrupt_fd < 0) return PyErr_SetFromErrno(PyExc_OSError);
+  mg_mgr_init(&m->mgr);
+  m->mgr.extraconnsize = sizeof(Slot);
+  mg_mgr_set_wait_fn(&m->mgr, gate_wait, NULL);
+  m->initialised = true;
+  m->freed = false;
+  if (wakeup && !mg_wakeup_init(&m->mgr)) {
+    PyErr_SetString(PyExc_RuntimeError, "Failed to initialize wakeup support");
+    return NULL;
+  }
+  Py_RETURN_NONE;
+}
+
+/* Visits what the manager owns. A poll or a call in progress may change the lists without the
+   GIL; its frame holds a reference to the manager, which is not garbage then. */
+int core_visit(Core *m, visitproc visit, void *arg) {
+  Py_VISIT(m->pending);
+  if (!m->initialised || m->polling || m->guests > 0) return 0;
+  for (Route *r = m->routes; r != NULL; r = r->next) Py_VISIT(r->handler);
+  for (TimerObject *t = m->timers; t != NULL; t = t->next) Py_VISIT((PyObject *) t);
+  if (m->freed) return 0;
+  for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
+    if (c->fn == gate_event) Py_VISIT((PyObject *) slot_of(c)->conn);
+  }
+  return 0;
+}
+
+static int core_traverse(PyObject *self, visitproc visit, void *arg) {
+#if PY_VERSION_HEX >= 0x03090000
+  Py_VISIT(Py_TYPE(self));
+#endif
+  return core_visit((Core *) self, visit, arg);
+}
+
+/* Closes everything; the lock is held. */
+static void core_free(Core *m) {
+  if (m->freed) return;
+  m->freed = true;
+  timers_drop(m);
+  mg_mgr_free(&m->mgr);
+  route_release(m, m->fallback);
+  m->fallback = NULL;
+  Py_CLEAR(m->http);
+  reply_forget(m);
+}
+
+static int core_clear(PyObject *self) {
+  Core *m = (Core *) self;
+  if (m->initialised && !m->freed && core_enter(m) == 0) {
+    core_free(m);
+    m->guests--;
+    lock_release(&m->lock);
+    Py_DECREF(self);
+  }
+  Py_CLEAR(m->pending);
+  return 0;
+}
+
+static void core_dealloc(PyObject *self) {
+  Core *m = (Core *) self;
+  PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (m->initialised && !m->freed) {
+    lock_try(&m->lock); /* nobody else has a reference, so nobody has the lock */
+    core_free(m);
+    lock_release(&m->lock);
+  }
+  Py_CLEAR(m->pending);
+  PyMem_Free(m->scratch);
+  if (m->interrupt_fd >= 0) close(m->interrupt_fd);
+  lock_destroy(&m->lock);
+  freefunc release = (freefunc) PyType_GetSlot(type, Py_tp_free);
+  release(self);
+  Py_DECREF((PyObject *) type);
+}
+
+/* Polling ------------------------------------------------------------------------------------ */
+
+static int timeout_of(PyObject *object, int *ms) {
+  long value;
+  if (object == NULL) return 0;
+  if (PyFloat_Check(object)) {
+    PyObject *whole = PyNumber_Long(object);
+    if (whole == NULL) return -1;
+    value = PyLong_AsLong(whole);
+    Py_DECREF(whole);
+  } else if (PyIndex_Check(object)) {
+    value = PyLong_AsLong(object);
+  } else {
+    PyErr_SetString(PyExc_TypeError, "an integer is required");
+    return -1;
+  }
+  if (value == -1 && PyErr_Occurred()) return -1;
+  if (value > INT_MAX || value < INT_MIN) {
+    PyErr_SetString(PyExc_OverflowError, "value too large to convert to int");
+    return -1;
+  }
+  *ms = (int) value;
+  return 0;
+}
+
+static PyObject *refuse_reentry(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "poll() is not reentrant and must not be called concurrently. "
+                  "Use AsyncManager for multi-threaded access.");
+  return NULL;
+}
+
+/* One turn of the loop. */
+static void turn(Core *m, int ms) {
+  m->io = false;
+  m->slept = ms == 0 && !m->busy;
+  mg_mgr_poll(&m->mgr, ms);
+  m->busy = m->io;
+}
+
+/* Handlers are called for all events while they are traced or profiled. */
+static bool is_traced(void) {
+  PyObject *answer = PyObject_CallObject(gate_hooks.is_traced, NULL);
+  bool traced = answer == Py_True;
+  if (answer == NULL) PyErr_Clear();
+  Py_XDECREF(answer);
+  return traced;
+}
+
+static PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"timeout_ms", NULL};
+  PyObject *timeout = NULL;
+  int ms = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:poll", names, &timeout)) return NULL;
+  if (timeout_of(timeout, &ms) != 0 || core_check_open(m) != 0) return NULL;
+  renew_after_fork(m);
+  if (m->polling || (m->dispatch > 0 && lock_is_mine(&m->lock))) return refuse_reentry();
+  m->polling = true; /* before the lock, which may be waited for without the GIL */
+  if (core_enter(m) != 0) {
+    m->polling = false;
+    return NULL;
+  }
+  if (!m->freed && !m->closing) {
+    m->poller = pthread_self();
+    m->traced = is_traced();
+    timers_sweep(m);
+    bool looked = ms != 0 && m->busy; /* such a turn does not sleep */
+    turn(m, ms);
+    if (looked && !m->io && m->pending == NULL) turn(m, ms);
+    if (m->released != NULL) {
+      ANCHOR;
+      gate_take_gil(m);
+      ANCHOR_UP;
+    }
+  }
+  m->polling = false;
+  int failed = core_leave(m);
+  if (failed != 0 || PyErr_CheckSignals() != 0) return NULL;
+  Py_RETURN_NONE;
+}
+
+/* Waits, without the GIL, until no thread polls. False after CLOSE_PATIENCE_MS. */
+static bool wait_for_poller(Core *m) {
+  uint64_t deadline = now_ms() + CLOSE_PATIENCE_MS;
+  while (m->polling) {
+    struct timespec pause = {0, 1000000};
+    if (now_ms() >= deadline) return false;
+    core_interrupt(m);
+    Py_BEGIN_ALLOW_THREADS
+    nanosleep(&pause, NULL);
+    Py_END_ALLOW_THREADS
+  }
+  return true;
+}
+
+static PyObject *core_close(Core *m, PyObject *unused) {
+  (void) unused;
+  if (m->freed || !m->initialised || gate_exiting) Py_RETURN_NONE;
+  renew_after_fork(m);
+  bool mine = lock_is_mine(&m->lock);
+  bool ok = !mine || (!m->polling && m->dispatch == 0);
+  if (ok && m->polling) {
+    m->closing = true;
+    ok = wait_for_poller(m);
+    m->closing = false;
+  }
+  if (!ok) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "Cannot close Manager while poll() is active. "
+                    "Stop all polling threads before calling close().");
+    return NULL;
+  }
+  m->closing = true; /* no poll may start while this waits for the lock */
+  if (core_enter(m) != 0) {
+    m->closing = false;
+    return NULL;
+  }
+  core_free(m);
+  m->closing = false;
+  if (core_leave(m) != 0) return NULL;
+  Py_RETURN_NONE;
+}
+
+/* Wakeup and facts --------------------------------------------------------------------------- */
+
+static PyObject *core_wakeup(Core *m, PyObject *args, PyObject *kwargs) {
+  static char *names[] = {"connection_id", "data", NULL};
+  PyObject *data = NULL;
+  unsigned long id;
+  char *bytes = "";
+  Py_ssize_t length = 0;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "k|S:wakeup", names, &id, &data)) return NULL;
+  if (core_check_open(m) != 0) return NULL;
+  if (data != NULL && PyBytes_AsStringAndSize(data, &bytes, &length) != 0) return NULL;
+  return PyBool_FromLong(mg_wakeup(&m->mgr, id, bytes, (size_t) length));
+}
+
+static PyObject *core_connections(PyObject *self, void *unused) {
+  Core *m = (Core *) self;
+  (void) unused;
+  PyObject *list = PyList_New(0);
+  if (list == NULL || m->freed) goto done;
+  if (core_enter(m) != 0) {
+    Py_CLEAR(list);
+    return NULL;
+  }
+  for (struct mg_connection *c = m->mgr.conns; c != NULL && list != NULL; c = c->next) {
+    if (c->fn != gate_event) continue;
+    PyObject *conn = (PyObject *) conn_of(c);
+    if (conn == NULL || PyList_Append(list, conn) != 0) Py_CLEAR(list);
+  }
+  if (list != NULL && PyList_Reverse(list) != 0) Py_CLEAR(list);
+  if (core_leave(m) != 0) Py_CLEAR(list);
+done:
+  if (list == NULL) return NULL;
+  PyObject *tuple = PyList_AsTuple(list);
+  Py_DECREF(list);
+  return tuple;
+}
+
+/* Id of the wakeup connection: the first one, which the constructor made. */
+static PyObject *core_wakeup_id(PyObject *self, void *unused) {
+  Core *m = (Core *) self;
+  (void) unused;
+  return PyLong_FromLong(!m->freed && m->mgr.pipe.fd != -1 ? 1 : 0);
+}
+
+static PyObject *core_crossings(PyObject *self, void *unused) {
+  (void) unused;
+  return PyLong_FromUnsignedLong(((Core *) self)->crossings);
+}
+
+static PyObject *core_address(PyObject *self, void *unused) {
+  Core *m = (Core *) self;
+  (void) unused;
+  if (core_check_open(m) != 0) return NULL;
+  return PyLong_FromVoidPtr(&m->mgr);
+}
+
+static PyObject *core_closed(PyObject *self, void *unused) {
+  (void) unused;
+  return PyBool_FromLong(((Core *) self)->freed);
+}
+
+static PyObject *core_lock_enter(Core *m, PyObject *unused) {
+  (void) unused;
+  if (core_check_open(m) != 0 || core_enter(m) != 0) return NULL;
+  if (core_check_open(m) != 0) {
+    core_leave(m);
+    return NULL;
+  }
+  Py_RETURN_NONE;
+}
+
+static PyObject *core_lock_leave(Core *m, PyObject *unused) {
+  (void) unused;
+  if (core_leave(m) != 0) return NULL;
+  Py_RETURN_NONE;
+}
+
+/* The Connection object of a connection that listen() or connect() just made. */
+static PyObject *core_connection(Core *m, PyObject *address) {
+  (void) m;
+  struct mg_connection *c = (struct mg_connection *) PyLong_AsVoidPtr(address);
+  if (c == NULL) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_ValueError, "NULL connection");
+    return NULL;
+  }
+  PyObject *conn = (PyObject *) conn_of(c);
+  Py_XINCREF(conn);
+  return conn;
+}
+
+static PyMethodDef methods[] = {
+    {"poll", KEYWORDS(core_poll), METH_VARARGS | METH_KEYWORDS,
+     "poll(timeout_ms=0)\n--\n\n"
+     "Runs one turn of the event loop.\n\n"
+     "Waits at most timeout_ms for something to happen: 0 does not wait, a negative value waits\n"
+     "without limit. The GIL is released while it waits."},
+    {"close", (PyCFunction) core_close, METH_NOARGS,
+     "close()\n--\n\nCloses all connections (each handler gets MG_EV_CLOSE) and drops all timers."},
+    {"wakeup", KEYWORDS(core_wakeup), METH_VARARGS | METH_KEYWORDS,
+     "wakeup(connection_id, data=b'')\n--\n\n"
+     "Sends data to a connection's handler, from any thread, as MG_EV_WAKEUP.\n\n"
+     "Returns True when the message was handed over, False when wakeup is not enabled."},
+    {"timer_add", KEYWORDS(core_timer_add), METH_VARARGS | METH_KEYWORDS,
+     "timer_add(milliseconds, callback, *, repeat=False, run_now=False)\n--\n\n"
+     "Calls callback() after milliseconds, or every milliseconds."},
+    {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},
+    {"_route", (PyCFunction) core_route, METH_VARARGS, NULL},
+    {"_route_done", (PyCFunction) core_route_done, METH_O, NULL},
+    {"_connection", (PyCFunction) core_connection, METH_O, NULL},
+    {"_enter", (PyCFunction) core_lock_enter, METH_NOARGS, NULL},
+    {"_leave", (PyCFunction) core_lock_leave, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef properties[] = {
+    {"connections", core_connections, NULL, "The live connections, oldest first.", NULL},
+    {"wakeup_id", core_wakeup_id, NULL, "Id of the internal wakeup connection; 0 without.", NULL},
+    {"_crossings", core_crossings, NULL, "How many events crossed into Python.", NULL},
+    {"_address", core_address, NULL, NULL, NULL},
+    {"_closed", core_closed, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static PyType_Slot slots[] = {{Py_tp_new, (void *) (uintptr_t) core_new},
+                              {Py_tp_dealloc, (void *) (uintptr_t) core_dealloc},
+                              {Py_tp_traverse, (void *) (uintptr_t) core_traverse},
+                              {Py_tp_clear, (void *) (uintptr_t) core_clear},
+                              {Py_tp_methods, methods},
+                              {Py_tp_getset, properties},
+                              {0, NULL}};
+
+static PyType_Spec spec = {"pymongoose._gate.Core", sizeof(Core), 0,
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+
+int manager_setup(PyObject *module) {
+  pthread_atfork(NULL, NULL, after_fork);
+  return PyModule_AddObject(module, "Core", PyType_FromSpec(&spec));
+}

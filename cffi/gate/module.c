@@ -1,0 +1,49 @@
+/* The extension module has two entry points: cffi's, and this one (PEP 489, "multiple modules in
+   one library"). The package loads both from the same file. */
+#include "gate.h"
+
+/* shutdown(): from now on, threads that poll never ask for the GIL again. */
+static PyObject *shutdown_(PyObject *module, PyObject *unused) {
+  (void) module, (void) unused;
+  gate_exiting = true;
+  Py_RETURN_NONE;
+}
+
+/* register(connection, mqtt, body_view, is_traced): see Hooks. */
+static PyObject *register_(PyObject *module, PyObject *args) {
+  (void) module;
+  Hooks hooks;
+  if (!PyArg_ParseTuple(args, "OOOO", &hooks.connection, &hooks.mqtt, &hooks.body_view,
+                        &hooks.is_traced)) {
+    return NULL;
+  }
+  Py_INCREF(hooks.connection);
+  Py_INCREF(hooks.mqtt);
+  Py_INCREF(hooks.body_view);
+  Py_INCREF(hooks.is_traced);
+  gate_hooks = hooks;
+  Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {{"shutdown", shutdown_, METH_NOARGS, NULL},
+                                  {"register", register_, METH_VARARGS, NULL},
+                                  {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "pymongoose._gate", NULL, -1,
+                                        functions, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__gate(void);
+
+PyMODINIT_FUNC PyInit__gate(void) {
+  PyObject *module = PyModule_Create(&definition);
+  if (module == NULL) return NULL;
+  if (gate_setup(module) != 0 || manager_setup(module) != 0 || connection_setup(module) != 0 ||
+      message_setup(module) != 0 || timer_setup(module) != 0 ||
+      PyModule_AddStringConstant(module, "VERSION", PYMONGOOSE_VERSION) != 0 ||
+      PyModule_AddIntConstant(module, "NOGIL", PYMONGOOSE_NOGIL) != 0 ||
+      PyModule_AddIntConstant(module, "TLS", PYMONGOOSE_TLS) != 0) {
+    Py_DECREF(module);
+    return NULL;
+  }
+  return module;
+}

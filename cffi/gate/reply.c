@@ -1,0 +1,364 @@
+/* Connection.reply(): one HTTP response, from Python objects straight into the send buffer. */
+#include "gate.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#define SCRATCH_KEEP 65536 /* a larger scratch buffer is given back after the reply */
+#define INLINE_BODY 1024   /* bodies up to this size are sent in one piece with the head */
+
+/* The status line of a code, "HTTP/1.1 200 OK\r\n", as the library writes it. */
+typedef struct StatusLine {
+  char text[64];
+  size_t length;
+} StatusLine;
+
+static const StatusLine *status_line(int code) {
+  static StatusLine known[600]; /* [GIL] */
+  static StatusLine other;
+  StatusLine *line = code >= 100 && code < 600 ? &known[code] : &other;
+  if (line->length == 0 || line == &other) {
+    /* A connection of our own, in no manager: the library formats into its send buffer. */
+    struct mg_connection c;
+    memset(&c, 0, sizeof(c));
+    mg_http_reply(&c, code, "", "");
+    const char *end = c.send.buf == NULL ? NULL : memchr(c.send.buf, '\n', c.send.len);
+    size_t n = end == NULL ? 0 : (size_t) (end + 1 - (char *) c.send.buf);
+    if (n > 0 && n <= sizeof(line->text)) {
+      memcpy(line->text, c.send.buf, n);
+      line->length = n;
+    }
+    mg_iobuf_free(&c.send);
+  }
+  return line;
+}
+
+static bool room(Core *m, size_t used, size_t more) {
+  if (used + more <= m->scratch_size) return true;
+  size_t size = (used + more) * 2;
+  char *p = PyMem_Realloc(m->scratch, size);
+  if (p == NULL) {
+    PyErr_NoMemory();
+    return false;
+  }
+  m->scratch = p;
+  m->scratch_size = size;
+  return true;
+}
+
+static bool add(Core *m, size_t *used, const char *text, size_t length) {
+  if (!room(m, *used, length)) return false;
+  memcpy(m->scratch + *used, text, length);
+  *used += length;
+  return true;
+}
+
+/* UTF-8 of a header name or value; ValueError when it could break out of its line. */
+static const char *header_text(PyObject *text, const char *what, Py_ssize_t *length) {
+  const char *s = PyUnicode_AsUTF8AndSize(text, length);
+  if (s == NULL) return NULL;
+  for (Py_ssize_t i = 0; i < *length; i++) {
+    if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0') {
+      PyErr_Format(PyExc_ValueError, "Header %s contains illegal character (CR, LF, or NUL): %R",
+                   what, text);
+      return NULL;
+    }
+  }
+  return s;
+}
+
+static bool is_named(const char *name, Py_ssize_t length, const char *wanted) {
+  return mg_strcasecmp(mg_str_n(name, (size_t) length), mg_str(wanted)) == 0;
+}
+
+/* The lines of one header block under construction. */
+typedef struct Block {
+  size_t used;
+  bool has_type, has_length;
+} Block;
+
+static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
+  Py_ssize_t name_length, value_length;
+  const char *n = header_text(name, "name", &name_length);
+  const char *v = n == NULL ? NULL : header_text(value, "value", &value_length);
+  if (v == NULL) return false;
+  if (is_named(n, name_length, "content-type")) block->has_type = true;
+  if (is_named(n, name_length, "transfer-encoding")) block->has_length = true;
+  /* The length is ours to say: two of them would be a malformed response. */
+  if (is_named(n, name_length, "content-length")) return true;
+  return add(m, &block->used, n, (size_t) name_length) && add(m, &block->used, ": ", 2) &&
+         add(m, &block->used, v, (size_t) value_length) && add(m, &block->used, "\r\n", 2);
+}
+
+static const char default_type[] = "Content-Type: text/plain\r\n";
+
+/* Puts the default Content-Type in front when none was given. */
+static bool finish_block(Core *m, Block *block) {
+  size_t n = sizeof(default_type) - 1;
+  if (block->has_type) return true;
+  if (!room(m, block->used, n)) return false;
+  memmove(m->scratch + n, m->scratch, block->used);
+  memcpy(m->scratch, default_type, n);
+  block->used += n;
+  return true;
+}
+
+/* The block of a small dict of exact str objects, if one with the very same objects was built
+   before. str is immutable, so equal identities mean an equal block. */
+static HeaderCache *cached_block(Core *m, PyObject *headers, PyObject **pairs, unsigned *count) {
+  PyObject *name, *value;
+  Py_ssize_t position = 0;
+  *count = 0;
+  if (!PyDict_CheckExact(headers) || PyDict_Size(headers) > 4) return NULL;
+  while (PyDict_Next(headers, &position, &name, &value)) {
+    if (!PyUnicode_CheckExact(name) || !PyUnicode_CheckExact(value)) {
+      *count = 0;
+      return NULL;
+    }
+    pairs[(*count)++] = name;
+    pairs[(*count)++] = value;
+  }
+  for (unsigned i = 0; i < 4; i++) {
+    HeaderCache *entry = &m->cache[i];
+    if (entry->text != NULL && entry->count == *count &&
+        memcmp(entry->pairs, pairs, *count * sizeof(*pairs)) == 0) {
+      return entry;
+    }
+  }
+  return NULL;
+}
+
+static void forget(HeaderCache *entry) {
+  for (unsigned i = 0; i < entry->count; i++) Py_CLEAR(entry->pairs[i]);
+  PyMem_Free(entry->text);
+  memset(entry, 0, sizeof(*entry));
+}
+
+void reply_forget(Core *m) {
+  for (unsigned i = 0; i < 4; i++) forget(&m->cache[i]);
+}
+
+static void remember(Core *m, const Block *block, PyObject **pairs, unsigned count) {
+  HeaderCache *entry = &m->cache[m->cache_next++ % 4];
+  forget(entry);
+  entry->text = PyMem_Malloc(block->used + 1);
+  if (entry->text == NULL) return;
+  memcpy(entry->text, m->scratch, block->used);
+  entry->length = block->used;
+  entry->has_length = block->has_length;
+  entry->count = count;
+  for (unsigned i = 0; i < count; i++) {
+    Py_INCREF(pairs[i]);
+    entry->pairs[i] = pairs[i];
+  }
+}
+
+/* Encodes any mapping or iterable of pairs into the scratch buffer; names and values go through
+   str(). */
+static bool encode_headers(Core *m, PyObject *headers, Block *block) {
+  PyObject *items = PyMapping_Check(headers) && PyObject_HasAttrString(headers, "items")
+                        ? PyMapping_Items(headers)
+                        : PySequence_List(headers);
+  if (items == NULL) return false;
+  bool ok = true;
+  Py_ssize_t n = PyList_Size(items);
+  for (Py_ssize_t i = 0; i < n && ok; i++) {
+    PyObject *pair = PySequence_Tuple(PyList_GetItem(items, i));
+    ok = pair != NULL;
+    if (ok && PyTuple_Size(pair) != 2) {
+      PyErr_SetString(PyExc_TypeError, "headers must be a dict or an iterable of pairs");
+      ok = false;
+    }
+    PyObject *name = ok ? PyObject_Str(PyTuple_GetItem(pair, 0)) : NULL;
+    PyObject *value = name != NULL ? PyObject_Str(PyTuple_GetItem(pair, 1)) : NULL;
+    ok = value != NULL && add_header(m, block, name, value);
+    Py_XDECREF(name);
+    Py_XDECREF(value);
+    Py_XDECREF(pair);
+  }
+  Py_DECREF(items);
+  return ok;
+}
+
+typedef struct Reply {
+  int status;
+  const char *body;
+  Py_ssize_t body_length;
+  const char *headers;
+  size_t headers_length;
+  bool has_length; /* Transfer-Encoding is given: the body goes in chunks */
+} Reply;
+
+static size_t decimal(char *to, size_t value) {
+  char digits[24];
+  size_t n = 0;
+  do {
+    digits[n++] = (char) ('0' + value % 10);
+    value /= 10;
+  } while (value > 0);
+  for (size_t i = 0; i < n; i++) to[i] = digits[n - 1 - i];
+  return n;
+}
+
+/* Queues head and body. The head is built behind the header block, which may lie in scratch. */
+static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t used) {
+  static const char length_name[] = "Content-Length: ";
+  const StatusLine *line = status_line(r->status);
+  Slot *slot = slot_of(c);
+  bool bodiless = r->status < 200 || r->status == 204;
+  bool no_body = bodiless || r->status == 304 || slot->head;
+  size_t body = no_body ? 0 : (size_t) r->body_length;
+  size_t inline_body = body <= INLINE_BODY && !r->has_length ? body : 0;
+  bool in_scratch = r->headers == m->scratch;
+  if (!room(m, used, line->length + r->headers_length + 64 + inline_body)) return false;
+  const char *headers = in_scratch ? m->scratch : r->headers;
+  char *start = m->scratch + used, *p = start;
+  memcpy(p, line->text, line->length);
+  p += line->length;
+  memcpy(p, headers, r->headers_length);
+  p += r->headers_length;
+  if (!r->has_length && !bodiless) {
+    /* The value is padded to 11 characters, as mg_http_reply() does. */
+    memcpy(p, length_name, sizeof(length_name) - 1);
+    p += sizeof(length_name) - 1;
+    size_t n = decimal(p, (size_t) r->body_length);
+    while (n < 11) p[n++] = ' ';
+    p += n;
+    memcpy(p, "\r\n", 2);
+    p += 2;
+  }
+  memcpy(p, "\r\n", 2);
+  p += 2;
+  memcpy(p, r->body, inline_body);
+  p += inline_body;
+  bool ok = mg_send(c, start, (size_t) (p - start));
+  if (ok && r->has_length) {
+    if (body > 0) mg_http_write_chunk(c, r->body, body);
+  } else if (ok && body > inline_body) {
+    ok = mg_send(c, r->body, body);
+  }
+  if (!ok) {
+    PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
+    return false;
+  }
+  if (!r->has_length) {
+    c->is_resp = 0;
+    if (slot->close_after) c->is_draining = 1;
+  }
+  return true;
+}
+
+/* The arguments of reply(status_code, body=b"", headers=None), by position or name. */
+static int parse(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObject *out[3]) {
+  static const char *known[] = {"status_code", "body", "headers"};
+  if (nargs > 3) {
+    PyErr_Format(PyExc_TypeError, "reply() takes at most 3 arguments (%zd given)", nargs);
+    return -1;
+  }
+  for (Py_ssize_t i = 0; i < nargs; i++) out[i] = args[i];
+  Py_ssize_t extra = names == NULL ? 0 : PyTuple_Size(names);
+  for (Py_ssize_t k = 0; k < extra; k++) {
+    PyObject *name = PyTuple_GetItem(names, k);
+    int i = 0;
+    while (i < 3 && PyUnicode_CompareWithASCIIString(name, known[i]) != 0) i++;
+    if (i == 3) {
+      PyErr_Format(PyExc_TypeError, "reply() got an unexpected keyword argument '%U'", name);
+      return -1;
+    }
+    if (out[i] != NULL) {
+      PyErr_Format(PyExc_TypeError, "reply() got multiple values for argument '%U'", name);
+      return -1;
+    }
+    out[i] = args[nargs + k];
+  }
+  if (out[0] != NULL) return 0;
+  PyErr_SetString(PyExc_TypeError, "reply() missing required argument 'status_code'");
+  return -1;
+}
+
+static int body_of(PyObject *body, PyObject **owner, Reply *r) {
+  if (body == NULL) {
+    r->body = "";
+    r->body_length = 0;
+    return 0;
+  }
+  if (PyUnicode_Check(body)) {
+    r->body = PyUnicode_AsUTF8AndSize(body, &r->body_length);
+    return r->body == NULL ? -1 : 0;
+  }
+  if (!PyBytes_Check(body)) {
+    *owner = body = PyBytes_FromObject(body);
+    if (body == NULL) return -1;
+  }
+  char *bytes;
+  if (PyBytes_AsStringAndSize(body, &bytes, &r->body_length) != 0) return -1;
+  r->body = bytes;
+  return 0;
+}
+
+/* Header lines go to the scratch buffer of the manager; for a closed connection they are only
+   checked, in a scratch buffer of their own. */
+static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
+  PyObject *pairs[8];
+  unsigned count = 0;
+  Block block = {0, false, false};
+  if (headers == NULL || headers == Py_None) {
+    r->headers = default_type;
+    r->headers_length = sizeof(default_type) - 1;
+    return true;
+  }
+  HeaderCache *entry = cached_block(m, headers, pairs, &count);
+  if (entry != NULL) {
+    r->headers = entry->text;
+    r->headers_length = entry->length;
+    r->has_length = entry->has_length;
+    return true;
+  }
+  if (!room(m, 0, 256)) return false;
+  if (!encode_headers(m, headers, &block) || !finish_block(m, &block)) return false;
+  r->headers = m->scratch;
+  r->headers_length = *used = block.used;
+  r->has_length = block.has_length;
+  if (count > 0) remember(m, &block, pairs, count);
+  return true;
+}
+
+PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+  PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
+  Reply r = {0, NULL, 0, NULL, 0, false};
+  if (parse(args, nargs, names, given) != 0) return NULL;
+  long status = PyLong_AsLong(given[0]);
+  if (status == -1 && PyErr_Occurred()) return NULL;
+  if (status > INT_MAX || status < INT_MIN) {
+    PyErr_SetString(PyExc_OverflowError, "value too large to convert to int");
+    return NULL;
+  }
+  r.status = (int) status;
+  if (body_of(given[1], &owner, &r) != 0) return NULL;
+  bool ok = false;
+  size_t used = 0;
+  if (self->c == NULL) {
+    Core checked;
+    memset(&checked, 0, sizeof(checked));
+    if (headers_of(&checked, given[2], &r, &used)) {
+      PyErr_SetString(PyExc_RuntimeError, "Connection has been closed");
+    }
+    reply_forget(&checked);
+    PyMem_Free(checked.scratch);
+  } else {
+    struct mg_connection *c = conn_enter(self);
+    if (c != NULL) {
+      Core *m = self->core;
+      ok = headers_of(m, given[2], &r, &used) && send_reply(m, c, &r, used);
+      if (m->scratch_size > SCRATCH_KEEP) {
+        PyMem_Free(m->scratch);
+        m->scratch = NULL;
+        m->scratch_size = 0;
+      }
+      if (core_leave(m) != 0) ok = false;
+    }
+  }
+  Py_XDECREF(owner);
+  if (!ok) return NULL;
+  Py_RETURN_NONE;
+}

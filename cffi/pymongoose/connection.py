@@ -1,0 +1,246 @@
+"""Connection: the Python half. What runs once per request is native, in cffi/gate/connection.c."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from ._core import encode, ffi, gate, lib, to_bytes, view
+from .constants import WEBSOCKET_OP_TEXT
+from .interest import Handler, masks
+from .tls import TlsOpts
+
+Data = Any  # str, or anything that bytes() takes
+
+
+class _Native:
+    """`with _Native(conn) as c`: the C connection, locked against other threads.
+
+    Raises RuntimeError when the connection is closed.
+    """
+
+    __slots__ = ("_conn", "_core")
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def __enter__(self) -> Any:
+        address = self._conn._lock()
+        self._core = self._conn._manager
+        return ffi.cast("struct mg_connection *", address)
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._conn._unlock(self._core)
+
+
+def header_lines(headers: Any) -> bytes:
+    """Header lines of a dict or of pairs, each with its CRLF."""
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    lines = []
+    for key, item in pairs:
+        name, value = str(key), str(item)
+        for what, text in (("name", name), ("value", value)):
+            if any(c in text for c in "\r\n\0"):
+                raise ValueError(f"Header {what} contains illegal character (CR, LF, or NUL): {text!r}")
+        lines.append(f"{name}: {value}\r\n")
+    return "".join(lines).encode()
+
+
+class Connection(gate.Conn):
+    """A connection: listening, accepted or outgoing. Made by a Manager, never by programs.
+
+    The same object is passed to every call of its handlers. It outlives the network connection:
+    when that is closed, methods raise RuntimeError and attributes have the values of nothing.
+    """
+
+    __slots__ = ()
+
+    def set_handler(self, handler: Handler | None, *, events: Iterable[int] | None = None) -> None:
+        """Sets the connection's own handler; None goes back to the manager's.
+
+        On a listener it is also the handler of the connections that it accepts from now on.
+        events: numbers of the events that the handler wants; None finds out (see Manager).
+        """
+        self._set_route(handler, *masks(handler, events))
+
+    def reply_json(self, data: Any, status_code: int = 200, headers: Any = None) -> None:
+        """Sends data as a JSON response."""
+        given = dict(headers) if headers is not None else {}
+        given["Content-Type"] = "application/json"
+        self.reply(status_code, json.dumps(data), given)
+
+    def serve_dir(
+        self,
+        message: gate.HttpMessage,
+        root_dir: str,
+        extra_headers: str = "",
+        mime_types: str = "",
+        page404: str = "",
+    ) -> None:
+        """Serves files below root_dir, as the request says."""
+        options, keep = _serve_options(root_dir, extra_headers, mime_types, page404)
+        request = self._request(message)
+        with _Native(self) as c:
+            lib.mg_http_serve_dir(c, request, options)
+            self._after_reply()
+        del keep
+
+    def serve_file(
+        self, message: gate.HttpMessage, path: str, extra_headers: str = "", mime_types: str = ""
+    ) -> None:
+        """Serves one file, whatever the request's path is."""
+        options, keep = _serve_options("", extra_headers, mime_types, "")
+        name = encode(path, "path")
+        request = self._request(message)
+        with _Native(self) as c:
+            lib.mg_http_serve_file(c, request, name, options)
+            self._after_reply()
+        del keep
+
+    def _request(self, message: gate.HttpMessage) -> Any:
+        """The native message of the running event. ValueError for another one."""
+        if not isinstance(message, gate.HttpMessage):
+            raise TypeError(f"message must be HttpMessage, not {type(message).__name__}")
+        return ffi.cast("struct mg_http_message *", self._message(message))
+
+    def ws_upgrade(self, message: gate.HttpMessage, extra_headers: Any = None) -> None:
+        """Answers a WebSocket handshake; MG_EV_WS_OPEN is delivered from inside this call.
+
+        A request that is no WebSocket handshake is answered with 426.
+        """
+        lines = header_lines(extra_headers) if extra_headers else b""
+        request = self._request(message)
+        with _Native(self) as c:
+            lib.mg_ws_upgrade(c, request, b"%s", ffi.new("char[]", lines))
+
+    def ws_send(self, data: Data, op: int = WEBSOCKET_OP_TEXT) -> None:
+        """Sends one WebSocket frame."""
+        payload = to_bytes(data)
+        with _Native(self) as c:
+            lib.mg_ws_send(c, ffi.from_buffer(payload), len(payload), op)
+
+    def mqtt_pub(self, topic: str, message: Data, qos: int = 0, retain: bool = False) -> int:
+        """Publishes a message; returns the packet id, 0 for QoS 0."""
+        name, payload = encode(topic, "topic"), to_bytes(message)
+        options = ffi.new("struct mg_mqtt_opts *")
+        options.topic, options.message = view(name), view(payload)
+        options.qos, options.retain = qos, retain
+        with _Native(self) as c:
+            return int(lib.mg_mqtt_pub(c, options))
+
+    def mqtt_sub(self, topic: str, qos: int = 0) -> None:
+        """Subscribes to a topic filter."""
+        name = encode(topic, "topic")
+        options = ffi.new("struct mg_mqtt_opts *")
+        options.topic, options.qos = view(name), qos
+        with _Native(self) as c:
+            lib.mg_mqtt_sub(c, options)
+
+    def mqtt_unsub(self, topic: str) -> None:
+        """Ends a subscription."""
+        name = encode(topic, "topic")
+        options = ffi.new("struct mg_mqtt_opts *")
+        options.topic = view(name)
+        with _Native(self) as c:
+            lib.mg_mqtt_unsub(c, options)
+
+    def mqtt_ping(self) -> None:
+        """Sends PINGREQ."""
+        with _Native(self) as c:
+            lib.mg_mqtt_ping(c)
+
+    def mqtt_pong(self) -> None:
+        """Sends PINGRESP."""
+        with _Native(self) as c:
+            lib.mg_mqtt_pong(c)
+
+    def mqtt_disconnect(self) -> None:
+        """Sends DISCONNECT."""
+        options = ffi.new("struct mg_mqtt_opts *")
+        with _Native(self) as c:
+            lib.mg_mqtt_disconnect(c, options)
+
+    def error(self, message: str) -> None:
+        """Raises MG_EV_ERROR with this text on the connection, and closes it."""
+        text = ffi.new("char[]", encode(message, "message"))
+        with _Native(self) as c:
+            lib.mg_error(c, b"%s", text)
+
+    def resolve(self, url: str) -> None:
+        """Looks up the host of a URL; MG_EV_RESOLVE or MG_EV_ERROR follows."""
+        text = encode(url)
+        with _Native(self) as c:
+            lib.mg_resolve(c, text)
+
+    def resolve_cancel(self) -> None:
+        """Forgets a lookup that is in progress."""
+        with _Native(self) as c:
+            lib.mg_resolve_cancel(c)
+
+    def http_basic_auth(self, username: str, password: str) -> None:
+        """Queues an Authorization header line, for a request that is written by hand.
+
+        Does nothing when the connection is closed: programs call it right after connect().
+        """
+        user, secret = encode(username, "username"), encode(password, "password")
+        try:
+            with _Native(self) as c:
+                lib.mg_http_bauth(c, user, secret)
+        except RuntimeError:
+            if not self._is_closed():
+                raise
+
+    def _is_closed(self) -> bool:
+        return self._manager is None
+
+    def sntp_request(self) -> None:
+        """Asks for the time again."""
+        try:
+            with _Native(self) as c:
+                lib.mg_sntp_request(c)
+        except RuntimeError:
+            # Nobody can have been told that the connection is gone.
+            if not self._is_closed() or self._has_handler:
+                raise
+
+    def http_sse(self, event_type: str, data: str) -> None:
+        """Sends one server-sent event, as a chunk of the response."""
+        for text in (event_type,):
+            if any(c in text for c in "\r\n\0"):
+                raise ValueError(f"event type contains CR, LF or NUL: {text!r}")
+        lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        body = "".join(f"data: {line}\n" for line in lines)
+        self.http_chunk(f"event: {event_type}\n{body}\n")
+
+    def tls_init(self, opts: TlsOpts) -> None:
+        """Starts TLS on this connection. The options are copied."""
+        if not isinstance(opts, TlsOpts):
+            raise TypeError(f"opts must be TlsOpts, not {type(opts).__name__}")
+        options = ffi.new("struct mg_tls_opts *")
+        options.ca, options.cert, options.key = view(opts.ca), view(opts.cert), view(opts.key)
+        options.name, options.skip_verification = view(opts.name), opts.skip_verification
+        with _Native(self) as c:
+            lib.mg_tls_init(c, options)
+
+    def tls_free(self) -> None:
+        """Drops the TLS state; the connection is plain from now on."""
+        with _Native(self) as c:
+            lib.mg_tls_free(c)
+
+
+def _serve_options(root: str, extra: str, types: str, page404: str) -> tuple[Any, list[Any]]:
+    """A struct mg_http_serve_opts and the strings that it points at."""
+    options = ffi.new("struct mg_http_serve_opts *")
+    keep = []
+    for field, text in (
+        ("root_dir", root),
+        ("extra_headers", extra),
+        ("mime_types", types),
+        ("page404", page404),
+    ):
+        if text:
+            string = ffi.new("char[]", encode(text, field))
+            keep.append(string)
+            setattr(options, field, string)
+    return options, keep

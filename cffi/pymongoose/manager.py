@@ -1,0 +1,211 @@
+"""Manager: the Python half. poll(), close() and wakeup() are native, in cffi/gate/manager.c."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterable
+from types import FrameType, TracebackType
+from typing import Any
+
+from ._core import EVENT_HANDLER, encode, ffi, gate, lib, to_bytes, view
+from .connection import Connection
+from .interest import Handler, masks
+
+HTTP_SCHEMES = ("http://", "https://", "ws://", "wss://")
+
+
+class Manager(gate.Core):
+    """An event loop with its connections and timers.
+
+    handler(conn, ev, data) is called for the events of connections that have no handler of their
+    own. events says which ones it wants, as an iterable of numbers; None (the default) finds out what
+    it provably ignores (see pymongoose.interest). error_handler(exc) gets the exceptions of handlers;
+    without one their traceback goes to standard error.
+    """
+
+    def __init__(
+        self,
+        handler: Handler | None = None,
+        enable_wakeup: bool = False,
+        error_handler: Callable[[Exception], object] | None = None,
+        *,
+        events: Iterable[int] | None = None,
+    ) -> None:
+        self._error_handler = error_handler
+        self._open(handler, *masks(handler, events), enable_wakeup)
+
+    def __enter__(self) -> Manager:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self.close()
+        return False
+
+    def __del__(self) -> None:
+        if not self._closed:
+            if self.connections:
+                warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
+            self.close()
+
+    def listen(
+        self,
+        url: str,
+        handler: Handler | None = None,
+        *,
+        http: bool | None = None,
+        events: Iterable[int] | None = None,
+    ) -> Connection:
+        """Listens on a URL such as "http://127.0.0.1:8000" or "tcp://0.0.0.0:0".
+
+        http: parse HTTP; None does so when the URL's scheme is http, https, ws or wss. handler is
+        also that of the connections that the listener accepts.
+        """
+        listen = lib.mg_http_listen if _speaks_http(url, http) else lib.mg_listen
+        return self._make(listen, url, handler, events, f"Failed to listen on '{url}'")
+
+    def connect(
+        self,
+        url: str,
+        handler: Handler | None = None,
+        *,
+        http: bool | None = None,
+        events: Iterable[int] | None = None,
+    ) -> Connection:
+        """Starts a connection; MG_EV_CONNECT or MG_EV_ERROR follows.
+
+        An HTTP client sends its request by itself, at MG_EV_CONNECT.
+        """
+        connect = lib.mg_http_connect if _speaks_http(url, http) else lib.mg_connect
+        return self._make(connect, url, handler, events, f"Failed to connect to '{url}'")
+
+    def ws_connect(self, url: str, handler: Handler | None = None) -> Connection:
+        """Opens a WebSocket: sends the handshake; MG_EV_WS_OPEN and MG_EV_WS_MSG follow."""
+
+        def connect(mgr: Any, text: bytes, fn: Any, data: Any) -> Any:
+            return lib.mg_ws_connect(mgr, text, fn, data, ffi.NULL)
+
+        return self._make(
+            connect, url, handler, None, f"Failed to create WebSocket connection to '{url}'"
+        )
+
+    def mqtt_connect(
+        self,
+        url: str,
+        handler: Handler | None = None,
+        client_id: str = "",
+        username: str = "",
+        password: str = "",
+        clean_session: bool = True,
+        keepalive: int = 60,
+    ) -> Connection:
+        """Connects to an MQTT 3.1.1 broker and logs in; MG_EV_MQTT_OPEN follows."""
+        identity = [to_bytes(text or "") for text in (client_id, username, password)]
+        options = ffi.new("struct mg_mqtt_opts *")
+        options.client_id, options.user = view(identity[0]), view(identity[1])
+        setattr(options, "pass", view(identity[2]))
+        options.clean, options.keepalive, options.version = clean_session, keepalive, 4
+
+        def connect(mgr: Any, text: bytes, fn: Any, data: Any) -> Any:
+            return lib.mg_mqtt_connect(mgr, text, options, fn, data)
+
+        return self._make(connect, url, handler, None, f"Failed to connect to MQTT broker '{url}'")
+
+    def mqtt_listen(self, url: str, handler: Handler | None = None) -> Connection:
+        """Listens as an MQTT broker: each packet arrives as MG_EV_MQTT_CMD."""
+        return self._make(
+            lib.mg_mqtt_listen, url, handler, None, f"Failed to listen for MQTT on '{url}'"
+        )
+
+    def sntp_connect(self, url: str, handler: Handler | None = None) -> Connection:
+        """Asks a time server; MG_EV_SNTP_TIME follows. "sntp://host" means "udp://host:123"."""
+        target = url
+        if target.startswith("sntp://"):
+            host = target[len("sntp://") :]
+            has_port = ":" in host.rpartition("]")[2]
+            target = f"udp://{host}" if has_port else f"udp://{host}:123"
+        return self._make(
+            lib.mg_sntp_connect, target, handler, None, f"Failed to connect to SNTP server '{url}'"
+        )
+
+    def _make(
+        self,
+        create: Callable[[Any, bytes, Any, Any], Any],
+        url: str,
+        handler: Handler | None,
+        events: Iterable[int] | None,
+        failure: str,
+    ) -> Connection:
+        """Creates a connection with its handler in place, so that its first events reach it."""
+        text = encode(url)
+        self._enter()
+        try:
+            route = self._route(handler, *masks(handler, events))
+            try:
+                mgr = ffi.cast("struct mg_mgr *", self._address)
+                c = create(mgr, text, EVENT_HANDLER, ffi.cast("void *", route))
+                if c == ffi.NULL:
+                    raise RuntimeError(failure)
+                conn: Connection = self._connection(int(ffi.cast("uintptr_t", c)))
+                return conn
+            finally:
+                self._route_done(route)
+        finally:
+            self._leave()
+
+    def run(self, poll_ms: int = 100, *, drain_timeout: float = 0.0) -> None:
+        """Polls until SIGINT or SIGTERM, then closes the manager. Main thread only.
+
+        drain_timeout: seconds that open connections get, after the signal, to finish what they are
+        sending; listeners close at once.
+        """
+        stop = False
+
+        def on_signal(number: int, frame: FrameType | None) -> None:
+            nonlocal stop
+            stop = True
+
+        before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            while not stop:
+                self.poll(poll_ms)
+            if drain_timeout > 0:
+                self._drain(drain_timeout)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.close()
+
+    def _drain(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        for conn in self.connections:
+            conn.drain()
+        while self.connections and time.monotonic() < deadline:
+            self.poll(10)
+
+    def _report(self, exc: Exception) -> None:
+        """An exception of a handler. Called by the gate."""
+        if self._error_handler is None:
+            self._print_exception(exc)
+            return
+        try:
+            self._error_handler(exc)
+        except Exception as second:
+            self._print_exception(second)
+
+    @staticmethod
+    def _print_exception(exc: Exception) -> None:
+        traceback.print_exception(type(exc), exc, exc.__traceback__)
+
+
+def _speaks_http(url: str, http: bool | None) -> bool:
+    if http is not None:
+        return http
+    return isinstance(url, str) and url.lower().startswith(HTTP_SCHEMES)

@@ -1,0 +1,61 @@
+"""Builds the extension module of pymongoose: the Rust library, linked statically, behind cffi.
+
+Options, all in the environment (docs/building.md): USE_TLS=0, USE_NOGIL=0, MG_IO_SIZE=n, CFLAGS.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "cffi"))
+
+import native_build  # noqa: E402 (found by the line above)
+
+GATE = ("connection", "event", "http", "lock", "manager", "message", "module", "reply", "timer")
+# The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.
+LIMITED = sys.version_info >= (3, 10)
+
+
+class BuildNative(build_ext):
+    """Builds the library first; always, since cargo and the options know what is stale."""
+
+    def run(self) -> None:
+        self.force = True
+        options = native_build.Options()
+        library = native_build.build_library(options) / "libmongoose.a"
+        header = native_build.ROOT / "include" / "mongoose.h"
+        source = Path(self.build_temp) / "pymongoose_native.c"
+        native_build.emit_source(header, library, source)
+        (extension,) = self.extensions
+        extension.sources.append(str(source))
+        extension.extra_objects = [str(library)]
+        extension.define_macros += [(name, value) for name, value in options.library().items()]
+        extension.define_macros.append(("PYMONGOOSE_VERSION", f'"{native_build.version()}"'))
+        extension.define_macros.append(("PYMONGOOSE_NOGIL", str(int(options.nogil))))
+        extension.define_macros.append(("PYMONGOOSE_TLS", str(int(options.tls))))
+        super().run()
+
+
+setup(
+    version=native_build.version(),
+    ext_modules=[
+        Extension(
+            "pymongoose._native",
+            sources=[f"cffi/gate/{name}.c" for name in GATE],
+            depends=["cffi/gate/gate.h"],
+            include_dirs=["include"],
+            define_macros=[("Py_LIMITED_API", "0x030a0000")] if LIMITED else [("_CFFI_NO_LIMITED_API", "1")],
+            # Unwind tables: see ANCHOR in gate.h.
+            extra_compile_args=["-std=gnu11", "-fexceptions", "-fvisibility=hidden"],
+            # The library's symbols stay inside, and what nobody calls stays out.
+            extra_link_args=["-Wl,--exclude-libs,ALL", "-Wl,--gc-sections", "-Wl,-s", "-lm", "-lpthread"],
+            py_limited_api=LIMITED,
+        )
+    ],
+    cmdclass={"build_ext": BuildNative},
+    options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {},
+)
