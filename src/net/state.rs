@@ -10,12 +10,8 @@ use super::http::HttpState;
 use super::mem;
 use super::settings::{ConnSettings, Settings};
 use super::wakeup::Wakeup;
-<<<<<<< HEAD
 use super::ws::WsState;
-use crate::abi::Connection;
-=======
 use crate::abi::{Connection, Manager};
->>>>>>> 08dcf22c94aff9e5a2dbffca8a6758bc92c677b4
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
