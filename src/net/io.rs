@@ -92,8 +92,9 @@ fn transfer(root: &Root, c: Conn, now: u64) {
     } else if state.can(ready::ERROR) {
         socket_error(c, sys::take_error(c.fd()));
     }
-    // A peer that closed its side still gets what is queued, as far as it goes out at once.
-    if is_live(c) {
+    // A peer that closed its side still gets what is queued; output of a connection that the
+    // program closes is dropped.
+    if is_live(c) && !c.has(flag::CLOSING) {
         write(c);
     }
 }
