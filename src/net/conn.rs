@@ -143,11 +143,15 @@ fn watch_mark(c: Conn, state: &ConnState) {
 }
 
 /// Fires an event: the protocol handler first, then the program's handler, which is read anew.
+/// Nothing happens after CLOSE.
 pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
     let Some((root, state)) = c.mgr().and_then(Root::of).zip(ConnState::of(c)) else {
         call_handlers(c, ev, data, || false);
         return;
     };
+    if state.is(is::GONE) {
+        return;
+    }
     let _activity = Activity::ensure(root);
     state.in_handler.set(state.in_handler.get() + 1);
     // A handler may close its connection for good; then CLOSE was its last event.
@@ -290,7 +294,8 @@ pub fn close(c: Conn) {
     }
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
     call(c, MG_EV_CLOSE, ptr::null_mut());
-    for buf in [c.recv(), c.send(), c.rtls(), c.prof()] {
+    state.mark(is::GONE);
+    for buf in c.buffers() {
         buf.free();
     }
     root.with(|inner| inner.bury(c));

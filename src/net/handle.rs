@@ -143,6 +143,11 @@ impl Conn {
         unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).prof))) }
     }
 
+    /// All its buffers.
+    pub fn buffers(self) -> [Buf; 4] {
+        [self.recv(), self.send(), self.rtls(), self.prof()]
+    }
+
     /// True when nothing may be read or written because the transport is not up yet.
     pub fn is_pending(self) -> bool {
         self.has(flag::RESOLVING | flag::CONNECTING)

@@ -46,6 +46,8 @@ pub mod is {
     pub const ACCEPT_FAILED: u8 = 32;
     /// The descriptor is the library's to close.
     pub const OWNS_FD: u8 = 64;
+    /// The handlers of CLOSE have returned: there are no more events.
+    pub const GONE: u8 = 128;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
@@ -142,6 +144,10 @@ pub fn allocate(extra: usize) -> Option<Conn> {
 /// # Safety
 /// `c` came from [`allocate`], and no handle to it is used afterwards.
 unsafe fn release(c: Conn) {
+    // A handler that closed its connection may have filled buffers afterwards.
+    for buf in c.buffers() {
+        buf.free();
+    }
     // SAFETY: the caller vouches for c.
     unsafe {
         let base = c.as_ptr().cast::<u8>().sub(size_of::<ConnState>());
