@@ -1,0 +1,186 @@
+//! File systems: `struct mg_fs`, the library's and the programs' own.
+//!
+//! Everything goes through the ten functions of the struct that the program chose. A missing
+//! function fails. The functions are the program's: they may do anything that a handler may.
+
+pub mod packed;
+pub mod posix;
+pub mod whole;
+
+use crate::abi::{FileSystem, MG_FS_DIR};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr::{self, NonNull};
+
+/// A file system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Fs(NonNull<FileSystem>);
+
+/// What is known about a path without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Bytes.
+    pub size: usize,
+    /// When it was changed last, in seconds since 1970.
+    pub mtime: i64,
+    /// A directory.
+    pub is_dir: bool,
+}
+
+/// An open file; closed when dropped.
+pub struct File {
+    fs: Fs,
+    handle: NonNull<c_void>,
+}
+
+/// Called with the name of a directory's entry.
+pub type OnName<'a> = dyn FnMut(&CStr) + 'a;
+
+impl Fs {
+    /// A handle to the file system at `fs`, or `None` for NULL.
+    ///
+    /// # Safety
+    /// `fs` is NULL or points to a `struct mg_fs` that outlives the handle and its files, with
+    /// functions that keep the contract.
+    pub unsafe fn new(fs: *mut FileSystem) -> Option<Fs> {
+        NonNull::new(fs).map(Fs)
+    }
+
+    /// The pointer that C knows.
+    pub fn as_ptr(self) -> *mut FileSystem {
+        self.0.as_ptr()
+    }
+
+    /// The functions, as they are now.
+    fn functions(self) -> FileSystem {
+        // SAFETY: who made the handle vouched for the struct.
+        unsafe { *self.0.as_ptr() }
+    }
+
+    /// True when files of this file system are ours and have descriptors, whatever functions the
+    /// program put in place of the others.
+    pub fn has_descriptors(self) -> bool {
+        posix::made(&self.functions())
+    }
+
+    /// True when nothing outside of the program can be reached.
+    pub fn is_packed(self) -> bool {
+        packed::made(&self.functions())
+    }
+
+    /// What there is at `path`.
+    pub fn stat(self, path: &CStr) -> Option<Stat> {
+        let (mut size, mut mtime): (usize, libc::time_t) = (0, 0);
+        // SAFETY: the function keeps its contract; the path is a C string.
+        let flags = unsafe { self.functions().st?(path.as_ptr(), &raw mut size, &raw mut mtime) };
+        (flags != 0).then_some(Stat { size, mtime, is_dir: flags & MG_FS_DIR != 0 })
+    }
+
+    /// Calls `on_name` for each entry of a directory.
+    pub fn list(self, path: &CStr, on_name: &mut OnName<'_>) {
+        let Some(ls) = self.functions().ls else { return };
+        let mut on_name: *mut OnName<'_> = on_name;
+        // SAFETY: the function keeps its contract: it passes the pointer on during the call only.
+        unsafe { ls(path.as_ptr(), Some(name_found), (&raw mut on_name).cast()) }
+    }
+
+    /// Opens a file with `MG_FS_*` flags.
+    pub fn open(self, path: &CStr, flags: c_int) -> Option<File> {
+        // SAFETY: the function keeps its contract; the path is a C string.
+        let handle = unsafe { self.functions().op?(path.as_ptr(), flags) };
+        Some(File { fs: self, handle: NonNull::new(handle)? })
+    }
+
+    /// Renames a file.
+    pub fn rename(self, from: &CStr, to: &CStr) -> bool {
+        // SAFETY: the function keeps its contract; the paths are C strings.
+        self.functions().mv.is_some_and(|mv| unsafe { mv(from.as_ptr(), to.as_ptr()) })
+    }
+
+    /// Removes a file.
+    pub fn remove(self, path: &CStr) -> bool {
+        // SAFETY: the function keeps its contract; the path is a C string.
+        self.functions().rm.is_some_and(|rm| unsafe { rm(path.as_ptr()) })
+    }
+}
+
+/// Passes a name on to the closure behind `param`.
+unsafe extern "C" fn name_found(name: *const c_char, param: *mut c_void) {
+    if !name.is_null() {
+        // SAFETY: `Fs::list` passed a pointer to its pointer to the closure; the name is a C string.
+        unsafe { (**param.cast::<*mut OnName<'_>>())(CStr::from_ptr(name)) }
+    }
+}
+
+impl File {
+    /// A file that the caller opened, with the handle that `fs` knows it by.
+    ///
+    /// # Safety
+    /// `fs` can read and close `handle`, which nobody else uses.
+    pub unsafe fn from_handle(fs: Fs, handle: NonNull<c_void>) -> File {
+        File { fs, handle }
+    }
+
+    /// Reads up to `room` bytes to `to`; fewer at the end of the file, or when reading failed.
+    ///
+    /// # Safety
+    /// `room` writable bytes at `to`, that nobody else touches during the call.
+    pub unsafe fn read(&mut self, to: *mut u8, room: usize) -> usize {
+        let Some(rd) = self.fs.functions().rd else { return 0 };
+        // SAFETY: the function keeps its contract; the caller vouches for the memory.
+        unsafe { rd(self.handle.as_ptr(), to.cast(), room) }.min(room)
+    }
+
+    /// Writes; false when not everything was written.
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
+        let Some(wr) = self.fs.functions().wr else { return false };
+        // SAFETY: the function keeps its contract; a slice is readable memory of its length.
+        unsafe { wr(self.handle.as_ptr(), bytes.as_ptr().cast(), bytes.len()) == bytes.len() }
+    }
+
+    /// Moves the position; false when it could not be moved there.
+    pub fn seek(&mut self, offset: usize) -> bool {
+        // SAFETY: the function keeps its contract.
+        self.fs.functions().sk.is_some_and(|sk| unsafe { sk(self.handle.as_ptr(), offset) == offset })
+    }
+
+    /// The descriptor behind the file, if there is one.
+    pub fn descriptor(&self) -> Option<c_int> {
+        // SAFETY: the handle is one of ours.
+        self.fs.has_descriptors().then(|| unsafe { posix::descriptor(self.handle) })
+    }
+
+    /// The handle that C knows; the caller closes it from now on.
+    pub fn into_handle(self) -> NonNull<c_void> {
+        let handle = self.handle;
+        core::mem::forget(self);
+        handle
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if let Some(cl) = self.fs.functions().cl {
+            // SAFETY: the function keeps its contract; the handle is not used afterwards.
+            unsafe { cl(self.handle.as_ptr()) }
+        }
+    }
+}
+
+/// True when a function of a file system is `ours`.
+macro_rules! is_ours {
+    ($field:expr, $ours:expr) => {
+        $field.is_some_and(|f| f as *const () == $ours as *const ())
+    };
+}
+use is_ours;
+
+/// A value for a pointer that the caller may have left NULL.
+///
+/// # Safety
+/// `to` is NULL or valid for writing.
+unsafe fn store<T>(to: *mut T, value: T) {
+    if !to.is_null() {
+        // SAFETY: the caller vouches for the pointer.
+        unsafe { ptr::write(to, value) }
+    }
+}

@@ -1,0 +1,299 @@
+//! The file system of the machine: the functions behind `mg_fs_posix`.
+
+use super::{File, Fs, Stat, is_ours, store};
+use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
+use crate::fence;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
+use libc::time_t;
+
+/// An open file: what the `void *` of the C functions points at.
+struct Open {
+    fd: c_int,
+    /// Where the next read of a file that is open for appending starts. Its writes go to the end
+    /// and move the kernel's position, so reads need one of their own.
+    reads_at: Option<libc::off_t>,
+}
+
+/// The functions of this file system.
+pub const FUNCTIONS: FileSystem = FileSystem {
+    st: Some(st),
+    ls: Some(ls),
+    op: Some(op),
+    cl: Some(cl),
+    rd: Some(rd),
+    wr: Some(wr),
+    sk: Some(sk),
+    mv: Some(mv),
+    rm: Some(rm),
+    mkd: Some(mkd),
+};
+
+/// True when the files of `fs` are [`Open`]s.
+pub fn made(fs: &FileSystem) -> bool {
+    is_ours!(fs.op, op) && is_ours!(fs.cl, cl) && is_ours!(fs.rd, rd) && is_ours!(fs.sk, sk)
+}
+
+/// The descriptor of a file.
+///
+/// # Safety
+/// [`made`] holds for the file system of the handle.
+pub unsafe fn descriptor(handle: NonNull<c_void>) -> c_int {
+    // SAFETY: the caller vouches for the handle.
+    unsafe { handle.cast::<Open>().as_ref() }.fd
+}
+
+/// What [`open_to_serve`] found.
+pub enum Found {
+    /// A regular file.
+    File(File, Stat),
+    /// A directory.
+    Dir,
+    /// Neither, or it may not be read.
+    Nothing,
+}
+
+/// Opens a regular file for reading, with one look at the path only, so that what is known about
+/// the file is true of what was opened. Never waits, as opening a pipe would.
+pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let Some(fd) = open(path, flags) else {
+        // Directories that may be entered but not listed.
+        let is_dir = stat(|st| {
+            // SAFETY: a C string and a struct to be filled.
+            unsafe { libc::stat(path.as_ptr(), st) }
+        })
+        .is_some_and(|st| is(&st, libc::S_IFDIR));
+        return if is_dir { Found::Dir } else { Found::Nothing };
+    };
+    // SAFETY: the descriptor is nobody else's.
+    let file = unsafe { File::from_handle(fs, handle(Open { fd, reads_at: None })) };
+    // SAFETY: an open descriptor and a struct to be filled.
+    match stat(|st| unsafe { libc::fstat(fd, st) }) {
+        Some(st) if is(&st, libc::S_IFREG) => Found::File(file, known(&st)),
+        Some(st) if is(&st, libc::S_IFDIR) => Found::Dir,
+        _ => Found::Nothing,
+    }
+}
+
+/// Closes a file with a descriptor; false when its bytes may not have reached the disk.
+pub fn close(file: File) -> bool {
+    if file.descriptor().is_none() {
+        return false;
+    }
+    // SAFETY: a file with a descriptor has a handle that came from here; it is used for the last
+    // time.
+    let open = unsafe { Box::from_raw(file.into_handle().cast::<Open>().as_ptr()) };
+    // SAFETY: no memory involved.
+    unsafe { libc::close(open.fd) == 0 || errno() == libc::EINTR }
+}
+
+/// The permission bits of a file.
+pub fn permissions(path: &CStr) -> Option<libc::mode_t> {
+    // SAFETY: a C string and a struct to be filled.
+    stat(|st| unsafe { libc::stat(path.as_ptr(), st) }).map(|st| st.st_mode & 0o7777)
+}
+
+/// Sets the permission bits of an open file; that they stay as they are is no failure.
+pub fn set_permissions(fd: c_int, mode: libc::mode_t) {
+    // SAFETY: no memory involved.
+    unsafe {
+        libc::fchmod(fd, mode);
+    }
+}
+
+fn stat(call: impl FnOnce(*mut libc::stat) -> c_int) -> Option<libc::stat> {
+    let mut st = MaybeUninit::uninit();
+    // SAFETY: the call filled the struct when it returns 0.
+    (call(st.as_mut_ptr()) == 0).then(|| unsafe { st.assume_init() })
+}
+
+fn is(st: &libc::stat, kind: libc::mode_t) -> bool {
+    st.st_mode & libc::S_IFMT == kind
+}
+
+fn known(st: &libc::stat) -> Stat {
+    Stat {
+        size: usize::try_from(st.st_size).unwrap_or(0),
+        mtime: st.st_mtime,
+        is_dir: is(st, libc::S_IFDIR),
+    }
+}
+
+fn open(path: &CStr, flags: c_int) -> Option<c_int> {
+    const MODE: libc::c_uint = 0o666;
+    loop {
+        // SAFETY: a C string; the mode counts when the flags create.
+        let fd = unsafe { libc::open(path.as_ptr(), flags, MODE) };
+        if fd >= 0 {
+            return Some(fd);
+        }
+        if errno() != libc::EINTR {
+            return None;
+        }
+    }
+}
+
+fn errno() -> c_int {
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+fn handle(open: Open) -> NonNull<c_void> {
+    NonNull::from(Box::leak(Box::new(open))).cast()
+}
+
+/// Repeats `transfer` (bytes done so far -> what the system call returned) until `len` bytes are
+/// done, the file ends, or it fails.
+fn all(len: usize, mut transfer: impl FnMut(usize) -> isize) -> usize {
+    let mut done = 0;
+    while done < len {
+        match transfer(done) {
+            n if n > 0 => done += n as usize,
+            n if n < 0 && errno() == libc::EINTR => {}
+            _ => break,
+        }
+    }
+    done
+}
+
+/// # Safety
+/// `path` is NULL or a C string.
+unsafe fn text<'a>(path: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: the caller vouches for the pointer.
+    (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) })
+}
+
+unsafe extern "C" fn st(path: *const c_char, size: *mut usize, mtime: *mut time_t) -> c_int {
+    fence!("mg_fs_posix.st");
+    // SAFETY: the caller passes a C string, or NULL, and pointers to write to, or NULL.
+    unsafe {
+        let Some(st) = text(path).and_then(|path| stat(|st| libc::stat(path.as_ptr(), st))) else { return 0 };
+        let known = known(&st);
+        store(size, known.size);
+        store(mtime, known.mtime);
+        MG_FS_READ | MG_FS_WRITE | if known.is_dir { MG_FS_DIR } else { 0 }
+    }
+}
+
+unsafe extern "C" fn ls(
+    path: *const c_char,
+    on_name: Option<unsafe extern "C" fn(*const c_char, *mut c_void)>,
+    param: *mut c_void,
+) {
+    fence!("mg_fs_posix.ls");
+    let Some(on_name) = on_name else { return };
+    if path.is_null() {
+        return;
+    }
+    // SAFETY: a C string; the directory is closed after its last use, names live until the next
+    // readdir.
+    unsafe {
+        let dir = libc::opendir(path);
+        if dir.is_null() {
+            return;
+        }
+        loop {
+            let entry = libc::readdir(dir);
+            if entry.is_null() {
+                break;
+            }
+            let name = (&raw const (*entry).d_name).cast::<c_char>();
+            if !matches!(CStr::from_ptr(name).to_bytes(), b"." | b"..") {
+                on_name(name, param);
+            }
+        }
+        libc::closedir(dir);
+    }
+}
+
+unsafe extern "C" fn op(path: *const c_char, flags: c_int) -> *mut c_void {
+    fence!("mg_fs_posix.op");
+    // SAFETY: the caller passes a C string or NULL.
+    let Some(path) = (unsafe { text(path) }) else { return ptr::null_mut() };
+    let (mode, reads_at) = if flags & MG_FS_EXCL != 0 {
+        (libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL, None)
+    } else if flags & (MG_FS_READ | MG_FS_WRITE) == MG_FS_READ {
+        (libc::O_RDONLY, None)
+    } else {
+        (libc::O_RDWR | libc::O_CREAT | libc::O_APPEND, Some(0))
+    };
+    match open(path, mode | libc::O_CLOEXEC) {
+        Some(fd) => handle(Open { fd, reads_at }).as_ptr(),
+        None => ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn cl(fd: *mut c_void) {
+    fence!("mg_fs_posix.cl");
+    if !fd.is_null() {
+        // SAFETY: the caller passes what op returned, for the last time.
+        let open = unsafe { Box::from_raw(fd.cast::<Open>()) };
+        crate::net::sys::close(open.fd);
+    }
+}
+
+unsafe extern "C" fn rd(fd: *mut c_void, buf: *mut c_void, len: usize) -> usize {
+    fence!("mg_fs_posix.rd");
+    // SAFETY: the caller passes what op returned, or NULL, and len writable bytes.
+    unsafe {
+        let Some(open) = fd.cast::<Open>().as_mut().filter(|_| !buf.is_null()) else { return 0 };
+        let fd = open.fd;
+        match &mut open.reads_at {
+            None => all(len, |done| libc::read(fd, buf.add(done), len - done)),
+            Some(at) => {
+                let done = all(len, |done| {
+                    libc::pread(fd, buf.add(done), len - done, at.saturating_add(done as libc::off_t))
+                });
+                *at = at.saturating_add(done as libc::off_t);
+                done
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn wr(fd: *mut c_void, buf: *const c_void, len: usize) -> usize {
+    fence!("mg_fs_posix.wr");
+    // SAFETY: the caller passes what op returned, or NULL, and len readable bytes.
+    unsafe {
+        let Some(open) = fd.cast::<Open>().as_ref().filter(|_| !buf.is_null()) else { return 0 };
+        all(len, |done| libc::write(open.fd, buf.add(done), len - done))
+    }
+}
+
+unsafe extern "C" fn sk(fd: *mut c_void, offset: usize) -> usize {
+    fence!("mg_fs_posix.sk");
+    // SAFETY: the caller passes what op returned, or NULL.
+    let Some(open) = (unsafe { fd.cast::<Open>().as_mut() }) else { return 0 };
+    let to = libc::off_t::try_from(offset).ok();
+    let position = match &mut open.reads_at {
+        Some(at) => {
+            *at = to.unwrap_or(*at);
+            *at
+        }
+        // SAFETY: no memory involved.
+        None => unsafe {
+            let moved = to.map_or(-1, |to| libc::lseek(open.fd, to, libc::SEEK_SET));
+            if moved >= 0 { moved } else { libc::lseek(open.fd, 0, libc::SEEK_CUR) }
+        },
+    };
+    usize::try_from(position).unwrap_or(0)
+}
+
+unsafe extern "C" fn mv(from: *const c_char, to: *const c_char) -> bool {
+    fence!("mg_fs_posix.mv");
+    // SAFETY: the caller passes C strings or NULL.
+    unsafe { !from.is_null() && !to.is_null() && libc::rename(from, to) == 0 }
+}
+
+unsafe extern "C" fn rm(path: *const c_char) -> bool {
+    fence!("mg_fs_posix.rm");
+    // SAFETY: the caller passes a C string or NULL.
+    unsafe { !path.is_null() && libc::remove(path) == 0 }
+}
+
+unsafe extern "C" fn mkd(path: *const c_char) -> bool {
+    fence!("mg_fs_posix.mkd");
+    // SAFETY: the caller passes a C string or NULL.
+    unsafe { !path.is_null() && libc::mkdir(path, 0o775) == 0 }
+}
