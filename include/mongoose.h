@@ -3036,7 +3036,7 @@ extern void mg_free(void *ptr);
  * # Threads
  * Any.
  */
-void mg_bzero(uint8_t *buf, size_t len);
+void mg_bzero(volatile unsigned char *buf, size_t len);
 
 /* ---- Where the printf family prints to ---- */
 
