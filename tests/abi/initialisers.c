@@ -45,18 +45,19 @@ static void handler(struct mg_connection *c, int ev, void *ev_data) {
 const struct mg_mem_file mg_packed_files[] = {{"/a", (const unsigned char *) "b", 1, 0}, {NULL, NULL, 0, 0}};
 static struct mg_fs fs = {st, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 
+static struct mg_dash dash = {NULL, NULL, authenticate, 1, NULL, &fs};
+static struct mg_iobuf io = {0, 0, 0, 16};
+static struct mg_rpc *head = NULL;
+static struct mg_rpc_req req = {&head, 0, put, &io, 0, {0, 0}};
+static struct mg_rpc rpc = {NULL, {NULL, 0}, method, NULL};
+static struct mg_addr addr = {{{1, 2, 3, 4}}, 0, 0, false};
+static int number = 1;
+static struct mg_field fields[] = {{"one", MG_VAL_INT, &number, sizeof(number)}, {NULL, MG_VAL_INT, NULL, 0}};
+static struct mg_field_set set = {"set", fields, NULL, NULL, NULL, NULL};
+static struct mg_http_serve_opts opts = {".", NULL, NULL, NULL, NULL, &fs};
+static struct mg_timer timer = {1, 0, MG_TIMER_REPEAT, NULL, NULL, NULL};
+
 int main(void) {
-  static struct mg_dash dash = {NULL, NULL, authenticate, 1, NULL, &fs};
-  struct mg_iobuf io = {0, 0, 0, 16};
-  struct mg_rpc *head = NULL;
-  struct mg_rpc_req req = {&head, 0, put, &io, 0, {0, 0}};
-  struct mg_rpc rpc = {NULL, {NULL, 0}, method, NULL};
-  struct mg_addr addr = {{{1, 2, 3, 4}}, 0, 0, false};
-  int number = 1;
-  struct mg_field fields[] = {{"one", MG_VAL_INT, &number, sizeof(number)}, {NULL, MG_VAL_INT, NULL, 0}};
-  struct mg_field_set set = {"set", fields, NULL, NULL, NULL, NULL};
-  struct mg_http_serve_opts opts = {".", NULL, NULL, NULL, NULL, &fs};
-  struct mg_timer timer = {1, 0, MG_TIMER_REPEAT, NULL, NULL, NULL};
   struct mg_str s = {NULL, 0};
   struct mg_mgr mgr;
   struct mg_connection c;
@@ -66,9 +67,9 @@ int main(void) {
   char ch = '\0';
   size_t i;
   extern uint64_t mg_boot_timestamp_ms;
-  extern bool mg_to_size_t(struct mg_str, size_t *);
   extern char *mg_http_etag(char *, size_t, size_t, time_t);
 
+  (void) sizeof(mg_boot_timestamp_ms);
   memset(&mgr, 0, sizeof(mgr));
   memset(&c, 0, sizeof(c));
   memset(&hm, 0, sizeof(hm));

@@ -57,7 +57,7 @@ static void numbers(void) {
 }
 
 static void bytes(void) {
-  uint8_t buf[9];
+  uint8_t buf[16];
   const uint8_t *p = buf + 1; /* not aligned */
   uint8_t *q;
   memset(buf, 0xee, sizeof(buf));
