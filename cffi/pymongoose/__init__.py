@@ -1,1 +1,30 @@
-from ._mongoose import *
+"""pymongoose: event-driven networking on a fast, memory-safe library in Rust.
+
+    from pymongoose import MG_EV_HTTP_MSG, Manager
+
+    def handler(conn, ev, data):
+        if ev == MG_EV_HTTP_MSG:
+            conn.reply(200, f"You asked for {data.uri}\\n")
+
+    with Manager(handler) as manager:
+        manager.listen("http://127.0.0.1:8000")
+        manager.run()
+"""
+
+from __future__ import annotations
+
+import os
+
+from . import _mongoose
+from ._core import gate
+from ._mongoose import *  # noqa: F403 (its __all__ is the list of public names)
+from .aio import AsyncManager
+
+__version__ = gate.VERSION
+
+# Whether the build releases the GIL in long calls. Programs look for the line at startup.
+USE_NOGIL = gate.NOGIL
+if os.environ.get("PYMONGOOSE_QUIET", "0") in ("", "0"):
+    print(f"USE_NOGIL={USE_NOGIL}", flush=True)
+
+__all__ = ["USE_NOGIL", "AsyncManager", "__version__", *_mongoose.__all__]
