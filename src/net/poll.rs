@@ -9,8 +9,9 @@ use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
 use super::{http, io, log, timer};
-use crate::abi::{MG_EV_POLL, flag};
+use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
 use core::ffi::c_int;
+use core::mem::size_of;
 use mio::event::Event;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use std::time::Duration;
 const MANY: usize = 1000;
 /// How far apart rationed walks are, in milliseconds.
 const WALK_MS: u64 = 10;
+/// How far ahead a walk over many connections fetches memory.
+const AHEAD: usize = 8;
 /// Idle buffers are given back after this many milliseconds.
 const IDLE_MS: u64 = 1000;
 /// Rounds of writing output that handlers of WRITE queue in turn.
@@ -45,12 +48,13 @@ pub fn poll(m: Mgr, ms: c_int) {
         renew_poller(m, root);
     }
     let before = millis();
-    let walk = root.with(|inner| {
-        inner.table.len() <= MANY || inner.was_idle || before.saturating_sub(inner.last_walk) >= WALK_MS
+    let (search, walk) = root.with(|inner| {
+        let search = inner.table.len() <= MANY || inner.was_idle;
+        (search, search || before.saturating_sub(inner.last_walk) >= WALK_MS)
     });
-    let deadline = if walk { find_work(root) } else { None };
+    let deadline = if search { find_work(root) } else { None };
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
-    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, walk, deadline) };
+    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, deadline) };
     let got_events = wait(root, before_wait(m, root, limit));
     let now = millis();
     root.with(|inner| {
@@ -68,7 +72,7 @@ pub fn poll(m: Mgr, ms: c_int) {
 }
 
 /// How long to wait: not beyond `ms`, the next timer, or the next rationed walk.
-fn wait_limit(m: Mgr, ms: c_int, now: u64, walked: bool, deadline: Option<u64>) -> Option<u64> {
+fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, deadline: Option<u64>) -> Option<u64> {
     let mut limit = u64::try_from(ms).ok();
     let mut lower = |to: u64| limit = Some(limit.map_or(to, |l| l.min(to)));
     if let Some(due) = timer::next_due(m, now) {
@@ -77,7 +81,7 @@ fn wait_limit(m: Mgr, ms: c_int, now: u64, walked: bool, deadline: Option<u64>) 
     if let Some(at) = deadline {
         lower(at.saturating_sub(now));
     }
-    if !walked {
+    if !searched {
         lower(WALK_MS);
     }
     limit
@@ -215,37 +219,56 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         }
         due
     });
-    let mut at = m.first();
-    while let Some(c) = at {
-        // The successor is read before the handler runs; should the handler close it, its memory
-        // and its link stay until this poll is over.
-        at = c.next();
-        let Some(state) = ConnState::of(c) else { continue };
-        if state.is(is::CLOSED) || state.in_handler.get() > 0 {
-            continue;
+    if root.with(|inner| inner.table.len()) <= MANY {
+        let mut at = m.first();
+        while let Some(c) = at {
+            // The successor is read before the handler runs; should the handler close it, its
+            // memory and its link stay until this poll is over.
+            at = c.next();
+            poll_one(c, now, trim);
         }
-        let was_resp = c.has(flag::RESP);
-        let mut time = now;
-        if let Some(reason) = overdue(c, state, now) {
-            conn::error(c, reason);
-        } else if state.settings.get().poll && (c.handler().is_some() || http::wants_poll(c)) {
-            call(c, MG_EV_POLL, (&raw mut time).cast());
+    } else {
+        // With many connections the order of the list is not worth a cache miss for each link.
+        let newest = m.next_id();
+        let slots = root.with(|inner| inner.table.slots());
+        for slot in (0..slots).rev() {
+            let (c, ahead) =
+                root.with(|inner| (inner.table.at(slot), inner.table.at(slot.wrapping_sub(AHEAD))));
+            if let Some(ahead) = ahead {
+                ahead.prefetch(size_of::<ConnState>());
+            }
+            // Connections that handlers make now get their first event in the next poll.
+            if let Some(c) = c.filter(|c| c.id() <= newest) {
+                poll_one(c, now, trim);
+            }
         }
-        if state.is(is::CLOSED) {
-            continue;
-        }
-        if was_resp && !c.has(flag::RESP) {
-            conn::fire_count(c, crate::abi::MG_EV_READ, 0);
-        }
-        if state.is(is::CLOSED) {
-            continue;
-        }
-        if state.is(is::ACCEPT_FAILED) || has_work(c, state) {
-            queue(c);
-        }
-        if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {
-            give_back(c);
-        }
+    }
+}
+
+/// Fires `MG_EV_POLL` on one connection.
+fn poll_one(c: Conn, now: u64, trim: bool) {
+    let Some(state) = ConnState::of(c) else { return };
+    if state.is(is::CLOSED) || state.in_handler.get() > 0 {
+        return;
+    }
+    let was_resp = c.has(flag::RESP);
+    let mut time = now;
+    if let Some(reason) = overdue(c, state, now) {
+        conn::error(c, reason);
+    } else if state.settings.get().poll && (c.handler().is_some() || http::wants_poll(c)) {
+        call(c, MG_EV_POLL, (&raw mut time).cast());
+    }
+    if was_resp && !c.has(flag::RESP) && !state.is(is::CLOSED) {
+        conn::fire_count(c, MG_EV_READ, 0);
+    }
+    if state.is(is::CLOSED) {
+        return;
+    }
+    if state.is(is::ACCEPT_FAILED) || has_work(c, state) {
+        queue(c);
+    }
+    if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {
+        give_back(c);
     }
 }
 

@@ -56,21 +56,22 @@ pub struct Token(pub u64);
 
 /// Private state of a connection, in front of the public struct.
 ///
-/// All fields are cells: handlers run in between and lead back to the same state, so nobody may
+/// What every walk over all connections looks at comes last, next to the public struct. All fields
+/// are cells: handlers run in between and lead back to the same state, so nobody may
 /// hold it exclusively.
 #[repr(C, align(16))]
 #[derive(Default)]
 pub struct ConnState {
     /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
     pub prev: Cell<Token>,
-    /// Settings of this connection.
-    pub settings: Cell<ConnSettings>,
     /// The high-water mark was reported and `send` has not been below it since.
     pub above_mark: Cell<bool>,
     /// What the HTTP engine remembers.
     pub http: HttpState,
     /// What the WebSocket engine remembers.
     pub ws: WsState,
+    /// Settings of this connection.
+    pub settings: Cell<ConnSettings>,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: Cell<u64>,
     /// This connection's token.
@@ -375,6 +376,16 @@ impl Table {
     /// All connections.
     pub fn iter(&self) -> impl Iterator<Item = Conn> {
         self.slots.iter().filter_map(|slot| slot.conn)
+    }
+
+    /// How many slots there are, in use or not.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The connection in a slot.
+    pub fn at(&self, slot: usize) -> Option<Conn> {
+        self.slots.get(slot)?.conn
     }
 
     /// How many connections there are.
