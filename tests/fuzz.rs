@@ -154,3 +154,18 @@ fn access_list() {
     let lists = golden(NET_CASES, "acl").into_iter().map(|list| [&[1, 2, 3, 4], &list[..]].concat());
     run(addr::acl, &lists.collect::<Vec<_>>());
 }
+
+#[test]
+fn fields() {
+    let seeds = [
+        "\nbytes=0-1",
+        "\nbytes=-3,4-",
+        "\ngzip;q=0.5, br ;q=1.000, *;q=0, identity",
+        "\nW/\"1.2\", \"10.3\", *",
+        "\nBasic Zm9vOmJhcg==",
+        "\nBearer x; access_token=%61",
+        "\nhttp://[::1]:80/a/../b",
+        "\nC:\\a\\b.txt=c/d,*=e",
+    ];
+    run(http::fields, &seeds.map(|s| s.as_bytes().to_vec()));
+}

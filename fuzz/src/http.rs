@@ -4,7 +4,11 @@ use super::inside;
 use core::cell::Cell;
 use mongoose::codec::http::chunked::{Chunked, compact};
 use mongoose::codec::http::multipart::next_part;
-use mongoose::codec::http::{Header, head_len, parse_head, percent, vars};
+use mongoose::codec::http::range::{Selection, select};
+use mongoose::codec::http::target::Target;
+use mongoose::codec::http::{
+    Header, accept, auth, conditional, disposition, head_len, mime, parse_head, percent, vars,
+};
 use mongoose::codec::url::Url;
 
 /// A head points into its buffer, ends where its search ends, and its prefixes are incomplete.
@@ -36,7 +40,7 @@ pub fn head(data: &[u8]) {
             assert!(stored.iter().all(|h| !h.name.is_empty()));
             assert!(!head.method.is_empty() && !head.uri.is_empty());
             assert!(head.announced_len().is_none_or(|n| n.checked_add(head.len).is_some()));
-            let _ = head.framing();
+            let _ = (head.framing(), head.check());
             let mut again = [Header::default(); 8];
             for cut in [head.len / 2, head.len - 1] {
                 assert_eq!(parse_head(&data[..cut], &mut again), Ok(None));
@@ -116,4 +120,31 @@ pub fn vars(data: &[u8]) {
     let small = n % 5;
     let _ = percent::encode(text, &mut encoded[..small]);
     let _ = percent::decode(text, &mut encoded[..small], true);
+}
+
+/// Header values: parts lie within the file, what is accepted was offered, views within the text.
+pub fn fields(data: &[u8]) {
+    let Some((&n, data)) = data.split_first() else { return };
+    if let Selection::Part(part) = select(data, u64::from(n)) {
+        assert!(part.start() <= part.end() && *part.end() < u64::from(n));
+    }
+    let offers = [&b"br"[..], b"gzip"];
+    if let Some(coding) = accept::choose(data, &offers) {
+        assert!(offers.contains(&coding) && accept::quality(data, coding) > 0);
+    }
+    let tag = conditional::Etag::new(i64::from(n), data.len() as u64);
+    let list = [data, b", ", tag.as_bytes()].concat();
+    let _ = (conditional::none_match(&list, tag.as_bytes()), conditional::if_range(data, tag.as_bytes()));
+    if let Some(name) = disposition::base_name(data) {
+        inside(data, name);
+        assert!(!name.contains(&b'/') && !name.contains(&0));
+    }
+    if let Some(path) = Target::new(data).and_then(Target::path) {
+        assert!(path.starts_with(b"/"));
+    }
+    assert!(!mime::content_type(data, b"").is_empty());
+    let _ = mime::content_type(b"a.txt", data);
+    let (mut user, mut pass) = ([1; 8], [1; 8]);
+    auth::credentials(Some(data), Some(data), data, &mut user, &mut pass);
+    assert!(user.contains(&0) && pass.contains(&0));
 }

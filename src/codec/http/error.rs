@@ -38,6 +38,10 @@ pub enum Fault {
     Coding,
     /// `Transfer-Encoding` in a request older than HTTP/1.1.
     CodingInOldRequest,
+    /// Another version than 1.x.
+    UnknownVersion,
+    /// `Host` is missing, repeated, or names no host.
+    Host,
 }
 
 impl Fault {
@@ -58,6 +62,8 @@ impl Fault {
             Fault::LengthAndCoding => "Content-Length with Transfer-Encoding",
             Fault::TooManyHeaders => "Too many HTTP headers",
             Fault::Coding | Fault::CodingInOldRequest => "Invalid Transfer-Encoding",
+            Fault::UnknownVersion => "Unknown HTTP version",
+            Fault::Host => "Invalid Host header",
         }
     }
 
@@ -66,6 +72,7 @@ impl Fault {
         match self {
             Fault::TooManyHeaders => 431,
             Fault::Coding => 501,
+            Fault::UnknownVersion => 505,
             _ => 400,
         }
     }

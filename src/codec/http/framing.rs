@@ -48,8 +48,12 @@ pub struct Head<'a> {
     pub status: u16,
     /// Header lines in all; more than were stored when the caller had fewer slots.
     pub headers: usize,
+    /// The name of a header is no token as RFC 9110 defines it.
+    pub odd_name: bool,
     /// `Host` lines.
     pub hosts: usize,
+    /// Value of the first `Host` line.
+    pub host: Option<&'a [u8]>,
     /// Value of `Content-Length`.
     pub content_length: Option<usize>,
     /// Value of `Transfer-Encoding`.

@@ -41,7 +41,7 @@ pub fn parse_head_into<'a>(
     buf: &'a [u8],
     mut store: impl FnMut(Header<'a>),
 ) -> Result<Option<Head<'a>>, HeadError> {
-    match (Parser { buf, at: 0 }).head(&mut store) {
+    match (Parser { buf, at: 0, odd_name: false }).head(&mut store) {
         Ok(head) => Ok(Some(head)),
         Err(Stop::Incomplete) => Ok(None),
         Err(Stop::Bad(fault, at)) => refuse(buf, HeadError { fault, at }),
@@ -66,6 +66,7 @@ enum Stop {
 struct Parser<'a> {
     buf: &'a [u8],
     at: usize,
+    odd_name: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -83,6 +84,7 @@ impl<'a> Parser<'a> {
             store(header);
         }
         head.len = self.at;
+        head.odd_name = self.odd_name;
         if let Some(n) = head.content_length {
             if head.transfer_encoding.is_some() {
                 return Err(Stop::Bad(Fault::LengthAndCoding, 0));
@@ -130,7 +132,9 @@ impl<'a> Parser<'a> {
             version: version.unwrap_or((0, 0)),
             status: if is_response { status(uri) } else { 0 },
             headers: 0,
+            odd_name: false,
             hosts: 0,
+            host: None,
             content_length: None,
             transfer_encoding: None,
             connection: Connection::default(),
@@ -142,7 +146,7 @@ impl<'a> Parser<'a> {
     #[inline]
     fn header(&mut self) -> Result<Option<Header<'a>>, Stop> {
         let (buf, start) = (self.buf, self.at);
-        let colon = name_run(buf, start);
+        let (colon, is_token) = name_run(buf, start);
         match buf.get(colon) {
             Some(b':') if colon > start => {}
             Some(b'\r' | b'\n') if colon == start => {
@@ -153,6 +157,7 @@ impl<'a> Parser<'a> {
             Some(&b) => return Err(Stop::Bad(name_fault(b, colon == start), colon)),
         }
         let end = self.line_end(colon + 1)?;
+        self.odd_name |= !is_token;
         Ok(Some(Header { name: &buf[start..colon], value: trim(&buf[colon + 1..end]) }))
     }
 
@@ -204,7 +209,10 @@ impl Seen {
 fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<(), Fault> {
     let Header { name, value } = header;
     match name.len() {
-        4 if name.eq_ignore_ascii_case(b"Host") => head.hosts += 1,
+        4 if name.eq_ignore_ascii_case(b"Host") => {
+            head.hosts += 1;
+            head.host = head.host.or(Some(value));
+        }
         6 if name.eq_ignore_ascii_case(b"Cookie") => seen.once(1)?,
         6 if name.eq_ignore_ascii_case(b"Expect") => {
             head.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");

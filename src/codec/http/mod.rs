@@ -19,6 +19,8 @@ pub mod percent;
 pub mod range;
 mod scan;
 pub mod status;
+mod strict;
+pub mod target;
 pub mod vars;
 
 pub use error::{Fault, HeadError};

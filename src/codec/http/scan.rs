@@ -7,11 +7,16 @@ const HIGH: u64 = ONES << 7;
 
 const VISIBLE: u8 = 1;
 const NAME: u8 = 2;
+const TOKEN: u8 = 4;
 const CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut b = 0x21;
     while b < 0x7f {
-        table[b] = if b == b':' as usize { VISIBLE } else { VISIBLE | NAME };
+        table[b] = match b as u8 {
+            b':' => VISIBLE,
+            b'(' | b')' | b',' | b'/' | b';'..=b'@' | b'['..=b']' | b'"' | b'{' | b'}' => VISIBLE | NAME,
+            _ => VISIBLE | NAME | TOKEN,
+        };
         b += 1;
     }
     table
@@ -55,10 +60,24 @@ pub fn visible_run(buf: &[u8], from: usize) -> usize {
     run(buf, from, VISIBLE)
 }
 
-/// End of the run of characters of a header name that starts at `from`: visible, not a colon.
+/// End of the run of characters of a header name that starts at `from`: visible, not a colon; and
+/// whether they make a token as RFC 9110 defines it.
 #[inline]
-pub fn name_run(buf: &[u8], from: usize) -> usize {
-    run(buf, from, NAME)
+pub fn name_run(buf: &[u8], from: usize) -> (usize, bool) {
+    let mut at = from;
+    while buf.get(at).is_some_and(|b| CLASS[usize::from(*b)] & TOKEN != 0) {
+        at += 1;
+    }
+    if buf.get(at) == Some(&b':') {
+        return (at, true);
+    }
+    let end = run(buf, at, NAME);
+    (end, end == at)
+}
+
+/// All of `s` makes a token (RFC 9110, section 5.6.2).
+pub fn is_token(s: &[u8]) -> bool {
+    !s.is_empty() && s.iter().all(|b| CLASS[usize::from(*b)] & TOKEN != 0)
 }
 
 #[inline]
@@ -157,7 +176,16 @@ mod tests {
             (b"\xf8\x80\x80\x80", 0, 0),
             (b"", 0, 0),
         ] {
-            assert_eq!((visible_run(text, 0), name_run(text, 0)), (visible, name), "{text:?}");
+            assert_eq!((visible_run(text, 0), name_run(text, 0).0), (visible, name), "{text:?}");
         }
+    }
+
+    #[test]
+    fn tokens() {
+        for b in 0..=255u8 {
+            let punctuation = b"!#$%&'*+-.^_`|~".contains(&b);
+            assert_eq!(is_token(&[b'a', b]), b.is_ascii_alphanumeric() || punctuation, "{b:#x}");
+        }
+        assert!(!is_token(b"") && !is_token("é".as_bytes()));
     }
 }
