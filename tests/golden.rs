@@ -48,7 +48,8 @@ fn compile(topic: &str) -> PathBuf {
 /// One line for each case.
 fn answers(topic: &str) -> io::Result<Vec<String>> {
     let cases = File::open(directory().join(format!("{topic}.cases")))?;
-    let output = Command::new(compile(topic)).stdin(cases).output()?;
+    // Cargo's path also leads to the library of an earlier `cargo build`.
+    let output = Command::new(compile(topic)).env_remove("LD_LIBRARY_PATH").stdin(cases).output()?;
     assert!(output.status.success(), "{topic}: the driver ended with {}", output.status);
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(String::from).collect())
 }
@@ -142,6 +143,9 @@ macro_rules! topics {
 }
 
 topics! {
+    codec
+    json
+    net
     printf
     text
 }

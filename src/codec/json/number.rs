@@ -8,8 +8,12 @@ const MAX_EXPONENT: i64 = 308;
 /// Length of the number at the start of `text`: an optional minus, digits, a point and digits, an
 /// exponent with `-` and `+` in this order. Each part may be empty.
 pub(super) fn length(text: &[u8]) -> usize {
-    let parts = Parts::of(text);
-    parts.length
+    let whole = usize::from(text.first() == Some(&b'-'));
+    let digits = text[whole..].iter().take_while(|b| b.is_ascii_digit()).count();
+    match text.get(whole + digits) {
+        Some(b'.' | b'e' | b'E') => Parts::of(text).length,
+        _ => whole + digits,
+    }
 }
 
 /// The pieces of a number token.

@@ -195,7 +195,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Result<(), Error> {
         let mut at = self.pos + 1;
         loop {
-            at += memchr3(b'"', b'\\', 0, &self.text[at..]).ok_or(Error::Invalid)?;
+            at = find_special(self.text, at).ok_or(Error::Invalid)?;
             match self.text[at] {
                 b'"' => {
                     self.pos = at + 1;
@@ -211,5 +211,19 @@ impl<'a> Scanner<'a> {
                 _ => return Err(Error::Invalid),
             }
         }
+    }
+}
+
+/// Bytes of a string that are looked at one by one: for short strings that is faster than the setup
+/// of a vector search.
+const SHORT: usize = 16;
+
+/// The first quote, backslash or NUL at or behind `from`.
+fn find_special(text: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    let special = |b: &u8| matches!(b, b'"' | b'\\' | 0);
+    match rest.iter().take(SHORT).position(special) {
+        Some(at) => Some(from + at),
+        None => Some(from + SHORT + memchr3(b'"', b'\\', 0, rest.get(SHORT..)?)?),
     }
 }
