@@ -360,6 +360,7 @@ extern "C" {
 #define MG_UECC_WORD_BITS_SHIFT 6
 #define MG_UECC_WORD_BITS_MASK 63
 #define MG_UECC_ENABLE_VLI_API 0
+#define X25519_BYTES 32
 
 /*
  * Dashboards and firmware updates.
