@@ -15,7 +15,7 @@ const CONSTANTS: &str = "config.rs";
 const TRAILER: &str = "src/abi/trailer.h";
 
 /// What a reader of the header wants to see first.
-const FIRST: [&str; 1] = ["mgr.rs"];
+const FIRST: [&str; 2] = ["mgr.rs", "conn.rs"];
 
 /// Writes the header where programs look for it: beside the library, and in `include/`.
 ///
@@ -130,7 +130,8 @@ fn rust_files(dir: &Path) -> Vec<PathBuf> {
             files.push(path);
         }
     }
-    files.sort_by_key(|file| (!FIRST.iter().any(|name| file.ends_with(name)), file.clone()));
+    let first = |file: &PathBuf| FIRST.iter().position(|name| file.ends_with(name)).unwrap_or(FIRST.len());
+    files.sort_by_key(|file| (first(file), file.clone()));
     files
 }
 

@@ -1,9 +1,12 @@
 //! What cbindgen has no setting for.
 
+const EXTERN: &str = "extern ";
+
 /// Turns cbindgen's output into the C that we want:
 ///
 /// * What depends on `CBINDGEN` is resolved: `#[cfg(cbindgen)]` stays, `not(cbindgen)` goes.
 /// * No comma behind the last enumerator, no tag where the enum has none.
+/// * Functions need no `extern`, negative constants need parentheses.
 /// * Comments of one line take one line; nothing in a comment begins or ends one.
 /// * Links of rustdoc lose their brackets.
 pub fn tidy(text: &str) -> String {
@@ -39,6 +42,7 @@ fn resolve(text: &str) -> Vec<String> {
 fn compact(lines: &[String]) -> String {
     let mut out = String::new();
     let mut blank = true;
+    let mut shift = 0;
     let mut i = 0;
     while let Some(line) = lines.get(i) {
         i += 1;
@@ -55,12 +59,29 @@ fn compact(lines: &[String]) -> String {
             continue;
         }
         blank = line.is_empty();
-        let next_closes = lines.get(i).is_some_and(|next| next == "};");
-        let line = if next_closes { line.trim_end_matches(',') } else { line };
-        out.push_str(&line.replace("enum  {", "enum {"));
+        // A variadic function: its further lines are indented to match.
+        if line.starts_with(EXTERN) && line.contains('(') {
+            shift = EXTERN.len();
+        }
+        out.push_str(&code(&line[shift..], lines.get(i)));
         out.push('\n');
+        if line.ends_with(';') {
+            shift = 0;
+        }
     }
     out
+}
+
+fn code(line: &str, next: Option<&String>) -> String {
+    if next.is_some_and(|next| next == "};") {
+        return line.trim_end_matches(',').to_string();
+    }
+    if let Some((define, number)) = line.split_once(" -")
+        && define.starts_with("#define ")
+    {
+        return format!("{define} (-{number})");
+    }
+    line.replace("enum  {", "enum {")
 }
 
 /// The text of a line of a comment.

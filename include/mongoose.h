@@ -360,6 +360,7 @@ extern "C" {
 #define MG_UECC_WORD_BITS_SHIFT 6
 #define MG_UECC_WORD_BITS_MASK 63
 #define MG_UECC_ENABLE_VLI_API 0
+#define X25519_BYTES 32
 
 /*
  * Dashboards and firmware updates.
@@ -962,7 +963,7 @@ struct mg_ws_message;
 /* `c->send` has reached its high-water mark; `ev_data` is `size_t *`: bytes queued. An addition of
  * this library. Fires once, and again after the buffer has been below the mark.
  */
-#define MG_EV_HIGH_WATER -1
+#define MG_EV_HIGH_WATER (-1)
 
 /* Continuation of a fragmented message. */
 #define WEBSOCKET_OP_CONTINUE 0
@@ -1303,7 +1304,7 @@ struct mg_connection {
   unsigned int is_full: 1;
   /* TLS output waits for the socket. */
   unsigned int is_tls_throttled: 1;
-  /* A response is being produced. */
+  /* A response is being produced; a program that streams one clears it at the end. */
   unsigned int is_resp: 1;
   /* Found readable by the wait of this poll. */
   unsigned int is_readable: 1;
@@ -2108,103 +2109,6 @@ void mg_timer_poll(struct mg_timer **head, uint64_t new_ms);
  */
 bool mg_timer_expired(uint64_t *expiration, uint64_t period, uint64_t now);
 
-/* ---- Access lists ---- */
-
-/* Checks an IPv4 address against an access list.
- *
- * `acl` is a list of networks with commas between them, each with `+` (allow) or `-` (deny) before
- * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7`. The last one that matches decides. A network has to
- * be written with its host bits zero: `+1.2.3.4/24` matches nobody. Blanks may surround a network.
- *
- * # Returns
- * 1: allowed; also for an empty list. 0: denied; also if nothing matches. -1: an entry starts
- * with neither `+` nor `-`, or `remote_ip` is NULL or an IPv6 address. -2: a network is malformed.
- *
- * # Threads
- * Any.
- */
-int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
-
-/* ---- Text to IP address ---- */
-
-/* Parses an IP address.
- *
- * Accepts IPv4 (`127.0.0.1`, leading zeros are decimal), IPv6 (RFC 4291) with or without brackets
- * and with a numeric zone up to 255 (`[fe80::1%3]`), `::ffff:1.2.3.4`, `localhost` in any case
- * (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length, blanks or interface names.
- *
- * On success `addr`, `is_ip6` and `scope_id` are set. `port` stays.
- *
- * # Returns
- * true on success. false otherwise; then `*addr` is unchanged.
- *
- * # Threads
- * Any.
- */
-bool mg_aton(struct mg_str str, struct mg_addr *addr);
-
-/* ---- Base64 (RFC 4648, section 4): the standard alphabet with padding ---- */
-
-/* Appends one byte to a base64 text that grows byte by byte.
- *
- * `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
- * `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
- *
- * # Returns
- * The new length of the text. Close it with `mg_base64_final`.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_update(unsigned char input_byte, char *buf, size_t len);
-
-/* Closes a text of `mg_base64_update`: last character, padding, NUL.
- *
- * # Returns
- * The length of the text without the NUL.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_final(char *buf, size_t len);
-
-/* Encodes `n` bytes into `dl` bytes at `buf`, NUL included: `dl` has to be
- * `4 * ceil(n / 3) + 1` at least.
- *
- * # Returns
- * The length of the text; 0, with an empty string in `buf`, when there is too little room.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
-
-/* Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
- * `3 * (n / 4) + 1` at least, whatever the padding.
- *
- * Up to three characters at the end that make no group of four are ignored. Padding ends a group,
- * not the text.
- *
- * # Returns
- * The number of bytes; 0, with an empty string in `dst`, when there is too little room or a
- * character is not base64.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
-
-/* ---- Byte order ---- */
-
-/* Converts a 16-bit number from network to host byte order. */
-uint16_t mg_ntohs(uint16_t net);
-
-/* Converts a 32-bit number from network to host byte order. */
-uint32_t mg_ntohl(uint32_t net);
-
-/* Converts a 64-bit number from network to host byte order. */
-uint64_t mg_ntohll(uint64_t net);
-
 /* ---- `struct mg_connection`: listening, connecting, sending, closing ---- */
 
 /* Listens at a URL; `MG_EV_OPEN` fires before this returns.
@@ -2362,6 +2266,103 @@ struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
                                       const char *url,
                                       mg_event_handler_t fn,
                                       void *fn_data);
+
+/* ---- Access lists ---- */
+
+/* Checks an IPv4 address against an access list.
+ *
+ * `acl` is a list of networks with commas between them, each with `+` (allow) or `-` (deny) before
+ * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7`. The last one that matches decides. A network has to
+ * be written with its host bits zero: `+1.2.3.4/24` matches nobody. Blanks may surround a network.
+ *
+ * # Returns
+ * 1: allowed; also for an empty list. 0: denied; also if nothing matches. -1: an entry starts
+ * with neither `+` nor `-`, or `remote_ip` is NULL or an IPv6 address. -2: a network is malformed.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
+
+/* ---- Text to IP address ---- */
+
+/* Parses an IP address.
+ *
+ * Accepts IPv4 (`127.0.0.1`, leading zeros are decimal), IPv6 (RFC 4291) with or without brackets
+ * and with a numeric zone up to 255 (`[fe80::1%3]`), `::ffff:1.2.3.4`, `localhost` in any case
+ * (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length, blanks or interface names.
+ *
+ * On success `addr`, `is_ip6` and `scope_id` are set. `port` stays.
+ *
+ * # Returns
+ * true on success. false otherwise; then `*addr` is unchanged.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_aton(struct mg_str str, struct mg_addr *addr);
+
+/* ---- Base64 (RFC 4648, section 4): the standard alphabet with padding ---- */
+
+/* Appends one byte to a base64 text that grows byte by byte.
+ *
+ * `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
+ * `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
+ *
+ * # Returns
+ * The new length of the text. Close it with `mg_base64_final`.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_update(unsigned char input_byte, char *buf, size_t len);
+
+/* Closes a text of `mg_base64_update`: last character, padding, NUL.
+ *
+ * # Returns
+ * The length of the text without the NUL.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_final(char *buf, size_t len);
+
+/* Encodes `n` bytes into `dl` bytes at `buf`, NUL included: `dl` has to be
+ * `4 * ceil(n / 3) + 1` at least.
+ *
+ * # Returns
+ * The length of the text; 0, with an empty string in `buf`, when there is too little room.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
+
+/* Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
+ * `3 * (n / 4) + 1` at least, whatever the padding.
+ *
+ * Up to three characters at the end that make no group of four are ignored. Padding ends a group,
+ * not the text.
+ *
+ * # Returns
+ * The number of bytes; 0, with an empty string in `dst`, when there is too little room or a
+ * character is not base64.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
+
+/* ---- Byte order ---- */
+
+/* Converts a 16-bit number from network to host byte order. */
+uint16_t mg_ntohs(uint16_t net);
+
+/* Converts a 32-bit number from network to host byte order. */
+uint32_t mg_ntohl(uint32_t net);
+
+/* Converts a 64-bit number from network to host byte order. */
+uint64_t mg_ntohll(uint64_t net);
 
 /* ---- CRC-32 ---- */
 
@@ -2533,7 +2534,7 @@ void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
  * # Threads
  * Any.
  */
-extern size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
+size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
 
 /* Formats into `len` bytes at `buf`; see `mg_vsnprintf` and, for the format, `mg_xprintf`.
  *
@@ -2543,7 +2544,7 @@ extern size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
  * # Threads
  * Any.
  */
-extern size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
+size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
 
 /* Formats into fresh memory; see `mg_vmprintf` and, for the format, `mg_xprintf`.
  *
@@ -2553,7 +2554,7 @@ extern size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
  * # Threads
  * Any.
  */
-extern char *mg_mprintf(const char *fmt, ...);
+char *mg_mprintf(const char *fmt, ...);
 
 /* Formats onto the end of `c->send`; see `mg_vprintf` and, for the format, `mg_xprintf`.
  *
@@ -2564,7 +2565,7 @@ extern char *mg_mprintf(const char *fmt, ...);
  * # Threads
  * The polling thread.
  */
-extern size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
+size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
 
 /* Fails a connection: logs the formatted text, sets `is_closing`, fires `MG_EV_ERROR` with the
  * text, which is cut to 63 bytes. A handler that clears `is_closing` keeps the connection.
@@ -2572,7 +2573,7 @@ extern size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
  * # Threads
  * The polling thread.
  */
-extern void mg_error(struct mg_connection *c, const char *fmt, ...);
+void mg_error(struct mg_connection *c, const char *fmt, ...);
 
 /* ---- File systems and whole files ---- */
 
@@ -2768,11 +2769,11 @@ void mg_http_write_chunk(struct mg_connection *c, const char *buf, size_t len);
  * # Threads
  * The polling thread.
  */
-extern void mg_http_reply(struct mg_connection *c,
-                          int status_code,
-                          const char *headers,
-                          const char *body_fmt,
-                          ...);
+void mg_http_reply(struct mg_connection *c,
+                   int status_code,
+                   const char *headers,
+                   const char *body_fmt,
+                   ...);
 
 /* Appends one formatted chunk of a chunked body to `c->send`; see `mg_http_write_chunk` and,
  * for the format, `mg_xprintf`. The size takes 8 digits.
@@ -2786,7 +2787,7 @@ extern void mg_http_reply(struct mg_connection *c,
  * # Threads
  * The polling thread.
  */
-extern void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
+void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
 
 /* ---- HTTP: variables of forms, parameters of header values ---- */
 
@@ -3064,7 +3065,7 @@ void mg_hexdump(const void *buf, size_t len);
  * # Threads
  * Any. Lines of several threads may mix.
  */
-extern void mg_log(const char *fmt, ...);
+void mg_log(const char *fmt, ...);
 
 /* Logs what stands before each line, 40 bytes: time, level, file, line and function. A program
  * may define its own.
@@ -3072,7 +3073,7 @@ extern void mg_log(const char *fmt, ...);
  * # Threads
  * Any.
  */
-extern void mg_log_prefix(int level, const char *file, int line, const char *fname);
+void mg_log_prefix(int level, const char *file, int line, const char *fname);
 
 /* ---- Memory ---- */
 
@@ -3087,7 +3088,7 @@ extern void mg_log_prefix(int level, const char *file, int line, const char *fna
  * # Threads
  * Any, unless the program's own says otherwise.
  */
-extern void *mg_calloc(size_t count, size_t size);
+void *mg_calloc(size_t count, size_t size);
 
 /* Releases what `mg_calloc` returned: `free`, unless the program defines its own.
  *
@@ -3096,7 +3097,7 @@ extern void *mg_calloc(size_t count, size_t size);
  * # Threads
  * Any, unless the program's own says otherwise.
  */
-extern void mg_free(void *ptr);
+void mg_free(void *ptr);
 
 /* Overwrites `len` bytes at `buf` with zeros, in a way that compilers do not remove.
  *
@@ -3339,7 +3340,7 @@ size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
  * # Threads
  * The producer.
  */
-extern size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
+size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
 
 /* ---- Random bytes and text ---- */
 
@@ -3353,7 +3354,7 @@ extern size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
  * # Threads
  * Any, unless the program's own says otherwise.
  */
-extern bool mg_random(void *buf, size_t len);
+bool mg_random(void *buf, size_t len);
 
 /* Writes `len - 1` random letters and digits and a NUL to `buf`.
  *
@@ -3526,7 +3527,7 @@ extern uint64_t mg_boot_timestamp_ms;
  * # Threads
  * Any.
  */
-extern uint64_t mg_millis(void);
+uint64_t mg_millis(void);
 
 /* Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
  *

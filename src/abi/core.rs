@@ -291,7 +291,7 @@ pub struct Connection {
     /// cbindgen:bitfield=1
     #[cfg(cbindgen)]
     pub is_tls_throttled: c_uint,
-    /// A response is being produced.
+    /// A response is being produced; a program that streams one clears it at the end.
     /// cbindgen:bitfield=1
     #[cfg(cbindgen)]
     pub is_resp: c_uint,

@@ -360,6 +360,7 @@ extern "C" {
 #define MG_UECC_WORD_BITS_SHIFT 6
 #define MG_UECC_WORD_BITS_MASK 63
 #define MG_UECC_ENABLE_VLI_API 0
+#define X25519_BYTES 32
 
 /*
  * Dashboards and firmware updates.
@@ -402,6 +403,9 @@ extern "C" {
 #endif
 #ifndef MG_OTA_FIRMWARE_VERSION
 #define MG_OTA_FIRMWARE_VERSION "1.0.0"
+#endif
+#ifndef MG_OTA_MAX_VERSION_LEN
+#define MG_OTA_MAX_VERSION_LEN 64
 #endif
 #ifndef MG_OTA_PULL_INTERVAL_SECONDS
 #define MG_OTA_PULL_INTERVAL_SECONDS 60
