@@ -404,6 +404,9 @@ extern "C" {
 #ifndef MG_OTA_FIRMWARE_VERSION
 #define MG_OTA_FIRMWARE_VERSION "1.0.0"
 #endif
+#ifndef MG_OTA_MAX_VERSION_LEN
+#define MG_OTA_MAX_VERSION_LEN 64
+#endif
 #ifndef MG_OTA_PULL_INTERVAL_SECONDS
 #define MG_OTA_PULL_INTERVAL_SECONDS 60
 #endif
@@ -3682,12 +3685,12 @@ size_t mg_ws_vprintf(struct mg_connection *c, int op, const char *fmt, va_list *
  * # Threads
  * The polling thread.
  */
-extern struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
-                                           const char *url,
-                                           mg_event_handler_t fn,
-                                           void *fn_data,
-                                           const char *fmt,
-                                           ...);
+struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
+                                    const char *url,
+                                    mg_event_handler_t fn,
+                                    void *fn_data,
+                                    const char *fmt,
+                                    ...);
 
 /* Accepts the upgrade request `hm` of a client, in `MG_EV_HTTP_MSG`; `MG_EV_WS_OPEN` fires
  * before this returns, and from now on `MG_EV_WS_MSG` and `MG_EV_WS_CTL`.
@@ -3699,10 +3702,10 @@ extern struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
  * # Threads
  * The polling thread.
  */
-extern void mg_ws_upgrade(struct mg_connection *c,
-                          struct mg_http_message *hm,
-                          const char *fmt,
-                          ...);
+void mg_ws_upgrade(struct mg_connection *c,
+                   struct mg_http_message *hm,
+                   const char *fmt,
+                   ...);
 
 /* Formats a message and appends it to `c->send` as one frame; see `mg_ws_send`, `mg_printf`.
  *
@@ -3712,7 +3715,7 @@ extern void mg_ws_upgrade(struct mg_connection *c,
  * # Threads
  * The polling thread.
  */
-extern size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
+size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
 
 /* ---- What the program defines, if it needs it ---- */
 
