@@ -2822,6 +2822,46 @@ int mg_http_get_var(const struct mg_str *buf, const char *name, char *dst, size_
  */
 struct mg_str mg_http_get_header_var(struct mg_str s, struct mg_str v);
 
+/* ---- Low-level input and output, and helpers for multicast and local addresses ---- */
+
+/* One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
+ *
+ * # Returns
+ * How many bytes were sent, `MG_IO_WAIT` when the socket is busy, else `MG_IO_ERR`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+long mg_io_send(struct mg_connection *c, const void *buf, size_t len);
+
+/* Takes up to `len` bytes out of `c->rtls`: bytes that came in and were not decrypted.
+ *
+ * # Returns
+ * How many bytes were taken; `MG_IO_WAIT` when there are none.
+ *
+ * # Threads
+ * The polling thread.
+ */
+long mg_io_recv(struct mg_connection *c, void *buf, size_t len);
+
+/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the default interface.
+ * Failures are logged.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_multicast_add(struct mg_connection *c, char *ip);
+
+/* Finds the local address that the system would use to reach `to`, without sending anything.
+ *
+ * # Errors
+ * `MG_EV_ERROR` on `c`, "socket(): ERRNO" or "connect: ERRNO"; `addr` is then left alone.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_getlocaddr(struct mg_connection *c, struct mg_addr *to, struct mg_addr *addr);
+
 /* ---- `struct mg_iobuf`: growable buffers ---- */
 
 /* Initialises a buffer: overwrites all fields (releases nothing), then allocates.

@@ -14,6 +14,7 @@ pub mod http_multipart;
 pub mod http_parse;
 pub mod http_reply;
 pub mod http_vars;
+pub mod io;
 pub mod iobuf;
 pub mod json;
 pub mod log;

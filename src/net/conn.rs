@@ -2,7 +2,7 @@
 
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
-use super::{log, sys};
+use super::{log, sys, unix};
 use crate::abi::{
     Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
 };
@@ -112,23 +112,24 @@ pub fn queue(c: Conn) {
     }
 }
 
-/// Tells the loop that a connection has fresh output, so that it is written in this turn.
+/// Tells the loop that a connection has fresh output, so that it is written in this turn. May fire
+/// an event: callers do not touch the connection afterwards.
 pub fn output_queued(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
+    if !state.is(is::OUTPUT)
+        && let Some(root) = c.mgr().and_then(Root::of)
+    {
+        root.with(|inner| {
+            // The connection that has its turn is written at the end of it.
+            if inner.current != state.token.get() {
+                state.mark(is::OUTPUT);
+                inner.output.push(state.token.get());
+            }
+        });
+    }
     if state.settings.get().high_water > 0 {
         watch_mark(c, state);
     }
-    if state.is(is::OUTPUT) {
-        return;
-    }
-    let Some(root) = c.mgr().and_then(Root::of) else { return };
-    root.with(|inner| {
-        // The connection that has its turn is written at the end of it.
-        if inner.current != state.token.get() {
-            state.mark(is::OUTPUT);
-            inner.output.push(state.token.get());
-        }
-    });
 }
 
 /// Reports, once, that the send buffer has reached its high-water mark.
@@ -290,6 +291,9 @@ pub fn close(c: Conn) {
         m.set_pipe_fd(-1);
     }
     if state.is(is::OWNS_FD) {
+        if c.has(flag::LISTENING) && !root.with(|inner| inner.was_forked()) {
+            unix::remove_file_of(c.fd());
+        }
         sys::close(c.fd());
     }
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
@@ -304,6 +308,16 @@ pub fn close(c: Conn) {
 
 /// The handler type without its `Option`, for comparisons.
 pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
+
+/// Keeps a connection's memory while the caller works with it, whatever handlers do.
+pub fn hold(c: Conn) -> Option<Activity> {
+    c.mgr().and_then(Root::of).and_then(Activity::ensure)
+}
+
+/// True when the connection was closed for good.
+pub fn is_closed(c: Conn) -> bool {
+    ConnState::of(c).is_some_and(|s| s.is(is::CLOSED))
+}
 
 /// True when `c`'s protocol handler is `f`.
 pub fn has_protocol(c: Conn, f: Handler) -> bool {

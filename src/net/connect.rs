@@ -1,15 +1,15 @@
 //! Outgoing connections: resolve, connect, finish.
 
-use super::conn::{alloc, call, error, error_fmt, link, register};
+use super::conn::{alloc, call, error, error_fmt, hold, is_closed, link, register};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, is};
-use super::{log, sys};
+use super::{log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::{addr, url::Url};
-use core::ffi::{CStr, c_void};
+use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::os::fd::IntoRawFd;
 
@@ -40,6 +40,7 @@ pub fn connect(
         log::error(format_args!("OOM {}", text.to_string_lossy()));
         return None;
     };
+    let _held = hold(c);
     let bytes = text.to_bytes();
     c.set_fd(-1);
     link(m, c);
@@ -51,7 +52,7 @@ pub fn connect(
     log::debug(format_args!("{} {} {}", c.id(), c.fd(), text.to_string_lossy()));
     call(c, MG_EV_OPEN, text.as_ptr().cast_mut().cast());
     resolve(c, bytes);
-    Some(c)
+    Some(c).filter(|c| !is_closed(*c))
 }
 
 /// Finds the address of `text`, then connects.
@@ -60,6 +61,13 @@ pub fn resolve(c: Conn, text: &[u8]) {
     let mut rem = c.rem();
     rem.port = port.to_be();
     c.set_rem(rem);
+    if let Some(path) = unix::path(text) {
+        match unix::address(path) {
+            Ok(to) => connect_to(c, &to),
+            Err(e) => error_fmt(c, format_args!("connect: {}", e.raw_os_error().unwrap_or(libc::EINVAL))),
+        }
+        return;
+    }
     match literal(text) {
         Some(mut found) => {
             found.port = port.to_be();
@@ -72,13 +80,21 @@ pub fn resolve(c: Conn, text: &[u8]) {
 
 /// `c->rem` holds the address: makes the socket and starts to connect.
 pub fn connect_resolved(c: Conn) {
-    if ConnState::of(c).is_none_or(|s| s.is(is::CLOSED)) {
+    connect_to(c, &c.rem().to_socket().into());
+}
+
+/// Makes the socket and starts to connect. A connection that has a socket already only learns the
+/// address: it keeps what it has.
+fn connect_to(c: Conn, to: &SockAddr) {
+    let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
+    c.clear(flag::RESOLVING);
+    if state.is(is::OWNS_FD) {
+        call(c, MG_EV_RESOLVE, ptr::null_mut());
         return;
     }
-    c.clear(flag::RESOLVING);
-    let to = c.rem().to_socket();
     let kind = if c.has(flag::UDP) { Type::DGRAM } else { Type::STREAM };
-    let socket = match Socket::new(Domain::for_address(to), kind.nonblocking().cloexec(), None) {
+    let domain = Domain::from(c_int::from(to.family()));
+    let socket = match Socket::new(domain, kind.nonblocking().cloexec(), None) {
         Ok(socket) => socket,
         Err(e) => {
             error_fmt(c, format_args!("socket(): {}", e.raw_os_error().unwrap_or(0)));
@@ -99,11 +115,11 @@ pub fn connect_resolved(c: Conn) {
     c.set_fd(fd);
     tune_stream(fd, &c.mgr().map_or_else(Default::default, super::settings::of));
     call(c, MG_EV_RESOLVE, ptr::null_mut());
-    if ConnState::of(c).is_none_or(|s| s.is(is::CLOSED)) {
+    if state.is(is::CLOSED) {
         sys::close(fd);
         return;
     }
-    match sys::connect(fd, &to.into()) {
+    match sys::connect(fd, to) {
         Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => {
             register(c, false);
             error_fmt(c, format_args!("connect: {}", e.raw_os_error().unwrap_or(0)));

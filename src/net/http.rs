@@ -75,6 +75,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
     crate::fence!("http protocol handler");
     // SAFETY: the caller vouches for c.
     let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let _held = conn::hold(c);
     match ev {
         MG_EV_READ => {
             let added = if ev_data.is_null() {

@@ -259,8 +259,7 @@ fn write(c: Conn) {
     }
     // SAFETY: no handler runs and nothing changes the buffer until the call returns.
     let bytes = unsafe { buf.bytes() };
-    let result = if state.is(is::PLAIN_FD) { sys::write(c.fd(), bytes) } else { sys::send(c.fd(), bytes) };
-    match result {
+    match sys::send_once(c, bytes) {
         Ok(n) if n > 0 => {
             state.last_io.set(c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now)));
             if n < bytes.len() && !state.is(is::PLAIN_FD) {

@@ -4,7 +4,7 @@ use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
 use super::settings::{self, Settings};
 use super::state::{ConnState, is, ready};
-use super::{log, sys};
+use super::{log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, flag};
 use crate::codec::url::Url;
 use core::ffi::{c_int, c_void};
@@ -40,10 +40,11 @@ pub fn listen(m: Mgr, text: &[u8], handlers: Handlers) -> Option<Conn> {
     c.set(super::connect::transport_flags(text));
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
+    let _held = conn::hold(c);
     link(m, c);
     call(c, MG_EV_OPEN, ptr::null_mut());
     log::debug(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(text)));
-    Some(c)
+    Some(c).filter(|c| !conn::is_closed(*c))
 }
 
 /// Takes back a connection that nobody has seen.
@@ -55,15 +56,17 @@ fn discard(c: Conn) {
 
 /// Binds a socket for `text`, and listens on it unless it is UDP: fills `c->loc` and `c->fd`.
 pub fn open_listener(c: Conn, text: &[u8]) -> bool {
-    let Some(mut addr) = super::connect::literal(text) else {
+    let is_udp = super::connect::transport_flags(text) & flag::UDP != 0;
+    let kind = if is_udp { Type::DGRAM } else { Type::STREAM };
+    let Some(addr) = bind_address(text) else {
         log::error(format_args!("invalid listening URL: {}", String::from_utf8_lossy(text)));
         return false;
     };
-    addr.port = Url::new(text).port().to_be();
-    let is_udp = super::connect::transport_flags(text) & flag::UDP != 0;
-    let kind = if is_udp { Type::DGRAM } else { Type::STREAM };
+    if let Some(path) = unix::path(text) {
+        unix::remove_stale(path, &addr);
+    }
     let settings = c.mgr().map_or_else(Default::default, settings::of);
-    match bind(&addr.to_socket().into(), kind, &settings) {
+    match bind(&addr, kind, &settings) {
         Ok(socket) => {
             if let Ok(local) = socket.local_addr() {
                 c.set_loc(Addr::from_kernel(&local));
@@ -79,11 +82,21 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
     }
 }
 
+/// What a listening URL says to bind to.
+fn bind_address(text: &[u8]) -> Option<SockAddr> {
+    if let Some(path) = unix::path(text) {
+        return unix::address(path).ok();
+    }
+    let mut addr = super::connect::literal(text)?;
+    addr.port = Url::new(text).port().to_be();
+    Some(addr.to_socket().into())
+}
+
 fn bind(addr: &SockAddr, kind: Type, settings: &Settings) -> Result<Socket, (&'static str, io::Error)> {
     let domain = Domain::from(c_int::from(addr.family()));
     let socket = Socket::new(domain, kind.nonblocking().cloexec(), None).map_err(|e| ("socket", e))?;
     socket.set_reuse_address(true).map_err(|e| ("setsockopt", e))?;
-    if settings.reuse_port {
+    if settings.reuse_port && domain != Domain::UNIX {
         socket.set_reuse_port(true).map_err(|e| ("setsockopt", e))?;
     }
     socket.bind(addr).map_err(|e| ("bind", e))?;
@@ -173,7 +186,11 @@ pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
     if let Some(state) = ConnState::of(c).filter(|_| !sys::is_socket(fd)) {
         state.mark(is::PLAIN_FD);
     }
+    let _held = conn::hold(c);
     call(c, MG_EV_OPEN, ptr::null_mut());
+    if conn::is_closed(c) {
+        return None;
+    }
     link(m, c);
     register(c, true);
     Some(c)

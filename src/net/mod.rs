@@ -16,6 +16,7 @@ pub mod settings;
 pub mod state;
 pub mod sys;
 pub mod timer;
+pub mod unix;
 pub mod wakeup;
 pub mod ws;
 

@@ -1,11 +1,14 @@
 //! System calls that have no safe wrapper in the crates we use: each returns `io::Result`.
 
-use crate::net::handle::Buf;
+use crate::abi::flag;
+use crate::net::handle::{Buf, Conn};
+use crate::net::state::{ConnState, is};
 use core::ffi::{c_int, c_void};
 use core::mem::{size_of, zeroed};
 use core::ptr;
-use socket2::SockAddr;
+use socket2::{SockAddr, SockRef};
 use std::io;
+use std::os::fd::BorrowedFd;
 
 /// Turns -1 into the error of `errno`.
 fn check(result: isize) -> io::Result<usize> {
@@ -58,6 +61,27 @@ pub fn write(fd: c_int, bytes: &[u8]) -> io::Result<usize> {
     let len = bytes.len().min(libc::PIPE_BUF);
     // SAFETY: a slice is readable memory of its length.
     retry(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), len) })
+}
+
+/// One attempt to send for a connection, whatever its descriptor is.
+pub fn send_once(c: Conn, bytes: &[u8]) -> io::Result<usize> {
+    if c.has(flag::UDP) {
+        send_to(c.fd(), bytes, &c.rem().to_socket().into())
+    } else if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
+        write(c.fd(), bytes)
+    } else {
+        send(c.fd(), bytes)
+    }
+}
+
+/// Runs `f` on the socket with a number; an error when there is no such descriptor.
+pub fn with_socket<R>(fd: c_int, f: impl FnOnce(SockRef<'_>) -> io::Result<R>) -> io::Result<R> {
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: fd is not -1; a number that is no open descriptor makes the calls of f fail.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    f(SockRef::from(&borrowed))
 }
 
 fn wait_ready(fd: c_int, events: i16) -> io::Result<()> {

@@ -118,6 +118,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut 
     crate::fence!("WebSocket protocol handler");
     // SAFETY: the caller vouches for c.
     let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let _held = conn::hold(c);
     match ev {
         MG_EV_READ if c.recv().len() > 0 && !c.has(flag::CLOSING) => {
             if c.has(flag::CLIENT) && !c.has(flag::WEBSOCKET) {

@@ -1,0 +1,108 @@
+//! Low-level input and output, and helpers for multicast and local addresses.
+
+use super::slice;
+use crate::abi::{Addr, Connection, MG_IO_ERR, MG_IO_WAIT};
+use crate::fence;
+use crate::net::handle::Conn;
+use crate::net::{conn, sys};
+use core::ffi::{c_char, c_long, c_void};
+use socket2::{Domain, SockRef, Socket, Type};
+use std::net::Ipv4Addr;
+
+/// One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
+///
+/// # Returns
+/// How many bytes were sent, `MG_IO_WAIT` when the socket is busy, else `MG_IO_ERR`.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_io_send(c: *mut Connection, buf: *const c_void, len: usize) -> c_long {
+    fence!("mg_io_send");
+    // SAFETY: the caller passes a connection and len readable bytes at buf.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return MG_IO_ERR };
+        match sys::send_once(c, slice::raw(buf.cast(), len)) {
+            Ok(n) if n > 0 => n as c_long,
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => MG_IO_WAIT,
+            _ => MG_IO_ERR,
+        }
+    }
+}
+
+/// Takes up to `len` bytes out of `c->rtls`: bytes that came in and were not decrypted.
+///
+/// # Returns
+/// How many bytes were taken; `MG_IO_WAIT` when there are none.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_io_recv(c: *mut Connection, buf: *mut c_void, len: usize) -> c_long {
+    fence!("mg_io_recv");
+    // SAFETY: the caller passes a connection and len writable bytes at buf.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return MG_IO_ERR };
+        let waiting = c.rtls();
+        let n = len.min(waiting.len());
+        if n == 0 {
+            return MG_IO_WAIT;
+        }
+        slice::raw_mut(buf.cast(), n).copy_from_slice(&waiting.bytes()[..n]);
+        waiting.consume(n);
+        n as c_long
+    }
+}
+
+/// Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the default interface.
+/// Failures are logged.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_multicast_add(c: *mut Connection, ip: *mut c_char) {
+    fence!("mg_multicast_add");
+    // SAFETY: the caller passes a connection and a C string.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return };
+        let text = String::from_utf8_lossy(slice::cstr(ip));
+        let joined = text.parse::<Ipv4Addr>().map_err(std::io::Error::other).and_then(|group| {
+            sys::with_socket(c.fd(), |s: SockRef<'_>| s.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED))
+        });
+        if let Err(e) = joined {
+            crate::net::log::error(format_args!("{} cannot join {text}: {e}", c.id()));
+        }
+    }
+}
+
+/// Finds the local address that the system would use to reach `to`, without sending anything.
+///
+/// # Errors
+/// `MG_EV_ERROR` on `c`, "socket(): ERRNO" or "connect: ERRNO"; `addr` is then left alone.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_getlocaddr(c: *mut Connection, to: *mut Addr, addr: *mut Addr) {
+    fence!("mg_getlocaddr");
+    if to.is_null() || addr.is_null() {
+        return;
+    }
+    // SAFETY: the caller passes a connection, a valid address, and writable memory for another.
+    unsafe {
+        let fail = |step: &str, e: std::io::Error| {
+            if let Some(c) = Conn::new(c) {
+                conn::error_fmt(c, format_args!("{step}: {}", e.raw_os_error().unwrap_or(0)));
+            }
+        };
+        let target = (*to).to_socket();
+        let probe = match Socket::new(Domain::for_address(target), Type::DGRAM.cloexec(), None) {
+            Ok(probe) => probe,
+            Err(e) => return fail("socket()", e),
+        };
+        match probe.connect(&target.into()).and_then(|()| probe.local_addr()) {
+            Ok(local) => addr.write(Addr::from_kernel(&local)),
+            Err(e) => fail("connect", e),
+        }
+    }
+}
