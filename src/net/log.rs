@@ -4,7 +4,7 @@
 //! which a program may replace. Nothing is formatted, and nothing allocated, for a level that is
 //! not active.
 
-use crate::abi::{MG_LL_DEBUG, MG_LL_ERROR, MG_LL_INFO, MG_LL_VERBOSE};
+use crate::abi::{MG_LL_DEBUG, MG_LL_ERROR, MG_LL_INFO};
 use core::ffi::{c_char, c_int, c_void};
 use core::fmt::{Arguments, Write};
 use core::panic::Location;
@@ -41,12 +41,6 @@ pub fn info(text: Arguments<'_>) {
 #[track_caller]
 pub fn debug(text: Arguments<'_>) {
     line(MG_LL_DEBUG, Location::caller(), text);
-}
-
-/// Logs everything else.
-#[track_caller]
-pub fn verbose(text: Arguments<'_>) {
-    line(MG_LL_VERBOSE, Location::caller(), text);
 }
 
 /// Dumps bytes, whatever the level.

@@ -83,7 +83,7 @@ impl Handle {
         }
         if head < tail {
             // One byte less, so that a full queue does not look like an empty one.
-            room = fits(head, tail - 1).map(|room| room + 1);
+            room = fits(head, (tail - 1).min(size)).map(|room| room + 1);
         }
         Place { start: self.at(head + WORD), room: room.unwrap_or(0) }
     }
