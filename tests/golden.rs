@@ -144,10 +144,12 @@ macro_rules! topics {
 
 topics! {
     codec
+    http
     json
     net
     printf
     text
+    url
 }
 
 mod the_comparison_can_fail {
