@@ -1,7 +1,8 @@
 //! The C interface, seen by C compilers: `mongoose.h` and the library against a table of facts.
 //!
 //! `facts.tsv` is the table. `missing.txt` lists its functions that the library does not have yet;
-//! `ABI_UPDATE=1 cargo test --test abi` writes that list anew.
+//! `ABI_UPDATE=1 cargo test --test abi` takes out what came, and adds to the table what the library
+//! exports beyond it.
 //!
 //! gcc, clang and nm do the looking; the header is the copy that the build writes beside the
 //! library.
