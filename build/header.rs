@@ -60,7 +60,7 @@ fn update(dir: &Path, text: &str, started: Option<PathBuf>) -> io::Result<()> {
 }
 
 fn generate(options: &[BuildOption]) -> String {
-    let mut abi = rust_files(Path::new(ABI));
+    let mut abi = modules(Path::new(ABI));
     abi.retain(|file| !file.ends_with(CONSTANTS));
     let mut config = Config::from_file(CONFIG).expect(CONFIG);
     // cbindgen leaves out what no function uses unless it is named. In front of a type it writes
@@ -77,7 +77,7 @@ fn generate(options: &[BuildOption]) -> String {
     out.push_str(&types);
 
     config.export.item_types = vec![ItemType::Functions, ItemType::Globals];
-    for file in rust_files(Path::new(CAPI)) {
+    for file in modules(Path::new(CAPI)) {
         let declarations = tidy(&bindings(&config, &abi, Some(&file)));
         if !declarations.trim().is_empty() {
             out.push_str(&section(&title(&read(&file))));
@@ -119,15 +119,18 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The Rust files below `dir`, [`FIRST`] ones first, without `mod.rs`: cbindgen would follow it to all others.
-fn rust_files(dir: &Path) -> Vec<PathBuf> {
+/// The files of the modules below `dir`, [`FIRST`] ones first. Without `mod.rs`, which cbindgen
+/// would follow to all others.
+fn modules(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display())) {
-        let path = entry.expect("readable directory").path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("mod.rs") {
-            files.push(path);
+    for line in read(&dir.join("mod.rs")).lines() {
+        let declaration = line.strip_prefix("pub ").unwrap_or(line);
+        let Some(name) = declaration.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) else {
+            continue;
+        };
+        match dir.join(name) {
+            inner if inner.is_dir() => files.extend(modules(&inner)),
+            file => files.push(file.with_extension("rs")),
         }
     }
     let first = |file: &PathBuf| FIRST.iter().position(|name| file.ends_with(name)).unwrap_or(FIRST.len());

@@ -8,7 +8,8 @@ pub struct BuildOption {
     pub value: usize,
 }
 
-const DEFAULTS: [(&str, usize); 5] = [
+/// Names and defaults.
+pub const DEFAULTS: [(&str, usize); 5] = [
     ("MG_DATA_SIZE", 32),
     ("MG_MAX_HTTP_HEADERS", 30),
     ("MG_DASH_MAX_USER_NAME", 32),

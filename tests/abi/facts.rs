@@ -9,12 +9,6 @@ pub struct Facts {
     rows: Vec<Vec<String>>,
 }
 
-/// A build option and its default.
-pub struct Option {
-    pub name: String,
-    pub default: usize,
-}
-
 impl Facts {
     pub fn load() -> Facts {
         Facts::parse(&fs::read_to_string(PATH).unwrap())
@@ -50,12 +44,11 @@ impl Facts {
         names
     }
 
-    pub fn options(&self) -> Vec<Option> {
-        let rows = self.of("macro").into_iter();
-        rows.filter_map(|[name, value]| {
-            let default = value.strip_prefix("option ")?.parse().unwrap();
-            Some(Option { name: name.to_string(), default })
-        })
-        .collect()
+    /// The build options and their defaults.
+    pub fn options(&self) -> Vec<(String, usize)> {
+        let option = |[name, value]: [&str; 2]| {
+            Some((name.to_string(), value.strip_prefix("option ")?.parse().unwrap()))
+        };
+        self.of("macro").into_iter().filter_map(option).collect()
     }
 }
