@@ -7,11 +7,11 @@
 set -euo pipefail
 
 declare -A package=(
-  [gcc]=gcc [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
+  [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
   [chromium]=chromium [chromedriver]=chromium-driver [wrk]=wrk
 )
 case "${1:-}" in
-  test) wanted=(gcc clang curl strace valgrind chromium chromedriver) ;;
+  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;
 esac
