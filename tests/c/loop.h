@@ -97,9 +97,11 @@ static inline struct sockaddr_in loopback(uint16_t port_in_network_order) {
 }
 
 // A plain socket that is connected to a TCP listener: the kernel does that before any accept.
+// It takes in no more than some 128 KiB unread.
 static inline int dial(const struct mg_connection *listener) {
   struct sockaddr_in sin = loopback(listener->loc.port);
-  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  int room = 65536, fd = socket(AF_INET, SOCK_STREAM, 0);
+  CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)) == 0);
   CHECK(fd >= 0 && connect(fd, (struct sockaddr *) &sin, sizeof(sin)) == 0);
   return fd;
 }
