@@ -15,7 +15,7 @@ pub enum Setting {
     MG_SET_RECV_LIMIT = 1,
     /// Bytes by which `c->recv` grows, and so the largest single read.
     MG_SET_READ_SIZE = 2,
-    /// MG_SET_BACKLOG of listening sockets. Managers only.
+    /// Backlog of listening sockets. Managers only.
     MG_SET_BACKLOG = 3,
     /// 1 or 0: `TCP_NODELAY` on accepted and outgoing connections. Managers only.
     MG_SET_NODELAY = 4,
@@ -31,11 +31,37 @@ pub enum Setting {
     MG_SET_HIGH_WATER = 9,
     /// 1 or 0: fire `MG_EV_POLL`.
     MG_SET_POLL_EVENTS = 10,
+    /// Accepted connections at once; more are turned away. 0: no limit. Managers only.
+    MG_SET_MAX_CONNECTIONS = 11,
+    /// Accepted connections at once from one address; more are turned away. 0: no limit. Managers only.
+    MG_SET_MAX_PER_ADDRESS = 12,
+    /// 1 or 0: refuse requests that RFC 9112 calls invalid and the original accepts: odd methods, names,
+    /// targets and versions, a missing `Host`.
+    MG_SET_HTTP_STRICT = 13,
+    /// 1 or 0: answer requests that cannot be served with 400, 408, 411, 413, 414, 429, 431, 501, 503 or
+    /// 505 before closing, instead of closing silently.
+    MG_SET_HTTP_ERROR_REPLIES = 14,
+    /// 1 or 0: answer `Expect: 100-continue` once `MG_EV_HTTP_HDRS` has not refused the request.
+    MG_SET_HTTP_CONTINUE = 15,
+    /// 1 or 0: close after the reply to an HTTP/1.0 request without `Connection: keep-alive`.
+    MG_SET_HTTP10_CLOSE = 16,
+    /// Bytes of the head of a request.
+    MG_SET_HTTP_MAX_HEAD = 17,
+    /// Bytes of the body of a request that is collected in `c->recv`; 0: only `MG_SET_RECV_LIMIT` counts.
+    MG_SET_HTTP_MAX_BODY = 18,
+    /// Requests on one connection; it closes after the reply to the last. 0: no limit.
+    MG_SET_HTTP_MAX_REQUESTS = 19,
+    /// Milliseconds from the first byte of a head to its last; 0: no limit.
+    MG_SET_HTTP_HEAD_TIMEOUT = 20,
+    /// Bytes per second that a body must come in with, after five seconds of grace; 0: no limit.
+    MG_SET_HTTP_BODY_RATE = 21,
+    /// Milliseconds that a connection may wait for its next request; 0: no limit.
+    MG_SET_HTTP_IDLE_TIMEOUT = 22,
 }
 
 impl Setting {
     /// All settings, in order of their numbers, which start at 1.
-    const ALL: [Setting; 10] = [
+    const ALL: [Setting; 22] = [
         Setting::MG_SET_RECV_LIMIT,
         Setting::MG_SET_READ_SIZE,
         Setting::MG_SET_BACKLOG,
@@ -46,6 +72,18 @@ impl Setting {
         Setting::MG_SET_IDLE_TIMEOUT,
         Setting::MG_SET_HIGH_WATER,
         Setting::MG_SET_POLL_EVENTS,
+        Setting::MG_SET_MAX_CONNECTIONS,
+        Setting::MG_SET_MAX_PER_ADDRESS,
+        Setting::MG_SET_HTTP_STRICT,
+        Setting::MG_SET_HTTP_ERROR_REPLIES,
+        Setting::MG_SET_HTTP_CONTINUE,
+        Setting::MG_SET_HTTP10_CLOSE,
+        Setting::MG_SET_HTTP_MAX_HEAD,
+        Setting::MG_SET_HTTP_MAX_BODY,
+        Setting::MG_SET_HTTP_MAX_REQUESTS,
+        Setting::MG_SET_HTTP_HEAD_TIMEOUT,
+        Setting::MG_SET_HTTP_BODY_RATE,
+        Setting::MG_SET_HTTP_IDLE_TIMEOUT,
     ];
 
     /// The setting with a number that came from C.

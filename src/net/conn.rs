@@ -22,12 +22,12 @@ pub fn alloc(m: Mgr) -> Option<Conn> {
     for buf in [c.recv(), c.send(), c.rtls()] {
         buf.set_align(MG_IO_SIZE);
     }
-    let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings.conn));
+    let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings));
     if let Some(state) = ConnState::of(c) {
         state.token.set(token);
         state.last_io.set(super::poll::millis());
     }
-    super::settings::give(c, settings);
+    super::settings::give(c, settings.conn, settings.http);
     Some(c)
 }
 
@@ -290,6 +290,7 @@ pub fn close(c: Conn) {
     if root.wakeup.close(c.fd()) {
         m.set_pipe_fd(-1);
     }
+    super::listen::leave(root, c);
     if state.is(is::OWNS_FD) {
         if c.has(flag::LISTENING) && !root.with(|inner| inner.was_forked()) {
             unix::remove_file_of(c.fd());

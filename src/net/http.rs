@@ -8,12 +8,12 @@
 use super::conn::{self, call, has_protocol, output_queued, queue};
 use super::handle::{Conn, Mgr};
 use super::http_message;
+use super::http_policy::{self, Phase};
 use super::listen::{Handlers, listen};
 use super::state::ConnState;
-use super::{log, ws};
+use super::{log, poll, ws};
 use crate::abi::{
-    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
-    MG_MAX_RECV_SIZE, flag,
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ, flag,
 };
 use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{self, Framing, Head};
@@ -31,8 +31,12 @@ pub struct HttpState {
     partial: Cell<Option<Partial>>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
     seen: Cell<usize>,
-    /// The peer wants the connection closed after the response.
+    /// The connection closes after the response.
     close_wish: Cell<bool>,
+    /// Requests so far.
+    requests: Cell<u32>,
+    /// When the first byte of the head came that is incomplete, or the head of the body that is.
+    since: Cell<u64>,
 }
 
 /// A message whose MG_EV_HTTP_HDRS has been fired and whose body is incomplete.
@@ -171,12 +175,12 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
                     state.http.partial.set(Some(partial));
                     Step::Wait
                 }
-                Err(reason) => fail_body(c, reason.as_bytes()),
+                Err(refusal) => fail_body(c, refusal),
             };
         }
         if state.http.searched.get() > 0 {
             match http::head_len(bytes, state.http.searched.get()) {
-                Ok(None) if bytes.len() <= http::MAX_HEAD_BYTES => {
+                Ok(None) if !state.policy.get().is_head_too_long(bytes.len()) => {
                     state.http.searched.set(bytes.len());
                     return Step::Wait;
                 }
@@ -188,14 +192,20 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     // SAFETY: hm is valid for writes.
     let head = match unsafe { http_message::parse(bytes, hm.as_mut_ptr()) } {
         Ok(Some(head)) => head,
-        Ok(None) if bytes.len() > http::MAX_HEAD_BYTES => return fail(c, b"HTTP head too large"),
+        Ok(None) if http_policy::of(c).is_head_too_long(bytes.len()) => {
+            // Without the end of a line, it is the target that is too long.
+            let code = if bytes.contains(&b'\n') { 431 } else { 414 };
+            return fail(c, "HTTP head too large", code);
+        }
         Ok(None) => {
             if let Some(state) = ConnState::of(c) {
-                state.http.searched.set(bytes.len());
+                if state.http.searched.replace(bytes.len()) == 0 {
+                    state.http.since.set(poll::millis());
+                }
             }
             return Step::Wait;
         }
-        Err(e) => return fail(c, e.fault.reason().as_bytes()),
+        Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
     };
     start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, at_close)
 }
@@ -217,8 +227,12 @@ fn start_message(
             partial.framing = framing;
             continue_body(&mut partial, bytes, at_close, server)
         }
-        Err(e) => Err(e.fault.reason()),
+        Err(e) => Err(Refusal { reason: e.fault.reason(), code: e.fault.status() }),
     };
+    let policy = http_policy::of(c);
+    if server && let Err(e) = policy.check(head) {
+        return fail(c, e.fault.reason(), e.fault.status());
+    }
     if *ofs > 0 && !matches!(outcome, Ok(Some(_))) {
         // Handlers that take over a stream expect their message at the start of `recv`.
         c.recv().consume(*ofs);
@@ -226,7 +240,9 @@ fn start_message(
         return Step::Next;
     }
     let refused = head.is_response && server && !matches!(head.status, 100..=199 | 204 | 304);
-    let close_wish = head.connection.close && server;
+    let count = ConnState::of(c).map_or(0, |s| s.http.requests.get()) + 1;
+    let close_wish = server && policy.closes_after(head, count);
+    let invite = server && head.expect_continue && head.version >= (1, 1);
 
     let (len, base) = (c.recv().len(), c.recv().base());
     call(c, MG_EV_HTTP_HDRS, hm.cast());
@@ -245,13 +261,14 @@ fn start_message(
     }
     let end = match outcome {
         Ok(end) => end,
-        Err(reason) => return fail_body(c, reason.as_bytes()),
+        Err(refusal) => return fail_body(c, refusal),
     };
     if server && partial.framing == Framing::UntilClose {
-        return if refused { refuse_response(c) } else { fail(c, b"HTTP response sent to a server") };
+        return if refused { refuse_response(c) } else { fail(c, "HTTP response sent to a server", 400) };
     }
     if let Some(state) = ConnState::of(c) {
         state.http.close_wish.set(close_wish);
+        state.http.requests.set(count);
     }
     if let Some(end) = end {
         if end.chunked {
@@ -260,16 +277,30 @@ fn start_message(
         finish_message(hm, &partial, end);
         return fire_message(c, ofs, end, hm);
     }
-    if matches!(partial.framing, Framing::Length(n) if n.saturating_add(partial.head) > MG_MAX_RECV_SIZE) {
-        conn::error(c, b"MG_MAX_RECV_SIZE");
-        return Step::Stop;
+    if !has_protocol(c, on_event) {
+        return Step::Wait;
     }
-    if has_protocol(c, on_event)
-        && let Some(state) = ConnState::of(c)
-    {
-        state.http.partial.set(Some(partial));
+    let Some(state) = ConnState::of(c) else { return Step::Wait };
+    if let Framing::Length(n) = partial.framing {
+        if n.saturating_add(partial.head) > state.settings.get().recv_limit {
+            return fail_body(c, Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 });
+        }
+        if server && policy.is_body_too_long(n) {
+            return fail_body(c, Refusal { reason: "HTTP body too large", code: 413 });
+        }
+    }
+    state.http.since.set(poll::millis());
+    state.http.partial.set(Some(partial));
+    if invite {
+        policy.invite_body(c);
     }
     Step::Wait
+}
+
+/// Why a message is refused, and the status that says so.
+struct Refusal {
+    reason: &'static str,
+    code: u16,
 }
 
 /// Where a message ends.
@@ -289,7 +320,7 @@ fn continue_body(
     bytes: &[u8],
     at_close: bool,
     server: bool,
-) -> Result<Option<End>, &'static str> {
+) -> Result<Option<End>, Refusal> {
     let have = bytes.len() - partial.head.min(bytes.len());
     let end = |body: usize| Ok(Some(End { body, total: partial.head + body, chunked: false }));
     match partial.framing {
@@ -299,7 +330,8 @@ fn continue_body(
         Framing::Length(_) | Framing::UntilClose if at_close && !server => end(have),
         Framing::Length(_) | Framing::UntilClose => Ok(None),
         Framing::Chunked => {
-            let found = partial.chunked.scan(&bytes[partial.head..]).map_err(|e| e.reason())?;
+            let scanned = partial.chunked.scan(&bytes[partial.head..]);
+            let found = scanned.map_err(|e| Refusal { reason: e.reason(), code: 400 })?;
             Ok(found.map(|n| End {
                 body: partial.chunked.body_len(),
                 total: partial.head + n,
@@ -324,7 +356,7 @@ fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
             fire_message(c, ofs, end, hm.as_mut_ptr())
         }
         // The program edited the head under us.
-        _ => fail(c, b"HTTP head changed"),
+        _ => fail(c, "HTTP head changed", 400),
     }
 }
 
@@ -373,22 +405,59 @@ fn drain(c: Conn) {
     queue(c);
 }
 
-/// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out.
-fn fail(c: Conn, reason: &[u8]) -> Step {
-    log::error(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(reason)));
+/// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out, and one
+/// with `code` behind them if such replies are wanted.
+fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
+    log::error(format_args!("{} {} {reason}", c.id(), c.fd()));
+    http_policy::of(c).reply_error(c, code);
     drain(c);
-    conn::report(c, reason);
+    conn::report(c, reason.as_bytes());
     Step::Stop
 }
 
 /// A body that cannot be: as [`fail`], and at once when no reply waits to go out.
-fn fail_body(c: Conn, reason: &[u8]) -> Step {
-    if c.send().len() > 0 {
-        return fail(c, reason);
+fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
+    if c.send().len() > 0 || http_policy::of(c).replies() {
+        return fail(c, reason, code);
     }
     c.recv().set_len(0);
-    conn::error(c, reason);
+    conn::error(c, reason.as_bytes());
     Step::Stop
+}
+
+/// What a server's connection waits for, for its timeouts.
+fn phase(c: Conn, state: &ConnState) -> Phase {
+    let http = &state.http;
+    if c.has(flag::RESP | flag::DRAINING) || c.send().len() > 0 || !has_protocol(c, on_event) {
+        return Phase::Busy;
+    }
+    let partial = http.partial.take();
+    let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head));
+    http.partial.set(partial);
+    match received {
+        Some(received) => Phase::Body { since: http.since.get(), received },
+        None if http.searched.get() > 0 => Phase::Head { since: http.since.get() },
+        None => Phase::Idle { since: state.last_io.get() },
+    }
+}
+
+/// When the time for what a server's connection does is up.
+pub fn deadline(c: Conn, state: &ConnState) -> Option<u64> {
+    let policy = state.policy.get();
+    if !policy.has_timeouts() || !c.has(flag::ACCEPTED) {
+        return None;
+    }
+    policy.deadline(phase(c, state)).map(|(at, _)| at)
+}
+
+/// The time of a server's connection is up: answers with 408 or closes silently.
+pub fn time_out(c: Conn, state: &ConnState) {
+    match state.policy.get().deadline(phase(c, state)) {
+        Some((_, 0)) | None => drain(c),
+        Some((_, code)) => {
+            fail(c, "HTTP timeout", code);
+        }
+    }
 }
 
 /// Somebody sent a response to a server: one 411, then close.

@@ -2,8 +2,9 @@
 
 use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
+use super::http_policy;
 use super::settings::{self, Settings};
-use super::state::{ConnState, is, ready};
+use super::state::{ConnState, Root, is, ready};
 use super::{log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, flag};
 use crate::codec::url::Url;
@@ -117,7 +118,10 @@ pub fn accept(listener: Conn) {
         match sys::accept(listener.fd()) {
             Ok((fd, peer)) => {
                 state.unmark(is::ACCEPT_FAILED);
-                adopt(listener, fd, &peer);
+                match turned_away(listener, &peer) {
+                    Some(code) => turn_away(listener, fd, code),
+                    None => adopt(listener, fd, &peer),
+                }
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 state.used_up(ready::READ);
@@ -138,6 +142,55 @@ pub fn accept(listener: Conn) {
     }
 }
 
+/// The status for a connection that is one too many.
+fn turned_away(listener: Conn, peer: &SockAddr) -> Option<u16> {
+    let root = listener.mgr().and_then(Root::of)?;
+    root.with(|inner| {
+        let (total, per_address) = (inner.settings.max_connections, inner.settings.max_per_address);
+        if total > 0 && inner.accepted >= total {
+            return Some(503);
+        }
+        let count = inner.by_address.get(&Addr::from_kernel(peer).bytes()).copied().unwrap_or(0);
+        (per_address > 0 && count >= per_address).then_some(429)
+    })
+}
+
+/// Closes a socket that was accepted for nothing; an HTTP client may learn why.
+fn turn_away(listener: Conn, fd: c_int, code: u16) {
+    if http_policy::of(listener).replies() && conn::has_protocol(listener, super::http::on_event) {
+        let _ = sys::send(fd, &http_policy::error_reply(code));
+    }
+    log::debug(format_args!("{} {fd} turned away", listener.id()));
+    sys::close(fd);
+}
+
+/// Counts an accepted connection.
+fn enter(root: &Root, c: Conn) {
+    root.with(|inner| {
+        inner.accepted += 1;
+        if inner.settings.max_per_address > 0 {
+            *inner.by_address.entry(c.rem().bytes()).or_default() += 1;
+        }
+    });
+}
+
+/// Counts a connection that closes.
+pub fn leave(root: &Root, c: Conn) {
+    if !c.has(flag::ACCEPTED) {
+        return;
+    }
+    root.with(|inner| {
+        inner.accepted = inner.accepted.saturating_sub(1);
+        let address = c.rem().bytes();
+        if let Some(count) = inner.by_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                inner.by_address.remove(&address);
+            }
+        }
+    });
+}
+
 /// Makes the connection for an accepted socket.
 fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     let Some((m, c)) = listener.mgr().and_then(|m| Some((m, alloc(m)?))) else {
@@ -152,7 +205,10 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     }
     tune_stream(fd, &settings::of(m));
     if let Some(state) = ConnState::of(listener) {
-        settings::give(c, state.settings.get());
+        settings::give(c, state.settings.get(), state.policy.get());
+    }
+    if let Some(root) = Root::of(m) {
+        enter(root, c);
     }
     c.set(flag::ACCEPTED | (listener.flags() & (flag::HEXDUMPING | flag::TLS)));
     c.set_handler(listener.handler());

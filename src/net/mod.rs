@@ -6,6 +6,7 @@ pub mod connect;
 pub mod handle;
 pub mod http;
 pub mod http_message;
+pub mod http_policy;
 pub mod iobuf;
 pub mod listen;
 pub mod log;

@@ -253,8 +253,8 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     }
     let was_resp = c.has(flag::RESP);
     let mut time = now;
-    if let Some(reason) = overdue(c, state, now) {
-        conn::error(c, reason);
+    if expire(c, state, now) {
+        // The event that tells it was fired.
     } else if state.settings.get().poll && (c.handler().is_some() || http::wants_poll(c)) {
         call(c, MG_EV_POLL, (&raw mut time).cast());
     }
@@ -272,21 +272,45 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     }
 }
 
-/// When a connection's time is up, and what to say then.
-fn deadline(c: Conn, state: &ConnState) -> Option<(u64, &'static [u8])> {
-    let (limit, reason): (u32, &[u8]) = if c.is_pending() {
-        (state.settings.get().connect_timeout, b"connect timeout")
-    } else if c.has(flag::LISTENING) {
-        return None;
-    } else {
-        (state.settings.get().idle_timeout, b"idle timeout")
-    };
-    (limit > 0).then(|| (state.last_io.get().saturating_add(u64::from(limit)), reason))
+/// Why a connection has only so much time.
+enum Limit {
+    /// It fails with this text.
+    Fail(&'static [u8]),
+    /// The HTTP engine says what happens.
+    Http,
 }
 
-fn overdue(c: Conn, state: &ConnState, now: u64) -> Option<&'static [u8]> {
-    let (at, reason) = deadline(c, state)?;
-    (now >= at && !c.has(flag::CLOSING)).then_some(reason)
+/// When a connection's time is up, and what happens then.
+fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
+    let settings = state.settings.get();
+    if c.has(flag::LISTENING) {
+        return None;
+    }
+    if c.is_pending() {
+        let limit = u64::from(settings.connect_timeout);
+        return (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"connect timeout")));
+    }
+    let http = http::deadline(c, state).map(|at| (at, Limit::Http));
+    let limit = u64::from(settings.idle_timeout);
+    let idle = (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
+    match (http, idle) {
+        (Some(http), Some(idle)) => Some(if http.0 <= idle.0 { http } else { idle }),
+        (http, idle) => http.or(idle),
+    }
+}
+
+/// Ends a connection whose time is up.
+fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
+    match deadline(c, state) {
+        Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => {
+            match limit {
+                Limit::Fail(reason) => conn::error(c, reason),
+                Limit::Http => http::time_out(c, state),
+            }
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Releases the empty buffers of an idle connection.

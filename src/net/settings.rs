@@ -1,6 +1,7 @@
 //! Settings that a program may change at run time. The defaults are those of the original library.
 
 use super::handle::{Conn, Mgr};
+use super::http_policy::Policy;
 use super::state::{ConnState, Root};
 use crate::abi::{MG_IO_SIZE, MG_MAX_RECV_SIZE, MG_SOCK_LISTEN_BACKLOG_SIZE, Setting};
 
@@ -15,8 +16,14 @@ pub struct Settings {
     pub keepalive: bool,
     /// `SO_REUSEPORT` on listening sockets.
     pub reuse_port: bool,
+    /// Accepted connections at once; 0: no limit.
+    pub max_connections: usize,
+    /// Accepted connections at once from one address; 0: no limit.
+    pub max_per_address: u32,
     /// What each connection has of its own.
     pub conn: ConnSettings,
+    /// What the HTTP engine goes by on each connection.
+    pub http: Policy,
 }
 
 /// Settings of one connection. Accepted connections take their listener's.
@@ -43,7 +50,10 @@ impl Default for Settings {
             nodelay: true,
             keepalive: true,
             reuse_port: false,
+            max_connections: 0,
+            max_per_address: 0,
             conn: ConnSettings::default(),
+            http: Policy::default(),
         }
     }
 }
@@ -77,7 +87,9 @@ pub fn set(m: Mgr, setting: Setting, value: i64) -> bool {
             Setting::MG_SET_NODELAY => store_bool(&mut s.nodelay, value),
             Setting::MG_SET_KEEPALIVE => store_bool(&mut s.keepalive, value),
             Setting::MG_SET_REUSEPORT => store_bool(&mut s.reuse_port, value),
-            _ => s.conn.set(setting, value),
+            Setting::MG_SET_MAX_CONNECTIONS => store(&mut s.max_connections, value, 0..=i64::MAX),
+            Setting::MG_SET_MAX_PER_ADDRESS => store(&mut s.max_per_address, value, 0..=i64::from(u32::MAX)),
+            _ => s.conn.set(setting, value) || s.http.set(setting, value),
         }
     })
 }
@@ -86,15 +98,17 @@ pub fn set(m: Mgr, setting: Setting, value: i64) -> bool {
 pub fn set_conn(c: Conn, setting: Setting, value: i64) -> bool {
     let Some(state) = ConnState::of(c) else { return false };
     let mut settings = state.settings.get();
-    let done = settings.set(setting, value);
-    give(c, settings);
+    let mut policy = state.policy.get();
+    let done = settings.set(setting, value) || policy.set(setting, value);
+    give(c, settings, policy);
     done
 }
 
 /// Gives a connection its settings.
-pub fn give(c: Conn, settings: ConnSettings) {
+pub fn give(c: Conn, settings: ConnSettings, policy: Policy) {
     if let Some(state) = ConnState::of(c) {
         state.settings.set(settings);
+        state.policy.set(policy);
         c.recv().set_align(settings.read_size as usize);
     }
 }
@@ -115,7 +129,11 @@ impl ConnSettings {
     }
 }
 
-fn store<T: TryFrom<i64>>(field: &mut T, value: i64, range: core::ops::RangeInclusive<i64>) -> bool {
+pub(super) fn store<T: TryFrom<i64>>(
+    field: &mut T,
+    value: i64,
+    range: core::ops::RangeInclusive<i64>,
+) -> bool {
     match T::try_from(value) {
         Ok(v) if range.contains(&value) => {
             *field = v;
@@ -125,7 +143,7 @@ fn store<T: TryFrom<i64>>(field: &mut T, value: i64, range: core::ops::RangeIncl
     }
 }
 
-fn store_bool(field: &mut bool, value: i64) -> bool {
+pub(super) fn store_bool(field: &mut bool, value: i64) -> bool {
     let valid = matches!(value, 0 | 1);
     if valid {
         *field = value == 1;

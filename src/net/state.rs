@@ -7,6 +7,7 @@
 
 use super::handle::{Conn, Mgr};
 use super::http::HttpState;
+use super::http_policy::Policy;
 use super::mem;
 use super::settings::{ConnSettings, Settings};
 use super::wakeup::Wakeup;
@@ -17,6 +18,7 @@ use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
 
 /// Bits of [`ConnState::ready`]: what the poller announced and nobody has used up yet.
 pub mod ready {
@@ -66,6 +68,8 @@ pub struct ConnState {
     pub prev: Cell<Token>,
     /// The high-water mark was reported and `send` has not been below it since.
     pub above_mark: Cell<bool>,
+    /// What the HTTP engine goes by.
+    pub policy: Cell<Policy>,
     /// What the HTTP engine remembers.
     pub http: HttpState,
     /// What the WebSocket engine remembers.
@@ -176,6 +180,10 @@ pub struct Inner {
     pub events: mio::Events,
     /// What new connections start with.
     pub settings: Settings,
+    /// Accepted connections by address, while that is limited.
+    pub by_address: HashMap<[u8; 16], u32>,
+    /// Accepted connections.
+    pub accepted: usize,
     /// All connections, by token.
     pub table: Table,
     /// Connections that have a turn in this poll, or in the next one.
@@ -224,6 +232,8 @@ impl Root {
                 poll,
                 events: mio::Events::with_capacity(256),
                 settings: Settings::default(),
+                by_address: HashMap::new(),
+                accepted: 0,
                 table: Table::default(),
                 queue: Vec::new(),
                 output: Vec::new(),

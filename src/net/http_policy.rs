@@ -1,0 +1,168 @@
+//! What an HTTP server allows and insists on: limits, timeouts, strictness. Off by default, so that
+//! programs written for the original see what they know.
+
+use super::conn::output_queued;
+use super::handle::Conn;
+use super::settings::{store, store_bool};
+use super::state::ConnState;
+use crate::abi::{Setting, flag};
+use crate::codec::http::{Head, HeadError, MAX_HEAD_BYTES, status};
+
+/// Milliseconds before the rate of a body counts.
+const GRACE: u64 = 5000;
+
+/// Settings of the HTTP engine on one connection.
+#[derive(Clone, Copy)]
+pub struct Policy {
+    strict: bool,
+    replies: bool,
+    sends_continue: bool,
+    closes_http10: bool,
+    max_head: usize,
+    max_body: u64,
+    max_requests: u32,
+    head_timeout: u32,
+    body_rate: u32,
+    idle_timeout: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            strict: false,
+            replies: false,
+            sends_continue: false,
+            closes_http10: false,
+            max_head: MAX_HEAD_BYTES,
+            max_body: 0,
+            max_requests: 0,
+            head_timeout: 0,
+            body_rate: 0,
+            idle_timeout: 0,
+        }
+    }
+}
+
+/// The policy of a connection.
+pub fn of(c: Conn) -> Policy {
+    ConnState::of(c).map_or_else(Policy::default, |s| s.policy.get())
+}
+
+impl Policy {
+    /// Changes one setting; false when there is no such one here, or the value makes no sense.
+    pub fn set(&mut self, setting: Setting, value: i64) -> bool {
+        let u32_range = 0..=i64::from(u32::MAX);
+        match setting {
+            Setting::MG_SET_HTTP_STRICT => store_bool(&mut self.strict, value),
+            Setting::MG_SET_HTTP_ERROR_REPLIES => store_bool(&mut self.replies, value),
+            Setting::MG_SET_HTTP_CONTINUE => store_bool(&mut self.sends_continue, value),
+            Setting::MG_SET_HTTP10_CLOSE => store_bool(&mut self.closes_http10, value),
+            Setting::MG_SET_HTTP_MAX_HEAD => store(&mut self.max_head, value, 1..=i64::MAX),
+            Setting::MG_SET_HTTP_MAX_BODY => store(&mut self.max_body, value, 0..=i64::MAX),
+            Setting::MG_SET_HTTP_MAX_REQUESTS => store(&mut self.max_requests, value, u32_range),
+            Setting::MG_SET_HTTP_HEAD_TIMEOUT => store(&mut self.head_timeout, value, u32_range),
+            Setting::MG_SET_HTTP_BODY_RATE => store(&mut self.body_rate, value, u32_range),
+            Setting::MG_SET_HTTP_IDLE_TIMEOUT => store(&mut self.idle_timeout, value, u32_range),
+            _ => false,
+        }
+    }
+
+    /// Checks a request as strictly as asked for.
+    ///
+    /// # Errors
+    /// The rule that the request breaks.
+    pub fn check(&self, head: &Head<'_>) -> Result<(), HeadError> {
+        if self.strict { head.check() } else { Ok(()) }
+    }
+
+    /// True when a head of `len` bytes, complete or not, is too long.
+    pub fn is_head_too_long(&self, len: usize) -> bool {
+        len > self.max_head
+    }
+
+    /// True when a body of `len` bytes is too long.
+    pub fn is_body_too_long(&self, len: usize) -> bool {
+        self.max_body > 0 && len as u64 > self.max_body
+    }
+
+    /// True when the connection closes after the reply to this request, its `count`th.
+    pub fn closes_after(&self, head: &Head<'_>, count: u32) -> bool {
+        head.connection.close
+            || (self.closes_http10 && !head.keeps_alive())
+            || (self.max_requests > 0 && count >= self.max_requests)
+    }
+
+    /// Queues the interim reply that a client waits for before it sends its body.
+    pub fn invite_body(&self, c: Conn) {
+        if self.sends_continue {
+            c.send().append(b"HTTP/1.1 100 Continue\r\n\r\n");
+            output_queued(c);
+        }
+    }
+
+    /// Queues the reply to a request that cannot be served, if such replies are wanted.
+    pub fn reply_error(&self, c: Conn, code: u16) {
+        if self.replies && c.has(flag::ACCEPTED) && !c.has(flag::CLOSING) {
+            c.send().append(&error_reply(code));
+            output_queued(c);
+        }
+    }
+
+    /// True when requests that cannot be served are answered.
+    pub fn replies(&self) -> bool {
+        self.replies
+    }
+
+    /// True when anything is limited in time.
+    #[inline]
+    pub fn has_timeouts(&self) -> bool {
+        self.head_timeout | self.body_rate | self.idle_timeout != 0
+    }
+
+    /// When the time for what the connection does is up, and the status of the reply then (0: none).
+    pub fn deadline(&self, phase: Phase) -> Option<(u64, u16)> {
+        match phase {
+            Phase::Busy => None,
+            Phase::Idle { since } => {
+                (self.idle_timeout > 0).then(|| (since.saturating_add(self.idle_timeout.into()), 0))
+            }
+            Phase::Head { since } => {
+                (self.head_timeout > 0).then(|| (since.saturating_add(self.head_timeout.into()), 408))
+            }
+            Phase::Body { since, received } => (self.body_rate > 0).then(|| {
+                let earned = (received as u64).saturating_mul(1000) / u64::from(self.body_rate);
+                (since.saturating_add(GRACE).saturating_add(earned), 408)
+            }),
+        }
+    }
+}
+
+/// What a server's connection waits for.
+#[derive(Clone, Copy)]
+pub enum Phase {
+    /// Nothing: a response is being produced or sent.
+    Busy,
+    /// The first byte of a request.
+    Idle {
+        /// When the last byte came or went.
+        since: u64,
+    },
+    /// The rest of a head.
+    Head {
+        /// When its first byte came.
+        since: u64,
+    },
+    /// The rest of a body.
+    Body {
+        /// When its head was complete.
+        since: u64,
+        /// Bytes of it so far.
+        received: usize,
+    },
+}
+
+/// A whole reply for an error; the connection closes behind it.
+pub fn error_reply(code: u16) -> Vec<u8> {
+    let line = status::Line::new(code.into());
+    [line.bytes(), b"Connection: close\r\nContent-Length: 0\r\n\r\n"].concat()
+}
