@@ -1,9 +1,10 @@
 //! The printf family: to a function, a piece of memory, the heap, a connection.
 
-use super::output::{Memory, Output};
+use super::output::{ForC, Memory, Output, ToBuffer};
+use super::print::{self, mg_print_esc};
 use super::slice;
-use crate::abi::{ArgList, Connection, IoBuf, PutChar};
-use crate::codec::fmt::{self, Args};
+use crate::abi::{ArgList, Connection, IoBuf, Printer, PutChar};
+use crate::codec::fmt::{self, Args, Printers};
 use crate::fence;
 use crate::net::handle::Conn;
 use crate::net::{conn, iobuf};
@@ -18,7 +19,6 @@ unsafe extern "C" {
     fn mg_va_int64(ap: *mut ArgList) -> i64;
     fn mg_va_double(ap: *mut ArgList) -> f64;
     fn mg_va_pointer(ap: *mut ArgList) -> *mut c_void;
-    fn mg_va_print(put: PutChar, arg: *mut c_void, ap: *mut ArgList) -> usize;
 }
 
 /// The arguments in a `va_list`.
@@ -38,7 +38,7 @@ impl Arguments {
     }
 }
 
-impl Args<Output> for Arguments {
+impl Args for Arguments {
     fn int(&mut self) -> i32 {
         // SAFETY: whoever made this vouched for the list.
         unsafe { mg_va_int(self.0) }
@@ -73,11 +73,20 @@ impl Args<Output> for Arguments {
             }
         }
     }
+}
 
-    fn custom(&mut self, out: &mut Output) -> usize {
+impl<S: ForC> Printers<S> for Arguments {
+    fn print(&mut self, out: &mut S) -> usize {
+        // SAFETY: the program passes a printer, or NULL.
+        let printer = unsafe { core::mem::transmute::<*mut c_void, Printer>(self.next_pointer()) };
+        let Some(printer) = printer else { return 0 };
+        // The one that programs use most need not go through C.
+        if ptr::fn_addr_eq(printer, mg_print_esc as unsafe extern "C" fn(_, _, _) -> _) {
+            return print::json(self, out);
+        }
         let (put, arg) = out.for_c();
-        // SAFETY: the program passes a printer, which reads its own arguments.
-        unsafe { mg_va_print(put, arg, self.0) }
+        // SAFETY: a printer reads its own arguments, which the program passes behind it.
+        unsafe { printer(put, arg, self.0) }
     }
 }
 
@@ -85,7 +94,7 @@ impl Args<Output> for Arguments {
 ///
 /// # Safety
 /// `fmt` is a C string or NULL, `ap` points to a `va_list` with the arguments that it names.
-pub unsafe fn format(mut out: Output, fmt: *const c_char, ap: *mut ArgList) -> usize {
+pub unsafe fn format<S: ForC>(mut out: S, fmt: *const c_char, ap: *mut ArgList) -> usize {
     // SAFETY: the caller vouches for fmt and ap.
     unsafe { fmt::format(slice::cstr(fmt), &mut Arguments::new(ap), &mut out) }
 }
@@ -132,7 +141,7 @@ pub unsafe extern "C" fn mg_vsnprintf(
     // SAFETY: the caller passes len writable bytes, and what the format needs.
     unsafe {
         let mut memory = Memory::new(buf.cast(), len);
-        let count = format(Output::Memory(&raw mut memory), fmt, ap);
+        let count = format(memory.output(), fmt, ap);
         memory.terminate();
         count
     }
@@ -203,8 +212,9 @@ impl Draft {
     }
 
     /// The end of the send buffer.
-    pub fn output(&self) -> Output {
-        Output::Buffer(self.c.send().as_ptr())
+    pub fn output(&self) -> ToBuffer {
+        // SAFETY: the connection stays as long as the draft.
+        unsafe { ToBuffer::new(self.c.send().as_ptr()) }
     }
 
     /// Bytes appended so far.
@@ -250,7 +260,7 @@ pub unsafe extern "C" fn mg_verror(c: *mut Connection, fmt: *const c_char, ap: *
     unsafe {
         let Some(c) = Conn::new(c) else { return };
         let mut memory = Memory::new(text.as_mut_ptr(), text.len());
-        let count = format(Output::Memory(&raw mut memory), fmt, ap);
+        let count = format(memory.output(), fmt, ap);
         conn::error(c, &text[..count.min(conn::ERROR_TEXT)]);
     }
 }

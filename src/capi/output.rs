@@ -1,7 +1,7 @@
 //! Where the printf family prints to.
 //!
 //! C knows an output as a function that takes one character, and its argument. Behind the functions
-//! of the library itself stand buffers, which [`Output`] recognises and fills by whole runs.
+//! of the library itself stand buffers, which are recognised and filled by whole runs.
 
 use crate::abi::{IoBuf, PutChar};
 use crate::codec::fmt::Sink;
@@ -15,7 +15,13 @@ unsafe extern "C" {
     static stdout: *mut libc::FILE;
 }
 
-/// An output. Outputs are handles: copies print to the same place.
+/// An output that C can print to as well. Outputs are handles: copies print to the same place.
+pub trait ForC: Sink + Copy {
+    /// The function and the argument that C prints with.
+    fn for_c(self) -> (PutChar, *mut c_void);
+}
+
+/// Whatever a program passes as an output.
 #[derive(Clone, Copy)]
 pub enum Output {
     /// Drops everything.
@@ -23,15 +29,31 @@ pub enum Output {
     /// A function of the program.
     Function(unsafe extern "C" fn(c_char, *mut c_void), *mut c_void),
     /// A fixed piece of memory.
-    Memory(*mut Memory),
+    Memory(ToMemory),
     /// A buffer that grows by its own steps.
-    Buffer(*mut IoBuf),
+    Buffer(ToBuffer),
     /// A buffer that grows by doubling, for texts of unknown length.
     Doubling(*mut IoBuf),
     /// A buffer that does not grow.
     Fixed(*mut IoBuf),
     /// The C library's standard output.
     Stdout,
+}
+
+/// A piece of memory.
+#[derive(Clone, Copy)]
+pub struct ToMemory(*mut Memory);
+
+/// A buffer that grows by its own steps.
+#[derive(Clone, Copy)]
+pub struct ToBuffer(*mut IoBuf);
+
+impl ToBuffer {
+    /// # Safety
+    /// `io` is NULL or points to a valid buffer, as long as the output is used.
+    pub unsafe fn new(io: *mut IoBuf) -> Self {
+        Self(io)
+    }
 }
 
 /// A piece of memory that takes what fits.
@@ -57,15 +79,12 @@ impl Memory {
         Self { start, room: size.saturating_sub(1), len: 0 }
     }
 
-    fn put(&mut self, bytes: &[u8]) {
-        let run = bytes.len().min(self.room - self.len);
-        if run == 0 {
-            return;
-        }
-        // SAFETY: len + run <= room, which is one less than the bytes at start. The program's text
-        // may overlap them, hence no copy_nonoverlapping.
-        unsafe { ptr::copy(bytes.as_ptr(), self.start.add(self.len), run) }
-        self.len += run;
+    /// The output that fills this memory.
+    ///
+    /// # Safety
+    /// `self` stays where it is as long as the output is used.
+    pub unsafe fn output(&mut self) -> ToMemory {
+        ToMemory(self)
     }
 
     /// Puts the NUL behind the text.
@@ -86,9 +105,9 @@ impl Output {
         let Some(put) = put else { return Self::Nothing };
         let is = |function: unsafe extern "C" fn(c_char, *mut c_void)| ptr::fn_addr_eq(put, function);
         if is(put_memory) {
-            Self::Memory(arg.cast())
+            Self::Memory(ToMemory(arg.cast()))
         } else if is(mg_pfn_iobuf) {
-            Self::Buffer(arg.cast())
+            Self::Buffer(ToBuffer(arg.cast()))
         } else if is(put_doubling) {
             Self::Doubling(arg.cast())
         } else if is(mg_pfn_iobuf_noresize) {
@@ -99,14 +118,15 @@ impl Output {
             Self::Function(put, arg)
         }
     }
+}
 
-    /// The function and argument that C may print to this output with.
-    pub fn for_c(self) -> (PutChar, *mut c_void) {
+impl ForC for Output {
+    fn for_c(self) -> (PutChar, *mut c_void) {
         match self {
             Self::Nothing => (Some(put_nothing), ptr::null_mut()),
             Self::Function(put, arg) => (Some(put), arg),
-            Self::Memory(memory) => (Some(put_memory), memory.cast()),
-            Self::Buffer(io) => (Some(mg_pfn_iobuf), io.cast()),
+            Self::Memory(memory) => memory.for_c(),
+            Self::Buffer(buffer) => buffer.for_c(),
             Self::Doubling(io) => (Some(put_doubling), io.cast()),
             Self::Fixed(io) => (Some(mg_pfn_iobuf_noresize), io.cast()),
             Self::Stdout => (Some(mg_pfn_stdout), ptr::null_mut()),
@@ -114,29 +134,94 @@ impl Output {
     }
 }
 
+impl ForC for ToMemory {
+    fn for_c(self) -> (PutChar, *mut c_void) {
+        (Some(put_memory), self.0.cast())
+    }
+}
+
+impl ForC for ToBuffer {
+    fn for_c(self) -> (PutChar, *mut c_void) {
+        (Some(mg_pfn_iobuf), self.0.cast())
+    }
+}
+
 impl Sink for Output {
-    #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            return;
-        }
         // SAFETY: whoever made the output vouched for its pointers, which are used for this call
         // only: no reference outlives it.
         unsafe {
-            match *self {
+            match self {
                 Self::Nothing => {}
-                Self::Function(put, arg) => bytes.iter().for_each(|&byte| put(byte as c_char, arg)),
-                Self::Memory(memory) => (*memory).put(bytes),
-                Self::Buffer(io) => append(io, bytes, |_| iobuf::reserve(io, bytes.len() + 1)),
-                Self::Doubling(io) => append(io, bytes, |need| {
-                    let double = need.max((*io).size.saturating_mul(2));
-                    iobuf::resize(io, double) || iobuf::resize(io, need)
+                Self::Function(put, arg) => bytes.iter().for_each(|&byte| put(byte as c_char, *arg)),
+                Self::Memory(memory) => memory.put(bytes),
+                Self::Buffer(buffer) => buffer.put(bytes),
+                Self::Doubling(io) => append(*io, bytes, |need| {
+                    let double = need.max((**io).size.saturating_mul(2));
+                    iobuf::resize(*io, double) || iobuf::resize(*io, need)
                 }),
-                Self::Fixed(io) => append(io, bytes, |_| false),
+                Self::Fixed(io) => append(*io, bytes, |_| false),
                 Self::Stdout => {
                     libc::fwrite(bytes.as_ptr().cast(), 1, bytes.len(), stdout);
                 }
             }
+        }
+    }
+}
+
+impl Sink for ToMemory {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        // SAFETY: whoever made the output vouched for the memory; len <= room, and run bytes fit.
+        unsafe {
+            let memory = &mut *self.0;
+            let run = bytes.len().min(memory.room - memory.len);
+            if run > 0 {
+                copy(bytes.as_ptr(), memory.start.add(memory.len), run);
+                memory.len += run;
+            }
+        }
+    }
+}
+
+impl Sink for ToBuffer {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        // SAFETY: whoever made the output vouched for the buffer.
+        unsafe { append(self.0, bytes, |_| iobuf::reserve(self.0, bytes.len() + 1)) }
+    }
+}
+
+/// Copies `len` bytes, which may overlap. Most runs are short, and a call costs more than they do.
+///
+/// # Safety
+/// As for [`ptr::copy`].
+#[inline]
+unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+    /// Copies `len` bytes, one to two times the size of `T`, as two pieces that may overlap.
+    ///
+    /// # Safety
+    /// As for [`ptr::copy`].
+    #[inline]
+    unsafe fn ends<T>(from: *const u8, to: *mut u8, len: usize) {
+        // SAFETY: both pieces are inside the len bytes; both are read before one is written.
+        unsafe {
+            let behind = len - size_of::<T>();
+            let first = from.cast::<T>().read_unaligned();
+            let last = from.add(behind).cast::<T>().read_unaligned();
+            to.cast::<T>().write_unaligned(first);
+            to.add(behind).cast::<T>().write_unaligned(last);
+        }
+    }
+    // SAFETY: the caller vouches for the bytes; each size gets pieces that fit it.
+    unsafe {
+        match len {
+            0 => {}
+            1 => *to = *from,
+            2..=3 => ends::<u16>(from, to, len),
+            4..=7 => ends::<u32>(from, to, len),
+            8..=16 => ends::<u64>(from, to, len),
+            _ => ptr::copy(from, to, len),
         }
     }
 }
@@ -150,7 +235,7 @@ impl Sink for Output {
 /// `io` is NULL or points to a valid buffer.
 #[inline]
 unsafe fn append(io: *mut IoBuf, bytes: &[u8], grow: impl FnOnce(usize) -> bool) {
-    if io.is_null() {
+    if io.is_null() || bytes.is_empty() {
         return;
     }
     // SAFETY: the caller vouches for io; every write is at an offset below io.size.
@@ -165,7 +250,7 @@ unsafe fn append(io: *mut IoBuf, bytes: &[u8], grow: impl FnOnce(usize) -> bool)
                 (*io).len = (*io).size;
             }
         }
-        ptr::copy(bytes.as_ptr(), (*io).buf.add(len), run);
+        copy(bytes.as_ptr(), (*io).buf.add(len), run);
         *(*io).buf.add(len + run) = 0;
         if run == bytes.len() {
             (*io).len = len + run;
@@ -195,7 +280,7 @@ pub unsafe extern "C" fn mg_pfn_stdout(c: c_char, param: *mut c_void) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_pfn_iobuf(ch: c_char, param: *mut c_void) {
     fence!("mg_pfn_iobuf");
-    Output::Buffer(param.cast()).put(&[ch as u8]);
+    ToBuffer(param.cast()).put(&[ch as u8]);
 }
 
 /// Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
@@ -215,7 +300,7 @@ pub unsafe extern "C" fn mg_pfn_iobuf_noresize(ch: c_char, param: *mut c_void) {
 unsafe extern "C" fn put_nothing(_ch: c_char, _arg: *mut c_void) {}
 
 unsafe extern "C" fn put_memory(ch: c_char, arg: *mut c_void) {
-    Output::Memory(arg.cast()).put(&[ch as u8]);
+    ToMemory(arg.cast()).put(&[ch as u8]);
 }
 
 unsafe extern "C" fn put_doubling(ch: c_char, arg: *mut c_void) {

@@ -8,7 +8,7 @@ use super::output::Output;
 use super::slice;
 use crate::abi::{Addr, ArgList, PutChar};
 use crate::codec::base64;
-use crate::codec::fmt::{Args, address, escape};
+use crate::codec::fmt::{Args, Sink, address, escape};
 use crate::fence;
 use core::ffi::c_void;
 
@@ -55,6 +55,12 @@ fn ip(addr: &Addr, out: &mut Output) -> usize {
     }
 }
 
+/// What `mg_print_esc` does, on any output.
+pub fn json(args: &mut Arguments, out: &mut impl Sink) -> usize {
+    let limit = usize::try_from(args.int()).ok().filter(|&len| len > 0);
+    escape::json(args.string(limit), out)
+}
+
 /// Prints the body of a JSON string. Arguments: `int len, const char *s`.
 ///
 /// Stops at a NUL; with a `len` above 0 also after so many bytes. `"`, `\` and control characters
@@ -70,11 +76,7 @@ fn ip(addr: &Addr, out: &mut Output) -> usize {
 pub unsafe extern "C" fn mg_print_esc(out: PutChar, arg: *mut c_void, ap: *mut ArgList) -> usize {
     fence!("mg_print_esc");
     // SAFETY: the caller passes an output and a list with a length and a string.
-    unsafe {
-        let mut args = Arguments::new(ap);
-        let limit = usize::try_from(args.int()).ok().filter(|&len| len > 0);
-        escape::json(args.string(limit), &mut Output::new(out, arg))
-    }
+    unsafe { json(&mut Arguments::new(ap), &mut Output::new(out, arg)) }
 }
 
 /// Prints text for HTML: `&`, `<`, `>` and `"` become entities. Arguments: `int len, const char *s`.

@@ -1,7 +1,7 @@
 //! `struct mg_queue`: messages from one thread to another one without locks.
 
 use super::fmt::format;
-use super::output::{Memory, Output};
+use super::output::Memory;
 use crate::abi::{ArgList, Queue};
 use crate::fence;
 use crate::net::queue::{Handle, Place};
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn mg_queue_vprintf(q: *mut Queue, fmt: *const c_char, ap:
         }
         let mut memory = Memory::new(place.start, with_nul);
         // A custom printer may print something else the second time: what fits is sent.
-        let len = format(Output::Memory(&raw mut memory), fmt, ap).min(len);
+        let len = format(memory.output(), fmt, ap).min(len);
         memory.terminate();
         q.add(len);
         len

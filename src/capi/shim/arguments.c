@@ -7,14 +7,12 @@
 #define HIDDEN __attribute__((visibility("hidden")))
 
 typedef void (*mg_pfn_t)(char, void *);
-typedef size_t (*mg_pm_t)(mg_pfn_t, void *, va_list *);
 
 HIDDEN int mg_va_int(va_list *ap);
 HIDDEN long mg_va_long(va_list *ap);
 HIDDEN int64_t mg_va_int64(va_list *ap);
 HIDDEN double mg_va_double(va_list *ap);
 HIDDEN void *mg_va_pointer(va_list *ap);
-HIDDEN size_t mg_va_print(mg_pfn_t fn, void *arg, va_list *ap);
 HIDDEN size_t mg_va_measure(const char *fmt, va_list *ap);
 size_t mg_vxprintf(mg_pfn_t fn, void *arg, const char *fmt, va_list *ap);
 
@@ -36,12 +34,6 @@ double mg_va_double(va_list *ap) {
 
 void *mg_va_pointer(va_list *ap) {
   return va_arg(*ap, void *);
-}
-
-// Runs the custom printer that is the next argument.
-size_t mg_va_print(mg_pfn_t fn, void *arg, va_list *ap) {
-  mg_pm_t print = va_arg(*ap, mg_pm_t);
-  return print == NULL ? 0 : print(fn, arg, ap);
 }
 
 // The length of a formatted text; leaves the list as it is.

@@ -45,24 +45,25 @@ pub(super) struct Directive {
     pub conversion: u8,
 }
 
+impl Directive {
+    /// A directive that is nothing but a letter.
+    pub(super) fn new(conversion: u8) -> Self {
+        Self {
+            alternate: false,
+            left: false,
+            zero: false,
+            width: 0,
+            precision: Precision::Default,
+            size: Size::Int,
+            conversion,
+        }
+    }
+}
+
 /// Reads a directive whose `%` has been taken. Returns it and what stands behind it, or nothing
 /// when the text ends first.
-#[inline]
 pub(super) fn parse(text: &[u8]) -> Option<(Directive, &[u8])> {
-    let mut directive = Directive {
-        alternate: false,
-        left: false,
-        zero: false,
-        width: 0,
-        precision: Precision::Default,
-        size: Size::Int,
-        conversion: 0,
-    };
-    let (&first, behind) = text.split_first()?;
-    if first.is_ascii_alphabetic() && first != b'h' && first != b'l' {
-        directive.conversion = first;
-        return Some((directive, behind));
-    }
+    let mut directive = Directive::new(0);
     let mut rest = text;
     directive.alternate = take(&mut rest, b'#');
     directive.left = take(&mut rest, b'-');

@@ -4,38 +4,66 @@
 use super::Sink;
 use super::number::HEX;
 
+/// What stands behind the backslash in a JSON string: the letter of the short form, `u` where there
+/// is none, 0 for bytes that need no escape.
+const JSON_ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        escapes[byte] = b'u';
+        byte += 1;
+    }
+    escapes[0x08] = b'b';
+    escapes[0x0c] = b'f';
+    escapes[b'\n' as usize] = b'n';
+    escapes[b'\r' as usize] = b'r';
+    escapes[b'\t' as usize] = b't';
+    escapes[b'"' as usize] = b'"';
+    escapes[b'\\' as usize] = b'\\';
+    escapes
+};
+
 /// The body of a JSON string: `"`, `\` and control characters escaped, all else as it is.
 ///
 /// Returns the number of bytes put.
 pub fn json<S: Sink>(text: &[u8], out: &mut S) -> usize {
+    /// Bytes that are looked at one by one where there is an escape.
+    const PIECE: usize = 16;
     let mut count = 0;
     let mut rest = text;
     loop {
         let clean = clean_json(rest);
-        if clean > 0 {
+        if clean >= PIECE || clean == rest.len() {
             out.put(&rest[..clean]);
             count += clean;
-        }
-        let Some(&byte) = rest.get(clean) else {
-            return count;
-        };
-        rest = &rest[clean + 1..];
-        let short = match byte {
-            b'"' | b'\\' => byte,
-            0x08 => b'b',
-            0x0c => b'f',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            _ => {
-                let [high, low] = hex_digits(byte);
-                out.put(&[b'\\', b'u', b'0', b'0', high, low]);
-                count += 6;
-                continue;
+            rest = &rest[clean..];
+            if rest.is_empty() {
+                return count;
             }
-        };
-        out.put(&[b'\\', short]);
-        count += 2;
+        }
+        let (piece, behind) = rest.split_at(rest.len().min(PIECE));
+        let mut escaped = [0; 6 * PIECE];
+        let mut len = 0;
+        for &byte in piece {
+            match JSON_ESCAPES[usize::from(byte)] {
+                0 => {
+                    escaped[len] = byte;
+                    len += 1;
+                }
+                b'u' => {
+                    let [high, low] = hex_digits(byte);
+                    escaped[len..len + 6].copy_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
+                    len += 6;
+                }
+                code => {
+                    escaped[len..len + 2].copy_from_slice(&[b'\\', code]);
+                    len += 2;
+                }
+            }
+        }
+        out.put(&escaped[..len]);
+        count += len;
+        rest = behind;
     }
 }
 
@@ -43,21 +71,21 @@ pub fn json<S: Sink>(text: &[u8], out: &mut S) -> usize {
 fn clean_json(text: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    // Whether a byte of `word` is below `limit` (at most 128); it may err for bytes behind the
-    // first such one only, so a word without is exactly known.
-    let has_below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS != 0;
+    // The high bits of the bytes of `word` that are below `limit` (at most 128). Bytes behind the
+    // first such one may be marked wrongly.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
     let mut at = 0;
     while let Some((word, _)) = text[at..].split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        if has_below(word, 0x20)
-            || has_below(word ^ (ONES * u64::from(b'"')), 1)
-            || has_below(word ^ (ONES * u64::from(b'\\')), 1)
-        {
-            break;
+        let special = below(word, 0x20)
+            | below(word ^ (ONES * u64::from(b'"')), 1)
+            | below(word ^ (ONES * u64::from(b'\\')), 1);
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    let special = text[at..].iter().position(|&b| b < 0x20 || b == b'"' || b == b'\\');
+    let special = text[at..].iter().position(|&b| JSON_ESCAPES[usize::from(b)] != 0);
     special.map_or(text.len(), |n| at + n)
 }
 

@@ -14,8 +14,8 @@ use core::fmt::Write;
 const MAX_PRECISION: usize = 350;
 /// Significant digits that a double holds.
 const HELD_DIGITS: usize = 17;
-/// Room for all results that are rounded half up.
-const SHORT: usize = 32;
+/// Room for results that are rounded half up, and for small numbers with as many digits.
+const SHORT: usize = 64;
 /// Room for all results: 309 digits, a point, 350 decimals, a sign.
 const LONG: usize = 720;
 
@@ -28,8 +28,10 @@ pub(super) fn fixed<R>(value: f64, precision: Option<usize>, put: impl FnOnce(&[
     let magnitude = value.abs();
     if is_ordinary(magnitude) && precision + digits_before_point(magnitude) <= HELD_DIGITS {
         put(fixed_half_up(value, precision).bytes())
+    } else if magnitude < 0.1 && precision <= HELD_DIGITS {
+        put(fixed_exact::<SHORT>(value, precision).bytes())
     } else {
-        put(fixed_exact(value, precision).bytes())
+        put(fixed_exact::<LONG>(value, precision).bytes())
     }
 }
 
@@ -42,8 +44,10 @@ pub(super) fn general<R>(value: f64, precision: Option<usize>, put: impl FnOnce(
     let precision = precision.unwrap_or(6).clamp(1, MAX_PRECISION);
     if is_ordinary(value.abs()) && precision <= HELD_DIGITS {
         put(general_half_up(value, precision).bytes())
+    } else if precision <= HELD_DIGITS {
+        put(general_exact::<SHORT>(value, precision).bytes())
     } else {
-        put(general_exact(value, precision).bytes())
+        put(general_exact::<LONG>(value, precision).bytes())
     }
 }
 
@@ -80,8 +84,7 @@ fn fixed_half_up(value: f64, precision: usize) -> Text<SHORT> {
     text
 }
 
-#[cold]
-fn fixed_exact(value: f64, precision: usize) -> Text<LONG> {
+fn fixed_exact<const N: usize>(value: f64, precision: usize) -> Text<N> {
     let mut text = Text::signed(value);
     // Writing to a Text cannot fail.
     let _ = write!(text, "{:.precision$}", value.abs());
@@ -105,9 +108,8 @@ fn general_half_up(value: f64, precision: usize) -> Text<SHORT> {
     notation(value, digits.bytes(), exponent, precision)
 }
 
-#[cold]
-fn general_exact(value: f64, precision: usize) -> Text<LONG> {
-    let mut scientific = Text::<LONG>::new();
+fn general_exact<const N: usize>(value: f64, precision: usize) -> Text<N> {
+    let mut scientific = Text::<N>::new();
     // Writing to a Text cannot fail.
     let _ = write!(scientific, "{:.*e}", precision - 1, value.abs());
     // Now "d.ddde-308" or "de5": the digits move together over the point.
@@ -115,7 +117,7 @@ fn general_exact(value: f64, precision: usize) -> Text<LONG> {
     let mark = text.iter().position(|&b| b == b'e').unwrap_or(text.len());
     let exponent = core::str::from_utf8(&text[(mark + 1).min(text.len())..]);
     let exponent = exponent.ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    let mut digits = Text::<LONG>::new();
+    let mut digits = Text::<N>::new();
     digits.push(&text[..1]);
     digits.push(text.get(2..mark).unwrap_or_default());
     notation(value, digits.bytes(), exponent, precision)

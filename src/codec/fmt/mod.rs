@@ -1,6 +1,6 @@
 //! The format language of the printf family: `%d`, `%s`, `%M` and the rest.
 //!
-//! [`format`] walks a format, reads arguments through [`Args`] and hands runs of bytes to a
+//! [`format`] walks a format, reads arguments through [`Args`] and [`Printers`] and hands runs of bytes to a
 //! [`Sink`]. It allocates nothing and knows neither where arguments come from nor where bytes go.
 //!
 //! ```text
@@ -49,7 +49,7 @@ impl Sink for Discard {
 }
 
 /// The arguments of a format, read one after the other.
-pub trait Args<S> {
+pub trait Args {
     /// An `int`.
     fn int(&mut self) -> i32;
     /// A `long`.
@@ -62,15 +62,19 @@ pub trait Args<S> {
     fn double(&mut self) -> f64;
     /// A C string without its NUL, at most `limit` bytes of it; empty for NULL.
     fn string(&mut self, limit: Option<usize>) -> &[u8];
+}
+
+/// Arguments among which are custom printers.
+pub trait Printers<S>: Args {
     /// Runs a custom printer, which reads its own arguments and prints to `out`.
     /// Returns the number of bytes it claims to have printed.
-    fn custom(&mut self, out: &mut S) -> usize;
+    fn print(&mut self, out: &mut S) -> usize;
 }
 
 /// Formats `fmt` with `args` to `out` and returns the number of bytes produced.
 ///
 /// The number is what was handed to `out`, plus what custom printers claim.
-pub fn format<S: Sink, A: Args<S>>(fmt: &[u8], args: &mut A, out: &mut S) -> usize {
+pub fn format<S: Sink, A: Printers<S>>(fmt: &[u8], args: &mut A, out: &mut S) -> usize {
     let mut count = 0usize;
     let mut rest = fmt;
     while let Some(percent) = find_percent(rest) {
@@ -78,13 +82,23 @@ pub fn format<S: Sink, A: Args<S>>(fmt: &[u8], args: &mut A, out: &mut S) -> usi
             out.put(&rest[..percent]);
             count = count.wrapping_add(percent);
         }
-        let Some((directive, behind)) = directive::parse(&rest[percent + 1..]) else {
-            // The format ends inside a directive.
-            out.put(b"%");
-            return count.wrapping_add(1);
+        let text = &rest[percent + 1..];
+        let printed;
+        (printed, rest) = match text.split_first() {
+            // The most frequent ones are worth a copy of `convert` in which all else is constant.
+            Some((&letter @ (b'd' | b's' | b'm' | b'M'), behind)) => {
+                (convert(&Directive::new(letter), args, out), behind)
+            }
+            _ => match directive::parse(text) {
+                Some((directive, behind)) => (convert(&directive, args, out), behind),
+                // The format ends inside a directive.
+                None => {
+                    out.put(b"%");
+                    return count.wrapping_add(1);
+                }
+            },
         };
-        rest = behind;
-        count = count.wrapping_add(convert(&directive, args, out));
+        count = count.wrapping_add(printed);
     }
     if !rest.is_empty() {
         out.put(rest);
@@ -92,16 +106,33 @@ pub fn format<S: Sink, A: Args<S>>(fmt: &[u8], args: &mut A, out: &mut S) -> usi
     count.wrapping_add(rest.len())
 }
 
-/// Directives often follow each other directly: look at one byte before searching.
+/// Where the next `%` is. The text between directives is mostly short, so the search starts with a
+/// few words by hand before it calls for help.
 fn find_percent(fmt: &[u8]) -> Option<usize> {
-    match fmt.first() {
-        None => None,
-        Some(b'%') => Some(0),
-        Some(_) => memchr::memchr(b'%', fmt),
+    let mut at = 0;
+    while let Some((word, _)) = fmt[at..].split_first_chunk::<8>() {
+        if at == 32 {
+            return memchr::memchr(b'%', &fmt[at..]).map(|n| at + n);
+        }
+        if let Some(n) = first_in_word(*word, b'%') {
+            return Some(at + n);
+        }
+        at += 8;
     }
+    fmt[at..].iter().position(|&b| b == b'%').map(|n| at + n)
 }
 
-fn convert<S: Sink, A: Args<S>>(directive: &Directive, args: &mut A, out: &mut S) -> usize {
+/// Where `wanted` is first among eight bytes.
+fn first_in_word(word: [u8; 8], wanted: u8) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let zeros = u64::from_le_bytes(word) ^ (ONES * u64::from(wanted));
+    // The lowest high bit that this leaves set is that of the first zero byte.
+    let found = zeros.wrapping_sub(ONES) & !zeros & (ONES << 7);
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
+}
+
+#[inline]
+fn convert<S: Sink, A: Printers<S>>(directive: &Directive, args: &mut A, out: &mut S) -> usize {
     // `.*` reads its argument whatever the conversion is, also an unknown one.
     let precision = match directive.precision {
         Precision::Default => None,
@@ -138,10 +169,10 @@ fn convert<S: Sink, A: Args<S>>(directive: &Directive, args: &mut A, out: &mut S
             1
         }
         b's' => string(directive, precision, args, out),
-        b'M' => args.custom(out),
+        b'M' => args.print(out),
         b'm' => {
             out.put(b"\"");
-            let count = args.custom(out);
+            let count = args.print(out);
             out.put(b"\"");
             count.wrapping_add(2)
         }
@@ -156,7 +187,7 @@ fn convert<S: Sink, A: Args<S>>(directive: &Directive, args: &mut A, out: &mut S
     }
 }
 
-fn unsigned<S, A: Args<S>>(size: Size, args: &mut A) -> u64 {
+fn unsigned(size: Size, args: &mut impl Args) -> u64 {
     match size {
         Size::Int => u64::from(args.int() as u32),
         Size::Long => args.long() as usize as u64,
@@ -165,11 +196,12 @@ fn unsigned<S, A: Args<S>>(size: Size, args: &mut A) -> u64 {
 }
 
 /// `%s`. The padding is computed from the precision where there is one, also for a shorter text.
-fn string<S: Sink, A: Args<S>>(
+#[inline]
+fn string(
     directive: &Directive,
     precision: Option<usize>,
-    args: &mut A,
-    out: &mut S,
+    args: &mut impl Args,
+    out: &mut impl Sink,
 ) -> usize {
     let text = args.string(precision);
     if directive.width == 0 {

@@ -7,7 +7,16 @@ use super::directive::Directive;
 /// Puts the digits (with their sign) of a number, padded to the directive's width.
 ///
 /// Zeros go behind a `0x` and before a sign, and win over left alignment.
+#[inline]
 pub(super) fn put<S: Sink>(directive: &Directive, prefix: bool, digits: &[u8], out: &mut S) -> usize {
+    if directive.width == 0 && !prefix {
+        out.put(digits);
+        return digits.len();
+    }
+    padded(directive, prefix, digits, out)
+}
+
+fn padded<S: Sink>(directive: &Directive, prefix: bool, digits: &[u8], out: &mut S) -> usize {
     let prefix: &[u8] = if prefix { b"0x" } else { b"" };
     let len = prefix.len() + digits.len();
     let pad = directive.width.saturating_sub(len);

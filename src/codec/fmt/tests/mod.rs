@@ -4,7 +4,7 @@ mod doubles;
 mod printers;
 mod text;
 
-use super::{Args, Sink, format};
+use super::{Args, Printers, Sink, format};
 use core::ffi::CStr;
 use std::collections::VecDeque;
 
@@ -56,7 +56,7 @@ macro_rules! take {
     };
 }
 
-impl Args<Vec<u8>> for Values {
+impl Args for Values {
     fn int(&mut self) -> i32 {
         take!(self, Int)
     }
@@ -76,7 +76,10 @@ impl Args<Vec<u8>> for Values {
         let text = take!(self, Text).map_or(&b""[..], CStr::to_bytes);
         &text[..text.len().min(limit.unwrap_or(usize::MAX))]
     }
-    fn custom(&mut self, out: &mut Vec<u8>) -> usize {
+}
+
+impl Printers<Vec<u8>> for Values {
+    fn print(&mut self, out: &mut Vec<u8>) -> usize {
         let printer = take!(self, Custom);
         printer(self, out)
     }
