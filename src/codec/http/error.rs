@@ -38,6 +38,8 @@ pub enum Fault {
     Coding,
     /// `Transfer-Encoding` in a request older than HTTP/1.1.
     CodingInOldRequest,
+    /// More than one space between two parts of the start line.
+    ExtraSpace,
     /// Another version than 1.x.
     UnknownVersion,
     /// `Host` is missing, repeated, or names no host.
@@ -62,6 +64,7 @@ impl Fault {
             Fault::LengthAndCoding => "Content-Length with Transfer-Encoding",
             Fault::TooManyHeaders => "Too many HTTP headers",
             Fault::Coding | Fault::CodingInOldRequest => "Invalid Transfer-Encoding",
+            Fault::ExtraSpace => "Extra space in HTTP start line",
             Fault::UnknownVersion => "Unknown HTTP version",
             Fault::Host => "Invalid Host header",
         }

@@ -9,8 +9,9 @@ use super::scan::is_token;
 use super::target::{Target, is_host};
 
 impl Head<'_> {
-    /// Checks a request: method and header names are tokens, the version is 1.x, the target has a
-    /// form that fits the method, and there is one `Host` (none will do before HTTP/1.1).
+    /// Checks a request: method and header names are tokens, single spaces divide the start line,
+    /// the version is 1.x, the target has a form that fits the method, and there is one `Host` (none
+    /// will do before HTTP/1.1).
     ///
     /// # Errors
     /// The first rule that is broken; where does not matter.
@@ -21,6 +22,9 @@ impl Head<'_> {
         }
         if !is_token(self.method) {
             return fault(Fault::Method);
+        }
+        if self.extra_space {
+            return fault(Fault::ExtraSpace);
         }
         if self.version.0 != 1 || !self.proto.starts_with(b"HTTP/") {
             return fault(Fault::UnknownVersion);
@@ -64,6 +68,8 @@ mod tests {
             ("HTTP/1.1 200 OK\nn(): x\n\n", Ok(())),
             ("G@T / HTTP/1.1\nHost: h\n\n", Err(Fault::Method)),
             ("ґєт / HTTP/1.1\nHost: h\n\n", Err(Fault::Method)),
+            ("GET  / HTTP/1.1\nHost: h\n\n", Err(Fault::ExtraSpace)),
+            ("GET /  HTTP/1.1\nHost: h\n\n", Err(Fault::ExtraSpace)),
             ("GET / HTTP/2.0\nHost: h\n\n", Err(Fault::UnknownVersion)),
             ("GET / HTTP/0.9\nHost: h\n\n", Err(Fault::UnknownVersion)),
             ("GET / http/1.1\nHost: h\n\n", Err(Fault::UnknownVersion)),
