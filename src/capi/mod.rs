@@ -24,6 +24,7 @@ pub mod output;
 pub mod print;
 pub mod queue;
 pub mod random;
+pub mod rpc;
 pub mod settings;
 pub mod slice;
 pub mod str;

@@ -18,6 +18,7 @@ pub mod log_prefix;
 pub mod matcher;
 pub mod number;
 pub mod path;
+pub mod rpc;
 pub mod text;
 pub mod url;
 pub mod ws;

@@ -7,6 +7,7 @@ struct mg_connection;
 struct mg_http_message;
 struct mg_mgr;
 struct mg_queue;
+struct mg_rpc_req;
 typedef void (*mg_pfn_t)(char, void *);
 typedef void (*mg_event_handler_t)(struct mg_connection *, int ev, void *);
 
@@ -27,6 +28,8 @@ struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr, const char *url,
                                      const char *fmt, va_list *ap);
 void mg_ws_vupgrade(struct mg_connection *c, struct mg_http_message *hm,
                     const char *fmt, va_list *ap);
+void mg_rpc_vok(struct mg_rpc_req *r, const char *fmt, va_list *ap);
+void mg_rpc_verr(struct mg_rpc_req *r, int code, const char *fmt, va_list *ap);
 
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...) {
@@ -135,5 +138,21 @@ void mg_ws_upgrade(struct mg_connection *c, struct mg_http_message *hm,
   va_list ap;
   va_start(ap, fmt);
   mg_ws_vupgrade(c, hm, fmt, &ap);
+  va_end(ap);
+}
+
+void mg_rpc_ok(struct mg_rpc_req *r, const char *fmt, ...);
+void mg_rpc_ok(struct mg_rpc_req *r, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  mg_rpc_vok(r, fmt, &ap);
+  va_end(ap);
+}
+
+void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
+void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  mg_rpc_verr(r, code, fmt, &ap);
   va_end(ap);
 }
