@@ -6,12 +6,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-import loopback
 import pytest
+
+import loopback
 from cprogram import ROOT
+from needs import need
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -40,7 +41,7 @@ def answer(command: list[str], port: int) -> str:
         process.wait()
 
 
-def test_the_c_example_of_the_readme(tmp_path: Path, need: Callable[[str], None]) -> None:
+def test_the_c_example_of_the_readme(tmp_path: Path) -> None:
     need("curl")
     port = loopback.free_port()
     (tmp_path / "hello.c").write_text(block("c", "main").replace(PORT_IN_EXAMPLES, str(port)))
@@ -52,7 +53,7 @@ def test_the_c_example_of_the_readme(tmp_path: Path, need: Callable[[str], None]
     assert answer([str(tmp_path / "hello")], port) == "You asked for /some/path\n"
 
 
-def test_the_python_example_of_the_readme(tmp_path: Path, need: Callable[[str], None]) -> None:
+def test_the_python_example_of_the_readme(tmp_path: Path) -> None:
     need("curl")
     port = loopback.free_port()
     program = tmp_path / "hello.py"

@@ -6,13 +6,15 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
+
 import cprogram
 import loopback
-import pytest
+from needs import need
 
 CONNECTIONS = 20
 REQUESTS = 10_000
@@ -65,9 +67,7 @@ def calls(table: Path) -> dict[str, int]:
     return {row[-1]: int(row[3]) for row in rows if len(row) in (5, 6) and row[3].isdigit()}
 
 
-def test_a_request_costs_one_recv_and_one_send(
-    hello: Path, tmp_path: Path, need: Callable[[str], None]
-) -> None:
+def test_a_request_costs_one_recv_and_one_send(hello: Path, tmp_path: Path) -> None:
     need("strace")
     port = loopback.free_port()
     table = tmp_path / "calls.txt"
