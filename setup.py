@@ -13,7 +13,7 @@ from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "cffi"))
 
-import native_build  # noqa: E402 (found by the line above)
+import native_build
 
 GATE = ("connection", "event", "http", "lock", "manager", "message", "module", "reply", "timer")
 # The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.

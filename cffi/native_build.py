@@ -98,12 +98,8 @@ def declarations(header: Path, library: Path, cc: str = "cc") -> str:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
         command = [cc, "-nostdinc", "-I", blank, str(header)]
-        source = subprocess.run(
-            [*command, "-E", "-P"], check=True, capture_output=True, text=True
-        ).stdout
-        macros = subprocess.run(
-            [*command, "-E", "-dM"], check=True, capture_output=True, text=True
-        ).stdout
+        source = subprocess.run([*command, "-E", "-P"], check=True, capture_output=True, text=True).stdout
+        macros = subprocess.run([*command, "-E", "-dM"], check=True, capture_output=True, text=True).stdout
     return "\n".join([*_parsable(source, symbols(library)), *_constants(macros)])
 
 

@@ -183,6 +183,8 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   bool wanted = slot->route->handler != NULL && (mask & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
+  /* Datagrams do not add up: what a handler did not copy is gone. */
+  bool is_datagram = ev == MG_EV_READ && c->is_udp && c->pfn == NULL;
   if (wanted || ev == MG_EV_CLOSE) {
     ANCHOR;
     gate_take_gil(m);
@@ -192,6 +194,7 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     PyGILState_Release(state);
     ANCHOR_UP;
   }
+  if (is_datagram) c->recv.len = 0;
 }
 
 int gate_setup(PyObject *module) {

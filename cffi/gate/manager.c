@@ -216,9 +216,15 @@ static void core_free(Core *m) {
   reply_forget(m);
 }
 
+/* Nobody is told of anything any more: for a manager that is going away itself. */
+static void core_silence(Core *m) {
+  for (Route *r = m->routes; r != NULL; r = r->next) Py_CLEAR(r->handler);
+}
+
 static int core_clear(PyObject *self) {
   Core *m = (Core *) self;
   if (m->initialised && !m->freed && core_enter(m) == 0) {
+    core_silence(m);
     core_free(m);
     m->guests--;
     lock_release(&m->lock);
@@ -234,6 +240,7 @@ static void core_dealloc(PyObject *self) {
   PyObject_GC_UnTrack(self);
   if (m->initialised && !m->freed) {
     lock_try(&m->lock); /* nobody else has a reference, so nobody has the lock */
+    core_silence(m);
     core_free(m);
     lock_release(&m->lock);
   }

@@ -1,14 +1,14 @@
 """pymongoose: event-driven networking on a fast, memory-safe library in Rust.
 
-    from pymongoose import MG_EV_HTTP_MSG, Manager
+from pymongoose import MG_EV_HTTP_MSG, Manager
 
-    def handler(conn, ev, data):
-        if ev == MG_EV_HTTP_MSG:
-            conn.reply(200, f"You asked for {data.uri}\\n")
+def handler(conn, ev, data):
+    if ev == MG_EV_HTTP_MSG:
+        conn.reply(200, f"You asked for {data.uri}\\n")
 
-    with Manager(handler) as manager:
-        manager.listen("http://127.0.0.1:8000")
-        manager.run()
+with Manager(handler) as manager:
+    manager.listen("http://127.0.0.1:8000")
+    manager.run()
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from . import _native
 
 if TYPE_CHECKING:
-    from . import _gate as gate
+    from . import _gate
+
+    gate = _gate
 else:
 
     def _load_gate() -> Any:

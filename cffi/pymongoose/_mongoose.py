@@ -86,8 +86,7 @@ WsMessage = gate.WsMessage
 Timer = gate.Timer
 
 gate.register(Connection, MqttMessage, BodyView, is_traced)
-if hasattr(lib, "mg_log_level"):  # DEV
-    lib.mg_log_level = lib.MG_LL_NONE
+lib.mg_log_level = lib.MG_LL_NONE
 
 __all__ = [
     "MG_EV_ACCEPT",

@@ -118,7 +118,7 @@ class Connection(gate.Conn):
         """Sends one WebSocket frame."""
         payload = to_bytes(data)
         with _Native(self) as c:
-            lib.mg_ws_send(c, ffi.from_buffer(payload), len(payload), op)
+            lib.mg_ws_send(c, payload, len(payload), op)
 
     def mqtt_pub(self, topic: str, message: Data, qos: int = 0, retain: bool = False) -> int:
         """Publishes a message; returns the packet id, 0 for QoS 0."""

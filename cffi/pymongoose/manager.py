@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from ._core import EVENT_HANDLER, encode, ffi, gate, lib, to_bytes, view
 from .connection import Connection
@@ -45,12 +46,12 @@ class Manager(gate.Core):
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool:
+    ) -> Literal[False]:
         self.close()
         return False
 
     def __del__(self) -> None:
-        if not self._closed:
+        if not self._closed and not sys.is_finalizing():
             if self.connections:
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
@@ -62,14 +63,21 @@ class Manager(gate.Core):
         *,
         http: bool | None = None,
         events: Iterable[int] | None = None,
+        reuse_port: bool = False,
     ) -> Connection:
         """Listens on a URL such as "http://127.0.0.1:8000" or "tcp://0.0.0.0:0".
 
         http: parse HTTP; None does so when the URL's scheme is http, https, ws or wss. handler is
-        also that of the connections that the listener accepts.
+        also that of the connections that the listener accepts. reuse_port: several processes, each
+        of which says so, share the port, and the system spreads connections over them.
         """
         listen = lib.mg_http_listen if _speaks_http(url, http) else lib.mg_listen
-        return self._make(listen, url, handler, events, f"Failed to listen on '{url}'")
+
+        def create(mgr: Any, text: bytes, fn: Any, data: Any) -> Any:
+            lib.mg_mgr_set(mgr, lib.MG_SET_REUSEPORT, reuse_port)
+            return listen(mgr, text, fn, data)
+
+        return self._make(create, url, handler, events, f"Failed to listen on '{url}'")
 
     def connect(
         self,
@@ -92,9 +100,7 @@ class Manager(gate.Core):
         def connect(mgr: Any, text: bytes, fn: Any, data: Any) -> Any:
             return lib.mg_ws_connect(mgr, text, fn, data, ffi.NULL)
 
-        return self._make(
-            connect, url, handler, None, f"Failed to create WebSocket connection to '{url}'"
-        )
+        return self._make(connect, url, handler, None, f"Failed to create WebSocket connection to '{url}'")
 
     def mqtt_connect(
         self,
@@ -120,9 +126,7 @@ class Manager(gate.Core):
 
     def mqtt_listen(self, url: str, handler: Handler | None = None) -> Connection:
         """Listens as an MQTT broker: each packet arrives as MG_EV_MQTT_CMD."""
-        return self._make(
-            lib.mg_mqtt_listen, url, handler, None, f"Failed to listen for MQTT on '{url}'"
-        )
+        return self._make(lib.mg_mqtt_listen, url, handler, None, f"Failed to listen for MQTT on '{url}'")
 
     def sntp_connect(self, url: str, handler: Handler | None = None) -> Connection:
         """Asks a time server; MG_EV_SNTP_TIME follows. "sntp://host" means "udp://host:123"."""

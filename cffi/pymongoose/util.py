@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ._core import ffi, lib, to_bytes
@@ -17,46 +18,39 @@ def log_get() -> int:
     return int(lib.mg_log_level)
 
 
-def _bytes(buffer: Any) -> bytes:
-    return bytes(ffi.buffer(buffer))
+def _digest(size: int, fill: Callable[[Any], object]) -> bytes:
+    """Bytes that fill(pointer) writes."""
+    digest = ffi.new("char[]", size)
+    fill(ffi.cast("void *", digest))
+    return bytes(ffi.buffer(digest))
 
 
 def md5(data: str | bytes) -> bytes:
     """MD5 digest, 16 bytes."""
-    source, context, digest = to_bytes(data), ffi.new("mg_md5_ctx *"), ffi.new("unsigned char[16]")
+    source, context = to_bytes(data), ffi.new("mg_md5_ctx *")
     lib.mg_md5_init(context)
-    lib.mg_md5_update(context, ffi.from_buffer(source), len(source))
-    lib.mg_md5_final(context, digest)
-    return _bytes(digest)
+    lib.mg_md5_update(context, source, len(source))
+    return _digest(16, lambda digest: lib.mg_md5_final(context, digest))
 
 
 def sha1(data: str | bytes) -> bytes:
     """SHA-1 digest, 20 bytes."""
-    source, context, digest = to_bytes(data), ffi.new("mg_sha1_ctx *"), ffi.new("unsigned char[20]")
+    source, context = to_bytes(data), ffi.new("mg_sha1_ctx *")
     lib.mg_sha1_init(context)
-    lib.mg_sha1_update(context, ffi.from_buffer(source), len(source))
-    lib.mg_sha1_final(digest, context)
-    return _bytes(digest)
+    lib.mg_sha1_update(context, source, len(source))
+    return _digest(20, lambda digest: lib.mg_sha1_final(digest, context))
 
 
 def sha256(data: str | bytes) -> bytes:
     """SHA-256 digest, 32 bytes."""
-    source, digest = to_bytes(data), ffi.new("uint8_t[32]")
-    lib.mg_sha256(digest, ffi.from_buffer("uint8_t[]", source), len(source))
-    return _bytes(digest)
+    source = to_bytes(data)
+    return _digest(32, lambda digest: lib.mg_sha256(digest, source, len(source)))
 
 
 def hmac_sha256(key: str | bytes, data: str | bytes) -> bytes:
     """HMAC with SHA-256, 32 bytes."""
-    secret, source, digest = to_bytes(key), to_bytes(data), ffi.new("uint8_t[32]")
-    lib.mg_hmac_sha256(
-        digest,
-        ffi.from_buffer("uint8_t[]", secret),
-        len(secret),
-        ffi.from_buffer("uint8_t[]", source),
-        len(source),
-    )
-    return _bytes(digest)
+    secret, source = to_bytes(key), to_bytes(data)
+    return _digest(32, lambda digest: lib.mg_hmac_sha256(digest, secret, len(secret), source, len(source)))
 
 
 def base64_encode(data: str | bytes) -> str:
@@ -64,7 +58,7 @@ def base64_encode(data: str | bytes) -> str:
     source = to_bytes(data)
     room = len(source) * 4 // 3 + 8
     encoded = ffi.new("char[]", room)
-    n = lib.mg_base64_encode(ffi.from_buffer("unsigned char[]", source), len(source), encoded, room)
+    n = lib.mg_base64_encode(source, len(source), encoded, room)
     return bytes(ffi.buffer(encoded, n)).decode("ascii")
 
 
@@ -73,14 +67,14 @@ def base64_decode(data: str) -> bytes:
     source = data.encode("ascii").rstrip(b"\r\n")
     room = len(source) + 8
     decoded = ffi.new("char[]", room)
-    n = lib.mg_base64_decode(ffi.from_buffer("char[]", source), len(source), decoded, room)
+    n = lib.mg_base64_decode(source, len(source), decoded, room)
     return bytes(ffi.buffer(decoded, n))
 
 
 def crc32(data: str | bytes, initial: int = 0) -> int:
     """CRC-32 as in zlib; initial continues an earlier one."""
     source = to_bytes(data)
-    return int(lib.mg_crc32(initial, ffi.from_buffer("char[]", source), len(source)))
+    return int(lib.mg_crc32(initial, source, len(source)))
 
 
 def millis() -> int:

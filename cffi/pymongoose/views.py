@@ -26,9 +26,7 @@ class MqttMessage(gate.MqttBase):
             offset = lib.mg_mqtt_next_prop(message, prop, offset)
             if offset == 0:
                 return found
-            found.append(
-                {"id": prop.id, "iv": prop.iv, "key": text_of(prop.key), "val": text_of(prop.val)}
-            )
+            found.append({"id": prop.id, "iv": prop.iv, "key": text_of(prop.key), "val": text_of(prop.val)})
 
 
 class BodyView:
@@ -56,7 +54,7 @@ class BodyView:
     def _keep_bytes(self) -> None:
         received = self._connection.recv
         old = received.buf
-        new = ffi.cast("unsigned char *", lib.mg_calloc(1, received.size))
+        new = ffi.cast("uint8_t *", lib.mg_calloc(1, received.size))
         if new == ffi.NULL:
             raise MemoryError
         ffi.memmove(new, old, received.len)

@@ -16,7 +16,7 @@ def url_encode(data: str) -> str:
     source = data.encode()
     room = len(source) * 3 + 16
     encoded = ffi.new("char[]", room)
-    n = lib.mg_url_encode(ffi.from_buffer(source), len(source), encoded, room)
+    n = lib.mg_url_encode(source, len(source), encoded, room)
     return bytes(ffi.buffer(encoded, n)).decode("ascii")
 
 

@@ -124,7 +124,9 @@ def test_no_body_where_none_may_be() -> None:
             conn.reply(204 if data.uri == "/204" else 200, b"body")
 
     with Server(handler) as server, server.connect() as client:
-        client.sendall(b"GET /204 HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        client.sendall(
+            b"GET /204 HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+        )
         data = read_all(client)
     heads = [part for part in data.split(b"\r\n\r\n") if part.startswith(b"HTTP/1.1")]
     assert len(heads) == 3
@@ -276,7 +278,11 @@ def test_clients_that_leave_in_the_middle() -> None:
             conn.reply(200, bytes(2_000_000) if data.uri == "/big" else b"ok")
 
     with Server(handler) as server:
-        for half in (b"GET / HT", b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc", b"GET /big HTTP/1.1\r\n\r\n"):
+        for half in (
+            b"GET / HT",
+            b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc",
+            b"GET /big HTTP/1.1\r\n\r\n",
+        ):
             for linger in (False, True):
                 client = server.connect()
                 if linger:  # close() then resets the connection

@@ -43,7 +43,16 @@ def test_a_variable_keeps_import_quiet() -> None:
 def test_all_public_names_exist_and_are_listed() -> None:
     for name in pymongoose.__all__:
         assert hasattr(pymongoose, name)
-    for name in ("Manager", "Connection", "HttpMessage", "Timer", "TlsOpts", "AsyncManager", "log_set", "log_get"):
+    for name in (
+        "Manager",
+        "Connection",
+        "HttpMessage",
+        "Timer",
+        "TlsOpts",
+        "AsyncManager",
+        "log_set",
+        "log_get",
+    ):
         assert name in pymongoose.__all__
     for name in ("Manager", "Connection", "HttpMessage", "WsMessage", "MqttMessage", "Timer", "json_get"):
         assert getattr(_mongoose, name) is getattr(pymongoose, name)

@@ -1,7 +1,8 @@
 // The page: three plots fed by server-sent events, and a form that sends requests.
 "use strict";
 
-const SHOWN = 240; // samples: two minutes
+const PER_MINUTE = 120; // samples
+const KEPT = 2 * PER_MINUTE;
 const PARALLEL = 5; // a browser keeps six connections to a server, and one is the stream
 const samples = [];
 const $ = (id) => document.getElementById(id);
@@ -9,6 +10,7 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 const whole = (x) => Math.round(x).toLocaleString("en");
 const milliseconds = (x) => (x === 0 ? "0" : x < 10 ? x.toFixed(2) : x.toFixed(0));
+const span = () => Math.min(KEPT, Math.max(PER_MINUTE / 2, samples.length)); // samples across a plot
 const axis = (x) => (x >= 1000 ? `${+(x / 1000).toFixed(1)}k` : `${+x.toFixed(x < 1 ? 2 : 1)}`);
 
 const plots = [
@@ -39,7 +41,7 @@ function draw(plot) {
   const left = 38, right = width - 6, top = 8, bottom = height - 20;
   const highest = Math.max(plot.atLeast, ...samples.flatMap((s) => plot.lines.map((l) => s[l.key])));
   const limit = niceTop(highest * 1.05);
-  const x = (i) => right - ((samples.length - 1 - i) / (SHOWN - 1)) * (right - left);
+  const x = (i) => right - ((samples.length - 1 - i) / (span() - 1)) * (right - left);
   const y = (value) => bottom - (value / limit) * (bottom - top);
 
   g.strokeStyle = colour("--line");
@@ -57,7 +59,7 @@ function draw(plot) {
   }
   g.textBaseline = "alphabetic";
   g.textAlign = "left";
-  g.fillText("2 min ago", left, height - 4);
+  g.fillText(`${Math.round((span() * 60) / PER_MINUTE)} s ago`, left, height - 4);
   g.textAlign = "right";
   g.fillText("now", right, height - 4);
 
@@ -87,7 +89,7 @@ function draw(plot) {
 }
 
 function drawHover(plot, g, area) {
-  const i = Math.round(samples.length - 1 - ((area.right - plot.hover) / (area.right - area.left)) * (SHOWN - 1));
+  const i = Math.round(samples.length - 1 - ((area.right - plot.hover) / (area.right - area.left)) * (span() - 1));
   if (i < 0 || i >= samples.length) return;
   const at = area.x(i);
   g.strokeStyle = colour("--quiet");
@@ -126,7 +128,7 @@ function redraw() {
 
 function show(sample) {
   samples.push(sample);
-  if (samples.length > SHOWN) samples.shift();
+  if (samples.length > KEPT) samples.shift();
   $("now-rate").textContent = whole(sample.rate);
   $("now-p50").textContent = milliseconds(sample.p50);
   $("now-p99").textContent = milliseconds(sample.p99);

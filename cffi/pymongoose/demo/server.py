@@ -46,9 +46,7 @@ class Demo:
         self.open = 0
         self.watchers: set[Connection] = set()
         self.files = {path: (HERE / name).read_bytes() for path, (name, _) in PAGES.items()}
-        self.manager = Manager(
-            self.handle, events=(MG_EV_ACCEPT, MG_EV_HTTP_MSG, MG_EV_WRITE, MG_EV_CLOSE)
-        )
+        self.manager = Manager(self.handle, events=(MG_EV_ACCEPT, MG_EV_HTTP_MSG, MG_EV_WRITE, MG_EV_CLOSE))
         self.listener = self.manager.listen(url, http=True)
         self.manager.timer_add(PERIOD_MS, self.publish, repeat=True)
 
