@@ -89,8 +89,11 @@ pub fn register(c: Conn, assume_writable: bool) {
     if registered {
         state.mark(is::REGISTERED);
     } else {
-        // Regular files cannot be polled: they count as ready always.
-        state.announce(ready::READ | ready::WRITE | ready::HANGUP);
+        // Regular files cannot be polled: they count as ready always, for what they are open for.
+        if sys::may_read(c.fd()) {
+            state.announce(ready::READ | ready::HANGUP);
+        }
+        state.announce(ready::WRITE);
         queue(c);
     }
 }

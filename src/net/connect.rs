@@ -87,6 +87,7 @@ pub fn connect_resolved(c: Conn) {
 /// address: it keeps what it has.
 fn connect_to(c: Conn, to: &SockAddr) {
     let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
+    let _held = hold(c);
     c.clear(flag::RESOLVING);
     if state.is(is::OWNS_FD) {
         call(c, MG_EV_RESOLVE, ptr::null_mut());

@@ -115,6 +115,11 @@ pub fn accept(listener: Conn) {
         {
             return;
         }
+        if state.is(is::WRAPPED) {
+            // The program's own socket may block, and accept has no flag against it.
+            sys::set_nonblocking(listener.fd());
+            state.unmark(is::WRAPPED);
+        }
         match sys::accept(listener.fd()) {
             Ok((fd, peer)) => {
                 state.unmark(is::ACCEPT_FAILED);
@@ -239,9 +244,8 @@ pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
     c.set_fd(fd);
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
-    if let Some(state) = ConnState::of(c).filter(|_| !sys::is_socket(fd)) {
-        state.mark(is::PLAIN_FD);
-    }
+    let kind = if sys::is_socket(fd) { is::WRAPPED } else { is::PLAIN_FD };
+    ConnState::of(c)?.mark(kind | is::OWNS_FD);
     let _held = conn::hold(c);
     call(c, MG_EV_OPEN, ptr::null_mut());
     if conn::is_closed(c) {

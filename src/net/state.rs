@@ -35,21 +35,23 @@ pub mod ready {
 /// Bits of [`ConnState::is`].
 pub mod is {
     /// In the list for the next turn.
-    pub const QUEUED: u8 = 1;
+    pub const QUEUED: u16 = 1;
     /// In the list of connections with fresh output.
-    pub const OUTPUT: u8 = 2;
+    pub const OUTPUT: u16 = 2;
     /// Closed: unlinked, CLOSE was fired; the memory waits to be released.
-    pub const CLOSED: u8 = 4;
+    pub const CLOSED: u16 = 4;
     /// Registered with the poller.
-    pub const REGISTERED: u8 = 8;
+    pub const REGISTERED: u16 = 8;
     /// The descriptor is not a socket: `read` and `write`.
-    pub const PLAIN_FD: u8 = 16;
+    pub const PLAIN_FD: u16 = 16;
     /// An accept failed: try again at each poll, log once.
-    pub const ACCEPT_FAILED: u8 = 32;
+    pub const ACCEPT_FAILED: u16 = 32;
     /// The descriptor is the library's to close.
-    pub const OWNS_FD: u8 = 64;
+    pub const OWNS_FD: u16 = 64;
     /// The handlers of CLOSE have returned: there are no more events.
-    pub const GONE: u8 = 128;
+    pub const GONE: u16 = 128;
+    /// The program's own socket, which may block: accepting from it must not.
+    pub const WRAPPED: u16 = 256;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
@@ -83,7 +85,7 @@ pub struct ConnState {
     /// How many handler calls of this connection are on the stack.
     pub in_handler: Cell<u16>,
     ready: Cell<u8>,
-    is: Cell<u8>,
+    is: Cell<u16>,
 }
 
 impl ConnState {
@@ -99,17 +101,17 @@ impl ConnState {
     }
 
     /// True when any of `bits` of [`is`] is set.
-    pub fn is(&self, bits: u8) -> bool {
+    pub fn is(&self, bits: u16) -> bool {
         self.is.get() & bits != 0
     }
 
     /// Sets `bits` of [`is`].
-    pub fn mark(&self, bits: u8) {
+    pub fn mark(&self, bits: u16) {
         self.is.set(self.is.get() | bits);
     }
 
     /// Clears `bits` of [`is`].
-    pub fn unmark(&self, bits: u8) {
+    pub fn unmark(&self, bits: u16) {
         self.is.set(self.is.get() & !bits);
     }
 

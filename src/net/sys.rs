@@ -164,6 +164,21 @@ pub fn set_option(fd: c_int, level: c_int, name: c_int, value: c_int) {
     }
 }
 
+/// Makes a descriptor non-blocking.
+pub fn set_nonblocking(fd: c_int) {
+    // SAFETY: no memory involved.
+    unsafe {
+        libc::fcntl(fd, libc::F_SETFL, libc::fcntl(fd, libc::F_GETFL) | libc::O_NONBLOCK);
+    }
+}
+
+/// True for a descriptor that is open for reading.
+pub fn may_read(fd: c_int) -> bool {
+    // SAFETY: no memory involved.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags != -1 && flags & libc::O_ACCMODE != libc::O_WRONLY
+}
+
 /// True for a socket.
 pub fn is_socket(fd: c_int) -> bool {
     // SAFETY: fstat writes the struct; zero bytes are a valid value of it.

@@ -161,7 +161,9 @@ static void test_close_conn_of_a_client(void) {
   static const struct {
     int ev;
     const char *events;
-  } rows[] = {{MG_EV_RESOLVE, "OPEN RESOLVE CLOSE"}, {MG_EV_CONNECT, "OPEN RESOLVE CONNECT CLOSE"}};
+  } rows[] = {{MG_EV_OPEN, "OPEN CLOSE"},
+              {MG_EV_RESOLVE, "OPEN RESOLVE CLOSE"},
+              {MG_EV_CONNECT, "OPEN RESOLVE CONNECT CLOSE"}};
   size_t i;
   int before = count_descriptors();
   for (i = 0; i < COUNT(rows); i++) {
@@ -185,6 +187,29 @@ static void close_target(struct mg_connection *c, int ev, void *ev_data) {
     target = NULL;
     mg_close_conn(t);
   }
+}
+
+// Closed before the function that made it returns: that is NULL then.
+static void test_close_conn_in_open(void) {
+  struct record r[3];
+  int fds[2], before = count_descriptors();
+  char byte;
+  close_in_event = MG_EV_OPEN;
+  memset(r, 0, sizeof(r));
+  mg_mgr_init(&mgr);
+  CHECK(mg_listen(&mgr, "tcp://127.0.0.1:0", close_in_connect, &r[0]) == NULL);
+  CHECK_EVENTS(r[0], "OPEN CLOSE");
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+  CHECK(mg_wrapfd(&mgr, fds[0], close_in_connect, &r[1]) == NULL);
+  CHECK_EVENTS(r[1], "OPEN CLOSE");
+  CHECK(recv(fds[1], &byte, 1, 0) == 0);  // closed too
+  close(fds[1]);
+  CHECK(mg_connect(&mgr, "udp://127.0.0.1:9", close_in_connect, &r[2]) == NULL);
+  CHECK_EVENTS(r[2], "OPEN CLOSE");
+  CHECK(mgr.conns == NULL);
+  mg_mgr_poll(&mgr, 0);
+  end();
+  CHECK(count_descriptors() == before);
 }
 
 // A handler closes the connection that the walk would visit next, or the one it came from.
@@ -343,10 +368,12 @@ static void test_nested_poll_closes_others(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_flags_on_another();
   test_closing_between_polls();
   test_close_conn_in_own_handler();
   test_close_conn_of_a_client();
+  test_close_conn_in_open();
   test_close_conn_of_another();
   test_close_conn_between_polls();
   test_connections_made_in_close();

@@ -395,6 +395,7 @@ static void test_free_without_a_poll(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_tcp();
   test_refused();
   test_connect_fails_at_once();

@@ -400,6 +400,7 @@ static void test_output_can_be_patched(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_growth();
   test_memory_that_is_taken();
   test_limit();

@@ -317,6 +317,7 @@ static void test_two_managers(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_no_handlers();
   test_call();
   test_swapping();

@@ -140,6 +140,7 @@ static void test_null(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_table();
   test_align_16();
   test_align_0();

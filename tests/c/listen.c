@@ -121,6 +121,7 @@ static void test_no_connections(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_init();
   test_urls();
   test_a_port_that_is_taken();

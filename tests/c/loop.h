@@ -3,6 +3,10 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE  // -std=c99 hides socket options
+#endif
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -305,6 +305,7 @@ static void test_epoll_fd(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_input_that_did_not_fit();
   test_input_from_before_accept();
   test_the_accept_queue();

@@ -298,6 +298,7 @@ static void test_waits(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_expired();
   test_three_timers();
   test_jumps();

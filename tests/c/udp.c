@@ -313,6 +313,7 @@ static void test_burst_and_is_full(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_one_datagram();
   test_echo();
   test_sizes();

@@ -193,6 +193,7 @@ static void test_interrupts_the_wait(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_contract();
   test_lengths_and_numbers();
   test_threads();

@@ -156,6 +156,7 @@ static void test_file(void) {
 }
 
 int main(void) {
+  mg_log_set(MG_LL_NONE);
   test_socket();
   test_blocking_socket();
   test_pipe_in();
