@@ -3360,6 +3360,88 @@ bool mg_random(void *buf, size_t len);
  */
 char *mg_random_str(char *buf, size_t len);
 
+/* ---- JSON-RPC: a list of methods, and the dispatch of request frames to them ---- */
+
+/* Adds a method to the front of a list, so that later additions win.
+ *
+ * `pattern` is a pattern of `mg_match`, copied; the empty one is for responses, frames with a
+ * result or an error. `*head` starts as NULL. Nothing happens when out of memory. Release the list
+ * by `mg_rpc_del(head, NULL)`.
+ *
+ * # Threads
+ * The one that uses the list.
+ */
+void mg_rpc_add(struct mg_rpc **head,
+                struct mg_str pattern,
+                void (*handler)(struct mg_rpc_req *r),
+                void *handler_data);
+
+/* Removes all methods of a handler from a list, or with a NULL handler all methods.
+ *
+ * A handler may remove itself while it runs.
+ *
+ * # Threads
+ * The one that uses the list.
+ */
+void mg_rpc_del(struct mg_rpc **head, void (*handler)(struct mg_rpc_req *r));
+
+/* Dispatches a frame to the first method in the list whose pattern matches.
+ *
+ * `r->rpc` is set to it before its handler runs. If the frame has a string `$.method`, its raw
+ * text is what patterns are matched with; else, if it has `$.result` or `$.error`, the empty text.
+ *
+ * # Errors
+ * Printed as an answer: -32601 `"METHOD not found"` without such a method, also when `r->head` is
+ * NULL; -32700 with the frame as its message if the frame is neither request nor response.
+ *
+ * # Threads
+ * The one that uses the list.
+ */
+void mg_rpc_process(struct mg_rpc_req *r);
+
+/* Answers a request: prints `{"id":ID,"result":RESULT}`.
+ *
+ * RESULT is `fmt`, printed as by `mg_xprintf`, and has to be JSON; NULL gives `null`. Nothing is
+ * printed if the frame has no `$.id`.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_rpc_vok(struct mg_rpc_req *r, const char *fmt, va_list *ap);
+
+/* Answers a request with an error: prints `{"id":ID,"error":{"code":CODE,"message":MESSAGE}}`.
+ *
+ * MESSAGE is `fmt`, printed as by `mg_xprintf`, and has to be JSON, quotes included; NULL gives
+ * `null`. If the frame has no `$.id`, the answer has none either.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_rpc_verr(struct mg_rpc_req *r, int code, const char *fmt, va_list *ap);
+
+/* A handler that answers with the patterns of all methods, newest first.
+ *
+ * `mg_rpc_add(&head, mg_str("rpc.list"), mg_rpc_list, NULL)`. The entry for responses is left out.
+ *
+ * # Threads
+ * The one that uses the list.
+ */
+void mg_rpc_list(struct mg_rpc_req *r);
+
+/* Answers a request; see `mg_rpc_vok`.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_rpc_ok(struct mg_rpc_req *r, const char *fmt, ...);
+
+/* Answers a request with an error; see `mg_rpc_verr`.
+ *
+ * # Threads
+ * Any.
+ */
+void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
+
 /* ---- Settings of managers and connections: additions of this library ---- */
 
 /* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
