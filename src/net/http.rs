@@ -198,10 +198,10 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
             return fail(c, "HTTP head too large", code);
         }
         Ok(None) => {
-            if let Some(state) = ConnState::of(c) {
-                if state.http.searched.replace(bytes.len()) == 0 {
-                    state.http.since.set(poll::millis());
-                }
+            if let Some(state) = ConnState::of(c)
+                && state.http.searched.replace(bytes.len()) == 0
+            {
+                state.http.since.set(poll::millis());
             }
             return Step::Wait;
         }
