@@ -144,6 +144,7 @@ macro_rules! topics {
 
 topics! {
     codec
+    dns
     http
     json
     net

@@ -42,6 +42,11 @@ fn boot_timestamp() -> &'static AtomicU64 {
     unsafe { AtomicU64::from_ptr(&raw mut mg_boot_timestamp_ms) }
 }
 
+/// Sets the wall clock: `boot` is the time in milliseconds since 1970 at which `mg_millis()` was 0.
+pub(super) fn set_boot_timestamp(boot: u64) {
+    boot_timestamp().store(boot, Ordering::Relaxed);
+}
+
 /// Sleeps for at least `ms` milliseconds.
 ///
 /// Nothing is polled meanwhile: a program with an event loop uses a timer instead.
