@@ -5,7 +5,7 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, http, json};
+use targets::{addr, dns, http, json, modbus};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -14,6 +14,7 @@ const DICTIONARY: &str = concat!(include_str!("../fuzz/http.dict"), include_str!
 const HTTP_CASES: &str = include_str!("golden/http.cases");
 const URL_CASES: &str = include_str!("golden/url.cases");
 const JSON_CASES: &str = include_str!("golden/json.cases");
+const DNS_CASES: &str = include_str!("golden/dns.cases");
 const NET_CASES: &str = include_str!("golden/net.cases");
 
 /// xorshift64*: any generator will do that is the same everywhere.
@@ -168,4 +169,23 @@ fn fields() {
         "\nC:\\a\\b.txt=c/d,*=e",
     ];
     run(http::fields, &seeds.map(|s| s.as_bytes().to_vec()));
+}
+
+#[test]
+fn dns_packet() {
+    let mut seeds = golden(DNS_CASES, "dns");
+    seeds.push(b"www.example.com.".to_vec());
+    run(dns::packet, &seeds);
+}
+
+#[test]
+fn modbus_frames() {
+    let seeds: [&[u8]; 5] = [
+        b"\0\x01\0\0\0\x06\x11\x01\0\x13\0\x0a",
+        b"\0\x01\0\0\0\x06\x11\x03\0\x13\0\x7d\0\x02\0\0\0\x06\x11\x06\0\0\0\x01",
+        b"\0\x01\0\0\0\x06\x11\x05\0\xac\xff\0",
+        b"\0\x01\0\0\0\x09\x11\x0f\0\x13\0\x0a\x02\xcd\x01",
+        b"\0\x01\0\0\0\x0b\x11\x10\0\x01\0\x02\x04\0\x0a\x01\x02",
+    ];
+    run(modbus::frames, &seeds.map(<[u8]>::to_vec));
 }

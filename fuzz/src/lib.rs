@@ -6,8 +6,10 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod dns;
 pub mod http;
 pub mod json;
+pub mod modbus;
 
 /// Fails unless `inner` lies within `outer`.
 fn inside(outer: &[u8], inner: &[u8]) {
