@@ -8,6 +8,7 @@
 pub mod addr;
 pub mod http;
 pub mod json;
+pub mod text;
 
 /// Fails unless `inner` lies within `outer`.
 fn inside(outer: &[u8], inner: &[u8]) {
