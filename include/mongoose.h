@@ -2493,6 +2493,40 @@ void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
  */
 void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
 
+/* ---- DNS packets ---- */
+
+/* Reads the question or resource record at `ofs` of a DNS packet (RFC 1035).
+ *
+ * `*rr` gets the numbers in host byte order, or zeros on error; for questions `alen` is 0. The
+ * data of a record are the `rr->alen` bytes before the end of what was read.
+ *
+ * # Returns
+ * The bytes of the record; 0 if `len` is less than 12 or more than 512, or on a malformed record.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_dns_parse_rr(const uint8_t *buf,
+                       size_t len,
+                       size_t ofs,
+                       bool is_question,
+                       struct mg_dns_rr *rr);
+
+/* Reads a DNS packet (RFC 1035): the name in it and, of an answer, the first address.
+ *
+ * `*dm` is filled: `txnid` and `name` always, `addr` if `resolved`. Up to ten answers are looked
+ * at. A query and an answer without an address are fine, with `resolved` false; the response code
+ * is not looked at.
+ *
+ * # Returns
+ * false if the packet is malformed, shorter than 12 or longer than 512 bytes, or has more than
+ * one question.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_dns_parse(const uint8_t *buf, size_t len, struct mg_dns_message *dm);
+
 /* ---- The printf family: to a function, a piece of memory, the heap, a connection ---- */
 
 /* Formats to `fn(ch, arg)`, which is called once for each byte, in order.
@@ -3466,6 +3500,23 @@ bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
  * The polling thread.
  */
 bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+
+/* ---- SNTP packets ---- */
+
+/* Reads an SNTP answer (RFC 4330), and sets `mg_boot_timestamp_ms` by it.
+ *
+ * The answer is one to a request whose transmit time stamp was `mg_millis()`, as those of
+ * `mg_sntp_request` are.
+ *
+ * # Returns
+ * Milliseconds since 1970, half of the round trip included. -1, and the clock stays as it is, for
+ * a packet that is too short, not of a server, of stratum 0 (a "kiss of death"), or of a version
+ * other than 3 and 4.
+ *
+ * # Threads
+ * Any.
+ */
+int64_t mg_sntp_parse(const uint8_t *buf, size_t len);
 
 /* ---- Strings: views, comparing, matching, splitting, numbers, paths ---- */
 

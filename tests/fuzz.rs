@@ -5,17 +5,24 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dns, http, json, modbus};
+use targets::{addr, dns, http, json, modbus, text};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-const DICTIONARY: &str = concat!(include_str!("../fuzz/http.dict"), include_str!("../fuzz/json.dict"));
+const DICTIONARY: &str = concat!(
+    include_str!("../fuzz/http.dict"),
+    include_str!("../fuzz/json.dict"),
+    include_str!("../fuzz/text.dict")
+);
 const HTTP_CASES: &str = include_str!("golden/http.cases");
 const URL_CASES: &str = include_str!("golden/url.cases");
 const JSON_CASES: &str = include_str!("golden/json.cases");
 const DNS_CASES: &str = include_str!("golden/dns.cases");
 const NET_CASES: &str = include_str!("golden/net.cases");
+const TEXT_CASES: &str = include_str!("golden/text.cases");
+const PRINTF_CASES: &str = include_str!("golden/printf.cases");
+const CODEC_CASES: &str = include_str!("golden/codec.cases");
 
 /// xorshift64*: any generator will do that is the same everywhere.
 struct Rng(u64);
@@ -188,4 +195,34 @@ fn modbus_frames() {
         b"\0\x01\0\0\0\x0b\x11\x10\0\x01\0\x02\x04\0\x0a\x01\x02",
     ];
     run(modbus::frames, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn matching() {
+    let cases = TEXT_CASES.lines().filter_map(|line| line.strip_prefix("match\t"));
+    let seeds = cases.filter_map(|case| {
+        let mut fields = case.split('\t').map(unescape);
+        let (text, pattern) = (fields.next()?, fields.next()?);
+        Some([&pattern[..], &text].join(&0))
+    });
+    run(text::matching, &seeds.collect::<Vec<_>>());
+}
+
+#[test]
+fn formatting() {
+    let cases = PRINTF_CASES.lines().map(|line| unescape(line.split('\t').nth(2).expect("a format")));
+    let arguments = b"\0\x05hello\x01\x02\x03\x04\x1f\x85\xebQ\xb8\x1e\x09@";
+    run(text::formatting, &cases.map(|fmt| [&fmt[..], arguments].concat()).collect::<Vec<_>>());
+}
+
+#[test]
+fn base64() {
+    run(text::base64, &golden(CODEC_CASES, "base64_decode"));
+}
+
+#[test]
+fn words() {
+    let mut seeds = golden(TEXT_CASES, "str_to_num");
+    seeds.extend(golden(TEXT_CASES, "sane"));
+    run(text::words, &seeds);
 }

@@ -10,6 +10,7 @@ pub mod dns;
 pub mod http;
 pub mod json;
 pub mod modbus;
+pub mod text;
 
 /// Fails unless `inner` lies within `outer`.
 fn inside(outer: &[u8], inner: &[u8]) {
