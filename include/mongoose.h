@@ -2578,61 +2578,6 @@ size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
  */
 void mg_error(struct mg_connection *c, const char *fmt, ...);
 
-/* ---- File systems and whole files ---- */
-
-/* The file system of the machine.
- *
- * Reading starts at the start of a file. Every other way of opening one creates it if needed, and
- * writes at its end; `MG_FS_EXCL` only creates. Descriptors are closed on exec.
- */
-extern struct mg_fs mg_fs_posix;
-
-/* Opens a file with `MG_FS_*` flags.
- *
- * # Returns
- * A file to be used with the functions of `fs` on its `fd`, and closed by `mg_fs_close`; NULL when
- * it could not be opened.
- */
-struct mg_fd *mg_fs_open(struct mg_fs *fs, const char *path, int flags);
-
-/* Closes a file of `mg_fs_open`; NULL is fine. */
-void mg_fs_close(struct mg_fd *fd);
-
-/* Lists a directory step by step: replaces the name in `buf` by the next one. Begin with an empty
- * `buf`:
- *
- * ```c
- * char buf[256] = "";
- * while (mg_fs_ls(&mg_fs_posix, ".", buf, sizeof(buf))) printf("%s\n", buf);
- * ```
- *
- * Each step lists the directory anew.
- *
- * # Returns
- * false, and an empty `buf`, at the end; also when the name in `buf` is not in the directory any
- * more, or the next one does not fit into `len` bytes with its NUL.
- */
-bool mg_fs_ls(struct mg_fs *fs, const char *path, char *buf, size_t len);
-
-/* Reads a whole file.
- *
- * # Returns
- * The contents, with a NUL behind, to be released by `mg_free(result.buf)`. An empty file has a
- * `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
- */
-struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
-
-/* Replaces a file, or makes it: writes `len` bytes to a temporary file beside it, which then takes
- * its name. So a reader, or a crash, finds the old contents or the new.
- *
- * The permissions stay; a symbolic link becomes a file. `buf` may be NULL when `len` is 0.
- *
- * # Returns
- * false when that failed; the old file is then untouched, unless `fs` is the program's own and
- * cannot rename onto an existing file.
- */
-bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
-
 /* ---- HTTP: credentials ---- */
 
 /* Finds the credentials of a request.
@@ -3180,31 +3125,6 @@ void mg_pfn_iobuf(char ch, void *param);
  * The one that owns the buffer.
  */
 void mg_pfn_iobuf_noresize(char ch, void *param);
-
-/* ---- Files packed into the program ---- */
-
-/* The file system of packed files, read-only. It sees what `mg_mem_files` points at.
- *
- * Directories are what the paths of the files say; they have no time.
- */
-extern struct mg_fs mg_fs_packed;
-
-/* The packed files: an array that ends with an entry whose path is NULL. NULL until the program
- * sets it, for example to `mg_packed_files`, which `mongoose-pack` makes from files.
- *
- * It is looked at in each call; files that are open stay what they are.
- */
-extern const struct mg_mem_file *mg_mem_files;
-
-/* The contents of the packed file `path`, which is compared byte by byte.
- *
- * # Returns
- * A view of the program's own array, not a copy; `{NULL, 0}` when there is no such file.
- *
- * # Threads
- * Any, while no other one changes `mg_mem_files`.
- */
-struct mg_str mg_unpacked(const char *path);
 
 /* ---- Printers for `%M` and `%m` ---- */
 
