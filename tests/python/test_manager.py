@@ -187,25 +187,23 @@ def test_poll_in_a_handler_is_refused() -> None:
 
 
 def test_poll_in_two_threads_is_refused() -> None:
+    inside = threading.Event()
     manager = Manager(enable_wakeup=True)
-    started = threading.Event()
+    listener = manager.listen("tcp://127.0.0.1:0")
 
     def run() -> None:
-        started.set()
-        manager.poll(60_000)
+        inside.set()
+        while not listener.userdata:
+            manager.poll(60_000)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    started.wait()
-    deadline = time.monotonic() + DEADLINE
-    while True:  # until the other thread is inside
-        try:
-            manager.poll(0)
-        except RuntimeError as e:
-            assert "not reentrant" in str(e)
-            break
-        assert time.monotonic() < deadline
+    inside.wait()
+    time.sleep(0.1)  # until the thread sleeps in there: nothing tells
+    with pytest.raises(RuntimeError, match=REENTRANT):
+        manager.poll(0)
     assert thread.is_alive()
+    listener.userdata = "stop"
     manager.wakeup(manager.wakeup_id, b"")
     thread.join(DEADLINE)
     assert not thread.is_alive()
