@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! # why these answers differ
-//! snprintf	100	%M	Me	\x07
-//! > snprintf	n=6	out=\\u0007	nul=1	guard=1
+//! snprintf  100  %M  Me  \x07
+//! > snprintf  n=6  out=\\u0007  nul=1  guard=1
 //! ```
 //!
 //! An exception that is no longer one is an error, so the files cannot rot.
