@@ -7,8 +7,8 @@
 //!
 //! ```text
 //! # why these answers differ
-//! snprintf	100	%M	Me	\x07
-//! > snprintf	n=6	out=\\u0007	nul=1	guard=1
+//! snprintf  100  %M  Me  \x07
+//! > snprintf  n=6  out=\\u0007  nul=1  guard=1
 //! ```
 //!
 //! An exception that is no longer one is an error, so the files cannot rot.
@@ -18,6 +18,9 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, io};
+
+#[path = "golden/trace.rs"]
+mod trace;
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -29,16 +32,15 @@ fn library() -> PathBuf {
     test.parent().expect("a file is in a directory").to_path_buf()
 }
 
-/// Compiles the driver for one topic.
-fn compile(topic: &str) -> PathBuf {
+/// Compiles one of the C programs here against the library.
+fn compile(source: &str, program: &str, defines: &[String]) -> PathBuf {
     let library = library();
     let include = library.parent().expect("deps is in the profile's directory").join("include");
-    let program = library.join(format!("golden-{topic}"));
+    let program = library.join(program);
     let mut cc = Command::new(env::var("CC").unwrap_or_else(|_| "cc".into()));
-    cc.arg("-DGOLDEN_SOME").arg(format!("-DGOLDEN_{}=1", topic.to_uppercase()));
-    // The driver defines helpers that not every topic uses.
-    cc.args(["-O1", "-g", "-w"]);
-    cc.arg("-I").arg(include).arg(directory().join("driver.c")).arg("-o").arg(&program);
+    // The programs define helpers that not every topic uses.
+    cc.args(defines).args(["-O1", "-g", "-w"]);
+    cc.arg("-I").arg(include).arg(directory().join(source)).arg("-o").arg(&program);
     cc.arg("-L").arg(&library).arg(format!("-Wl,-rpath,{}", library.display())).arg("-lmongoose");
     let output = cc.output().expect("a C compiler");
     assert!(output.status.success(), "{cc:?}\n{}", String::from_utf8_lossy(&output.stderr));
@@ -48,8 +50,10 @@ fn compile(topic: &str) -> PathBuf {
 /// One line for each case.
 fn answers(topic: &str) -> io::Result<Vec<String>> {
     let cases = File::open(directory().join(format!("{topic}.cases")))?;
+    let defines = ["-DGOLDEN_SOME".to_string(), format!("-DGOLDEN_{}=1", topic.to_uppercase())];
+    let program = compile("driver.c", &format!("golden-{topic}"), &defines);
     // Cargo's path also leads to the library of an earlier `cargo build`.
-    let output = Command::new(compile(topic)).env_remove("LD_LIBRARY_PATH").stdin(cases).output()?;
+    let output = Command::new(program).env_remove("LD_LIBRARY_PATH").stdin(cases).output()?;
     assert!(output.status.success(), "{topic}: the driver ended with {}", output.status);
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(String::from).collect())
 }
