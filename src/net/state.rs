@@ -8,7 +8,9 @@
 use super::handle::{Conn, Mgr};
 use super::http::HttpState;
 use super::mem;
+use super::serve::body::BodyState;
 use super::settings::{ConnSettings, Settings};
+use super::upload::stream::UploadState;
 use super::wakeup::Wakeup;
 use super::ws::WsState;
 use crate::abi::Connection;
@@ -68,6 +70,10 @@ pub struct ConnState {
     pub http: HttpState,
     /// What the WebSocket engine remembers.
     pub ws: WsState,
+    /// What goes out behind the send buffer.
+    pub body: BodyState,
+    /// What comes in to be a file.
+    pub upload: UploadState,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: Cell<u64>,
     /// This connection's token.

@@ -1,9 +1,12 @@
 // Stable Rust cannot define variadic functions. These turn "..." into a
 // va_list and call the v-variant, which is Rust.
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct mg_connection;
+struct mg_fs;
 struct mg_queue;
 typedef void (*mg_pfn_t)(char, void *);
 
@@ -17,6 +20,8 @@ void mg_http_vreply(struct mg_connection *c, int code, const char *headers,
                     const char *fmt, va_list *ap);
 void mg_http_vprintf_chunk(struct mg_connection *c, const char *fmt,
                            va_list *ap);
+bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
+void mg_free(void *ptr);
 
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...) {
@@ -92,4 +97,17 @@ void mg_http_printf_chunk(struct mg_connection *c, const char *fmt, ...) {
   va_start(ap, fmt);
   mg_http_vprintf_chunk(c, fmt, &ap);
   va_end(ap);
+}
+
+bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...);
+bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...) {
+  bool ok;
+  char *s;
+  va_list ap;
+  va_start(ap, fmt);
+  s = mg_vmprintf(fmt, &ap);
+  va_end(ap);
+  ok = s != NULL && mg_file_write(fs, path, s, strlen(s));
+  mg_free(s);
+  return ok;
 }

@@ -19,6 +19,7 @@ pub mod percent;
 pub mod range;
 mod scan;
 pub mod status;
+pub mod upload;
 pub mod vars;
 
 pub use error::{Fault, HeadError};
