@@ -12,7 +12,7 @@ static char *reply;  // What the client received, NUL-terminated; released by th
 static size_t reply_len;
 static int closed;
 
-static void client(struct mg_connection *c, int ev, void *ev_data) {
+static inline void client(struct mg_connection *c, int ev, void *ev_data) {
   if (ev == MG_EV_CLOSE) {
     free(reply);
     reply = (char *) malloc(c->recv.len + 1);
@@ -24,7 +24,7 @@ static void client(struct mg_connection *c, int ev, void *ev_data) {
 }
 
 // Listens with `handler`, on a port that the system chooses.
-static void start_server(mg_event_handler_t handler) {
+static inline void start_server(mg_event_handler_t handler) {
   struct mg_connection *c;
   mg_mgr_init(&mgr);
   mg_log_level = MG_LL_NONE;
@@ -33,14 +33,14 @@ static void start_server(mg_event_handler_t handler) {
   mg_snprintf(server_url, sizeof(server_url), "tcp://127.0.0.1:%u", mg_ntohs(c->loc.port));
 }
 
-static void stop_server(void) {
+static inline void stop_server(void) {
   mg_mgr_free(&mgr);
   free(reply);
   reply = NULL;
 }
 
 // Sends bytes; returns what came back until the connection closed.
-static const char *exchange_bytes(const char *request, size_t len) {
+static inline const char *exchange_bytes(const char *request, size_t len) {
   struct mg_connection *c = mg_connect(&mgr, server_url, client, NULL);
   uint64_t end = mg_millis() + 20000;
   closed = 0;
@@ -51,23 +51,23 @@ static const char *exchange_bytes(const char *request, size_t len) {
 }
 
 // Sends one request, given without its blank line; the server closes when it is answered.
-static const char *exchange(const char *head) {
+static inline const char *exchange(const char *head) {
   char request[20000];
   size_t n = mg_snprintf(request, sizeof(request), "%s\r\nConnection: close\r\n\r\n", head);
   return exchange_bytes(request, n);
 }
 
-static const char *get(const char *target) {
+static inline const char *get(const char *target) {
   char head[16000];
   mg_snprintf(head, sizeof(head), "GET %s HTTP/1.1", target);
   return exchange(head);
 }
 
-static int status(const char *response) {
+static inline int status(const char *response) {
   return strncmp(response, "HTTP/1.1 ", 9) == 0 ? atoi(response + 9) : 0;
 }
 
-static const char *body(const char *response) {
+static inline const char *body(const char *response) {
   const char *end = strstr(response, "\r\n\r\n");
   return end == NULL ? "" : end + 4;
 }

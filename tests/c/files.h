@@ -12,7 +12,7 @@
 #include "check.h"
 
 // Makes a file that was changed at a known time.
-static void put_bytes(const char *path, const void *bytes, size_t len) {
+static inline void put_bytes(const char *path, const void *bytes, size_t len) {
   struct utimbuf times = {1700000000, 1700000000};
   FILE *f = fopen(path, "wb");
   CHECK_ROW(f != NULL, path);
@@ -22,11 +22,11 @@ static void put_bytes(const char *path, const void *bytes, size_t len) {
   utime(path, &times);
 }
 
-static void put(const char *path, const char *text) {
+static inline void put(const char *path, const char *text) {
   put_bytes(path, text, strlen(text));
 }
 
-static void put_dir(const char *path) {
+static inline void put_dir(const char *path) {
   CHECK_ROW(mkdir(path, 0755) == 0, path);
 }
 
