@@ -2640,6 +2640,69 @@ size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
  */
 void mg_error(struct mg_connection *c, const char *fmt, ...);
 
+/* ---- File systems and whole files ---- */
+
+/* The file system of the machine.
+ *
+ * Reading starts at the start of a file. Every other way of opening one creates it if needed, and
+ * writes at its end; `MG_FS_EXCL` only creates. Descriptors are closed on exec.
+ */
+extern struct mg_fs mg_fs_posix;
+
+/* Opens a file with `MG_FS_*` flags.
+ *
+ * # Returns
+ * A file to be used with the functions of `fs` on its `fd`, and closed by `mg_fs_close`; NULL when
+ * it could not be opened.
+ */
+struct mg_fd *mg_fs_open(struct mg_fs *fs, const char *path, int flags);
+
+/* Closes a file of `mg_fs_open`; NULL is fine. */
+void mg_fs_close(struct mg_fd *fd);
+
+/* Lists a directory step by step: replaces the name in `buf` by the next one. Begin with an empty
+ * `buf`:
+ *
+ * ```c
+ * char buf[256] = "";
+ * while (mg_fs_ls(&mg_fs_posix, ".", buf, sizeof(buf))) printf("%s\n", buf);
+ * ```
+ *
+ * Each step lists the directory anew.
+ *
+ * # Returns
+ * false, and an empty `buf`, at the end; also when the name in `buf` is not in the directory any
+ * more, or the next one does not fit into `len` bytes with its NUL.
+ */
+bool mg_fs_ls(struct mg_fs *fs, const char *path, char *buf, size_t len);
+
+/* Reads a whole file.
+ *
+ * # Returns
+ * The contents, with a NUL behind, to be released by `mg_free(result.buf)`. An empty file has a
+ * `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
+ */
+struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
+
+/* Replaces a file, or makes it: writes `len` bytes to a temporary file beside it, which then takes
+ * its name. So a reader, or a crash, finds the old contents or the new.
+ *
+ * The permissions stay; a symbolic link becomes a file. `buf` may be NULL when `len` is 0.
+ *
+ * # Returns
+ * false when that failed; the old file is then untouched, unless `fs` is the program's own and
+ * cannot rename onto an existing file.
+ */
+bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
+
+/* Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
+ * stands behind a NUL in the text is left out.
+ *
+ * # Returns
+ * false when that failed.
+ */
+bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...);
+
 /* ---- HTTP: credentials ---- */
 
 /* Finds the credentials of a request.
@@ -2798,6 +2861,103 @@ void mg_http_reply(struct mg_connection *c,
  * The polling thread.
  */
 void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
+
+/* ---- HTTP: static files ---- */
+
+/* Answers a request by a file, or by the contents of a directory.
+ *
+ * `opts->root_dir` is a directory, or a list such as `./web,/logs=/var/log/app`: `/prefix=dir`
+ * serves what is below `/prefix`, and the last entry that fits wins. The path of the request is
+ * decoded and put behind; one that would leave the root, with a NUL or a broken escape, is
+ * answered by 400. Symbolic links are followed. Without a root there is nothing: 404.
+ *
+ * Directories are answered by `index.html` or `index.shtml`, or else by a page with their files;
+ * without a slash at the end of the path by 301. Files are sent as by `mg_http_serve_file`; those
+ * whose path matches `opts->ssi_pattern` with their includes in place.
+ *
+ * The options are needed during the call only, `opts->fs` until the file is sent. See
+ * `mg_http_serve_file` for what happens meanwhile.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_serve_dir(struct mg_connection *c,
+                       struct mg_http_message *hm,
+                       const struct mg_http_serve_opts *opts);
+
+/* Answers a request by the file at `path`, which is a path of the file system and taken as it is.
+ *
+ * The type is that of the extension, by `opts->mime_types` (`ext=type,ext2=type2`, `*` for all) or
+ * built in. Answered are `HEAD`, `Range`, `If-Range`, `If-None-Match`; the tag of a file is its time
+ * and size. Clients that take gzip get `path.gz` if there is one. When there is no such file,
+ * `opts->page404` is sent, with status 200, or else 404. `opts` may be NULL.
+ *
+ * A long file goes out while the connection drains, in pieces: until then `c->is_resp` is 1 and
+ * `c->pfn` belongs to the library. Should the file become shorter meanwhile, the connection closes.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_serve_file(struct mg_connection *c,
+                        struct mg_http_message *hm,
+                        const char *path,
+                        const struct mg_http_serve_opts *opts);
+
+/* Sends the page at `fullpath` with its includes in place: `<!--#include file="NAME" -->` from the
+ * page's own directory, `<!--#include virtual="/PATH" -->` from below `root`. Included files may
+ * include others, five deep. Includes that are missing, or would leave their directory, are empty.
+ *
+ * The reply has status 200 and type `text/html`, or status 404 without such a page.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_serve_ssi(struct mg_connection *c, const char *root, const char *fullpath);
+
+/* ---- HTTP: uploads ---- */
+
+/* Writes the body of a request to the file that its query names: `?file=NAME&offset=NUMBER`. Sends
+ * a reply in any case: the new size of the file, or 400 and what is wrong.
+ *
+ * Long files come in pieces, one request each. Offset 0 begins a new file; another one has to be
+ * the size of the file so far. The name may have directories, which have to exist below `dir`, and
+ * cannot leave it.
+ *
+ * # Returns
+ * The new size of the file; 0 for an empty body. -1: no `file`. -2: the name would leave `dir`.
+ * -3: negative offset. -4: larger than `max_size`. -5: the offset is not the size of the file. -6:
+ * the file cannot be opened. -7: it cannot be written, and is incomplete.
+ *
+ * # Threads
+ * The polling thread.
+ */
+long mg_http_upload(struct mg_connection *c,
+                    struct mg_http_message *hm,
+                    struct mg_fs *fs,
+                    const char *dir,
+                    size_t max_size);
+
+/* Writes the body of a request to the file `dir/name` as it arrives, whatever its length. To be
+ * called at `MG_EV_HTTP_HDRS`.
+ *
+ * From then on the connection belongs to the upload: `c->fn` gets no more events. `fn` is called
+ * once, with NULL when the file is complete and closed, else with what went wrong; it sends the
+ * reply and sets `c->is_draining`. NULL for `fn`: the reply is 200 or 500. When the upload cannot
+ * be started (`bad name`, `open failed`), `fn` is called at once, and the connection stays as it is.
+ *
+ * A file of that name is replaced. Of an upload that is cut off, the whole blocks of 512 bytes stay.
+ * Chunked bodies are decoded. `name` cannot leave `dir`; `fs` NULL is `mg_fs_posix`, and has to
+ * live until `fn` is called.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_start_upload(struct mg_connection *c,
+                          struct mg_http_message *hm,
+                          struct mg_str name,
+                          struct mg_str dir,
+                          struct mg_fs *fs,
+                          void (*fn)(struct mg_connection *c, const char *err));
 
 /* ---- HTTP: variables of forms, parameters of header values ---- */
 
@@ -3187,6 +3347,31 @@ void mg_pfn_iobuf(char ch, void *param);
  * The one that owns the buffer.
  */
 void mg_pfn_iobuf_noresize(char ch, void *param);
+
+/* ---- Files packed into the program ---- */
+
+/* The file system of packed files, read-only. It sees what `mg_mem_files` points at.
+ *
+ * Directories are what the paths of the files say; they have no time.
+ */
+extern struct mg_fs mg_fs_packed;
+
+/* The packed files: an array that ends with an entry whose path is NULL. NULL until the program
+ * sets it, for example to `mg_packed_files`, which `mongoose-pack` makes from files.
+ *
+ * It is looked at in each call; files that are open stay what they are.
+ */
+extern const struct mg_mem_file *mg_mem_files;
+
+/* The contents of the packed file `path`, which is compared byte by byte.
+ *
+ * # Returns
+ * A view of the program's own array, not a copy; `{NULL, 0}` when there is no such file.
+ *
+ * # Threads
+ * Any, while no other one changes `mg_mem_files`.
+ */
+struct mg_str mg_unpacked(const char *path);
 
 /* ---- Printers for `%M` and `%m` ---- */
 

@@ -2,9 +2,9 @@
 
 use super::random::mg_random_str;
 use super::slice;
-use crate::abi::{FileHandle, FileSystem, MG_PATH_MAX, Str};
+use crate::abi::{FileHandle, FileSystem, Str};
 use crate::fence;
-use crate::net::fs::{File, Fs, posix, whole};
+use crate::net::fs::{File, Fs, PATH_MAX, posix, whole};
 use crate::net::mem;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
@@ -128,13 +128,22 @@ pub unsafe extern "C" fn mg_file_write(
     }
 }
 
+unsafe extern "C" {
+    /// Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
+    /// stands behind a NUL in the text is left out.
+    ///
+    /// # Returns
+    /// false when that failed.
+    pub fn mg_file_printf(fs: *mut FileSystem, path: *const c_char, fmt: *const c_char, ...) -> bool;
+}
+
 /// A fresh name beside `path`, unless it would be too long.
 fn temporary_beside(path: &CStr) -> Option<CString> {
     let mut random = [0u8; RANDOM + 1];
     // SAFETY: the array is writable.
     unsafe { mg_random_str(random.as_mut_ptr().cast(), random.len()) };
     let name = [path.to_bytes(), b"..", &random[..RANDOM]].concat();
-    if name.len() >= MG_PATH_MAX { None } else { CString::new(name).ok() }
+    if name.len() >= PATH_MAX { None } else { CString::new(name).ok() }
 }
 
 /// A path of the program's.

@@ -22,7 +22,7 @@ pub unsafe extern "C" fn mg_io_send(c: *mut Connection, buf: *const c_void, len:
     // SAFETY: the caller passes a connection and len readable bytes at buf.
     unsafe {
         let Some(c) = Conn::new(c) else { return MG_IO_ERR };
-        match sys::send_once(c, slice::raw(buf.cast(), len)) {
+        match sys::send_once(c, slice::raw(buf.cast(), len), false) {
             Ok(n) if n > 0 => n as c_long,
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => MG_IO_WAIT,
             _ => MG_IO_ERR,

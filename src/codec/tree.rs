@@ -41,7 +41,8 @@ mod tests {
         for dir in ["", "/", "/data", "/data/", "/data/sub", "/data/sub/", "/data2"] {
             assert!(FILES.iter().any(|f| below(f.as_bytes(), dir.as_bytes()).is_some()), "{dir}");
         }
-        for no in ["//", "/data//", "/data/ca", "/dat", "/nope", "a.txt", "/a.txt", "/a.txt/", "/data/ca.pem"] {
+        for no in ["//", "/data//", "/data/ca", "/dat", "/nope", "a.txt", "/a.txt", "/a.txt/", "/data/ca.pem"]
+        {
             assert!(!FILES.iter().any(|f| below(f.as_bytes(), no.as_bytes()).is_some()), "{no}");
         }
     }

@@ -255,6 +255,14 @@ impl Buf {
         unsafe { core::slice::from_raw_parts_mut(self.base(), self.len().min(self.size())) }
     }
 
+    /// Removes up to `n` bytes at `at`.
+    pub fn remove(self, at: usize, n: usize) {
+        // SAFETY: a handle points to a valid buffer.
+        unsafe {
+            iobuf::del(self.0.as_ptr(), at, n);
+        }
+    }
+
     /// Appends bytes; false when memory is exhausted.
     pub fn append(self, bytes: &[u8]) -> bool {
         // SAFETY: a handle points to a valid buffer.

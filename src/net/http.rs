@@ -394,6 +394,15 @@ fn fire_message(c: Conn, ofs: &mut usize, end: End, hm: *mut HttpMessage) -> Ste
     if has_protocol(c, on_event) { Step::Next } else { Step::Wait }
 }
 
+/// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.
+pub fn response_done(c: Conn) {
+    if ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
+        drain(c);
+    } else if c.recv().len() > 0 {
+        conn::fire_count(c, MG_EV_READ, 0);
+    }
+}
+
 /// Closes after the queued output; what waits in `recv` is not answered.
 fn drain(c: Conn) {
     c.set(flag::DRAINING);

@@ -2,8 +2,9 @@
 
 use super::conn::{close, error, fail, fire_count, output_queued, queue};
 use super::handle::Conn;
+use super::serve::body::{self, Piece};
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, listen, log, sys, wakeup};
+use super::{connect, http, listen, log, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, flag};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
@@ -11,6 +12,12 @@ use std::io::{self, ErrorKind};
 /// Reads of one connection in one turn; what is left waits for the next poll, so that one busy
 /// peer does not starve the others.
 const READS_PER_TURN: usize = 8;
+
+/// Pieces of a file that one connection sends in one turn, for the same reason.
+const PIECES_PER_TURN: usize = 8;
+
+/// Largest piece of a file that the kernel copies at once.
+const COPY: usize = 1 << 20;
 
 /// Largest datagram.
 const DATAGRAM: usize = 65536;
@@ -32,7 +39,7 @@ pub fn turn(root: &Root, c: Conn, now: u64) {
     }
     root.with(|inner| inner.current = Default::default());
     if is_live(c) {
-        if c.send().len() > 0 && state.can(ready::WRITE) {
+        if has_output(c, state) && state.can(ready::WRITE) {
             // A handler of WRITE queued more: that goes out with the others' output.
             output_queued(c);
         }
@@ -52,12 +59,18 @@ pub fn flush(c: Conn) {
 
 /// Applies what the program asked for with flags: a drained or closing connection is closed.
 fn settle(c: Conn) {
-    if c.has(flag::DRAINING) && c.send().len() == 0 {
+    let Some(state) = ConnState::of(c) else { return };
+    if c.has(flag::DRAINING) && !has_output(c, state) {
         c.set(flag::CLOSING);
     }
-    if c.has(flag::CLOSING) && ConnState::of(c).is_some_and(|s| s.in_handler.get() == 0) {
+    if c.has(flag::CLOSING) && state.in_handler.get() == 0 {
         close(c);
     }
+}
+
+/// True when something is to be sent, from the send buffer or behind it.
+pub fn has_output(c: Conn, state: &ConnState) -> bool {
+    c.send().len() > 0 || state.body.is_some()
 }
 
 fn transfer(root: &Root, c: Conn, now: u64) {
@@ -235,10 +248,9 @@ pub fn socket_error(c: Conn, errno: c_int) {
 
 /// The peer sends no more. With output pending, that still goes out; then the connection closes.
 fn end_of_stream(c: Conn) {
-    if let Some(state) = ConnState::of(c) {
-        state.used_up(ready::READ | ready::HANGUP);
-    }
-    if c.send().len() > 0 && !c.has(flag::TLS) {
+    let Some(state) = ConnState::of(c) else { return };
+    state.used_up(ready::READ | ready::HANGUP);
+    if has_output(c, state) && !c.has(flag::TLS) {
         c.set(flag::DRAINING);
     } else {
         c.set(flag::CLOSING);
@@ -248,8 +260,7 @@ fn end_of_stream(c: Conn) {
 /// Sends what is queued, as far as the socket takes it.
 fn write(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
-    let buf = c.send();
-    if buf.len() == 0 || !state.can(ready::WRITE) || c.has(flag::TLS_HS) || c.is_pending() {
+    if !has_output(c, state) || !state.can(ready::WRITE) || c.has(flag::TLS_HS) || c.is_pending() {
         return;
     }
     mark_writable(c);
@@ -257,11 +268,65 @@ fn write(c: Conn) {
         write_datagram(c);
         return;
     }
+    if c.send().len() > 0 {
+        write_buffer(c, state);
+    }
+    if state.body.is_some() {
+        write_body(c, state);
+    }
+}
+
+/// Sends the body behind an empty send buffer, as far as one turn goes.
+fn write_body(c: Conn, state: &ConnState) {
+    for _ in 0..PIECES_PER_TURN {
+        if c.has(flag::CLOSING) || c.send().len() > 0 || !state.can(ready::WRITE) {
+            return;
+        }
+        match body::next_piece(c) {
+            Piece::Queued => write_buffer(c, state),
+            Piece::Copy { fd, at, len } => copy_piece(c, state, fd, at, len),
+            Piece::None => return,
+        }
+        if !state.body.is_some() && !state.is(is::CLOSED) {
+            http::response_done(c);
+            return;
+        }
+    }
+    queue(c);
+}
+
+/// Lets the kernel send a piece of a file.
+fn copy_piece(c: Conn, state: &ConnState, file: c_int, at: u64, len: u64) {
+    match sys::sendfile(c.fd(), file, at, usize::try_from(len).map_or(COPY, |len| len.min(COPY))) {
+        Ok(n) => {
+            touch(c, state);
+            body::copied(c, n);
+            if n > 0 {
+                fire_count(c, MG_EV_WRITE, n);
+            }
+        }
+        // Less than asked for may mean a full socket or a file that was cut: the next call tells.
+        Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),
+        Err(e) => {
+            log::debug(format_args!("{} {} sendfile: {e}", c.id(), c.fd()));
+            c.set(flag::CLOSING);
+        }
+    }
+}
+
+/// Notes that bytes went out.
+fn touch(c: Conn, state: &ConnState) {
+    state.last_io.set(c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now)));
+}
+
+/// Sends from the send buffer.
+fn write_buffer(c: Conn, state: &ConnState) {
+    let buf = c.send();
     // SAFETY: no handler runs and nothing changes the buffer until the call returns.
     let bytes = unsafe { buf.bytes() };
-    match sys::send_once(c, bytes) {
+    match sys::send_once(c, bytes, state.body.is_some()) {
         Ok(n) if n > 0 => {
-            state.last_io.set(c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now)));
+            touch(c, state);
             if n < bytes.len() && !state.is(is::PLAIN_FD) {
                 state.used_up(ready::WRITE);
             }

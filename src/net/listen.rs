@@ -163,7 +163,7 @@ fn turned_away(listener: Conn, peer: &SockAddr) -> Option<u16> {
 /// Closes a socket that was accepted for nothing; an HTTP client may learn why.
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
     if http_policy::of(listener).replies() && conn::has_protocol(listener, super::http::on_event) {
-        let _ = sys::send(fd, &http_policy::error_reply(code));
+        let _ = sys::send(fd, &http_policy::error_reply(code), false);
     }
     log::debug(format_args!("{} {fd} turned away", listener.id()));
     sys::close(fd);

@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod conn;
 pub mod connect;
+pub mod fs;
 pub mod handle;
 pub mod http;
 pub mod http_message;
@@ -13,11 +14,13 @@ pub mod log;
 pub mod mem;
 pub mod poll;
 pub mod queue;
+pub mod serve;
 pub mod settings;
 pub mod state;
 pub mod sys;
 pub mod timer;
 pub mod unix;
+pub mod upload;
 pub mod wakeup;
 pub mod ws;
 

@@ -196,8 +196,8 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if flags & flag::CLOSING != 0 {
         return true;
     }
-    let output = c.send().len();
-    if flags & flag::DRAINING != 0 && output == 0 {
+    let output = io::has_output(c, state);
+    if flags & flag::DRAINING != 0 && !output {
         return true;
     }
     if flags & flag::RESOLVING != 0 {
@@ -206,7 +206,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if state.can(ready::READ | ready::ERROR) && flags & (flag::FULL | flag::CONNECTING) == 0 {
         return !state.is(is::ACCEPT_FAILED);
     }
-    output > 0 && state.can(ready::WRITE) && flags & (flag::CONNECTING | flag::TLS_HS) == 0
+    output && state.can(ready::WRITE) && flags & (flag::CONNECTING | flag::TLS_HS) == 0
 }
 
 /// Fires `MG_EV_POLL` on all connections, newest first, and finds what its handlers changed.

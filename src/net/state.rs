@@ -9,7 +9,9 @@ use super::handle::{Conn, Mgr};
 use super::http::HttpState;
 use super::http_policy::Policy;
 use super::mem;
+use super::serve::body::BodyState;
 use super::settings::{ConnSettings, Settings};
+use super::upload::stream::UploadState;
 use super::wakeup::Wakeup;
 use super::ws::WsState;
 use crate::abi::{Connection, Manager};
@@ -76,6 +78,10 @@ pub struct ConnState {
     pub http: HttpState,
     /// What the WebSocket engine remembers.
     pub ws: WsState,
+    /// What goes out behind the send buffer.
+    pub body: BodyState,
+    /// What comes in to be a file.
+    pub upload: UploadState,
     /// Settings of this connection.
     pub settings: Cell<ConnSettings>,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.

@@ -47,11 +47,25 @@ pub fn has_input(fd: c_int) -> bool {
     retry(|| unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) }).is_ok()
 }
 
-/// Sends from memory.
-pub fn send(fd: c_int, bytes: &[u8]) -> io::Result<usize> {
-    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+/// Sends from memory. `more`: other bytes follow at once, so a packet need not leave half full.
+pub fn send(fd: c_int, bytes: &[u8], more: bool) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | if more { libc::MSG_MORE } else { 0 };
     // SAFETY: a slice is readable memory of its length.
     retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+}
+
+/// Lets the kernel copy from a file to a non-blocking socket. 0: the file ends at `at`, or before.
+pub fn sendfile(fd: c_int, file: c_int, at: u64, len: usize) -> io::Result<usize> {
+    let mut at = libc::off_t::try_from(at).map_err(io::Error::other)?;
+    // SAFETY: at is valid for writing.
+    retry(|| unsafe { libc::sendfile(fd, file, &raw mut at, len) })
+}
+
+/// True when calls on this descriptor return at once.
+pub fn is_nonblocking(fd: c_int) -> bool {
+    // SAFETY: no memory involved.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFL) };
+    flags >= 0 && flags & libc::O_NONBLOCK != 0
 }
 
 /// As [`send`] for a descriptor that is not a socket. Asks first, so that it never blocks: a pipe
@@ -63,14 +77,14 @@ pub fn write(fd: c_int, bytes: &[u8]) -> io::Result<usize> {
     retry(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), len) })
 }
 
-/// One attempt to send for a connection, whatever its descriptor is.
-pub fn send_once(c: Conn, bytes: &[u8]) -> io::Result<usize> {
+/// One attempt to send for a connection, whatever its descriptor is. `more`: see [`send`].
+pub fn send_once(c: Conn, bytes: &[u8], more: bool) -> io::Result<usize> {
     if c.has(flag::UDP) {
         send_to(c.fd(), bytes, &c.rem().to_socket().into())
     } else if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
         write(c.fd(), bytes)
     } else {
-        send(c.fd(), bytes)
+        send(c.fd(), bytes, more)
     }
 }
 

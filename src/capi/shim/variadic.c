@@ -1,11 +1,14 @@
 // Stable Rust cannot define variadic functions. These turn "..." into a
 // va_list and call the v-variant, which is Rust.
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct mg_connection;
 struct mg_http_message;
 struct mg_mgr;
+struct mg_fs;
 struct mg_queue;
 struct mg_rpc_req;
 typedef void (*mg_pfn_t)(char, void *);
@@ -30,6 +33,8 @@ void mg_ws_vupgrade(struct mg_connection *c, struct mg_http_message *hm,
                     const char *fmt, va_list *ap);
 void mg_rpc_vok(struct mg_rpc_req *r, const char *fmt, va_list *ap);
 void mg_rpc_verr(struct mg_rpc_req *r, int code, const char *fmt, va_list *ap);
+bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
+void mg_free(void *ptr);
 
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
 size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...) {
@@ -155,4 +160,17 @@ void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...) {
   va_start(ap, fmt);
   mg_rpc_verr(r, code, fmt, &ap);
   va_end(ap);
+}
+
+bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...);
+bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...) {
+  bool ok;
+  char *s;
+  va_list ap;
+  va_start(ap, fmt);
+  s = mg_vmprintf(fmt, &ap);
+  va_end(ap);
+  ok = s != NULL && mg_file_write(fs, path, s, strlen(s));
+  mg_free(s);
+  return ok;
 }

@@ -21,6 +21,7 @@ mod scan;
 pub mod status;
 mod strict;
 pub mod target;
+pub mod upload;
 pub mod vars;
 
 pub use error::{Fault, HeadError};

@@ -53,6 +53,11 @@ fn run(n: usize, get: impl Fn(usize) -> u8, dst: &[Cell<u8>], form: bool) -> Opt
 /// which C programs have come to rely on.
 const HEADROOM: usize = 5;
 
+/// Room that [`encode`] needs for `src` in any case.
+pub fn room_for(src: &[u8]) -> usize {
+    3 * src.len() + HEADROOM
+}
+
 /// Writes `src` to `dst`, with all but letters, digits and `._-~` as `%xx`, and ends the text with
 /// a NUL; returns its length without that. The last byte of `dst` becomes a NUL, too.
 ///

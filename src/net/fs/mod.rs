@@ -1,15 +1,21 @@
 //! File systems: `struct mg_fs`, the library's and the programs' own.
 //!
 //! Everything goes through the ten functions of the struct that the program chose. A missing
-//! function fails. The functions are the program's: they may do anything that a handler may.
+//! function fails. The functions may be the program's; they leave the library alone while it uses
+//! them.
 
 pub mod packed;
 pub mod posix;
 pub mod whole;
 
-use crate::abi::{FileSystem, MG_FS_DIR};
+use super::handle::Buf;
+use super::iobuf;
+use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
+
+/// Longest path, with its NUL: `MG_PATH_MAX` of the header.
+pub const PATH_MAX: usize = libc::FILENAME_MAX as usize;
 
 /// A file system.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +36,28 @@ pub struct Stat {
 pub struct File {
     fs: Fs,
     handle: NonNull<c_void>,
+}
+
+/// What [`open_to_serve`] found.
+pub enum Found {
+    /// A file.
+    File(File, Stat),
+    /// A directory.
+    Dir,
+    /// Neither, or it may not be read.
+    Nothing,
+}
+
+/// Opens a file for reading, if it is one. Of the machine's files only regular ones count.
+pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
+    if fs.has_descriptors() {
+        return posix::open_to_serve(fs, path);
+    }
+    match fs.stat(path) {
+        Some(stat) if stat.is_dir => Found::Dir,
+        Some(stat) => fs.open(path, MG_FS_READ).map_or(Found::Nothing, |file| Found::File(file, stat)),
+        None => Found::Nothing,
+    }
 }
 
 /// Called with the name of a directory's entry.
@@ -56,8 +84,7 @@ impl Fs {
         unsafe { *self.0.as_ptr() }
     }
 
-    /// True when files of this file system are ours and have descriptors, whatever functions the
-    /// program put in place of the others.
+    /// True when files of this file system are the machine's and have descriptors.
     pub fn has_descriptors(self) -> bool {
         posix::made(&self.functions())
     }
@@ -130,6 +157,40 @@ impl File {
         unsafe { rd(self.handle.as_ptr(), to.cast(), room) }.min(room)
     }
 
+    /// Reads up to `n` bytes to the end of `buf`. Returns how many: fewer at the end of the file,
+    /// when reading failed, or without memory.
+    pub fn append_to(&mut self, buf: Buf, n: usize) -> usize {
+        // SAFETY: reserve makes room for n bytes behind those in use.
+        unsafe {
+            if !iobuf::reserve(buf.as_ptr(), n) {
+                return 0;
+            }
+            let got = self.read(buf.base().add(buf.len()), n);
+            buf.set_len(buf.len() + got);
+            got
+        }
+    }
+
+    /// Reads to the end of the file, or `limit` bytes.
+    pub fn read_to_end(&mut self, limit: usize) -> Vec<u8> {
+        const PIECE: usize = 16384;
+        let mut out: Vec<u8> = Vec::new();
+        while out.len() < limit {
+            let wanted = PIECE.min(limit - out.len());
+            out.reserve(wanted);
+            // SAFETY: there is room for wanted bytes behind those in use.
+            let got = unsafe {
+                let got = self.read(out.as_mut_ptr().add(out.len()), wanted);
+                out.set_len(out.len() + got);
+                got
+            };
+            if got < wanted {
+                break;
+            }
+        }
+        out
+    }
+
     /// Writes; false when not everything was written.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
         let Some(wr) = self.fs.functions().wr else { return false };
@@ -141,6 +202,15 @@ impl File {
     pub fn seek(&mut self, offset: usize) -> bool {
         // SAFETY: the function keeps its contract.
         self.fs.functions().sk.is_some_and(|sk| unsafe { sk(self.handle.as_ptr(), offset) == offset })
+    }
+
+    /// Closes the file; false when it is known that not everything was written.
+    pub fn close(self) -> bool {
+        if self.descriptor().is_some() {
+            return posix::close(self);
+        }
+        drop(self);
+        true
     }
 
     /// The descriptor behind the file, if there is one.

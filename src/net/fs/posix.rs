@@ -1,6 +1,6 @@
 //! The file system of the machine: the functions behind `mg_fs_posix`.
 
-use super::{File, Fs, Stat, is_ours, store};
+use super::{File, Found, Fs, Stat, is_ours, store};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
 use crate::fence;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -30,9 +30,13 @@ pub const FUNCTIONS: FileSystem = FileSystem {
     mkd: Some(mkd),
 };
 
-/// True when the files of `fs` are [`Open`]s.
+/// True when the files of `fs` are [`Open`]s, and nothing comes between them and the caller.
 pub fn made(fs: &FileSystem) -> bool {
-    is_ours!(fs.op, op) && is_ours!(fs.cl, cl) && is_ours!(fs.rd, rd) && is_ours!(fs.sk, sk)
+    is_ours!(fs.st, st)
+        && is_ours!(fs.op, op)
+        && is_ours!(fs.cl, cl)
+        && is_ours!(fs.rd, rd)
+        && is_ours!(fs.sk, sk)
 }
 
 /// The descriptor of a file.
@@ -42,16 +46,6 @@ pub fn made(fs: &FileSystem) -> bool {
 pub unsafe fn descriptor(handle: NonNull<c_void>) -> c_int {
     // SAFETY: the caller vouches for the handle.
     unsafe { handle.cast::<Open>().as_ref() }.fd
-}
-
-/// What [`open_to_serve`] found.
-pub enum Found {
-    /// A regular file.
-    File(File, Stat),
-    /// A directory.
-    Dir,
-    /// Neither, or it may not be read.
-    Nothing,
 }
 
 /// Opens a regular file for reading, with one look at the path only, so that what is known about
@@ -114,11 +108,7 @@ fn is(st: &libc::stat, kind: libc::mode_t) -> bool {
 }
 
 fn known(st: &libc::stat) -> Stat {
-    Stat {
-        size: usize::try_from(st.st_size).unwrap_or(0),
-        mtime: st.st_mtime,
-        is_dir: is(st, libc::S_IFDIR),
-    }
+    Stat { size: usize::try_from(st.st_size).unwrap_or(0), mtime: st.st_mtime, is_dir: is(st, libc::S_IFDIR) }
 }
 
 fn open(path: &CStr, flags: c_int) -> Option<c_int> {

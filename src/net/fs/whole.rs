@@ -95,7 +95,7 @@ pub fn replace(fs: Fs, path: &CStr, temporary: &CStr, bytes: &[u8]) -> bool {
         if let Some(mode) = posix::permissions(path) {
             posix::set_permissions(fd, mode);
         }
-        done = posix::close(file) && done;
+        done = file.close() && done;
         done = done && fs.rename(temporary, path);
         return done || {
             fs.remove(temporary);

@@ -1,0 +1,238 @@
+//! From a request target to the path of a file, inside the directories that are served.
+#![forbid(unsafe_code)]
+
+use super::http::percent;
+use super::path::is_sane;
+
+/// Where a request leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// Path of the file or directory, without NUL and without a slash at its end, unless it is the
+    /// root of the file system.
+    pub path: Vec<u8>,
+    /// Path component of the target, as sent: begins with a slash.
+    pub uri: &'a [u8],
+}
+
+/// Why a request leads nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Not a path, a broken escape, or a way out of the root.
+    Invalid,
+    /// The root has no room for a name behind it.
+    RootTooLong,
+    /// No root has this path, or it is too long for a file.
+    Nowhere,
+}
+
+/// Finds the place that `target` names, which is sent percent-encoded and without its query.
+///
+/// `roots` are directories, separated by commas. One alone serves all paths; `/prefix=directory`
+/// serves those below `/prefix`. The last that fits wins. An empty `roots` is the root of the file
+/// system, if `whole` allows it. A path has at most `max` bytes, with a NUL. Allocates the path.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn locate<'a>(target: &'a [u8], roots: &[u8], whole: bool, max: usize) -> Result<Place<'a>, Refusal> {
+    let uri = path_of(target).ok_or(Refusal::Invalid)?;
+    let (root, rest) = select(uri, roots, whole).ok_or(Refusal::Nowhere)?;
+    let mut decoded = vec![0; rest.len() + 1];
+    let len = percent::decode(rest, &mut decoded, false).ok_or(Refusal::Invalid)?;
+    let path = join(root, &decoded[..len], max)?;
+    Ok(Place { path, uri })
+}
+
+/// As [`locate`] for a path that is not encoded, such as one in a file.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn locate_plain(path: &[u8], roots: &[u8], whole: bool, max: usize) -> Result<Vec<u8>, Refusal> {
+    let (root, rest) = select(path, roots, whole).ok_or(Refusal::Nowhere)?;
+    join(root, rest, max)
+}
+
+/// The path of `name` in directory `dir`, which it cannot leave.
+///
+/// # Errors
+/// See [`Refusal`].
+pub fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
+    if dir.len() + 2 > max {
+        return Err(Refusal::RootTooLong);
+    }
+    let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+    let start = name.iter().position(|b| *b != b'/').unwrap_or(name.len());
+    let mut path = [dir, b"/", &name[start..]].concat();
+    // What the program chose may lead anywhere; what the peer chose begins at the slash.
+    if !is_sane(&path[dir.len()..]) {
+        return Err(Refusal::Invalid);
+    }
+    while let [_, .., b'/'] = path[..] {
+        path.pop();
+    }
+    if path.len() + 1 > max { Err(Refusal::Nowhere) } else { Ok(path) }
+}
+
+/// The path of a target in origin form or absolute form (RFC 9112, section 3.2).
+fn path_of(target: &[u8]) -> Option<&[u8]> {
+    if target.starts_with(b"/") {
+        return Some(target);
+    }
+    let scheme = target.windows(3).position(|w| w == b"://").filter(|at| *at > 0)?;
+    let authority = &target[scheme + 3..];
+    Some(memchr::memchr(b'/', authority).map_or(b"/", |at| &authority[at..]))
+}
+
+/// The root that serves `uri`, and what is left of `uri` below it.
+fn select<'a, 'b>(uri: &'a [u8], roots: &'b [u8], whole: bool) -> Option<(&'b [u8], &'a [u8])> {
+    if roots.is_empty() {
+        return whole.then_some((roots, uri));
+    }
+    let mut found = None;
+    for item in roots.split(|b| *b == b',').filter(|item| !item.is_empty()) {
+        let (prefix, root) = match memchr::memchr(b'=', item) {
+            Some(at) if at + 1 < item.len() => (&item[..at], &item[at + 1..]),
+            Some(at) => (&[][..], &item[..at]),
+            None => (&[][..], item),
+        };
+        if let Some(rest) = uri.strip_prefix(prefix)
+            && (matches!(rest, [] | [b'/', ..]) || prefix.ends_with(b"/"))
+        {
+            found = Some((root, rest));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 4096;
+
+    fn path(target: &str, roots: &str) -> Result<String, Refusal> {
+        let place = locate(target.as_bytes(), roots.as_bytes(), false, MAX)?;
+        Ok(String::from_utf8(place.path).unwrap())
+    }
+
+    #[test]
+    fn one_root() {
+        for (target, expected) in [
+            ("/a.txt", "./www/a.txt"),
+            ("/%61.txt", "./www/a.txt"),
+            ("//a.txt", "./www/a.txt"),
+            ("/./a.txt", "./www/./a.txt"),
+            ("/a+b", "./www/a+b"),
+            ("/sub", "./www/sub"),
+            ("/sub/", "./www/sub"),
+            ("/sub/x.txt///", "./www/sub/x.txt"),
+            ("/", "./www"),
+            ("///", "./www"),
+            ("/~root", "./www/~root"),
+            ("/a..b", "./www/a..b"),
+            ("/%252e%252e/a", "./www/%2e%2e/a"),
+            ("/d\u{438}", "./www/d\u{438}"),
+            ("http://h/a.txt", "./www/a.txt"),
+            ("http://h", "./www"),
+            ("https://u@h:1//a.txt", "./www/a.txt"),
+        ] {
+            assert_eq!(path(target, "./www").as_deref(), Ok(expected), "{target}");
+        }
+    }
+
+    #[test]
+    fn ways_out() {
+        for target in [
+            "/../x",
+            "/..",
+            "/%2e%2e/x",
+            "/.%2e/x",
+            "/.%2e%2fx",
+            "/..%2f%20x",
+            "/..%2fx%20",
+            "/..ddot",
+            "/..ddot/",
+            "/sub/../a.txt",
+            "/sub/..x",
+            "/sub\\..\\a.txt",
+            "/sub%5c..%5Ca.txt",
+            "/..%5cx",
+            "//../x",
+            "/a.txt%00",
+            "/a.txt%00.png",
+            "/%00",
+            "/%00/../x",
+            "/%zz",
+            "/%",
+            "/a%4",
+            "*",
+            "a.txt",
+            "",
+            "../x",
+            "://x/y",
+            "http://h/../x",
+        ] {
+            assert_eq!(path(target, "./www"), Err(Refusal::Invalid), "{target}");
+        }
+    }
+
+    #[test]
+    fn several_roots() {
+        for (target, roots, expected) in [
+            ("/a.txt", "./data,/foo=./dir", "./data/a.txt"),
+            ("/foo/version.h", "./data,/foo=./dir", "./dir/version.h"),
+            ("/foo", "./data,/foo=./dir", "./dir"),
+            ("/foo/", "./data,/foo=./dir", "./dir"),
+            ("/fooa.txt", "./data,/foo=./dir", "./data/fooa.txt"),
+            ("/fooa.txt", "./data,/foo/=./dir", "./data/fooa.txt"),
+            ("/foo/a", "./data,/foo/=./dir", "./dir/a"),
+            ("/m/deep/a", "./www,/m=./www2,/m/deep=./www3", "./www3/a"),
+            ("/m/deep/a", "./www,/m/deep=./www3,/m=./www2", "./www2/deep/a"),
+            ("/ord/a.txt", "/ord=./www2,./www", "./www/ord/a.txt"),
+            ("/a", "/", "/a"),
+            ("/", "/", "/"),
+            ("/a", "./www=", "./www/a"),
+            ("/a", "=./www", "./www/a"),
+            ("/a", ",./www,", "./www/a"),
+            ("/a", "../www", "../www/a"),
+            ("/a/b", "./www/", "./www/a/b"),
+        ] {
+            assert_eq!(path(target, roots).as_deref(), Ok(expected), "{target} {roots}");
+        }
+        for (target, roots) in
+            [("/etc/hostname", ""), ("/etc/hostname", "/a=./data"), ("/ab", "/a=./data"), ("/a", ",")]
+        {
+            assert_eq!(path(target, roots), Err(Refusal::Nowhere), "{target} {roots}");
+        }
+        assert_eq!(path("/foo/../x", "./data,/foo=./dir"), Err(Refusal::Invalid));
+    }
+
+    #[test]
+    fn the_whole_file_system() {
+        let place = |target: &str| locate(target.as_bytes(), b"", true, MAX).map(|p| p.path);
+        assert_eq!(place("/a/b").as_deref(), Ok(&b"/a/b"[..]));
+        assert_eq!(place("/").as_deref(), Ok(&b"/"[..]));
+        assert_eq!(place("/../b"), Err(Refusal::Invalid));
+    }
+
+    #[test]
+    fn lengths() {
+        let name = "x".repeat(20);
+        let place = |root: &str, max| locate(b"/abc", root.as_bytes(), false, max).map(|p| p.path.len());
+        assert_eq!(place(&name, 25), Ok(24));
+        assert_eq!(place(&name, 24), Err(Refusal::Nowhere));
+        assert_eq!(place(&name, 22), Err(Refusal::Nowhere));
+        assert_eq!(place(&name, 21), Err(Refusal::RootTooLong));
+    }
+
+    #[test]
+    fn joining() {
+        assert_eq!(join(b"d", b"a/b", MAX).as_deref(), Ok(&b"d/a/b"[..]));
+        assert_eq!(join(b"", b"a", MAX).as_deref(), Ok(&b"/a"[..]));
+        assert_eq!(join(b"d", b"", MAX).as_deref(), Ok(&b"d"[..]));
+        assert_eq!(join(b"d", b"/a", MAX).as_deref(), Ok(&b"d/a"[..]));
+        assert_eq!(join(b"d", b"../a", MAX), Err(Refusal::Invalid));
+        assert_eq!(join(b"d", b"a\0b", MAX), Err(Refusal::Invalid));
+        assert_eq!(locate_plain(b"x", b"./www", false, MAX), Err(Refusal::Nowhere));
+        assert_eq!(locate_plain(b"/%41", b"./www", false, MAX).as_deref(), Ok(&b"./www/%41"[..]));
+    }
+}

@@ -1,0 +1,41 @@
+//! Replies that are complete at once.
+
+use super::request::Request;
+use crate::abi::flag;
+use crate::codec::http::status::{self, Line};
+use crate::net::conn::{self, output_queued};
+use crate::net::handle::Conn;
+use std::io::Write;
+
+/// Sends a reply with a short text, in the form of `mg_http_reply`.
+pub fn text(c: Conn, request: &Request<'_>, code: i32, headers: &[u8], body: &[u8]) {
+    whole(c, code, headers, body, !request.is_head());
+}
+
+/// Sends a reply, in the form of `mg_http_reply`; without its body to those who did not ask for it.
+pub fn whole(c: Conn, code: i32, headers: &[u8], body: &[u8], with_body: bool) {
+    let mut out = Vec::with_capacity(128 + headers.len() + body.len());
+    out.extend_from_slice(Line::new(code).bytes());
+    out.extend_from_slice(headers);
+    // Programs have come to rely on the width. Writing to a Vec cannot fail.
+    let _ = write!(out, "Content-Length: {:<11}\r\n\r\n", body.len());
+    if with_body && status::has_body(code) {
+        out.extend_from_slice(body);
+    }
+    finish(c, &out);
+}
+
+/// The method makes no sense for a file.
+pub fn not_allowed(c: Conn, request: &Request<'_>) {
+    text(c, request, 405, b"Allow: GET, HEAD, POST\r\n", b"Method not allowed\n");
+}
+
+/// Sends a complete reply.
+pub fn finish(c: Conn, reply: &[u8]) {
+    c.clear(flag::RESP);
+    if c.send().append(reply) {
+        output_queued(c);
+    } else {
+        conn::error(c, b"OOM");
+    }
+}

@@ -1,0 +1,220 @@
+//! Uploads of any length: the body goes to the file as it arrives.
+
+use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_READ, MG_FS_WRITE, flag};
+use crate::codec::http::chunked::{Chunked, Piece};
+use crate::codec::path::is_sane;
+use crate::fence;
+use crate::net::fs::{File, Fs, PATH_MAX};
+use crate::net::handle::Conn;
+use crate::net::log;
+use crate::net::serve::{Request, reply};
+use crate::net::state::ConnState;
+use core::cell::Cell;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
+use std::ffi::CString;
+
+/// Called with NULL when the file is complete, else with what went wrong.
+pub type OnDone = Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_char)>;
+
+/// The upload that a connection receives.
+#[derive(Default)]
+pub struct UploadState(Cell<Option<Box<Upload>>>);
+
+struct Upload {
+    file: File,
+    left: Left,
+    /// Bytes of the body at the front of `recv` that wait to be written, freed from chunk framing.
+    ready: usize,
+    on_done: OnDone,
+}
+
+/// What is still to come.
+enum Left {
+    Bytes(usize),
+    Chunks(Chunked),
+    UntilClose,
+}
+
+/// The file grows by multiples of this, until the rest.
+const BLOCK: usize = 512;
+
+/// Starts an upload of the body of `hm` to `name` in `dir`.
+///
+/// # Safety
+/// `hm` is the message of the handler that runs, and its views are valid.
+pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs: Fs, on_done: OnDone) {
+    if !is_sane(name) || name.contains(&0) {
+        return tell(c, on_done, Some(c"bad name"));
+    }
+    let Some((state, file)) = ConnState::of(c).zip(open(fs, dir, name)) else {
+        return tell(c, on_done, Some(c"open failed"));
+    };
+    // SAFETY: the caller vouches for the message.
+    let (left, head, head_len) = unsafe { (left(hm), (*hm).head.buf.cast::<u8>(), (*hm).head.len) };
+    // Replies to earlier requests may stand in front of the message.
+    let buf = c.recv();
+    let at = (head as usize).wrapping_sub(buf.base() as usize);
+    let at = if at < buf.len() { at } else { 0 };
+    buf.remove(at, head_len);
+    c.set_handler(Some(on_event));
+    c.set_protocol(None);
+    c.set_protocol_data(ptr::null_mut());
+    state.upload.0.set(Some(Box::new(Upload { file, left, ready: 0, on_done })));
+    advance(c, at);
+}
+
+/// A fresh file: what was there is removed, not overwritten under its readers.
+fn open(fs: Fs, dir: &[u8], name: &[u8]) -> Option<File> {
+    let path = [dir, b"/", name].concat();
+    if path.len() >= PATH_MAX {
+        return None;
+    }
+    let path = CString::new(path).ok()?;
+    match fs.stat(&path) {
+        Some(st) if st.is_dir => return None,
+        Some(_) if !fs.remove(&path) => return None,
+        _ => {}
+    }
+    fs.open(&path, MG_FS_WRITE)
+}
+
+/// How the end of the body is found.
+///
+/// # Safety
+/// The views of `hm` are valid.
+unsafe fn left(hm: *const HttpMessage) -> Left {
+    // SAFETY: the caller vouches for the message.
+    let (request, body) = unsafe { (Request::new(hm), (*hm).body.len) };
+    match (request.header(b"Transfer-Encoding"), body) {
+        // The engine has checked that the coding is `chunked`.
+        (Some(_), 0 | usize::MAX) => Left::Chunks(Chunked::new()),
+        (_, usize::MAX) => Left::UntilClose,
+        (_, n) => Left::Bytes(n),
+    }
+}
+
+/// The handler of a connection that receives an upload, or has received one.
+unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    fence!("upload handler");
+    // SAFETY: the loop passes a live connection.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    match ev {
+        MG_EV_READ => advance(c, 0),
+        MG_EV_ERROR if !ev_data.is_null() => {
+            // SAFETY: the data of ERROR is a C string.
+            finish(c, Some(unsafe { CStr::from_ptr(ev_data.cast()) }));
+        }
+        MG_EV_CLOSE => close(c),
+        _ => {}
+    }
+}
+
+/// Takes what has arrived; the body, or what is left of it, begins at `at` of `recv`.
+fn advance(c: Conn, at: usize) {
+    let Some(state) = ConnState::of(c) else { return };
+    let Some(mut upload) = state.upload.0.take() else { return };
+    match upload.take(c, at) {
+        Ok(false) => state.upload.0.set(Some(upload)),
+        outcome => {
+            state.upload.0.set(Some(upload));
+            finish(c, outcome.err());
+        }
+    }
+}
+
+impl Upload {
+    /// Writes what has arrived. True when that was all.
+    fn take(&mut self, c: Conn, at: usize) -> Result<bool, &'static CStr> {
+        let complete = self.unwrap(c, at)?;
+        let ready = if complete { self.ready } else { self.ready / BLOCK * BLOCK };
+        if ready > 0 {
+            // SAFETY: nothing changes the buffer while the file takes the bytes.
+            let bytes = unsafe { c.recv().bytes() };
+            if !self.file.write(&bytes[at..at + ready]) {
+                return Err(c"write error");
+            }
+            c.recv().remove(at, ready);
+            self.ready -= ready;
+        }
+        Ok(complete)
+    }
+
+    /// Counts, and frees from chunk framing, what has arrived. True when the body is complete.
+    fn unwrap(&mut self, c: Conn, at: usize) -> Result<bool, &'static CStr> {
+        let buf = c.recv();
+        // The program may have removed bytes, though it should not.
+        self.ready = self.ready.min(buf.len().saturating_sub(at));
+        let raw = at + self.ready;
+        match &mut self.left {
+            Left::Bytes(left) => {
+                let n = (*left).min(buf.len().saturating_sub(raw));
+                *left -= n;
+                self.ready += n;
+                Ok(*left == 0)
+            }
+            Left::UntilClose => {
+                self.ready = buf.len().saturating_sub(at);
+                Ok(false)
+            }
+            Left::Chunks(decoder) => {
+                // SAFETY: nothing else uses the buffer meanwhile; raw is within the bytes in use.
+                let Some(bytes) = (unsafe { buf.bytes_mut().get_mut(raw..) }) else { return Ok(false) };
+                let mut data = 0;
+                let complete = loop {
+                    match decoder.next(bytes).map_err(|_| c"Invalid chunk")? {
+                        Piece::Data(piece) => {
+                            let n = piece.len();
+                            bytes.copy_within(piece, data);
+                            data += n;
+                        }
+                        Piece::More => break false,
+                        Piece::End(_) => break true,
+                    }
+                };
+                let used = decoder.position();
+                decoder.rebase(used);
+                buf.remove(raw + data, used - data);
+                self.ready += data;
+                Ok(complete)
+            }
+        }
+    }
+}
+
+/// The connection closes: the end of a body without a length, too early for others.
+fn close(c: Conn) {
+    let Some(state) = ConnState::of(c) else { return };
+    let Some(mut upload) = state.upload.0.take() else { return };
+    let mut outcome = Err(c"connection closed");
+    if matches!(upload.left, Left::UntilClose) {
+        upload.left = Left::Bytes(c.recv().len().saturating_sub(upload.ready));
+        outcome = upload.take(c, 0).map(|_| ());
+    }
+    state.upload.0.set(Some(upload));
+    finish(c, outcome.err());
+}
+
+/// Closes the file and tells the program, once.
+fn finish(c: Conn, err: Option<&CStr>) {
+    let Some(upload) = ConnState::of(c).and_then(|state| state.upload.0.take()) else { return };
+    let closed = upload.file.close();
+    tell(c, upload.on_done, err.or((!closed).then_some(c"write error")));
+}
+
+fn tell(c: Conn, on_done: OnDone, err: Option<&CStr>) {
+    if let Some(on_done) = on_done {
+        // SAFETY: the program's function; the text lives during the call.
+        unsafe { on_done(c.as_ptr(), err.map_or(ptr::null(), CStr::as_ptr)) }
+        return;
+    }
+    match err {
+        None => reply::whole(c, 200, b"", b"ok\n", true),
+        Some(err) => {
+            log::error(format_args!("{} upload: {}", c.id(), err.to_string_lossy()));
+            reply::whole(c, 500, b"", &[err.to_bytes(), b"\n"].concat(), true);
+        }
+    }
+    // No handler is left to answer another request.
+    c.set(flag::DRAINING);
+}
