@@ -2527,6 +2527,56 @@ size_t mg_dns_parse_rr(const uint8_t *buf,
  */
 bool mg_dns_parse(const uint8_t *buf, size_t len, struct mg_dns_message *dm);
 
+/* Makes sure that the connection to a DNS server exists: opens `dns->url` if `dns->c` is NULL.
+ *
+ * # Returns
+ * false when the connection cannot be made.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_dnsc_init(struct mg_mgr *mgr, struct mg_dns *dnsc);
+
+/* Looks up the host of a URL for a connection: `MG_EV_RESOLVE` with the address in `c->rem`, or
+ * `MG_EV_ERROR`. Then it connects, unless the connection has a socket already.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_resolve(struct mg_connection *c, const char *url);
+
+/* Forgets the lookups of a connection; no event fires.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_resolve_cancel(struct mg_connection *c);
+
+/* Listens for multicast DNS on 224.0.0.251:5353, and answers for the host name `fn_data` (a C
+ * string without `.local`, which outlives the listener; NULL for none).
+ *
+ * `fn` may be NULL; it gets `MG_EV_MDNS_REQ`, where it may fill in the answer, and
+ * `MG_EV_MDNS_RESP`. Names that end in `.local` are looked up through this listener. RFC 6762.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_mdns_listen(struct mg_mgr *mgr, mg_event_handler_t fn, void *fn_data);
+
+/* Sends a query for `name` (with `.local`) of type `rtype` (`MG_DNS_RTYPE_*`) to the multicast
+ * group; `c` is the connection of `mg_mdns_listen`.
+ *
+ * # Returns
+ * Whether it was sent.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_mdns_query(struct mg_connection *c, const char *name, unsigned int rtype);
+
 /* ---- The printf family: to a function, a piece of memory, the heap, a connection ---- */
 
 /* Formats to `fn(ch, arg)`, which is called once for each byte, in order.
@@ -3318,6 +3368,25 @@ void mg_free(void *ptr);
  */
 void mg_bzero(volatile unsigned char *buf, size_t len);
 
+/* ---- Modbus-TCP ---- */
+
+/* Listens for Modbus-TCP clients.
+ *
+ * Each valid request fires `MG_EV_MODBUS_REQ` with a `struct mg_modbus_req *`: the handler fills
+ * or reads `u`, may set `error`, and the answer goes out when it returns. Invalid requests are
+ * answered with an exception and fire nothing.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_modbus_listen(struct mg_mgr *mgr,
+                                       const char *url,
+                                       mg_event_handler_t fn,
+                                       void *fn_data);
+
 /* ---- Where the printf family prints to ---- */
 
 /* Prints to the C library's standard output, with `putchar`. The argument is ignored.
@@ -3687,6 +3756,31 @@ bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
 bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
 
 /* ---- SNTP packets ---- */
+
+/* Asks a time server; `url` is `udp://host:port`, NULL for `udp://time.google.com:123`.
+ *
+ * A good answer sets `mg_boot_timestamp_ms` and fires `MG_EV_SNTP_TIME`; then the connection
+ * closes, after three seconds at the latest. An answer must come from the server and repeat what
+ * was sent (RFC 4330, section 5). `fn` may be NULL.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_sntp_connect(struct mg_mgr *mgr,
+                                      const char *url,
+                                      mg_event_handler_t fn,
+                                      void *fn_data);
+
+/* Sends one more request on a connection of `mg_sntp_connect`; does nothing while the server's
+ * name is being resolved.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_sntp_request(struct mg_connection *c);
 
 /* Reads an SNTP answer (RFC 4330), and sets `mg_boot_timestamp_ms` by it.
  *

@@ -1,10 +1,13 @@
 //! DNS packets.
 
 use super::slice;
-use crate::abi::{Addr, DnsMessage, DnsRecord};
+use crate::abi::{Addr, Connection, Dns, DnsMessage, DnsRecord, EventHandler, Manager};
 use crate::codec::dns::{self, Message, Name};
 use crate::fence;
-use core::ffi::c_char;
+use crate::net::handle::{Conn, Mgr};
+use crate::net::listen::Handlers;
+use crate::net::{connect, mdns, resolver};
+use core::ffi::{c_char, c_uint, c_void};
 
 /// Longest packet that is read: that of DNS over UDP without extensions.
 const PACKET_MAX: usize = 512;
@@ -86,4 +89,89 @@ pub unsafe extern "C" fn mg_dns_parse(buf: *const u8, len: usize, dm: *mut DnsMe
         }
     }
     valid
+}
+
+/// Makes sure that the connection to a DNS server exists: opens `dns->url` if `dns->c` is NULL.
+///
+/// # Returns
+/// false when the connection cannot be made.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_dnsc_init(mgr: *mut Manager, dnsc: *mut Dns) -> bool {
+    fence!("mg_dnsc_init");
+    // SAFETY: the caller passes an initialised manager and one of its DNS servers.
+    unsafe { Mgr::new(mgr).is_some_and(|m| !dnsc.is_null() && resolver::open(m, dnsc).is_some()) }
+}
+
+/// Looks up the host of a URL for a connection: `MG_EV_RESOLVE` with the address in `c->rem`, or
+/// `MG_EV_ERROR`. Then it connects, unless the connection has a socket already.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_resolve(c: *mut Connection, url: *const c_char) {
+    fence!("mg_resolve");
+    // SAFETY: the caller passes a connection of its manager and a C string.
+    unsafe {
+        if let Some(c) = Conn::new(c) {
+            connect::resolve(c, slice::cstr(url));
+        }
+    }
+}
+
+/// Forgets the lookups of a connection; no event fires.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_resolve_cancel(c: *mut Connection) {
+    fence!("mg_resolve_cancel");
+    // SAFETY: the caller passes a connection, or NULL.
+    if let Some(c) = unsafe { Conn::new(c) } {
+        resolver::cancel(c);
+    }
+}
+
+/// Listens for multicast DNS on 224.0.0.251:5353, and answers for the host name `fn_data` (a C
+/// string without `.local`, which outlives the listener; NULL for none).
+///
+/// `fn` may be NULL; it gets `MG_EV_MDNS_REQ`, where it may fill in the answer, and
+/// `MG_EV_MDNS_RESP`. Names that end in `.local` are looked up through this listener. RFC 6762.
+///
+/// # Returns
+/// The listener, or NULL: then the log says why.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mdns_listen(
+    mgr: *mut Manager,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_mdns_listen");
+    // SAFETY: the caller passes an initialised manager.
+    let m = unsafe { Mgr::new(mgr) };
+    let c = m.and_then(|m| mdns::start(m, Handlers { handler: r#fn, data: fn_data }));
+    c.map_or(core::ptr::null_mut(), Conn::as_ptr)
+}
+
+/// Sends a query for `name` (with `.local`) of type `rtype` (`MG_DNS_RTYPE_*`) to the multicast
+/// group; `c` is the connection of `mg_mdns_listen`.
+///
+/// # Returns
+/// Whether it was sent.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mdns_query(c: *mut Connection, name: *const c_char, rtype: c_uint) -> bool {
+    fence!("mg_mdns_query");
+    // SAFETY: the caller passes a connection and a C string.
+    unsafe {
+        let Ok(kind) = u16::try_from(rtype) else { return false };
+        Conn::new(c).is_some_and(|c| mdns::query(c, slice::cstr(name), kind))
+    }
 }

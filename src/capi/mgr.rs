@@ -6,7 +6,7 @@ use crate::fence;
 use crate::net::handle::Mgr;
 use crate::net::state::Root;
 use crate::net::timer;
-use crate::net::{log, poll, wakeup};
+use crate::net::{log, poll, resolver, wakeup};
 use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use core::ptr;
 
@@ -15,8 +15,8 @@ fn fresh() -> Manager {
     let dns = |url: &'static CStr| Dns { url: url.as_ptr(), c: ptr::null_mut() };
     Manager {
         conns: ptr::null_mut(),
-        dns4: dns(c"udp://8.8.8.8:53"),
-        dns6: dns(c"udp://[2001:4860:4860::8888]:53"),
+        dns4: dns(resolver::DEFAULT4),
+        dns6: dns(resolver::DEFAULT6),
         mdns: ptr::null_mut(),
         dnstimeout: 3000,
         use_dns6: false,

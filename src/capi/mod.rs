@@ -24,6 +24,7 @@ pub mod json;
 pub mod log;
 pub mod mem;
 pub mod mgr;
+pub mod modbus;
 pub mod output;
 pub mod packed;
 pub mod print;

@@ -2,8 +2,58 @@
 
 use super::slice;
 use super::time::{mg_millis, set_boot_timestamp};
+use crate::abi::{Connection, EventHandler, Manager};
 use crate::codec::sntp::{self, Answer};
 use crate::fence;
+use crate::net::handle::{Conn, Mgr};
+use crate::net::listen::Handlers;
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr;
+
+/// Asks a time server; `url` is `udp://host:port`, NULL for `udp://time.google.com:123`.
+///
+/// A good answer sets `mg_boot_timestamp_ms` and fires `MG_EV_SNTP_TIME`; then the connection
+/// closes, after three seconds at the latest. An answer must come from the server and repeat what
+/// was sent (RFC 4330, section 5). `fn` may be NULL.
+///
+/// # Returns
+/// The connection, or NULL for an empty URL or without memory.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_sntp_connect(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_sntp_connect");
+    // SAFETY: the caller passes an initialised manager, and a C string or NULL.
+    unsafe {
+        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let url = if url.is_null() { c"udp://time.google.com:123" } else { CStr::from_ptr(url) };
+        if url.is_empty() {
+            return ptr::null_mut();
+        }
+        let handlers = Handlers { handler: r#fn, data: fn_data };
+        crate::net::sntp::start(m, url, handlers).map_or(ptr::null_mut(), Conn::as_ptr)
+    }
+}
+
+/// Sends one more request on a connection of `mg_sntp_connect`; does nothing while the server's
+/// name is being resolved.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_sntp_request(c: *mut Connection) {
+    fence!("mg_sntp_request");
+    // SAFETY: the caller passes a connection, or NULL.
+    if let Some(c) = unsafe { Conn::new(c) } {
+        crate::net::sntp::request(c);
+    }
+}
 
 /// Reads an SNTP answer (RFC 4330), and sets `mg_boot_timestamp_ms` by it.
 ///

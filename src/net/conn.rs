@@ -2,7 +2,7 @@
 
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
-use super::{log, sys, unix};
+use super::{log, resolver, sys, unix};
 use crate::abi::{
     Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
 };
@@ -285,21 +285,15 @@ pub fn close(c: Conn) {
     state.mark(is::CLOSED);
     c.set(flag::CLOSING);
     unlink(m, root, c);
-    root.with(|inner| {
-        if let Some(poll) = inner.poll.as_ref().filter(|_| !inner.was_forked()) {
-            deregister(poll.registry(), c);
-        }
-    });
     if root.wakeup.close(c.fd()) {
         m.set_pipe_fd(-1);
     }
     super::listen::leave(root, c);
-    if state.is(is::OWNS_FD) {
-        if c.has(flag::LISTENING) && !root.with(|inner| inner.was_forked()) {
-            unix::remove_file_of(c.fd());
-        }
-        sys::close(c.fd());
+    resolver::cancel(c);
+    if c.has(flag::LISTENING) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
+        unix::remove_file_of(c.fd());
     }
+    drop_fd(root, c, state);
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
     call(c, MG_EV_CLOSE, ptr::null_mut());
     state.mark(is::GONE);
@@ -308,6 +302,21 @@ pub fn close(c: Conn) {
     }
     root.with(|inner| inner.bury(c));
     drop(activity);
+}
+
+/// Closes a connection's descriptor, if it is the library's; the number stays in `c->fd`.
+pub fn drop_fd(root: &Root, c: Conn, state: &ConnState) {
+    root.with(|inner| {
+        // In a forked child the poller is the parent's.
+        if let Some(poll) = inner.poll.as_ref().filter(|_| !inner.was_forked()) {
+            deregister(poll.registry(), c);
+        }
+    });
+    if state.is(is::OWNS_FD) {
+        state.unmark(is::OWNS_FD);
+        sys::close(c.fd());
+    }
+    state.used_up(ready::READ | ready::WRITE | ready::HANGUP | ready::ERROR);
 }
 
 /// The handler type without its `Option`, for comparisons.

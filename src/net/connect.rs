@@ -1,9 +1,9 @@
 //! Outgoing connections: resolve, connect, finish.
 
-use super::conn::{alloc, call, error, error_fmt, hold, is_closed, link, register};
+use super::conn::{self, alloc, call, error_fmt, hold, is_closed, link, register};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
-use super::state::{ConnState, is};
+use super::state::{ConnState, Root, is};
 use super::{log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::{addr, url::Url};
@@ -74,7 +74,7 @@ pub fn resolve(c: Conn, text: &[u8]) {
             c.set_rem(found);
             connect_resolved(c);
         }
-        None => error(c, b"resolver"),
+        None => super::resolver::start(c, Url::new(text).host),
     }
 }
 
@@ -139,7 +139,9 @@ pub fn finish(c: Conn) {
         errno => errno,
     };
     if errno != 0 {
-        super::io::socket_error(c, errno);
+        if !try_next_address(c) {
+            super::io::socket_error(c, errno);
+        }
         return;
     }
     if let Ok(local) = sys::local_addr(c.fd()) {
@@ -148,6 +150,29 @@ pub fn finish(c: Conn) {
     c.clear(flag::CONNECTING);
     call(c, MG_EV_CONNECT, ptr::null_mut());
     plain_unless_handshake(c);
+}
+
+/// The name has another address: connects there. The program does not notice.
+fn try_next_address(c: Conn) -> bool {
+    let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else { return false };
+    let mut rest = state.alternatives.take();
+    if rest.is_empty() {
+        return false;
+    }
+    let next = rest.remove(0);
+    state.alternatives.set(rest);
+    let to: SockAddr = next.to_socket().into();
+    let domain = Domain::from(c_int::from(to.family()));
+    let Ok(socket) = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None) else { return false };
+    conn::drop_fd(root, c, state);
+    c.set_rem(next);
+    let fd = socket.into_raw_fd();
+    c.set_fd(fd);
+    tune_stream(fd, &c.mgr().map_or_else(Default::default, super::settings::of));
+    // A failure that comes at once shows as an error of the socket in the next poll.
+    let _ = sys::connect(fd, &to);
+    register(c, false);
+    true
 }
 
 /// A program that did not call `mg_tls_init` in its CONNECT or ACCEPT handler gets plain TCP.

@@ -8,7 +8,7 @@
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
-use super::{http, io, log, timer};
+use super::{http, io, log, resolver, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -64,6 +64,7 @@ pub fn poll(m: Mgr, ms: c_int) {
 
     // SAFETY: the manager's list is valid; timers on it are the program's or ours.
     unsafe { timer::poll(m.timers_head(), now) };
+    resolver::expire(m, root, now);
     if walk || !got_events {
         fire_poll(m, root, now);
     }
@@ -78,7 +79,7 @@ fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, deadline: Option<u64>
     if let Some(due) = timer::next_due(m, now) {
         lower(due);
     }
-    if let Some(at) = deadline {
+    for at in [deadline, Root::of(m).and_then(resolver::next_deadline)].into_iter().flatten() {
         lower(at.saturating_sub(now));
     }
     if !searched {
@@ -278,6 +279,8 @@ enum Limit {
     Fail(&'static [u8]),
     /// The HTTP engine says what happens.
     Http,
+    /// It closes silently.
+    Close,
 }
 
 /// When a connection's time is up, and what happens then.
@@ -285,6 +288,9 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
     let settings = state.settings.get();
     if c.has(flag::LISTENING) {
         return None;
+    }
+    if state.expires.get() > 0 {
+        return Some((state.expires.get(), Limit::Close));
     }
     if c.is_pending() {
         let limit = u64::from(settings.connect_timeout);
@@ -306,6 +312,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
             match limit {
                 Limit::Fail(reason) => conn::error(c, reason),
                 Limit::Http => http::time_out(c, state),
+                Limit::Close => c.set(flag::CLOSING),
             }
             true
         }

@@ -9,12 +9,14 @@ use super::handle::{Conn, Mgr};
 use super::http::HttpState;
 use super::http_policy::Policy;
 use super::mem;
+use super::resolver::Resolver;
 use super::serve::body::BodyState;
 use super::settings::{ConnSettings, Settings};
+use super::sntp::SntpState;
 use super::upload::stream::UploadState;
 use super::wakeup::Wakeup;
 use super::ws::WsState;
-use crate::abi::{Connection, Manager};
+use crate::abi::{Addr, Connection, Manager};
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
@@ -78,6 +80,12 @@ pub struct ConnState {
     pub http: HttpState,
     /// What the WebSocket engine remembers.
     pub ws: WsState,
+    /// What the SNTP client remembers.
+    pub sntp: SntpState,
+    /// Further addresses to try, should connecting to the first one fail.
+    pub alternatives: Cell<Vec<Addr>>,
+    /// When the connection closes silently, in `mg_millis` time; 0: never.
+    pub expires: Cell<u64>,
     /// What goes out behind the send buffer.
     pub body: BodyState,
     /// What comes in to be a file.
@@ -186,6 +194,8 @@ pub struct Inner {
     pub poll: Option<mio::Poll>,
     /// Buffer for the poller's events.
     pub events: mio::Events,
+    /// Names that connections wait for.
+    pub resolver: Resolver,
     /// What new connections start with.
     pub settings: Settings,
     /// Accepted connections by address, while that is limited.
@@ -239,6 +249,7 @@ impl Root {
             inner: UnsafeCell::new(Inner {
                 poll,
                 events: mio::Events::with_capacity(256),
+                resolver: Resolver::default(),
                 settings: Settings::default(),
                 by_address: HashMap::new(),
                 accepted: 0,

@@ -1,0 +1,37 @@
+//! Modbus-TCP.
+
+use super::slice;
+use crate::abi::{Connection, EventHandler, Manager};
+use crate::fence;
+use crate::net::handle::{Conn, Mgr};
+use crate::net::listen::Handlers;
+use crate::net::modbus;
+use core::ffi::{c_char, c_void};
+use core::ptr;
+
+/// Listens for Modbus-TCP clients.
+///
+/// Each valid request fires `MG_EV_MODBUS_REQ` with a `struct mg_modbus_req *`: the handler fills
+/// or reads `u`, may set `error`, and the answer goes out when it returns. Invalid requests are
+/// answered with an exception and fire nothing.
+///
+/// # Returns
+/// The listener, or NULL: then the log says why.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_modbus_listen(
+    mgr: *mut Manager,
+    url: *const c_char,
+    r#fn: EventHandler,
+    fn_data: *mut c_void,
+) -> *mut Connection {
+    fence!("mg_modbus_listen");
+    // SAFETY: the caller passes an initialised manager and a C string.
+    unsafe {
+        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let handlers = Handlers { handler: r#fn, data: fn_data };
+        modbus::start(m, slice::cstr(url), handlers).map_or(ptr::null_mut(), Conn::as_ptr)
+    }
+}

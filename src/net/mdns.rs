@@ -1,0 +1,258 @@
+//! Multicast DNS (RFC 6762, IPv4): a responder that the program's handler directs, and queries.
+
+use super::conn::{self, call};
+use super::handle::{Conn, Mgr};
+use super::listen::{Handlers, listen};
+use super::resolver;
+use super::{log, sys};
+use crate::abi::{
+    Addr, Connection, DnsRecord, MG_EV_CLOSE, MG_EV_MDNS_REQ, MG_EV_MDNS_RESP, MG_EV_READ, MdnsRequest,
+    MdnsResponse, Str,
+};
+use crate::codec::dns::{self, Header, Name, Record, Service, Subject};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
+use socket2::{Domain, Socket, Type};
+use std::net::Ipv4Addr;
+
+const URL: &[u8] = b"udp://224.0.0.251:5353";
+const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
+const PORT: u16 = 5353;
+/// Longest packet that is looked at.
+const PACKET: usize = 512;
+/// Longest answer.
+const ANSWER: usize = 282;
+/// Class, without the bit that asks for a unicast answer or flushes caches.
+const CLASS: u16 = 0x7fff;
+
+/// Listens on the multicast group; one listener for each manager.
+pub fn start(m: Mgr, handlers: Handlers) -> Option<Conn> {
+    let c = listen(m, URL, handlers)?;
+    join(c);
+    c.set_protocol(Some(on_event));
+    // SAFETY: a handle points to a live manager.
+    unsafe { (*m.as_ptr()).mdns = c.as_ptr() };
+    Some(c)
+}
+
+fn join(c: Conn) {
+    if let Err(e) = sys::with_socket(c.fd(), |s| s.join_multicast_v4(&GROUP, &Ipv4Addr::UNSPECIFIED)) {
+        log::error(format_args!("{} cannot join {GROUP}: {e}", c.id()));
+    }
+}
+
+/// The manager's listener.
+pub fn listener(m: Mgr) -> Option<Conn> {
+    // SAFETY: mdns is NULL or a live connection: it is cleared when the listener closes.
+    unsafe { Conn::new((*m.as_ptr()).mdns) }
+}
+
+/// Asks the group for a name.
+pub fn query(c: Conn, name: &[u8], kind: u16) -> bool {
+    let mut packet = [0; PACKET];
+    let Some(len) = dns::query(0, 0, name, kind, &mut packet) else { return false };
+    c.set_rem(c.loc());
+    conn::send_datagram(c, &packet[..len])
+}
+
+/// The protocol handler of the listener.
+unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
+    crate::fence!("mDNS protocol handler");
+    // SAFETY: called with a live connection.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    match ev {
+        MG_EV_READ => {
+            // SAFETY: the bytes are copied before anything else happens.
+            let packet = unsafe { c.recv().bytes() }.to_vec();
+            c.recv().set_len(0);
+            take_packet(c, &packet);
+        }
+        MG_EV_CLOSE => {
+            if let Some(m) = c.mgr().filter(|m| listener(*m) == Some(c)) {
+                // SAFETY: a handle points to a live manager.
+                unsafe { (*m.as_ptr()).mdns = ptr::null_mut() };
+                resolver::mdns_gone(m);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn take_packet(c: Conn, packet: &[u8]) {
+    if packet.len() <= dns::HEADER_LEN || packet.len() > PACKET {
+        return;
+    }
+    let Some(header) = Header::parse(packet).filter(|h| h.opcode() == 0) else { return };
+    if header.is_response() {
+        if c.rem().port() == PORT {
+            take_response(c, packet, &header);
+        }
+    } else {
+        take_query(c, packet, &header);
+    }
+}
+
+/// Reports each address of an answer, to lookups that wait for it first.
+fn take_response(c: Conn, packet: &[u8], header: &Header) {
+    let mut name = Name::default();
+    let mut at = dns::HEADER_LEN;
+    for _ in 0..header.questions {
+        let Some(record) = Record::parse(packet, at, true, &mut name) else { return };
+        at = record.end;
+    }
+    for _ in 0..header.answers {
+        let Some(record) = Record::parse(packet, at, false, &mut name) else { return };
+        at = record.end;
+        let is_address = record.kind == dns::TYPE_A && record.class & CLASS == dns::CLASS_IN;
+        let Some(found) = record.address(packet).filter(|_| is_address).map(Addr::from_parsed) else {
+            continue;
+        };
+        if let Some(m) = c.mgr() {
+            resolver::mdns_found(m, &name, &found);
+        }
+        let mut rr = c_record(&record, record.class);
+        let mut response = MdnsResponse { rr: &raw mut rr, name: view(&name), addr: found };
+        call(c, MG_EV_MDNS_RESP, (&raw mut response).cast());
+        if conn::is_closed(c) {
+            return;
+        }
+    }
+}
+
+fn c_record(record: &Record, class: u16) -> DnsRecord {
+    DnsRecord {
+        nlen: record.name_len as u16,
+        atype: record.kind,
+        aclass: class,
+        alen: record.data.len() as u16,
+    }
+}
+
+fn view(bytes: &[u8]) -> Str {
+    Str { buf: bytes.as_ptr().cast_mut().cast(), len: bytes.len() }
+}
+
+/// Lets the handler answer each question of a query.
+fn take_query(c: Conn, packet: &[u8], header: &Header) {
+    let from = c.rem();
+    let mut at = dns::HEADER_LEN;
+    for _ in 0..header.questions {
+        let mut name = Name::default();
+        let start = at;
+        let Some(record) = Record::parse(packet, at, true, &mut name) else { return };
+        at = record.end;
+        let asked = Question { id: header.id, bytes: &packet[start..at], record, name: &name, from };
+        take_question(c, &asked);
+        if conn::is_closed(c) {
+            return;
+        }
+    }
+}
+
+/// A question of a query.
+struct Question<'a> {
+    id: u16,
+    bytes: &'a [u8],
+    record: Record,
+    name: &'a [u8],
+    from: Addr,
+}
+
+/// The host name that the program gave to its listener.
+fn own_name(c: Conn) -> Option<&'static [u8]> {
+    let text: *const c_char = c.handler_data().cast_const().cast();
+    // SAFETY: the data of an mDNS listener is NULL or a C string that outlives it.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// What of the name the program is asked for; `None`: the question is not for this host.
+fn requested<'a>(question: &Question<'a>, host: Option<&[u8]>) -> Option<&'a [u8]> {
+    let (stem, local) = question.name.split_at_checked(question.name.len().checked_sub(6)?)?;
+    if stem.is_empty() || !local.eq_ignore_ascii_case(b".local") {
+        return None;
+    }
+    match (question.record.kind, host) {
+        (dns::TYPE_A, Some(host)) if !stem.eq_ignore_ascii_case(host) => None,
+        (dns::TYPE_A | dns::TYPE_PTR, _) => Some(stem),
+        (dns::TYPE_SRV | dns::TYPE_TXT, None) => Some(stem),
+        (dns::TYPE_SRV | dns::TYPE_TXT, Some(host)) => {
+            let (instance, rest) = stem.split_at_checked(host.len())?;
+            let rest = rest.strip_prefix(b".")?;
+            instance.eq_ignore_ascii_case(host).then_some(rest)
+        }
+        _ => None,
+    }
+}
+
+fn take_question(c: Conn, question: &Question<'_>) {
+    let class = question.record.class & CLASS;
+    if !matches!(class, dns::CLASS_IN | 255) {
+        return;
+    }
+    let host = own_name(c);
+    let Some(wanted) = requested(question, host) else { return };
+    let is_address = question.record.kind == dns::TYPE_A;
+    let mut rr = c_record(&question.record, class);
+    let mut request = MdnsRequest {
+        rr: &raw mut rr,
+        r: ptr::null_mut(),
+        reqname: view(wanted),
+        respname: Str::NULL,
+        addr: ptr::null_mut(),
+        is_listing: question.record.kind == dns::TYPE_PTR
+            && wanted.eq_ignore_ascii_case(b"_services._dns-sd._udp"),
+        is_resp: is_address && host.is_some(),
+        is_unicast: question.record.class & !CLASS != 0,
+    };
+    call(c, MG_EV_MDNS_REQ, (&raw mut request).cast());
+    if conn::is_closed(c) || !request.is_resp || request.is_listing {
+        return;
+    }
+    // SAFETY: what the handler set points to valid memory until this function returns.
+    unsafe { respond(c, question, &request, host) };
+}
+
+/// Sends the answer that the handler asked for.
+///
+/// # Safety
+/// The pointers in `request` are NULL or valid.
+unsafe fn respond(c: Conn, question: &Question<'_>, request: &MdnsRequest, host: Option<&[u8]>) {
+    // SAFETY: the caller vouches for the pointers.
+    let (name, address, service) = unsafe {
+        let text = |s: Str| core::slice::from_raw_parts(s.buf.cast_const().cast::<u8>(), s.len);
+        let name = if request.respname.len > 0 { Some(text(request.respname)) } else { host };
+        let address = request.addr.as_ref().copied().or_else(|| local_address(&question.from));
+        let service = request.r.as_ref().filter(|r| r.srvcproto.len > 0).map(|r| Service {
+            kind: text(r.srvcproto),
+            text: if r.txt.len > 0 { text(r.txt) } else { &[] },
+            port: r.port,
+        });
+        (name, address, service)
+    };
+    let subject = match (question.record.kind, service) {
+        (dns::TYPE_A, _) => Some(Subject::Host),
+        (dns::TYPE_PTR, Some(service)) => Some(Subject::Instances(service)),
+        (dns::TYPE_SRV, Some(service)) => Some(Subject::Location(service)),
+        (dns::TYPE_TXT, Some(service)) => Some(Subject::Text(service)),
+        _ => None,
+    };
+    let (Some(subject), Some(name), Some(address)) = (subject, name, address) else { return };
+    let bytes = address.bytes();
+    let legacy = question.from.port() != PORT;
+    let id = if request.is_unicast || legacy { question.id } else { 0 };
+    let repeated = legacy.then_some(question.bytes);
+    let mut packet = [0; ANSWER];
+    let ip = [bytes[0], bytes[1], bytes[2], bytes[3]];
+    if let Some(len) = dns::answer(id, repeated, subject, name, ip, &mut packet) {
+        c.set_rem(if request.is_unicast || legacy { question.from } else { c.loc() });
+        conn::send_datagram(c, &packet[..len]);
+    }
+}
+
+/// This machine's address towards a peer.
+fn local_address(peer: &Addr) -> Option<Addr> {
+    let to = peer.to_socket();
+    let probe = Socket::new(Domain::for_address(to), Type::DGRAM.cloexec(), None).ok()?;
+    probe.connect(&to.into()).ok()?;
+    Some(Addr::from_kernel(&probe.local_addr().ok()?)).filter(|a| !a.is_ip6)
+}
