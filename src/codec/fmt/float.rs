@@ -5,7 +5,7 @@
 //! cut. This is what programs of the original library see, and it is also the fast way: the sum is
 //! a 64-bit integer and a binary fraction of at most 56 bits, whose decimals come out of one
 //! multiplication. All other numbers, and more digits than a double holds, are rounded exactly,
-//! like C does it.
+//! like C does it: small ones with few digits in 128 bits, the rest by the standard library.
 #![forbid(unsafe_code)]
 
 use core::fmt::Write;
@@ -14,7 +14,7 @@ use core::fmt::Write;
 const MAX_PRECISION: usize = 350;
 /// Significant digits that a double holds.
 const HELD_DIGITS: usize = 17;
-/// Room for results that are rounded half up, and for small numbers with as many digits.
+/// Room for results that are rounded half up, and for small numbers.
 const SHORT: usize = 64;
 /// Room for all results: 309 digits, a point, 350 decimals, a sign.
 const LONG: usize = 720;
@@ -28,10 +28,10 @@ pub(super) fn fixed<R>(value: f64, precision: Option<usize>, put: impl FnOnce(&[
     let magnitude = value.abs();
     if is_ordinary(magnitude) && precision + digits_before_point(magnitude) <= HELD_DIGITS {
         put(fixed_half_up(value, precision).bytes())
-    } else if magnitude < 0.1 && precision <= HELD_DIGITS {
-        put(fixed_exact::<SHORT>(value, precision).bytes())
+    } else if let Some(text) = fixed_small(value, precision) {
+        put(text.bytes())
     } else {
-        put(fixed_exact::<LONG>(value, precision).bytes())
+        put(fixed_exact(value, precision).bytes())
     }
 }
 
@@ -44,10 +44,10 @@ pub(super) fn general<R>(value: f64, precision: Option<usize>, put: impl FnOnce(
     let precision = precision.unwrap_or(6).clamp(1, MAX_PRECISION);
     if is_ordinary(value.abs()) && precision <= HELD_DIGITS {
         put(general_half_up(value, precision).bytes())
-    } else if precision <= HELD_DIGITS {
-        put(general_exact::<SHORT>(value, precision).bytes())
+    } else if let Some(text) = general_small(value, precision) {
+        put(text.bytes())
     } else {
-        put(general_exact::<LONG>(value, precision).bytes())
+        put(general_exact(value, precision).bytes())
     }
 }
 
@@ -84,7 +84,25 @@ fn fixed_half_up(value: f64, precision: usize) -> Text<SHORT> {
     text
 }
 
-fn fixed_exact<const N: usize>(value: f64, precision: usize) -> Text<N> {
+/// Exact rounding of a number below 0.1, if [`scaled`] can do it.
+fn fixed_small(value: f64, precision: usize) -> Option<Text<SHORT>> {
+    let mut decimals = scaled(value.abs(), precision)?;
+    let mut text = Text::signed(value);
+    text.push(b"0");
+    if precision > 0 {
+        text.push(b".");
+        let start = text.len;
+        text.zeros(precision);
+        for digit in text.bytes[start..text.len].iter_mut().rev() {
+            *digit = b'0' + (decimals % 10) as u8;
+            decimals /= 10;
+        }
+    }
+    Some(text)
+}
+
+#[cold]
+fn fixed_exact(value: f64, precision: usize) -> Text<LONG> {
     let mut text = Text::signed(value);
     // Writing to a Text cannot fail.
     let _ = write!(text, "{:.precision$}", value.abs());
@@ -108,8 +126,54 @@ fn general_half_up(value: f64, precision: usize) -> Text<SHORT> {
     notation(value, digits.bytes(), exponent, precision)
 }
 
-fn general_exact<const N: usize>(value: f64, precision: usize) -> Text<N> {
-    let mut scientific = Text::<N>::new();
+/// Exact rounding of a number below 0.1, if [`scaled`] can do it.
+fn general_small(value: f64, precision: usize) -> Option<Text<SHORT>> {
+    if precision > HELD_DIGITS {
+        return None;
+    }
+    let magnitude = value.abs();
+    let limit = 10u64.pow(precision as u32);
+    // From the binary exponent: right, or one too small.
+    let mut exponent = ((magnitude.to_bits() >> 52) as i32 - 1023) * 30103 / 100000 - 1;
+    loop {
+        let digits = scaled(magnitude, usize::try_from(precision as i32 - 1 - exponent).ok()?)?;
+        if digits >= limit {
+            exponent += 1;
+        } else if digits < limit / 10 {
+            exponent -= 1;
+        } else {
+            return Some(notation(value, itoa::Buffer::new().format(digits).as_bytes(), exponent, precision));
+        }
+    }
+}
+
+/// `magnitude * 10^decimals` for a number below 0.1, rounded exactly, ties to even. Nothing if that
+/// takes more than 128 bits, or the result more than 64.
+fn scaled(magnitude: f64, decimals: usize) -> Option<u64> {
+    /// 53 bits times 10^22 fit into 127 bits.
+    const MAX_DECIMALS: usize = 22;
+    let raw = magnitude.to_bits();
+    let exponent = raw >> 52;
+    if magnitude >= 0.1 || exponent == 0 || decimals > MAX_DECIMALS {
+        return None;
+    }
+    let mantissa = (raw & ((1 << 52) - 1)) | 1 << 52;
+    // The number is mantissa / 2^bits.
+    let bits = 1075 - exponent as u32;
+    let product = u128::from(mantissa) * 10u128.pow(decimals as u32);
+    if bits > 127 {
+        // Less than half.
+        return Some(0);
+    }
+    let whole = u64::try_from(product >> bits).ok()?;
+    let rest = product & ((1 << bits) - 1);
+    let half = 1 << (bits - 1);
+    Some(whole + u64::from(rest > half || (rest == half && whole % 2 == 1)))
+}
+
+#[cold]
+fn general_exact(value: f64, precision: usize) -> Text<LONG> {
+    let mut scientific = Text::<LONG>::new();
     // Writing to a Text cannot fail.
     let _ = write!(scientific, "{:.*e}", precision - 1, value.abs());
     // Now "d.ddde-308" or "de5": the digits move together over the point.
@@ -117,7 +181,7 @@ fn general_exact<const N: usize>(value: f64, precision: usize) -> Text<N> {
     let mark = text.iter().position(|&b| b == b'e').unwrap_or(text.len());
     let exponent = core::str::from_utf8(&text[(mark + 1).min(text.len())..]);
     let exponent = exponent.ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    let mut digits = Text::<N>::new();
+    let mut digits = Text::<LONG>::new();
     digits.push(&text[..1]);
     digits.push(text.get(2..mark).unwrap_or_default());
     notation(value, digits.bytes(), exponent, precision)

@@ -1,7 +1,8 @@
 //! The format language of the printf family: `%d`, `%s`, `%M` and the rest.
 //!
-//! [`format`] walks a format, reads arguments through [`Args`] and [`Printers`] and hands runs of bytes to a
-//! [`Sink`]. It allocates nothing and knows neither where arguments come from nor where bytes go.
+//! [`format()`] walks a format, reads arguments through [`Args`] and [`Printers`] and hands runs of
+//! bytes to a [`Sink`]. It allocates nothing and knows neither where arguments come from nor where
+//! bytes go.
 //!
 //! ```text
 //! % [#] [-] [0] [width] [.precision | .*] [h...] [l | ll] conversion

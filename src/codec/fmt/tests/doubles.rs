@@ -290,3 +290,27 @@ fn like_the_standard_library() {
         }
     }
 }
+
+/// Small numbers are rounded exactly, whichever way computes them.
+#[test]
+fn small_numbers_like_the_standard_library() {
+    let mut random = Random(4);
+    for round in 0..100_000 {
+        // From 2^-100 to 2^-3, below 0.1 mostly; every fourth has few bits, so that ties happen.
+        let bits = if round % 4 == 0 { 0xfff << 40 } else { (1 << 52) - 1 };
+        let exponent = 1023 - 3 - random.next() % 97;
+        let value = f64::from_bits(exponent << 52 | random.next() & bits);
+        if value >= 0.1 {
+            continue;
+        }
+        let precision = (random.next() % 24) as i32;
+        let text = formatted("%.*f", &[precision.into(), value.into()]);
+        assert_eq!(text, format!("{value:.*}", precision as usize), "{value:e}");
+        let precision = 1 + (random.next() % 18) as i32;
+        let text = formatted("%.*g", &[precision.into(), (-value).into()]);
+        let exact: f64 = format!("-{value:.*e}", precision as usize - 1).parse().unwrap();
+        assert_eq!(text.parse(), Ok(exact), "{value:e} {text}");
+        let digits = text.bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit);
+        assert!(digits.skip_while(|&b| b == b'0').count() <= precision as usize, "{text}");
+    }
+}
