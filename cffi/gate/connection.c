@@ -266,6 +266,28 @@ static PyObject *conn_after_reply(Conn *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
+/* _respond(data, complete): bytes of a response that Python wrote itself. */
+static PyObject *conn_respond(Conn *self, PyObject *args) {
+  const char *data;
+  Py_ssize_t length;
+  int complete;
+  if (!PyArg_ParseTuple(args, "y#p", &data, &length, &complete)) return NULL;
+  struct mg_connection *c = conn_enter(self);
+  bool ok = false;
+  if (c != NULL) {
+    Core *m = self->core;
+    ok = mg_send(c, data, (size_t) length);
+    if (!ok) PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
+    if (complete) {
+      c->is_resp = 0;
+      if (slot_of(c)->close_after) c->is_draining = 1;
+    }
+    if (core_leave(m) != 0) ok = false;
+  }
+  if (!ok) return NULL;
+  Py_RETURN_NONE;
+}
+
 static PyObject *conn_set_route(Conn *self, PyObject *args) {
   PyObject *handler;
   unsigned int mask, traced;
@@ -449,6 +471,7 @@ static PyMethodDef methods[] = {
     {"_unlock", (PyCFunction) conn_unlock, METH_O, NULL},
     {"_message", (PyCFunction) conn_message, METH_O, NULL},
     {"_after_reply", (PyCFunction) conn_after_reply, METH_NOARGS, NULL},
+    {"_respond", (PyCFunction) conn_respond, METH_VARARGS, NULL},
     {"_set_route", (PyCFunction) conn_set_route, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 

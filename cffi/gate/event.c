@@ -36,6 +36,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   Core *m = core_of(mgr);
   struct pollfd fds[2] = {{mgr->epoll_fd, POLLIN, 0}, {m->interrupt_fd, POLLIN, 0}};
   (void) arg;
+  m->asked_ms = ms;
   if (ms == 0 || m->busy || !m->polling) return 0;
   if (m->released == NULL) m->released = PyEval_SaveThread();
   m->sleeping = true;

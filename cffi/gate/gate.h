@@ -18,6 +18,7 @@
 #ifndef PYMONGOOSE_GATE_H
 #define PYMONGOOSE_GATE_H
 
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
 
@@ -72,12 +73,19 @@ typedef struct Slot {
   bool finishing;         /* close_after, once the library has queued the rest of a file */
 } Slot;
 
+/* What the headers of a reply say about its length. */
+typedef struct Framing {
+  bool encoded;    /* Transfer-Encoding: the body goes in chunks */
+  bool has_length; /* Content-Length, which counts for replies to HEAD and for 304 */
+  size_t length;
+} Framing;
+
 typedef struct HeaderCache {
   PyObject *pairs[8]; /* name, value, name, value, ...: exact str objects; owned */
   unsigned count;
   char *text;
   size_t length;
-  bool has_length; /* a Transfer-Encoding is given: no Content-Length */
+  Framing framing;
 } HeaderCache;
 
 typedef struct Core {
@@ -96,6 +104,7 @@ typedef struct Core {
   bool busy;          /* the last turn had I/O */
   bool io;            /* this turn had I/O so far */
   bool traced;        /* a trace or profile function is installed */
+  int asked_ms;       /* how long the loop would have slept; 0: it has more to do */
   bool closing;       /* [GIL] close() waits for poll() to leave */
   bool freed;         /* [GIL] */
   bool initialised;   /* [GIL] */

@@ -86,6 +86,28 @@ static PyObject *http_headers(PyObject *self, PyObject *unused) {
   return list;
 }
 
+/* Headers as ASGI wants them: bytes, names in lower case. */
+static PyObject *http_raw_headers(PyObject *self, PyObject *unused) {
+  (void) unused;
+  struct mg_http_message *hm = http(self);
+  PyObject *list = PyList_New(0);
+  for (size_t i = 0; list != NULL && hm != NULL && i < MG_MAX_HTTP_HEADERS; i++) {
+    const struct mg_http_header *h = &hm->headers[i];
+    if (h->name.len == 0) break;
+    char lower[256];
+    size_t n = h->name.len < sizeof(lower) ? h->name.len : 0;
+    for (size_t k = 0; k < n; k++) {
+      char c = h->name.buf[k];
+      lower[k] = (char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+    }
+    PyObject *name = n > 0 ? PyBytes_FromStringAndSize(lower, (Py_ssize_t) n) : bytes_of(h->name);
+    PyObject *pair = Py_BuildValue("(NN)", name, bytes_of(h->value));
+    if (pair == NULL || PyList_Append(list, pair) != 0) Py_CLEAR(list);
+    Py_XDECREF(pair);
+  }
+  return list;
+}
+
 static PyObject *http_query_var(PyObject *self, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"name", NULL};
   const char *name;
@@ -131,6 +153,8 @@ PyMethodDef http_methods[] = {
     {"header", KEYWORDS(http_header), METH_VARARGS | METH_KEYWORDS,
      "header(name, default=None)\n--\n\nValue of the first header of that name, in any case."},
     {"headers", http_headers, METH_NOARGS, "headers()\n--\n\nAll headers, as (name, value) pairs."},
+    {"raw_headers", http_raw_headers, METH_NOARGS,
+     "raw_headers()\n--\n\nAll headers as pairs of bytes, names in lower case."},
     {"query_var", KEYWORDS(http_query_var), METH_VARARGS | METH_KEYWORDS,
      "query_var(name)\n--\n\nDecoded variable of the query string; None when absent or empty."},
     {"status", http_status, METH_NOARGS,

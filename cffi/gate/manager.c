@@ -278,13 +278,6 @@ static int timeout_of(PyObject *object, int *ms) {
   return 0;
 }
 
-static PyObject *refuse_reentry(void) {
-  PyErr_SetString(PyExc_RuntimeError,
-                  "poll() is not reentrant and must not be called concurrently. "
-                  "Use AsyncManager for multi-threaded access.");
-  return NULL;
-}
-
 /* One turn of the loop. */
 static void turn(Core *m, int ms) {
   m->io = false;
@@ -302,36 +295,68 @@ static bool is_traced(void) {
   return traced;
 }
 
+/* Starts a turn: -1 with an exception set when it may not. */
+static int begin(Core *m) {
+  if (core_check_open(m) != 0) return -1;
+  renew_after_fork(m);
+  if (m->polling || (m->dispatch > 0 && lock_is_mine(&m->lock))) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "poll() is not reentrant and must not be called concurrently. "
+                    "Use AsyncManager for multi-threaded access.");
+    return -1;
+  }
+  m->polling = true; /* before the lock, which may be waited for without the GIL */
+  if (core_enter(m) != 0) {
+    m->polling = false;
+    return -1;
+  }
+  m->poller = pthread_self();
+  return 0;
+}
+
+/* Ends a turn: -1 with an exception set when a handler or a signal asked to stop the program. */
+static int end(Core *m) {
+  if (m->released != NULL) {
+    ANCHOR;
+    gate_take_gil(m);
+    ANCHOR_UP;
+  }
+  m->polling = false;
+  return core_leave(m) != 0 || PyErr_CheckSignals() != 0 ? -1 : 0;
+}
+
 static PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"timeout_ms", NULL};
   PyObject *timeout = NULL;
   int ms = 0;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:poll", names, &timeout)) return NULL;
-  if (timeout_of(timeout, &ms) != 0 || core_check_open(m) != 0) return NULL;
-  renew_after_fork(m);
-  if (m->polling || (m->dispatch > 0 && lock_is_mine(&m->lock))) return refuse_reentry();
-  m->polling = true; /* before the lock, which may be waited for without the GIL */
-  if (core_enter(m) != 0) {
-    m->polling = false;
-    return NULL;
-  }
+  if (timeout_of(timeout, &ms) != 0 || begin(m) != 0) return NULL;
   if (!m->freed && !m->closing) {
-    m->poller = pthread_self();
     m->traced = is_traced();
     timers_sweep(m);
     bool looked = ms != 0 && m->busy; /* such a turn does not sleep */
     turn(m, ms);
     if (looked && !m->io && m->pending == NULL) turn(m, ms);
-    if (m->released != NULL) {
-      ANCHOR;
-      gate_take_gil(m);
-      ANCHOR_UP;
-    }
   }
-  m->polling = false;
-  int failed = core_leave(m);
-  if (failed != 0 || PyErr_CheckSignals() != 0) return NULL;
+  if (end(m) != 0) return NULL;
   Py_RETURN_NONE;
+}
+
+/* _turn() -> milliseconds: for a loop that sleeps elsewhere, on epoll_fd. Does what there is to do
+   without sleeping, and says when to come back at the latest (negative: when there is I/O). */
+static PyObject *core_turn(Core *m, PyObject *unused) {
+  (void) unused;
+  if (begin(m) != 0) return NULL;
+  m->asked_ms = 0;
+  if (!m->freed && !m->closing) {
+    m->traced = is_traced();
+    timers_sweep(m);
+    m->busy = true; /* so that gate_wait() does not sleep */
+    turn(m, -1);
+  }
+  int ms = m->io ? 0 : m->asked_ms;
+  if (end(m) != 0) return NULL;
+  return PyLong_FromLong(ms);
 }
 
 /* Waits, without the GIL, until no thread polls. False after CLOSE_PATIENCE_MS. */
@@ -432,6 +457,11 @@ static PyObject *core_address(PyObject *self, void *unused) {
   return PyLong_FromVoidPtr(&m->mgr);
 }
 
+static PyObject *core_epoll_fd(PyObject *self, void *unused) {
+  (void) unused;
+  return PyLong_FromLong(((Core *) self)->mgr.epoll_fd);
+}
+
 static PyObject *core_closed(PyObject *self, void *unused) {
   (void) unused;
   return PyBool_FromLong(((Core *) self)->freed);
@@ -481,6 +511,7 @@ static PyMethodDef methods[] = {
     {"timer_add", KEYWORDS(core_timer_add), METH_VARARGS | METH_KEYWORDS,
      "timer_add(milliseconds, callback, *, repeat=False, run_now=False)\n--\n\n"
      "Calls callback() after milliseconds, or every milliseconds."},
+    {"_turn", (PyCFunction) core_turn, METH_NOARGS, NULL},
     {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},
     {"_route", (PyCFunction) core_route, METH_VARARGS, NULL},
     {"_route_done", (PyCFunction) core_route_done, METH_O, NULL},
@@ -495,6 +526,7 @@ static PyGetSetDef properties[] = {
     {"_crossings", core_crossings, NULL, "How many events crossed into Python.", NULL},
     {"_address", core_address, NULL, NULL, NULL},
     {"_closed", core_closed, NULL, NULL, NULL},
+    {"_epoll_fd", core_epoll_fd, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL}};
 
 static PyType_Slot slots[] = {{Py_tp_new, (void *) (uintptr_t) core_new},

@@ -53,9 +53,16 @@ static bool add(Core *m, size_t *used, const char *text, size_t length) {
   return true;
 }
 
-/* UTF-8 of a header name or value; ValueError when it could break out of its line. */
+/* Bytes of a header name or value; ValueError when they could break out of their line. */
 static const char *header_text(PyObject *text, const char *what, Py_ssize_t *length) {
-  const char *s = PyUnicode_AsUTF8AndSize(text, length);
+  const char *s;
+  if (PyBytes_Check(text)) {
+    char *bytes;
+    if (PyBytes_AsStringAndSize(text, &bytes, length) != 0) return NULL;
+    s = bytes;
+  } else {
+    s = PyUnicode_AsUTF8AndSize(text, length);
+  }
   if (s == NULL) return NULL;
   for (Py_ssize_t i = 0; i < *length; i++) {
     if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0') {
@@ -74,7 +81,8 @@ static bool is_named(const char *name, Py_ssize_t length, const char *wanted) {
 /* The lines of one header block under construction. */
 typedef struct Block {
   size_t used;
-  bool has_type, has_length;
+  bool has_type;
+  Framing framing;
 } Block;
 
 static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
@@ -83,9 +91,13 @@ static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
   const char *v = n == NULL ? NULL : header_text(value, "value", &value_length);
   if (v == NULL) return false;
   if (is_named(n, name_length, "content-type")) block->has_type = true;
-  if (is_named(n, name_length, "transfer-encoding")) block->has_length = true;
-  /* The length is ours to say: two of them would be a malformed response. */
-  if (is_named(n, name_length, "content-length")) return true;
+  if (is_named(n, name_length, "transfer-encoding")) block->framing.encoded = true;
+  /* The length is ours to say, except where no body follows that it could be taken from. */
+  if (is_named(n, name_length, "content-length")) {
+    block->framing.has_length = mg_str_to_num(mg_str_n(v, (size_t) value_length), 10,
+                                              &block->framing.length, sizeof(size_t));
+    return true;
+  }
   return add(m, &block->used, n, (size_t) name_length) && add(m, &block->used, ": ", 2) &&
          add(m, &block->used, v, (size_t) value_length) && add(m, &block->used, "\r\n", 2);
 }
@@ -145,7 +157,7 @@ static void remember(Core *m, const Block *block, PyObject **pairs, unsigned cou
   if (entry->text == NULL) return;
   memcpy(entry->text, m->scratch, block->used);
   entry->length = block->used;
-  entry->has_length = block->has_length;
+  entry->framing = block->framing;
   entry->count = count;
   for (unsigned i = 0; i < count; i++) {
     Py_INCREF(pairs[i]);
@@ -153,8 +165,14 @@ static void remember(Core *m, const Block *block, PyObject **pairs, unsigned cou
   }
 }
 
-/* Encodes any mapping or iterable of pairs into the scratch buffer; names and values go through
-   str(). */
+/* A name or value: bytes as they are (that is what ASGI has), all else through str(). */
+static PyObject *text_or_bytes(PyObject *object) {
+  if (!PyBytes_Check(object)) return PyObject_Str(object);
+  Py_INCREF(object);
+  return object;
+}
+
+/* Encodes any mapping or iterable of pairs into the scratch buffer. */
 static bool encode_headers(Core *m, PyObject *headers, Block *block) {
   PyObject *items = PyMapping_Check(headers) && PyObject_HasAttrString(headers, "items")
                         ? PyMapping_Items(headers)
@@ -169,8 +187,8 @@ static bool encode_headers(Core *m, PyObject *headers, Block *block) {
       PyErr_SetString(PyExc_TypeError, "headers must be a dict or an iterable of pairs");
       ok = false;
     }
-    PyObject *name = ok ? PyObject_Str(PyTuple_GetItem(pair, 0)) : NULL;
-    PyObject *value = name != NULL ? PyObject_Str(PyTuple_GetItem(pair, 1)) : NULL;
+    PyObject *name = ok ? text_or_bytes(PyTuple_GetItem(pair, 0)) : NULL;
+    PyObject *value = name != NULL ? text_or_bytes(PyTuple_GetItem(pair, 1)) : NULL;
     ok = value != NULL && add_header(m, block, name, value);
     Py_XDECREF(name);
     Py_XDECREF(value);
@@ -186,7 +204,7 @@ typedef struct Reply {
   Py_ssize_t body_length;
   const char *headers;
   size_t headers_length;
-  bool has_length; /* Transfer-Encoding is given: the body goes in chunks */
+  Framing framing;
 } Reply;
 
 static size_t decimal(char *to, size_t value) {
@@ -208,7 +226,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   bool bodiless = r->status < 200 || r->status == 204;
   bool no_body = bodiless || r->status == 304 || slot->head;
   size_t body = no_body ? 0 : (size_t) r->body_length;
-  size_t inline_body = body <= INLINE_BODY && !r->has_length ? body : 0;
+  size_t inline_body = body <= INLINE_BODY && !r->framing.encoded ? body : 0;
   bool in_scratch = r->headers == m->scratch;
   if (!room(m, used, line->length + r->headers_length + 64 + inline_body)) return false;
   const char *headers = in_scratch ? m->scratch : r->headers;
@@ -217,11 +235,12 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   p += line->length;
   memcpy(p, headers, r->headers_length);
   p += r->headers_length;
-  if (!r->has_length && !bodiless) {
+  if (!r->framing.encoded && !bodiless) {
     /* The value is padded to 11 characters, as mg_http_reply() does. */
     memcpy(p, length_name, sizeof(length_name) - 1);
     p += sizeof(length_name) - 1;
-    size_t n = decimal(p, (size_t) r->body_length);
+    bool given = no_body && r->framing.has_length;
+    size_t n = decimal(p, given ? r->framing.length : (size_t) r->body_length);
     while (n < 11) p[n++] = ' ';
     p += n;
     memcpy(p, "\r\n", 2);
@@ -232,7 +251,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   memcpy(p, r->body, inline_body);
   p += inline_body;
   bool ok = mg_send(c, start, (size_t) (p - start));
-  if (ok && r->has_length) {
+  if (ok && r->framing.encoded) {
     if (body > 0) mg_http_write_chunk(c, r->body, body);
   } else if (ok && body > inline_body) {
     ok = mg_send(c, r->body, body);
@@ -241,7 +260,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
     PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
     return false;
   }
-  if (!r->has_length) {
+  if (!r->framing.encoded) {
     c->is_resp = 0;
     if (slot->close_after) c->is_draining = 1;
   }
@@ -301,7 +320,7 @@ static int body_of(PyObject *body, PyObject **owner, Reply *r) {
 static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
   PyObject *pairs[8];
   unsigned count = 0;
-  Block block = {0, false, false};
+  Block block = {0, false, {false, false, 0}};
   if (headers == NULL || headers == Py_None) {
     r->headers = default_type;
     r->headers_length = sizeof(default_type) - 1;
@@ -311,21 +330,21 @@ static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
   if (entry != NULL) {
     r->headers = entry->text;
     r->headers_length = entry->length;
-    r->has_length = entry->has_length;
+    r->framing = entry->framing;
     return true;
   }
   if (!room(m, 0, 256)) return false;
   if (!encode_headers(m, headers, &block) || !finish_block(m, &block)) return false;
   r->headers = m->scratch;
   r->headers_length = *used = block.used;
-  r->has_length = block.has_length;
+  r->framing = block.framing;
   if (count > 0) remember(m, &block, pairs, count);
   return true;
 }
 
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
-  Reply r = {0, NULL, 0, NULL, 0, false};
+  Reply r = {0, NULL, 0, NULL, 0, {false, false, 0}};
   if (parse(args, nargs, names, given) != 0) return NULL;
   long status = PyLong_AsLong(given[0]);
   if (status == -1 && PyErr_Occurred()) return NULL;

@@ -1,0 +1,298 @@
+"""A WSGI server: python -m pymongoose.wsgi module:app
+
+One thread polls; the application runs in a pool of worker threads, which queue their responses
+directly on the connections (see docs/threading.md).
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from . import _serve
+from .connection import Connection
+from .constants import MG_EV_CLOSE, MG_EV_HTTP_MSG, MG_EV_WRITE
+from .manager import Manager
+
+EVENTS = (MG_EV_HTTP_MSG, MG_EV_CLOSE)
+STREAM_FROM = 1024 * 1024  # responses of this size and more are sent while they are made
+QUEUED_MAX = 1024 * 1024  # bytes queued at which a worker waits for the client
+
+App = Callable[..., Any]
+Environ = dict[str, Any]
+
+
+class FileWrapper:
+    """Blocks of a file, as the body of a response."""
+
+    def __init__(self, filelike: Any, blksize: int = 8192) -> None:
+        self.filelike = filelike
+        self.blksize = blksize
+
+    def __iter__(self) -> Iterator[bytes]:
+        while block := self.filelike.read(self.blksize):
+            yield block.encode() if isinstance(block, str) else block
+
+    def close(self) -> None:
+        """Closes the file."""
+        if hasattr(self.filelike, "close"):
+            self.filelike.close()
+
+
+def _build_environ(hm: Any, conn: Any, server_name: str, server_port: int | str) -> Environ:
+    """The environment of one request."""
+    path, mark, query = hm.uri.partition("?")
+    # WSGI has text of bytes: each character is one byte (PEP 3333).
+    path_bytes = unquote_to_bytes(path.encode("utf-8", "surrogateescape"))
+    environ: Environ = {
+        "REQUEST_METHOD": hm.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": path_bytes.decode("latin-1"),
+        "QUERY_STRING": query if mark else hm.query,
+        "SERVER_NAME": server_name,
+        "SERVER_PORT": str(server_port),
+        "SERVER_PROTOCOL": hm.proto or "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https" if conn.is_tls else "http",
+        "wsgi.input": io.BytesIO(hm.body_bytes),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
+    }
+    for name, value in hm.headers():
+        key = name.upper().replace("-", "_")
+        if key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            environ.setdefault(key, value)
+            continue
+        key = f"HTTP_{key}"
+        environ[key] = f"{environ[key]}, {value}" if key in environ else value
+    address = conn.remote_addr
+    if address:
+        environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = address[0]
+    return environ
+
+
+class WSGIServer:
+    """Serves a WSGI application."""
+
+    def __init__(
+        self,
+        app: App | str,
+        workers: int = 4,
+        error_handler: Callable[[Exception], object] | None = None,
+        stream_timeout: float = 5.0,
+    ) -> None:
+        self._app = _serve.load(app)
+        self._manager = Manager(self._handle, error_handler=error_handler, events=EVENTS)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="pymongoose-wsgi")
+        self._stream_timeout = stream_timeout
+        self._stash: dict[int, Any] = {}  # Responses wait nowhere on their way to a connection.
+        self._streams: dict[int, _Response] = {}
+        self._server: tuple[str, int] = ("127.0.0.1", 0)
+
+    @property
+    def manager(self) -> Manager:
+        """The Manager; programs may poll it themselves."""
+        return self._manager
+
+    def listen(self, url: str = "http://127.0.0.1:8000", *, reuse_port: bool = False) -> Connection:
+        """Listens on a URL; returns the listener."""
+        listener = self._manager.listen(url, http=True, reuse_port=reuse_port)
+        address = listener.local_addr
+        assert address is not None
+        self._server = (_serve.server_name(url), address[1])
+        return listener
+
+    def run(self, poll_ms: int = 100) -> None:
+        """Serves until SIGINT or SIGTERM."""
+        try:
+            self._manager.run(poll_ms)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Closes all connections; requests that are being worked on lose their client."""
+        self._manager.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _handle(self, conn: Connection, ev: int, data: Any) -> None:
+        response = conn.userdata
+        if ev == MG_EV_HTTP_MSG:
+            environ = _build_environ(data, conn, *self._server)
+            conn.userdata = response = _Response(self, conn, environ)
+            self._pool.submit(response.run, self._app)
+        elif response is not None:
+            # MG_EV_CLOSE, or MG_EV_WRITE of a response that waits for its client.
+            response.moved.set()
+
+
+class _Gone(Exception):
+    """The client went away, or takes nothing any more."""
+
+
+class _Response:
+    """One request in a worker thread."""
+
+    def __init__(self, server: WSGIServer, conn: Connection, environ: Environ) -> None:
+        self.server = server
+        self.conn = conn
+        self.environ = environ
+        self.status = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.streaming = False
+        self.chunked = False
+        self.until_close = False  # the end of the connection is the end of the body
+        self.moved = threading.Event()  # output left, or the connection closed
+
+    def run(self, app: App) -> None:
+        try:
+            self.answer(app)
+        except _Gone:
+            self.conn.close()
+        except Exception:
+            traceback.print_exc()
+            self.fail()
+        finally:
+            self.server._streams.pop(self.conn.id, None)
+
+    def answer(self, app: App) -> None:
+        result = app(self.environ, self.start_response)
+        try:
+            for piece in result:
+                self.write(piece)
+            self.finish()
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        """The start_response of WSGI."""
+        if exc_info is not None:
+            if self.streaming:
+                raise exc_info[1].with_traceback(exc_info[2])
+        elif self.status:
+            raise RuntimeError("start_response was called twice")
+        line = status.encode("latin-1")
+        _serve.check_header(b"", line)
+        self.headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers]
+        for name, value in self.headers:
+            _serve.check_header(name, value)
+        self.status = line
+        return self.write
+
+    def write(self, piece: bytes) -> None:
+        """A piece of the body."""
+        if not self.status:
+            raise RuntimeError("the application made output before start_response")
+        if self.streaming:
+            self.send(piece)
+            return
+        self.pieces.append(piece)
+        self.size += len(piece)
+        if self.size >= STREAM_FROM:
+            self.start_stream()
+
+    @property
+    def is_head(self) -> bool:
+        return bool(self.environ["REQUEST_METHOD"] == "HEAD")
+
+    def queue(self, data: bytes, complete: bool) -> None:
+        try:
+            self.conn._respond(data, complete)
+        except RuntimeError:
+            raise _Gone from None
+
+    def finish(self) -> None:
+        if not self.status:
+            raise RuntimeError("the application did not call start_response")
+        if self.streaming:
+            self.queue(b"0\r\n\r\n" if self.chunked else b"", True)
+            if self.until_close:
+                self.conn.drain()
+            return
+        body = b"".join(self.pieces)
+        headers = self.with_type()
+        if not _serve.has_header(headers, b"content-length"):
+            headers = [*headers, (b"Content-Length", str(len(body)).encode())]
+        self.queue(_serve.head(self.status, headers) + (b"" if self.is_head else body), True)
+
+    def with_type(self) -> list[tuple[bytes, bytes]]:
+        if _serve.has_header(self.headers, b"content-type"):
+            return self.headers
+        return [(b"Content-Type", b"text/plain"), *self.headers]
+
+    def start_stream(self) -> None:
+        """The head and what was held back; from now on pieces go out as they come."""
+        self.streaming = True
+        self.server._streams[self.conn.id] = self
+        headers = self.with_type()
+        if not _serve.has_header(headers, b"content-length"):
+            if self.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+                self.until_close = True
+                headers = [*headers, (b"Connection", b"close")]
+            else:
+                self.chunked = True
+                if not _serve.has_header(headers, b"transfer-encoding"):
+                    headers = [*headers, (b"Transfer-Encoding", b"chunked")]
+        self.queue(_serve.head(self.status, headers), False)
+        self.conn.set_handler(self.server._handle, events=(*EVENTS, MG_EV_WRITE))
+        pieces, self.pieces = self.pieces, []
+        for piece in pieces:
+            self.send(piece)
+
+    def send(self, piece: bytes) -> None:
+        """Queues one piece, then waits while the client is behind."""
+        if piece and not self.is_head:
+            self.queue(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece, False)
+        while self.conn.send_len > QUEUED_MAX:
+            self.moved.clear()
+            if self.conn.send_len <= QUEUED_MAX:
+                break
+            if not self.moved.wait(self.server._stream_timeout):
+                raise _Gone
+        if self.conn.is_closing:
+            raise _Gone
+
+    def fail(self) -> None:
+        """The application failed: 500 if nothing was sent, else a cut connection."""
+        try:
+            if self.streaming:
+                self.conn.drain()  # The client sees that the body is cut.
+            else:
+                self.conn.reply(500, b"Internal Server Error")
+        except RuntimeError:
+            pass  # The client is gone.
+
+
+def serve(
+    app: App | str,
+    url: str = "http://127.0.0.1:8000",
+    workers: int = 4,
+    stream_timeout: float = 5.0,
+    *,
+    reuse_port: bool = False,
+) -> None:
+    """Serves an application, or "module:app", until SIGINT or SIGTERM."""
+    server = WSGIServer(app, workers, stream_timeout=stream_timeout)
+    server.listen(url, reuse_port=reuse_port)
+    print(f"WSGI server on {url}\n  Workers: {workers}\nCtrl+C stops it.", flush=True)
+    server.run()
+    print("Server stopped.")
+
+
+if __name__ == "__main__":
+    from ._command import main
+
+    main("wsgi")
