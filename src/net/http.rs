@@ -37,6 +37,10 @@ pub struct HttpState {
     requests: Cell<u32>,
     /// When the first byte of the head came that is incomplete, or the head of the body that is.
     since: Cell<u64>,
+    /// The engine runs: a handler that closes the connection for good leads back to it.
+    busy: Cell<bool>,
+    /// The program closed the connection at MG_EV_HTTP_HDRS: there are no more messages.
+    stopped: Cell<bool>,
 }
 
 /// A message whose MG_EV_HTTP_HDRS has been fired and whose body is incomplete.
@@ -141,6 +145,10 @@ enum Step {
 
 /// Delivers the messages that `recv` holds.
 fn run(c: Conn, at_close: bool) {
+    let state = ConnState::of(c);
+    if state.is_some_and(|s| s.http.stopped.get() || s.http.busy.replace(true)) {
+        return;
+    }
     let mut ofs = 0;
     loop {
         // A response in progress holds later requests back, but not at the end.
@@ -157,8 +165,9 @@ fn run(c: Conn, at_close: bool) {
         }
     }
     c.recv().consume(ofs);
-    if let Some(state) = ConnState::of(c) {
+    if let Some(state) = state {
         state.http.seen.set(c.recv().len());
+        state.http.busy.set(false);
     }
 }
 
@@ -253,6 +262,9 @@ fn start_message(
         return Step::Stop;
     }
     if c.has(flag::CLOSING) && !at_close {
+        if let Some(state) = ConnState::of(c) {
+            state.http.stopped.set(true);
+        }
         return Step::Stop;
     }
     if c.recv().base() != base {
