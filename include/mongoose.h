@@ -2614,7 +2614,8 @@ size_t mg_vsnprintf(char *buf, size_t len, const char *fmt, va_list *ap);
  */
 char *mg_vmprintf(const char *fmt, va_list *ap);
 
-/* Formats onto the end of `c->send`. UDP connections keep the text, too, until something sends it.
+/* Formats onto the end of `c->send`. On UDP, all that is there leaves as one datagram later in the
+ * poll.
  *
  * # Returns
  * The number of bytes appended. 0 without memory: then nothing was appended.
@@ -2640,8 +2641,8 @@ void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
  * The format: `%[#][-][0][width][.precision][h][l|ll]conversion`, the parts in this order.
  * Conversions: `d` `u` `x` `X` (lower case, too) `p` `f` `g` `c` `s` `%` as in C, except that
  * `#` puts `0x` before every number; `M` takes a printer (`mg_pm_t`) and the arguments that it
- * reads; `m` does the same between double quotes. Anything else is printed as it is and reads
- * no argument. There is no `*` for the width, no `i`, `o`, `e`, `z`.
+ * reads; `m` does the same between double quotes. `h` changes nothing. Anything else, such as
+ * `i`, `o`, `e`, `z` or a `*` for the width, prints a `%` and the character and reads no argument.
  *
  * # Returns
  * The number of bytes printed.
