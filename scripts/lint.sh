@@ -10,4 +10,4 @@ step cargo clippy --quiet --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" step cargo doc --quiet --no-deps --document-private-items
 step .venv/bin/ruff check --quiet
 step .venv/bin/ruff format --check --quiet
-step .venv/bin/mypy --strict cffi/pymongoose scripts benches/run.py tests
+step .venv/bin/mypy --strict cffi/pymongoose scripts benches/run.py benches/echo.py tests

@@ -128,7 +128,7 @@ unsafe fn options<'a>(opts: *const HttpServeOpts) -> Option<Options<'a>> {
 /// The file system of a program; NULL stands for the machine's.
 ///
 /// # Safety
-/// As for [`Fs::new`].
+/// As for `Fs::new`.
 pub unsafe fn file_system(fs: *mut FileSystem) -> Option<Fs> {
     // SAFETY: the caller vouches for fs; the static lives for ever.
     unsafe { Fs::new(if fs.is_null() { &raw mut mg_fs_posix } else { fs }) }

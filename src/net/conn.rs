@@ -240,6 +240,15 @@ unsafe fn bytes_at<'a>(data: *const u8, len: usize) -> &'a [u8] {
     unsafe { core::slice::from_raw_parts(data, len) }
 }
 
+/// The first datagram of a socket that was not bound gives it an address.
+pub fn learn_local(c: Conn) {
+    if c.loc().port == 0
+        && let Ok(local) = sys::local_addr(c.fd())
+    {
+        c.set_loc(Addr::from_kernel(&local));
+    }
+}
+
 /// Sends one datagram to `c->rem`.
 pub fn send_datagram(c: Conn, data: &[u8]) -> bool {
     let Some(state) = ConnState::of(c) else { return false };
@@ -249,9 +258,7 @@ pub fn send_datagram(c: Conn, data: &[u8]) -> bool {
     }
     match sys::send_to(c.fd(), data, &c.rem().to_socket().into()) {
         Ok(n) => {
-            if let Ok(local) = sys::local_addr(c.fd()) {
-                c.set_loc(Addr::from_kernel(&local));
-            }
+            learn_local(c);
             if n > 0 {
                 fire_count(c, MG_EV_WRITE, n);
             }

@@ -1,6 +1,6 @@
 //! One connection's turn: accept, connect, read, write, close.
 
-use super::conn::{close, error, fail, fire_count, output_queued, queue};
+use super::conn::{close, error, fail, fire_count, learn_local, output_queued, queue};
 use super::handle::Conn;
 use super::serve::body::{self, Piece};
 use super::state::{ConnState, Root, is, ready};
@@ -352,9 +352,7 @@ fn write_datagram(c: Conn) {
     let bytes = unsafe { buf.bytes() };
     match sys::send_to(c.fd(), bytes, &c.rem().to_socket().into()) {
         Ok(n) => {
-            if let Ok(local) = sys::local_addr(c.fd()) {
-                c.set_loc(Addr::from_kernel(&local));
-            }
+            learn_local(c);
             buf.consume(n);
             fire_count(c, MG_EV_WRITE, n);
         }
