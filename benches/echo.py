@@ -57,7 +57,8 @@ def measure(server: str, protocol: str, size: int, seconds: float) -> tuple[floa
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2)
     args = parser.parse_args()
@@ -66,14 +67,15 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: |")
     for protocol, size in CASES:
         pairs = [
-            (measure("echo_floor", protocol, size, args.seconds), measure("echo", protocol, size, args.seconds))
+            tuple(measure(server, protocol, size, args.seconds) for server in ("echo_floor", "echo"))
             for _ in range(args.rounds)
         ]
         floor = statistics.median(f[1] for f, _ in pairs)
         ours = statistics.median(o[1] for _, o in pairs)
         ratio = statistics.median(o[1] / f[1] for f, o in pairs)
         rate = statistics.median(o[0] for _, o in pairs)
-        print(f"| {protocol}, {size} bytes | {floor:.2f} | {ours:.2f} | {ratio:.2f} | {rate:,.0f} |", flush=True)
+        cells = [f"{protocol}, {size} bytes", f"{floor:.2f}", f"{ours:.2f}", f"{ratio:.2f}", f"{rate:,.0f}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
