@@ -161,7 +161,7 @@ unsafe fn result(r: *mut RpcRequest, print: impl FnOnce(&mut Output)) {
 /// Prints formatted JSON; `null` for a NULL format.
 ///
 /// # Safety
-/// As for [`format`].
+/// As for [`format()`].
 unsafe fn value(out: &mut Output, fmt: *const c_char, ap: *mut ArgList) {
     if fmt.is_null() {
         return out.put(b"null");

@@ -1,6 +1,6 @@
 //! JSON access by path, without building a document.
 //!
-//! [`find`] walks the text once, forwards, and stops at the wanted token: what follows is not
+//! [`find()`] walks the text once, forwards, and stops at the wanted token: what follows is not
 //! looked at. It allocates nothing, recurses nowhere, and keeps its whole state in 32 bits and a
 //! counter, so hostile input costs no more than its length. UTF-8 is not checked: a string is what
 //! stands between two quotes.
