@@ -103,6 +103,8 @@ typedef struct Core {
   bool slept;         /* this turn's sleep ended without I/O */
   bool busy;          /* the last turn had I/O */
   bool io;            /* this turn had I/O so far */
+  bool lingers;       /* the next sleep may begin with a moment of waiting for more */
+  bool contended;     /* another thread computes: the GIL was slow to come back */
   bool traced;        /* a trace or profile function is installed */
   int asked_ms;       /* how long the loop would have slept; 0: it has more to do */
   bool closing;       /* [GIL] close() waits for poll() to leave */

@@ -336,7 +336,11 @@ static PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
     timers_sweep(m);
     bool looked = ms != 0 && m->busy; /* such a turn does not sleep */
     turn(m, ms);
-    if (looked && !m->io && m->pending == NULL) turn(m, ms);
+    if (looked && !m->io && m->pending == NULL) {
+      m->lingers = m->contended;
+      turn(m, ms);
+      m->lingers = false;
+    }
   }
   if (end(m) != 0) return NULL;
   Py_RETURN_NONE;
