@@ -188,6 +188,16 @@ static void note_request(Slot *slot, struct mg_connection *c, struct mg_http_mes
   }
 }
 
+static uint32_t mask_of(const Core *m, const Route *route) {
+  return m->traced ? route->traced : route->mask;
+}
+
+void gate_set_poll(struct mg_connection *c) {
+  const Route *route = slot_of(c)->route;
+  bool wanted = route->handler != NULL && (mask_of(core_of(c->mgr), route) & MASK_BIT(MG_EV_POLL)) != 0;
+  mg_conn_set(c, MG_SET_POLL_EVENTS, wanted);
+}
+
 void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   Core *m = core_of(c->mgr);
   Slot *slot = slot_of(c);
@@ -195,12 +205,12 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     /* The first event: c->fn_data came from listen() or connect(), or from the listener. */
     slot->route = (Route *) c->fn_data;
     slot->route->refs++;
+    gate_set_poll(c);
   }
   if (ev == MG_EV_HTTP_MSG) note_request(slot, c, (struct mg_http_message *) ev_data);
   if (ev != MG_EV_POLL) m->io = true;
   if (slot->finishing && !c->is_resp && (ev == MG_EV_POLL || ev == MG_EV_WRITE)) c->is_draining = 1;
-  uint32_t mask = m->traced ? slot->route->traced : slot->route->mask;
-  bool wanted = slot->route->handler != NULL && (mask & MASK_BIT(ev)) != 0;
+  bool wanted = slot->route->handler != NULL && (mask_of(m, slot->route) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
   /* Datagrams do not add up: what a handler did not copy is gone. */

@@ -141,6 +141,8 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data);
 int gate_wait(struct mg_mgr *mgr, int ms, void *arg);
 /* Takes the GIL for the rest of the turn, if the polling thread does not hold it. */
 void gate_take_gil(Core *m);
+/* Tells the library whether the handler of this connection wants MG_EV_POLL. */
+void gate_set_poll(struct mg_connection *c);
 void gate_report(Core *m);
 int gate_setup(PyObject *module);
 extern bool gate_exiting;
