@@ -309,6 +309,7 @@ static PyObject *conn_set_route(Conn *self, PyObject *args) {
     slot_of(c)->route = (Route *) PyLong_AsVoidPtr(address);
     c->fn_data = slot_of(c)->route;
     self->has_handler = slot_of(c)->route->handler != NULL;
+    gate_set_poll(c);
     Py_DECREF(address);
     route_release(m, previous);
   }

@@ -1,10 +1,16 @@
 /* From an event of the loop to a call of the program's handler. */
+#define _GNU_SOURCE
 #include "gate.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
+/* The GIL counts as contended when it takes longer than this to come back. */
+#define CONTENDED_NS 1000000
+/* Under contention a loop that was just busy waits this long for more before it gives the GIL up. */
+#define LINGER_NS 1000000
 #define MASK_BIT(ev) (1u << ((ev) >= 0 && (ev) < 31 ? (ev) : 31))
 /* While the loop is busy, MG_EV_POLL crosses once per connection in this many milliseconds. */
 #define POLL_INTERVAL_MS 10
@@ -17,27 +23,40 @@ void anchor_hold(Anchor *anchor) {
   while (anchor->down) pause();
 }
 
+static uint64_t now_ns(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
+}
+
 void gate_take_gil(Core *m) {
   if (m->released == NULL || m->sleeping) return;
   /* At exit Python ends threads that ask for the GIL; this one just stops. */
   while (gate_exiting) pause();
   PyThreadState *state = m->released;
   m->released = NULL;
+  uint64_t before = now_ns();
   PyEval_RestoreThread(state);
+  m->contended = now_ns() - before > CONTENDED_NS;
 }
 
 /* The sleep of the loop: called by mg_mgr_poll() with the time it would sleep.
  *
- * A loop that had I/O in its last turn only looks for more, with the GIL held: under load no turn
- * gives the GIL away, so that a thread that computes cannot take it for 5 ms each time. (It gets
- * its share: the interpreter makes a running handler yield.) Otherwise GIL and lock are released,
- * and the thread sleeps until the loop, a signal or another thread wants it. */
+ * A loop that had I/O in its last turn only looks for more, with the GIL held, and under contention
+ * waits for more a moment: so a thread that computes cannot take the GIL for 5 ms at every turn.
+ * (It gets its share: the interpreter makes a running handler yield.) Otherwise GIL and lock are
+ * released, and the thread sleeps until the loop, a signal or another thread wants it. */
 int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   Core *m = core_of(mgr);
   struct pollfd fds[2] = {{mgr->epoll_fd, POLLIN, 0}, {m->interrupt_fd, POLLIN, 0}};
   (void) arg;
   m->asked_ms = ms;
   if (ms == 0 || m->busy || !m->polling) return 0;
+  if (m->lingers) {
+    struct timespec linger = {0, LINGER_NS};
+    m->lingers = false;
+    if (ppoll(fds, 2, &linger, NULL) > 0) return 0;
+  }
   if (m->released == NULL) m->released = PyEval_SaveThread();
   m->sleeping = true;
   lock_release(&m->lock);
@@ -169,6 +188,16 @@ static void note_request(Slot *slot, struct mg_connection *c, struct mg_http_mes
   }
 }
 
+static uint32_t mask_of(const Core *m, const Route *route) {
+  return m->traced ? route->traced : route->mask;
+}
+
+void gate_set_poll(struct mg_connection *c) {
+  const Route *route = slot_of(c)->route;
+  bool wanted = route->handler != NULL && (mask_of(core_of(c->mgr), route) & MASK_BIT(MG_EV_POLL)) != 0;
+  mg_conn_set(c, MG_SET_POLL_EVENTS, wanted);
+}
+
 void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   Core *m = core_of(c->mgr);
   Slot *slot = slot_of(c);
@@ -176,12 +205,12 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     /* The first event: c->fn_data came from listen() or connect(), or from the listener. */
     slot->route = (Route *) c->fn_data;
     slot->route->refs++;
+    gate_set_poll(c);
   }
   if (ev == MG_EV_HTTP_MSG) note_request(slot, c, (struct mg_http_message *) ev_data);
   if (ev != MG_EV_POLL) m->io = true;
   if (slot->finishing && !c->is_resp && (ev == MG_EV_POLL || ev == MG_EV_WRITE)) c->is_draining = 1;
-  uint32_t mask = m->traced ? slot->route->traced : slot->route->mask;
-  bool wanted = slot->route->handler != NULL && (mask & MASK_BIT(ev)) != 0;
+  bool wanted = slot->route->handler != NULL && (mask_of(m, slot->route) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
   /* Datagrams do not add up: what a handler did not copy is gone. */

@@ -103,6 +103,8 @@ typedef struct Core {
   bool slept;         /* this turn's sleep ended without I/O */
   bool busy;          /* the last turn had I/O */
   bool io;            /* this turn had I/O so far */
+  bool lingers;       /* the next sleep may begin with a moment of waiting for more */
+  bool contended;     /* another thread computes: the GIL was slow to come back */
   bool traced;        /* a trace or profile function is installed */
   int asked_ms;       /* how long the loop would have slept; 0: it has more to do */
   bool closing;       /* [GIL] close() waits for poll() to leave */
@@ -139,6 +141,8 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data);
 int gate_wait(struct mg_mgr *mgr, int ms, void *arg);
 /* Takes the GIL for the rest of the turn, if the polling thread does not hold it. */
 void gate_take_gil(Core *m);
+/* Tells the library whether the handler of this connection wants MG_EV_POLL. */
+void gate_set_poll(struct mg_connection *c);
 void gate_report(Core *m);
 int gate_setup(PyObject *module);
 extern bool gate_exiting;

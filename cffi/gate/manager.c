@@ -287,12 +287,16 @@ static void turn(Core *m, int ms) {
 }
 
 /* Handlers are called for all events while they are traced or profiled. */
-static bool is_traced(void) {
+static void look_for_tracing(Core *m) {
   PyObject *answer = PyObject_CallObject(gate_hooks.is_traced, NULL);
   bool traced = answer == Py_True;
   if (answer == NULL) PyErr_Clear();
   Py_XDECREF(answer);
-  return traced;
+  if (traced == m->traced) return;
+  m->traced = traced;
+  for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
+    if (c->fn == gate_event && slot_of(c)->route != NULL) gate_set_poll(c);
+  }
 }
 
 /* Starts a turn: -1 with an exception set when it may not. */
@@ -332,11 +336,15 @@ static PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:poll", names, &timeout)) return NULL;
   if (timeout_of(timeout, &ms) != 0 || begin(m) != 0) return NULL;
   if (!m->freed && !m->closing) {
-    m->traced = is_traced();
+    look_for_tracing(m);
     timers_sweep(m);
     bool looked = ms != 0 && m->busy; /* such a turn does not sleep */
     turn(m, ms);
-    if (looked && !m->io && m->pending == NULL) turn(m, ms);
+    if (looked && !m->io && m->pending == NULL) {
+      m->lingers = m->contended;
+      turn(m, ms);
+      m->lingers = false;
+    }
   }
   if (end(m) != 0) return NULL;
   Py_RETURN_NONE;
@@ -349,7 +357,7 @@ static PyObject *core_turn(Core *m, PyObject *unused) {
   if (begin(m) != 0) return NULL;
   m->asked_ms = 0;
   if (!m->freed && !m->closing) {
-    m->traced = is_traced();
+    look_for_tracing(m);
     timers_sweep(m);
     m->busy = true; /* so that gate_wait() does not sleep */
     turn(m, -1);

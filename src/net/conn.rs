@@ -149,8 +149,17 @@ fn watch_mark(c: Conn, state: &ConnState) {
 /// Fires an event: the protocol handler first, then the program's handler, which is read anew.
 /// Nothing happens after CLOSE.
 pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
+    fire(c, ev, data, true);
+}
+
+/// Fires an event at the protocol handler only.
+pub fn call_protocol(c: Conn, ev: c_int, data: *mut c_void) {
+    fire(c, ev, data, false);
+}
+
+fn fire(c: Conn, ev: c_int, data: *mut c_void, program: bool) {
     let Some((root, state)) = c.mgr().and_then(Root::of).zip(ConnState::of(c)) else {
-        call_handlers(c, ev, data, || false);
+        call_handlers(c, ev, data, || !program);
         return;
     };
     if state.is(is::GONE) {
@@ -160,7 +169,7 @@ pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
     state.in_handler.set(state.in_handler.get() + 1);
     // A handler may close its connection for good; then CLOSE was its last event.
     let closed_before = state.is(is::CLOSED);
-    call_handlers(c, ev, data, || !closed_before && state.is(is::CLOSED));
+    call_handlers(c, ev, data, || !program || (!closed_before && state.is(is::CLOSED)));
     state.in_handler.set(state.in_handler.get() - 1);
 }
 

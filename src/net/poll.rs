@@ -256,8 +256,10 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     let mut time = now;
     if expire(c, state, now) {
         // The event that tells it was fired.
-    } else if state.settings.get().poll && (c.handler().is_some() || http::wants_poll(c)) {
+    } else if state.settings.get().poll && c.handler().is_some() {
         call(c, MG_EV_POLL, (&raw mut time).cast());
+    } else if http::wants_poll(c) {
+        conn::call_protocol(c, MG_EV_POLL, (&raw mut time).cast());
     }
     if was_resp && !c.has(flag::RESP) && !state.is(is::CLOSED) {
         conn::fire_count(c, MG_EV_READ, 0);
