@@ -136,6 +136,11 @@ static inline void nonblocking(int fd) {
   CHECK(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
 }
 
+static inline bool under_valgrind(void) {
+  const char *preloaded = getenv("LD_PRELOAD");
+  return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;
+}
+
 // How many descriptors this process has open.
 static inline int count_descriptors(void) {
   int fd, n = 0;
