@@ -6,14 +6,13 @@
 
 use super::date::Date;
 use super::http::percent;
-use core::cmp::Ordering;
 use std::io::Write;
 
 /// A file or directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
     /// Name, as the file system has it.
-    pub name: Vec<u8>,
+    pub name: &'a [u8],
     /// A directory.
     pub is_dir: bool,
     /// Bytes, of a file.
@@ -36,11 +35,6 @@ a{text-decoration:none;color:#06c}a:hover{text-decoration:underline}\
 td+td,footer{color:#777}\
 @media(prefers-color-scheme:dark){a{color:#6bf}}";
 
-/// Directories first, then by name.
-pub fn order(a: &Entry, b: &Entry) -> Ordering {
-    b.is_dir.cmp(&a.is_dir).then_with(|| a.name.cmp(&b.name))
-}
-
 /// The page up to the first entry. `uri` is decoded.
 pub fn start(page: &mut Vec<u8>, uri: &[u8]) {
     page.extend_from_slice(
@@ -59,15 +53,15 @@ pub fn start(page: &mut Vec<u8>, uri: &[u8]) {
 }
 
 /// One entry.
-pub fn row(page: &mut Vec<u8>, entry: &Entry) {
+pub fn row(page: &mut Vec<u8>, entry: &Entry<'_>) {
     page.extend_from_slice(b"<tr><td><a href=\"");
-    let mut name = vec![0; percent::room_for(&entry.name)];
-    let len = percent::encode(&entry.name, &mut name).unwrap_or(0);
+    let mut name = vec![0; percent::room_for(entry.name)];
+    let len = percent::encode(entry.name, &mut name).unwrap_or(0);
     page.extend_from_slice(&name[..len]);
     let slash: &[u8] = if entry.is_dir { b"/" } else { b"" };
     page.extend_from_slice(slash);
     page.extend_from_slice(b"\">");
-    escape(page, &entry.name);
+    escape(page, entry.name);
     page.extend_from_slice(slash);
     page.extend_from_slice(b"</a></td><td>");
     if entry.mtime != 0 {
@@ -132,8 +126,8 @@ fn append(page: &mut Vec<u8>, text: core::fmt::Arguments<'_>) {
 mod tests {
     use super::*;
 
-    fn entry(name: &str, is_dir: bool, size: u64, mtime: i64) -> Entry {
-        Entry { name: name.into(), is_dir, size, mtime }
+    fn entry(name: &str, is_dir: bool, size: u64, mtime: i64) -> Entry<'_> {
+        Entry { name: name.as_bytes(), is_dir, size, mtime }
     }
 
     fn shown(f: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -194,12 +188,5 @@ mod tests {
         ] {
             assert_eq!(shown(|p| size(p, bytes)), expected);
         }
-    }
-
-    #[test]
-    fn directories_come_first() {
-        let mut entries = [entry("b", false, 0, 0), entry("z", true, 0, 0), entry("a", false, 0, 0)];
-        entries.sort_by(order);
-        assert_eq!(entries.map(|e| e.name), [b"z", b"a", b"b"].map(Vec::from));
     }
 }

@@ -1,8 +1,8 @@
-//! The body behind a head: a file that goes out while the connection drains.
+//! The body behind a head: a file, or a page, that goes out while the connection drains.
 //!
-//! A short file goes into the send buffer at once. A longer one is attached to the connection, and
+//! A short file goes into the send buffer at once. A longer one, or a page, is attached to the connection, and
 //! the loop asks for the next piece whenever the send buffer is empty: so memory stays bounded,
-//! however long the file and however slow its reader. Meanwhile `c->pfn` is [`on_event`], and
+//! however long the body and however slow its reader. Meanwhile `c->pfn` is [`on_event`], and
 //! `c->is_resp` is 1.
 
 use crate::abi::{Connection, MG_EV_CLOSE, MG_IO_SIZE, flag};
@@ -20,12 +20,23 @@ use core::ptr;
 #[derive(Default)]
 pub struct BodyState(Cell<Option<Box<Body>>>);
 
-struct Body {
-    file: File,
-    /// Where the next piece starts, if the kernel copies it.
-    at: Option<u64>,
-    /// Bytes to send.
-    left: u64,
+enum Body {
+    /// `left` bytes, read from a file into the send buffer.
+    File {
+        /// At the next byte.
+        file: File,
+        left: u64,
+    },
+    /// `left` bytes, copied by the kernel.
+    Copy { file: File, fd: c_int, at: u64, left: u64 },
+    /// Chunks.
+    Page(Box<dyn Page>),
+}
+
+/// A page whose parts are made as they are needed.
+pub trait Page {
+    /// Appends the next part. False when it was the last one.
+    fn append(&mut self, out: &mut Vec<u8>) -> bool;
 }
 
 impl BodyState {
@@ -57,27 +68,51 @@ pub enum Piece {
 
 /// Sends `head` and `len` bytes of `file` from `start` on.
 pub fn send(c: Conn, head: &[u8], mut file: File, start: u64, len: u64) {
-    if !c.send().append(head) {
-        return conn::error(c, b"OOM");
-    }
-    output_queued(c);
-    if len == 0 || c.has(flag::CLOSING) {
-        c.clear(flag::RESP);
+    if !queue_head(c, head, len == 0) {
         return;
     }
     let is_short = len <= MG_IO_SIZE.saturating_sub(c.send().len()) as u64;
-    let copies = !is_short && kernel_copies(c, &file);
-    if !copies && !usize::try_from(start).is_ok_and(|start| start == 0 || file.seek(start)) {
-        return broken(c);
-    }
-    let mut body = Body { file, at: copies.then_some(start), left: len };
+    let body = match file.descriptor() {
+        Some(fd) if !is_short && kernel_copies(c) => Body::Copy { file, fd, at: start, left: len },
+        _ => {
+            if !usize::try_from(start).is_ok_and(|start| start == 0 || file.seek(start)) {
+                return broken(c);
+            }
+            Body::File { file, left: len }
+        }
+    };
     if is_short {
         c.clear(flag::RESP);
-        if !body.queue(c) {
+        if let Outcome::Broken = queue_piece(c, body) {
             broken(c);
         }
-        return;
+    } else {
+        attach(c, body);
     }
+}
+
+/// Sends `head`, which announces chunks, and a page.
+pub fn send_page(c: Conn, head: &[u8], page: Box<dyn Page>) {
+    if queue_head(c, head, false) {
+        attach(c, Body::Page(page));
+    }
+}
+
+/// Queues a head. False when nothing follows, and the response is done with.
+fn queue_head(c: Conn, head: &[u8], is_all: bool) -> bool {
+    if !c.send().append(head) {
+        conn::error(c, b"OOM");
+        return false;
+    }
+    output_queued(c);
+    if is_all || c.has(flag::CLOSING) {
+        c.clear(flag::RESP);
+        return false;
+    }
+    true
+}
+
+fn attach(c: Conn, body: Body) {
     match ConnState::of(c) {
         Some(state) => {
             state.body.0.set(Some(Box::new(body)));
@@ -89,65 +124,94 @@ pub fn send(c: Conn, head: &[u8], mut file: File, start: u64, len: u64) {
     }
 }
 
-/// Whether the kernel can copy the file to the socket, without waiting for it.
-fn kernel_copies(c: Conn, file: &File) -> bool {
-    file.descriptor().is_some()
-        && !c.has(flag::TLS | flag::UDP | flag::HEXDUMPING)
+/// Whether the kernel can copy from a file to the socket, without waiting for it.
+fn kernel_copies(c: Conn) -> bool {
+    !c.has(flag::TLS | flag::UDP | flag::HEXDUMPING)
         && ConnState::of(c).is_some_and(|state| !state.is(is::PLAIN_FD))
         && sys::is_nonblocking(c.fd())
 }
 
-impl Body {
-    /// Puts the next piece into the send buffer. False when the file is shorter than it was.
-    fn queue(&mut self, c: Conn) -> bool {
-        let room = MG_IO_SIZE.saturating_sub(c.send().len());
-        let wanted = usize::try_from(self.left).unwrap_or(room).min(room);
-        let got = self.file.append_to(c.send(), wanted);
-        self.left -= got as u64;
-        got == wanted
+/// What became of a body.
+enum Outcome {
+    /// There is more.
+    More(Body),
+    /// It is complete, in the send buffer at least.
+    Complete,
+    /// The file is shorter than it was.
+    Broken,
+}
+
+/// Puts the next piece of a body into the send buffer, which takes up to `MG_IO_SIZE` bytes.
+fn queue_piece(c: Conn, body: Body) -> Outcome {
+    /// What a chunk needs beside its data.
+    const FRAMING: usize = 32;
+    let room = MG_IO_SIZE.saturating_sub(c.send().len());
+    match body {
+        Body::File { mut file, left } => {
+            let wanted = usize::try_from(left).unwrap_or(room).min(room);
+            let got = file.append_to(c.send(), wanted);
+            match left - got as u64 {
+                _ if got < wanted => Outcome::Broken,
+                0 => Outcome::Complete,
+                left => Outcome::More(Body::File { file, left }),
+            }
+        }
+        Body::Page(mut page) => {
+            let mut part = Vec::new();
+            let mut more = true;
+            while more && part.len() + FRAMING < room / 2 {
+                more = page.append(&mut part);
+            }
+            let size = format!("{:x}\r\n", part.len());
+            let end: &[u8] = if more { b"\r\n" } else { b"\r\n0\r\n\r\n" };
+            if !c.send().append(&[size.as_bytes(), &part, end].concat()) {
+                return Outcome::Broken;
+            }
+            if more { Outcome::More(Body::Page(page)) } else { Outcome::Complete }
+        }
+        Body::Copy { .. } => Outcome::More(body),
     }
 }
 
 /// The next piece of what is attached to a connection whose send buffer is empty.
 pub fn next_piece(c: Conn) -> Piece {
     let Some(state) = ConnState::of(c) else { return Piece::None };
-    let Some(mut body) = state.body.0.take() else { return Piece::None };
+    let Some(body) = state.body.0.take() else { return Piece::None };
     if !has_protocol(c, on_event) {
         // The program took the connection over.
         return Piece::None;
     }
-    if let Some((fd, at)) = body.file.descriptor().zip(body.at) {
-        let len = body.left;
+    if let Body::Copy { fd, at, left, .. } = *body {
         state.body.0.set(Some(body));
-        return Piece::Copy { fd, at, len };
+        return Piece::Copy { fd, at, len: left };
     }
-    let whole = body.queue(c);
-    if !whole {
-        drop(body);
-        broken(c);
-    } else if body.left > 0 {
-        state.body.0.set(Some(body));
-    } else {
-        drop(body);
-        done(c);
-    }
+    go_on(c, queue_piece(c, *body));
     Piece::Queued
 }
 
 /// The kernel has copied `n` bytes; none when the file is shorter than it was.
 pub fn copied(c: Conn, n: usize) {
-    let Some(state) = ConnState::of(c) else { return };
-    let Some(mut body) = state.body.0.take() else { return };
-    body.left = body.left.saturating_sub(n as u64);
-    body.at = body.at.map(|at| at + n as u64);
-    if n == 0 {
-        drop(body);
-        broken(c);
-    } else if body.left > 0 {
-        state.body.0.set(Some(body));
-    } else {
-        drop(body);
-        done(c);
+    let Some(body) = ConnState::of(c).and_then(|state| state.body.0.take()) else { return };
+    let outcome = match *body {
+        _ if n == 0 => Outcome::Broken,
+        Body::Copy { left, .. } if left <= n as u64 => Outcome::Complete,
+        Body::Copy { file, fd, at, left } => {
+            Outcome::More(Body::Copy { file, fd, at: at + n as u64, left: left - n as u64 })
+        }
+        other => Outcome::More(other),
+    };
+    go_on(c, outcome);
+}
+
+fn go_on(c: Conn, outcome: Outcome) {
+    match outcome {
+        Outcome::More(body) => {
+            if let Some(state) = ConnState::of(c) {
+                state.body.0.set(Some(Box::new(body)));
+            }
+        }
+        Outcome::Complete => done(c),
+        Outcome::Broken => broken(c),
     }
 }
 
@@ -160,13 +224,13 @@ fn done(c: Conn) {
 
 /// The announced length cannot be kept: only the end of the connection tells the peer.
 fn broken(c: Conn) {
-    log::error(format_args!("{} {} file is shorter than it was", c.id(), c.fd()));
+    log::error(format_args!("{} {} body cut short", c.id(), c.fd()));
     c.set(flag::DRAINING);
 }
 
-/// The protocol handler of a connection with a file attached.
+/// The protocol handler of a connection with a body attached.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
-    fence!("file sender");
+    fence!("body sender");
     // SAFETY: the loop passes a live connection.
     if let Some(c) = unsafe { Conn::new(c) }
         && ev == MG_EV_CLOSE

@@ -1,11 +1,12 @@
 //! Directories: redirects, index files, listings.
 
+use super::body::{self, Page};
 use super::{Options, Request, reply, serve_found};
 use crate::abi::MG_HTTP_INDEX;
 use crate::codec::http::percent;
 use crate::codec::listing::{self, Entry};
 use crate::codec::webroot;
-use crate::net::fs::{self, Found, PATH_MAX};
+use crate::net::fs::{self, Found, Fs, PATH_MAX, Stat};
 use crate::net::handle::Conn;
 use core::ffi::CStr;
 use std::ffi::CString;
@@ -71,37 +72,71 @@ fn redirect(c: Conn, uri: &[u8]) {
     reply::finish(c, &out);
 }
 
-/// Sends a page with the contents of a directory.
+/// Sends a page with the contents of a directory: long ones as they are made, in chunks.
 fn list(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr, uri: &[u8]) {
-    let mut decoded = vec![0; uri.len() + 1];
-    let len = percent::decode(uri, &mut decoded, false).unwrap_or(0);
+    let mut listing = Listing::new(options.fs, path, uri);
+    let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
+    head.extend_from_slice(options.headers);
+    if listing.names.len() > LONG && request.knows_chunks() {
+        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+        if request.is_head() {
+            return reply::finish(c, &head);
+        }
+        return body::send_page(c, &head, Box::new(listing));
+    }
     let mut page = Vec::new();
-    listing::start(&mut page, &decoded[..len]);
-    let entries = entries(options, path);
-    for entry in &entries {
-        listing::row(&mut page, entry);
-    }
-    let dirs = entries.iter().filter(|entry| entry.is_dir).count();
-    listing::end(&mut page, entries.len() - dirs, dirs);
-
-    let mut out = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
-    out.extend_from_slice(options.headers);
+    while listing.append(&mut page) {}
     // Writing to a Vec cannot fail.
-    let _ = write!(out, "Content-Length: {:<8}\r\n\r\n", page.len());
+    let _ = write!(head, "Content-Length: {:<8}\r\n\r\n", page.len());
     if !request.is_head() {
-        out.append(&mut page);
+        head.append(&mut page);
     }
-    reply::finish(c, &out);
+    reply::finish(c, &head);
 }
 
-fn entries(options: &Options<'_>, path: &CStr) -> Vec<Entry> {
-    let mut names: Vec<Vec<u8>> = Vec::new();
-    options.fs.list(path, &mut |name| names.push(name.to_bytes().to_vec()));
-    let known = names.into_iter().filter_map(|name| {
-        let stat = options.fs.stat(&child(path, &name)?)?;
-        Some(Entry { name, is_dir: stat.is_dir, size: stat.size as u64, mtime: stat.mtime })
-    });
-    let mut entries: Vec<Entry> = known.collect();
-    entries.sort_unstable_by(listing::order);
-    entries
+/// Entries from which on a page is not made in memory.
+const LONG: usize = 1000;
+
+/// The page of a directory, as far as it is not made yet.
+struct Listing {
+    fs: Fs,
+    path: CString,
+    /// Decoded path of the request, until the page has begun.
+    title: Option<Vec<u8>>,
+    /// In order.
+    names: std::vec::IntoIter<Box<[u8]>>,
+    files: usize,
+    dirs: usize,
+}
+
+impl Listing {
+    fn new(fs: Fs, path: &CStr, uri: &[u8]) -> Self {
+        let mut title = vec![0; uri.len() + 1];
+        let len = percent::decode(uri, &mut title, false).unwrap_or(0);
+        title.truncate(len);
+        let mut names: Vec<Box<[u8]>> = Vec::new();
+        fs.list(path, &mut |name| names.push(name.to_bytes().into()));
+        names.sort_unstable();
+        Listing { fs, path: path.into(), title: Some(title), names: names.into_iter(), files: 0, dirs: 0 }
+    }
+}
+
+impl Page for Listing {
+    fn append(&mut self, out: &mut Vec<u8>) -> bool {
+        if let Some(title) = self.title.take() {
+            listing::start(out, &title);
+            return true;
+        }
+        let Some(name) = self.names.next() else {
+            listing::end(out, self.files, self.dirs);
+            return false;
+        };
+        // What vanished meanwhile is left out.
+        if let Some(stat) = child(&self.path, &name).and_then(|file| self.fs.stat(&file)) {
+            let Stat { size, mtime, is_dir } = stat;
+            *if is_dir { &mut self.dirs } else { &mut self.files } += 1;
+            listing::row(out, &Entry { name: &name, is_dir, size: size as u64, mtime });
+        }
+        true
+    }
 }

@@ -43,6 +43,12 @@ impl Request<'_> {
         None
     }
 
+    /// Whether the client can read chunks.
+    pub fn knows_chunks(&self) -> bool {
+        // SAFETY: who made the request vouched for the message.
+        !unsafe { view((*self.hm).proto) }.ends_with(b"/1.0")
+    }
+
     /// The method that asks for parts of a file.
     pub fn is_get(&self) -> bool {
         self.method == b"GET"
