@@ -16,7 +16,12 @@ pub type TimerFn = Option<unsafe extern "C" fn(arg: *mut c_void)>;
 /// A walk over a timer list. Timer functions may remove any timer: [`unlink`] moves the walks of
 /// this thread off it.
 struct Walk {
+    /// The timer whose turn it is; NULL once it was removed.
     current: Cell<*mut Timer>,
+    /// The pointer that leads to it, or led to it before its removal. Timers that its function
+    /// adds at the head may stand in between.
+    link: Cell<*mut *mut Timer>,
+    /// Its successor, once it was removed.
     next: Cell<*mut Timer>,
     outer: *const Walk,
 }
@@ -61,11 +66,15 @@ pub unsafe fn unlink(head: *mut *mut Timer, t: *mut Timer) {
         *link = (*t).next;
         let mut walk = WALKS.get();
         while !walk.is_null() {
-            if (*walk).current.get() == t {
+            let is_current = (*walk).current.get() == t;
+            if is_current {
                 (*walk).current.set(ptr::null_mut());
-            }
-            if (*walk).next.get() == t {
                 (*walk).next.set((*t).next);
+            } else if (*walk).next.get() == t {
+                (*walk).next.set((*t).next);
+            }
+            if is_current || (*walk).link.get() == ptr::addr_of_mut!((*t).next) {
+                (*walk).link.set(link);
             }
             walk = (*walk).outer;
         }
@@ -95,32 +104,44 @@ pub fn expired(t: &mut u64, period: u64, now: u64) -> bool {
 /// `head` points to a valid list, whose `MG_TIMER_AUTODELETE` members are memory of `mg_calloc`.
 pub unsafe fn poll(head: *mut *mut Timer, now: u64) {
     // SAFETY: the caller vouches for the list. Timers that a function removes are reported to
-    // `walk` by `unlink`, so neither `current` nor `next` dangles.
+    // `walk` by `unlink`, so neither `current` nor `link` dangles.
     unsafe {
-        let walk = Walk { current: Cell::new(ptr::null_mut()), next: Cell::new(*head), outer: WALKS.get() };
+        let nothing = ptr::null_mut();
+        let walk = Walk {
+            current: Cell::new(nothing),
+            link: Cell::new(head),
+            next: Cell::new(nothing),
+            outer: WALKS.get(),
+        };
         WALKS.set(&raw const walk);
-        while !walk.next.get().is_null() {
-            let t = walk.next.get();
-            walk.next.set((*t).next);
+        while !(*walk.link.get()).is_null() {
+            let t = *walk.link.get();
             walk.current.set(t);
             let called = (*t).flags & MG_TIMER_CALLED != 0;
             let due = expired(&mut (*t).expire, (*t).period_ms, now);
             let first_run = (*t).flags & MG_TIMER_RUN_NOW != 0 && !called;
             let finished = called && (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE;
-            if !(due || first_run) || finished {
-                continue;
+            if (due || first_run) && !finished {
+                if let Some(f) = (*t).r#fn {
+                    f((*t).arg);
+                }
+                // Step over what the function added at the head; it may have removed its own timer.
+                let removed = walk.current.get().is_null();
+                let expected = if removed { walk.next.get() } else { t };
+                while *walk.link.get() != expected && !(*walk.link.get()).is_null() {
+                    walk.link.set(ptr::addr_of_mut!((**walk.link.get()).next));
+                }
+                if removed {
+                    continue;
+                }
+                (*t).flags |= MG_TIMER_CALLED;
+                if (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE && (*t).flags & MG_TIMER_AUTODELETE != 0 {
+                    *walk.link.get() = (*t).next;
+                    mem::release(t.cast());
+                    continue;
+                }
             }
-            if let Some(f) = (*t).r#fn {
-                f((*t).arg);
-            }
-            if walk.current.get().is_null() {
-                continue; // The function removed its own timer.
-            }
-            (*t).flags |= MG_TIMER_CALLED;
-            if (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE && (*t).flags & MG_TIMER_AUTODELETE != 0 {
-                unlink(head, t);
-                mem::release(t.cast());
-            }
+            walk.link.set(ptr::addr_of_mut!((*t).next));
         }
         WALKS.set(walk.outer);
     }

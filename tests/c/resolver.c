@@ -111,12 +111,14 @@ int main(void) {
   char url[64], dns_url[64], name_url[64], tcp_url[64];
   mg_log_set(MG_LL_NONE);
   mg_mgr_init(&mgr);
-  l = mg_listen(&mgr, "udp://127.0.0.1:0", dns, NULL);
+  do {  // the same port for UDP and TCP
+    l = mg_listen(&mgr, "udp://127.0.0.1:0", dns, NULL);
+    mg_snprintf(tcp_url, sizeof(tcp_url), "tcp://127.0.0.1:%d", mg_ntohs(l->loc.port));
+    tcp = mg_listen(&mgr, tcp_url, dns_tcp, NULL);
+    if (tcp == NULL) mg_close_conn(l);
+  } while (tcp == NULL);
   web = mg_listen(&mgr, "tcp://127.0.0.1:0", NULL, NULL);
   mg_snprintf(dns_url, sizeof(dns_url), "udp://127.0.0.1:%d", mg_ntohs(l->loc.port));
-  mg_snprintf(tcp_url, sizeof(tcp_url), "tcp://127.0.0.1:%d", mg_ntohs(l->loc.port));
-  tcp = mg_listen(&mgr, tcp_url, dns_tcp, NULL);
-  CHECK(tcp != NULL);
   mg_snprintf(name_url, sizeof(name_url), "tcp://Example.com.:%d", mg_ntohs(web->loc.port));
   mgr.dns4.url = mgr.dns6.url = dns_url;
   mgr.dnstimeout = 500;
