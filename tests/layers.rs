@@ -286,7 +286,8 @@ fn arrows_between_layers_point_one_way() {
 #[test]
 fn every_directory_of_the_library_is_a_known_layer() {
     for source in rust() {
-        if let Some(layer) = layer(&source) {
+        // src/bin holds programs, crates of their own that see the library from outside.
+        if let Some(layer) = layer(&source).filter(|layer| *layer != "bin") {
             assert!(MAY_KNOW.iter().any(|(name, _)| *name == layer), "{}: no such layer", source.path);
         }
     }
