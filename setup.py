@@ -57,5 +57,9 @@ setup(
         )
     ],
     cmdclass={"build_ext": BuildNative},
-    options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {},
+    options={
+        # Not build/, which holds the sources of the library's build script.
+        "build": {"build_base": "target/setuptools"},
+        **({"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {}),
+    },
 )
