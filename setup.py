@@ -26,11 +26,12 @@ class BuildNative(build_ext):
     def run(self) -> None:
         self.force = True
         options = native_build.Options()
-        library = native_build.build_library(options) / "libmongoose.a"
-        header = native_build.ROOT / "include" / "mongoose.h"
+        built = native_build.build_library(options)
+        library, header = built / "libmongoose.a", built / "include" / "mongoose.h"
         source = Path(self.build_temp) / "pymongoose_native.c"
         native_build.emit_source(header, library, source)
         (extension,) = self.extensions
+        extension.include_dirs.append(str(header.parent))
         extension.sources.append(str(source))
         extension.extra_objects = [str(library)]
         extension.define_macros += [(name, value) for name, value in options.library().items()]
@@ -47,7 +48,6 @@ setup(
             "pymongoose._native",
             sources=[f"cffi/gate/{name}.c" for name in GATE],
             depends=["cffi/gate/gate.h"],
-            include_dirs=["include"],
             define_macros=[("Py_LIMITED_API", "0x030a0000")] if LIMITED else [("_CFFI_NO_LIMITED_API", "1")],
             # Unwind tables: see ANCHOR in gate.h.
             extra_compile_args=["-std=gnu11", "-fexceptions", "-fvisibility=hidden"],
@@ -57,5 +57,9 @@ setup(
         )
     ],
     cmdclass={"build_ext": BuildNative},
-    options={"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {},
+    options={
+        # Not build/, which holds the sources of the library's build script.
+        "build": {"build_base": "target/setuptools"},
+        **({"bdist_wheel": {"py_limited_api": "cp310"}} if LIMITED else {}),
+    },
 )

@@ -62,14 +62,15 @@ class Options:
 
 
 def build_library(options: Options) -> Path:
-    """Runs cargo; returns the folder with libmongoose.a and, for other options than the default
-    ones, the header that belongs to it. Each set of options has a target folder of its own, so
-    that changing them takes effect and changing them back costs nothing."""
+    """Runs cargo; returns the folder with libmongoose.a and its include/mongoose.h. Each set of
+    options has a target folder of its own, so that changing them takes effect and changing them
+    back costs nothing."""
     arguments, environment = options.cargo()
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     if environment or not options.tls:
         key = repr((sorted(environment.items()), options.tls)).encode()
         target = target / f"python-{hashlib.sha256(key).hexdigest()[:12]}"
+        environment["MG_HEADER_DIR"] = str(target / "header")  # include/ has the default options
     environment["CARGO_TARGET_DIR"] = str(target)
     try:
         subprocess.run(arguments, cwd=ROOT, env={**os.environ, **environment}, check=True)
