@@ -1,6 +1,6 @@
 # The two commands that matter: `make run` and `make test`.
 
-.PHONY: help run test bench lint fmt clean
+.PHONY: help run test soak bench lint fmt clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -10,6 +10,10 @@ run: ## build everything and serve the demo page on 127.0.0.1
 
 test: ## run every test; the last line says how many passed and failed
 	@python3 scripts/run_tests.py
+
+soak: ## ten minutes of random traffic and misuse; other: make soak ARGS="SECONDS SEED"
+	@cargo build --release --quiet
+	@tests/soak/run.py $(ARGS)
 
 bench: ## compare with other servers; options: make bench ARGS="--rounds 5"
 	@scripts/tools.sh bench

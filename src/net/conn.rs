@@ -68,34 +68,43 @@ fn unlink(m: Mgr, root: &Root, c: Conn) {
 
 /// Registers a connection's descriptor with the poller: once, edge-triggered, both directions.
 ///
-/// `assume_writable` saves the first round trip: a fresh socket has room to send.
-pub fn register(c: Conn, assume_writable: bool) {
-    let Some(root) = c.mgr().and_then(Root::of) else { return };
-    let Some(state) = ConnState::of(c) else { return };
+/// `assume_writable` saves the first round trip: a fresh socket has room to send. False when the
+/// kernel refuses: then the connection fails in its next turn.
+pub fn register(c: Conn, assume_writable: bool) -> bool {
+    let Some(root) = c.mgr().and_then(Root::of) else { return false };
+    let Some(state) = ConnState::of(c) else { return false };
     state.mark(is::OWNS_FD);
     if assume_writable {
         state.announce(ready::WRITE);
     }
-    let registered = root.with(|inner| {
+    let registered = root.with(|inner| match &inner.poll {
         // In a forked child the poller is the parent's; the first poll makes a new one.
-        inner.was_forked()
-            || inner.poll.as_ref().is_some_and(|poll| {
-                let token = mio::Token(state.token.get().0 as usize);
-                poll.registry()
-                    .register(&mut SourceFd(&c.fd()), token, Interest::READABLE | Interest::WRITABLE)
-                    .is_ok()
-            })
-    });
-    if registered {
-        state.mark(is::REGISTERED);
-    } else {
-        // Regular files cannot be polled: they count as ready always, for what they are open for.
-        if sys::may_read(c.fd()) {
-            state.announce(ready::READ | ready::HANGUP);
+        _ if inner.was_forked() => Ok(()),
+        Some(poll) => {
+            let token = mio::Token(state.token.get().0 as usize);
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            poll.registry().register(&mut SourceFd(&c.fd()), token, interest)
         }
-        state.announce(ready::WRITE);
-        queue(c);
+        None => Err(std::io::ErrorKind::Unsupported.into()),
+    });
+    match registered {
+        Ok(()) => state.mark(is::REGISTERED),
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+            // Regular files cannot be polled: they count as ready always, for what they are open for.
+            if sys::may_read(c.fd()) {
+                state.announce(ready::READ | ready::HANGUP);
+            }
+            state.announce(ready::WRITE);
+            queue(c);
+        }
+        Err(e) => {
+            log::error(format_args!("{} {} epoll_ctl: {e}", c.id(), c.fd()));
+            state.announce(ready::ERROR);
+            queue(c);
+            return false;
+        }
     }
+    true
 }
 
 /// Takes a connection's descriptor out of the poller.

@@ -79,7 +79,7 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         if state.can(ready::READ) && !c.has(flag::FULL) {
             listen::accept(c);
         }
-        if is_live(c) && state.can(ready::READ) && !state.is(is::ACCEPT_FAILED) && !c.has(flag::FULL) {
+        if is_live(c) && state.can(ready::READ) && !state.is(is::RETRY) && !c.has(flag::FULL) {
             queue(c);
         }
         return;
@@ -119,7 +119,7 @@ fn is_live(c: Conn) -> bool {
 
 /// Reads what the socket has, as far as one turn goes.
 fn read(c: Conn) {
-    for _ in 0..READS_PER_TURN {
+    for attempt in 1..=READS_PER_TURN {
         let Some(state) = ConnState::of(c) else { return };
         if state.is(is::CLOSED)
             || c.has(flag::CLOSING | flag::FULL)
@@ -140,6 +140,7 @@ fn read(c: Conn) {
                     hexdump(c, buf.len(), n, "<-");
                 }
                 buf.set_len(buf.len() + n);
+                state.unmark(is::RETRY);
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
                 if n < room && !state.can(ready::HANGUP | ready::ERROR) && !c.has(flag::UDP) {
@@ -149,10 +150,19 @@ fn read(c: Conn) {
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
                 state.used_up(ready::READ | ready::HANGUP);
+                state.unmark(is::RETRY);
                 if state.can(ready::ERROR) {
                     socket_error(c, sys::take_error(c.fd()));
                 }
                 return;
+            }
+            Err(e) if c.has(flag::UDP) && !is_fatal(&e) => {
+                // ICMP errors of earlier datagrams: nothing is wrong with the socket.
+                log::debug(format_args!("{} {} recv: {e}", c.id(), c.fd()));
+                if attempt == READS_PER_TURN {
+                    state.mark(is::RETRY);
+                    return;
+                }
             }
             Err(e) => {
                 read_failed(c, &e);
@@ -215,14 +225,13 @@ fn receive(c: Conn, room: usize) -> io::Result<usize> {
     sys::recv(c.fd(), c.recv(), room)
 }
 
+/// True for an error after which a datagram socket is of no more use.
+fn is_fatal(e: &io::Error) -> bool {
+    matches!(e.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK))
+}
+
 fn read_failed(c: Conn, e: &io::Error) {
     let errno = e.raw_os_error().unwrap_or(0);
-    if c.has(flag::UDP) && errno != libc::EBADF && errno != libc::ENOTSOCK {
-        // ICMP errors of earlier datagrams: nothing is wrong with the socket.
-        log::debug(format_args!("{} {} recv: {e}", c.id(), c.fd()));
-        queue(c);
-        return;
-    }
     match errno {
         libc::ECONNRESET | libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ECONNREFUSED => {
             socket_error(c, errno);

@@ -73,8 +73,7 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
                 c.set_loc(Addr::from_kernel(&local));
             }
             c.set_fd(socket.into_raw_fd());
-            register(c, kind == Type::DGRAM);
-            true
+            register(c, kind == Type::DGRAM)
         }
         Err((step, e)) => {
             log::error(format_args!("{step}: {}", e.raw_os_error().unwrap_or(0)));
@@ -109,7 +108,7 @@ fn bind(addr: &SockAddr, kind: Type, settings: &Settings) -> Result<Socket, (&'s
 
 /// Accepts what waits at a listener: OPEN and ACCEPT on each new connection.
 pub fn accept(listener: Conn) {
-    for _ in 0..ACCEPTS_PER_TURN {
+    for attempt in 1..=ACCEPTS_PER_TURN {
         let Some(state) = ConnState::of(listener) else { return };
         if state.is(is::CLOSED) || listener.has(flag::CLOSING | flag::FULL) || !listener.has(flag::LISTENING)
         {
@@ -122,7 +121,7 @@ pub fn accept(listener: Conn) {
         }
         match sys::accept(listener.fd()) {
             Ok((fd, peer)) => {
-                state.unmark(is::ACCEPT_FAILED);
+                state.unmark(is::RETRY);
                 match turned_away(listener, &peer) {
                     Some(code) => turn_away(listener, fd, code),
                     None => adopt(listener, fd, &peer),
@@ -130,17 +129,17 @@ pub fn accept(listener: Conn) {
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 state.used_up(ready::READ);
-                state.unmark(is::ACCEPT_FAILED);
+                state.unmark(is::RETRY);
                 return;
             }
             // The peer is gone already: the next one may wait.
-            Err(e) if e.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(e) if e.kind() == io::ErrorKind::ConnectionAborted && attempt < ACCEPTS_PER_TURN => {}
             Err(e) => {
-                if !state.is(is::ACCEPT_FAILED) {
+                if !state.is(is::RETRY) {
                     let errno = e.raw_os_error().unwrap_or(0);
                     log::error(format_args!("{} accept failed, errno {errno}", listener.id()));
                 }
-                state.mark(is::ACCEPT_FAILED);
+                state.mark(is::RETRY);
                 return;
             }
         }

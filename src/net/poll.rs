@@ -99,6 +99,9 @@ fn before_wait(m: Mgr, root: &Root, limit: Option<u64>) -> Option<u64> {
     u64::try_from(unsafe { f(m.as_ptr(), ms, arg) }).ok()
 }
 
+/// Longest wait without a poller, in milliseconds.
+const BLIND_WAIT_MS: u64 = 1000;
+
 /// Waits for I/O and notes what became ready. True when there was any.
 fn wait(root: &Root, limit: Option<u64>) -> bool {
     unmark(root);
@@ -112,11 +115,14 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
         Some(Ok(any)) => any,
         // A signal ends the wait as if the time were over.
         Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => false,
-        Some(Err(e)) => {
-            log::error(format_args!("epoll_wait: {e}"));
+        // Without a poller there is no I/O, but the program's loop must not spin.
+        failed => {
+            if let Some(Err(e)) = failed {
+                log::error(format_args!("epoll_wait: {e}"));
+            }
+            super::sys::sleep_ms(limit.map_or(BLIND_WAIT_MS, |l| l.min(BLIND_WAIT_MS)) as c_int);
             false
         }
-        None => false,
     };
     if got_events {
         root.with(|inner| {
@@ -204,8 +210,11 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if flags & flag::RESOLVING != 0 {
         return false;
     }
-    if state.can(ready::READ | ready::ERROR) && flags & (flag::FULL | flag::CONNECTING) == 0 {
-        return !state.is(is::ACCEPT_FAILED);
+    if state.can(ready::READ | ready::ERROR)
+        && flags & (flag::FULL | flag::CONNECTING) == 0
+        && !state.is(is::RETRY)
+    {
+        return true;
     }
     output && state.can(ready::WRITE) && flags & (flag::CONNECTING | flag::TLS_HS) == 0
 }
@@ -267,7 +276,7 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     if state.is(is::CLOSED) {
         return;
     }
-    if state.is(is::ACCEPT_FAILED) || has_work(c, state) {
+    if state.is(is::RETRY) || has_work(c, state) {
         queue(c);
     }
     if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {

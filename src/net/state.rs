@@ -48,8 +48,8 @@ pub mod is {
     pub const REGISTERED: u16 = 8;
     /// The descriptor is not a socket: `read` and `write`.
     pub const PLAIN_FD: u16 = 16;
-    /// An accept failed: try again at each poll, log once.
-    pub const ACCEPT_FAILED: u16 = 32;
+    /// An accept or a receive failed: try again at each poll, which waits as usual; log once.
+    pub const RETRY: u16 = 32;
     /// The descriptor is the library's to close.
     pub const OWNS_FD: u16 = 64;
     /// The handlers of CLOSE have returned: there are no more events.

@@ -89,7 +89,10 @@ pub fn open(m: Mgr) -> bool {
     c.set_fd(fd);
     c.set_handler(Some(on_event));
     conn::link(m, c);
-    conn::register(c, true);
+    if !conn::register(c, true) {
+        conn::close(c);
+        return false;
+    }
     root.wakeup.fd.store(fd, Ordering::Relaxed);
     m.set_pipe_fd(fd);
     true
