@@ -736,6 +736,7 @@ struct mg_mqtt_message;
 struct mg_tls_opts;
 struct aes_context;
 struct MG_UECC_HashContext;
+struct mg_http_web_opts;
 struct mg_ws_message;
 
 /* A timer that fires once. */
@@ -1221,6 +1222,24 @@ enum mg_setting {
   MG_SET_HTTP_BODY_RATE = 21,
   /* Milliseconds that a connection may wait for its next request; 0: no limit. */
   MG_SET_HTTP_IDLE_TIMEOUT = 22
+};
+
+/* Flags of `mg_http_web_opts`. */
+enum {
+  /* Send the security headers: no guessing of types, no frames on other sites, short referrers,
+   * and over TLS no way back to plain HTTP.
+   */
+  MG_WEB_SECURITY = 1,
+  /* Send `NAME.br` or `NAME.gz` in place of `NAME` to browsers that take it, and say so in `Vary`. */
+  MG_WEB_PRECOMPRESSED = 2,
+  /* Do not follow symbolic links that lead out of the root. For `mg_fs_posix`. */
+  MG_WEB_BENEATH = 4,
+  /* Answer 404 for directories without an index. */
+  MG_WEB_NO_LISTING = 8,
+  /* Answer 404 for names that begin with a dot, but for `.well-known`. */
+  MG_WEB_NO_DOT_FILES = 16,
+  /* Let pages of the allowed origins send cookies and credentials. */
+  MG_WEB_CREDENTIALS = 32
 };
 
 /* Address bytes, in network order. */
@@ -1996,6 +2015,31 @@ typedef int8_t cmpresult_t;
 
 /* A word of a big integer. */
 typedef uint64_t mg_uecc_word_t;
+
+/* What browsers want beside a file. Zero what is not needed.
+ *
+ * The strings are read during the call only.
+ */
+struct mg_http_web_opts {
+  /* `MG_WEB_*`, added up. */
+  int flags;
+  /* Seconds for which a browser may remember that it is allowed to ask (CORS); 0: its default. */
+  int cors_max_age;
+  /* Origins whose pages may read the replies (CORS): `https://a.example,https://b.example:8443`, or
+   * `*`; NULL: none.
+   */
+  const char *cors_origins;
+  /* Methods that they may use beside GET, HEAD and POST: `PUT, DELETE`; or NULL. */
+  const char *cors_methods;
+  /* Headers that they may send beside the usual ones: `Authorization, X-Token`; NULL: any. */
+  const char *cors_headers;
+  /* `Content-Security-Policy` of pages; or NULL. */
+  const char *content_policy;
+  /* Lifetimes in caches: `PATTERN=SECONDS` pairs, comma-separated, for the path of the request;
+   * the first that matches counts, 0 means: ask each time. NULL: nothing is said.
+   */
+  const char *lifetimes;
+};
 
 /* A WebSocket message: a view into the receive buffer, valid during the event only. */
 struct mg_ws_message {
@@ -2953,6 +2997,59 @@ void mg_http_serve_file(struct mg_connection *c,
                         struct mg_http_message *hm,
                         const char *path,
                         const struct mg_http_serve_opts *opts);
+
+/* As `mg_http_serve_dir`, and does what browsers want beside: CORS with its preflight requests,
+ * security headers, lifetimes in caches, compressed variants. `web` NULL: nothing of that. An
+ * addition of this library.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_serve_dir_web(struct mg_connection *c,
+                           struct mg_http_message *hm,
+                           const struct mg_http_serve_opts *opts,
+                           const struct mg_http_web_opts *web);
+
+/* As `mg_http_serve_file`, and does what browsers want beside; see `mg_http_serve_dir_web`. Of the
+ * flags, those about roots and directories have no effect. An addition of this library.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_serve_file_web(struct mg_connection *c,
+                            struct mg_http_message *hm,
+                            const char *path,
+                            const struct mg_http_serve_opts *opts,
+                            const struct mg_http_web_opts *web);
+
+/* Answers a CORS preflight request: a browser asks whether a page of another origin may send a
+ * request. For replies that the program makes itself. An addition of this library.
+ *
+ * # Returns
+ * true when this was one, and is answered.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_http_web_preflight(struct mg_connection *c,
+                           struct mg_http_message *hm,
+                           const struct mg_http_web_opts *web);
+
+/* Writes the header lines for browsers to `buf`, for the `headers` of `mg_http_reply`: CORS, `Vary`,
+ * security headers. An addition of this library.
+ *
+ * # Returns
+ * Length of the lines without the NUL; what does not fit into `len` bytes is left out as a whole,
+ * and the result is not less than `len`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_http_web_headers(struct mg_connection *c,
+                           struct mg_http_message *hm,
+                           const struct mg_http_web_opts *web,
+                           char *buf,
+                           size_t len);
 
 /* Sends the page at `fullpath` with its includes in place: `<!--#include file="NAME" -->` from the
  * page's own directory, `<!--#include virtual="/PATH" -->` from below `root`. Included files may

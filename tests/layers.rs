@@ -25,11 +25,12 @@ const LINES_MAX: usize = 600;
 const REASON_WITHIN: usize = 3;
 
 /// What each layer may mention after `crate::`.
-const MAY_KNOW: [(&str, &[&str]); 4] = [
+const MAY_KNOW: [(&str, &[&str]); 5] = [
     ("abi", &["abi"]),
     ("codec", &["codec"]),
     ("net", &["abi", "codec", "net", "fence"]),
     ("capi", &["abi", "codec", "net", "capi", "fence"]),
+    ("bin", &["bin"]),
 ];
 
 /// What protocol code must not know: I/O, clocks, the process, threads, C.

@@ -36,6 +36,7 @@ mod mqtt;
 mod setting;
 mod tls;
 mod uecc;
+mod web;
 mod ws;
 
 pub use config::*;
@@ -54,4 +55,5 @@ pub use mqtt::*;
 pub use setting::*;
 pub use tls::*;
 pub use uecc::*;
+pub use web::*;
 pub use ws::*;

@@ -2,11 +2,11 @@
 
 use super::fs::mg_fs_posix;
 use super::slice;
-use crate::abi::{Connection, FileSystem, HttpMessage, HttpServeOpts};
+use crate::abi::{Connection, FileSystem, HttpMessage, HttpServeOpts, HttpWebOpts};
 use crate::fence;
 use crate::net::fs::Fs;
 use crate::net::handle::Conn;
-use crate::net::serve::{self, Options, Request};
+use crate::net::serve::{self, Files, Options, Request, Web};
 use core::ffi::{CStr, c_char};
 use core::ptr;
 
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn mg_http_serve_dir(
     unsafe {
         if let Some(c) = Conn::new(c)
             && !hm.is_null()
-            && let Some(options) = options(opts)
+            && let Some(options) = options(opts, ptr::null())
         {
             serve::serve_dir(c, &Request::new(hm), &options);
         }
@@ -68,11 +68,120 @@ pub unsafe extern "C" fn mg_http_serve_file(
     unsafe {
         if let Some(c) = Conn::new(c)
             && !hm.is_null()
-            && let Some(options) = options(opts)
+            && let Some(options) = options(opts, ptr::null())
         {
             let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
             serve::serve_file(c, &Request::new(hm), &options, path);
         }
+    }
+}
+
+/// As `mg_http_serve_dir`, and does what browsers want beside: CORS with its preflight requests,
+/// security headers, lifetimes in caches, compressed variants. `web` NULL: nothing of that. An
+/// addition of this library.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_serve_dir_web(
+    c: *mut Connection,
+    hm: *mut HttpMessage,
+    opts: *const HttpServeOpts,
+    web: *const HttpWebOpts,
+) {
+    fence!("mg_http_serve_dir_web");
+    // SAFETY: the caller passes a connection, its message, and options or NULL.
+    unsafe {
+        if let Some(c) = Conn::new(c)
+            && !hm.is_null()
+            && let Some(options) = options(opts, web)
+        {
+            serve::serve_dir(c, &Request::new(hm), &options);
+        }
+    }
+}
+
+/// As `mg_http_serve_file`, and does what browsers want beside; see `mg_http_serve_dir_web`. Of the
+/// flags, those about roots and directories have no effect. An addition of this library.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_serve_file_web(
+    c: *mut Connection,
+    hm: *mut HttpMessage,
+    path: *const c_char,
+    opts: *const HttpServeOpts,
+    web: *const HttpWebOpts,
+) {
+    fence!("mg_http_serve_file_web");
+    // SAFETY: the caller passes a connection, its message, a C string, and options or NULL.
+    unsafe {
+        if let Some(c) = Conn::new(c)
+            && !hm.is_null()
+            && let Some(options) = options(opts, web)
+        {
+            let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
+            serve::serve_file(c, &Request::new(hm), &options, path);
+        }
+    }
+}
+
+/// Answers a CORS preflight request: a browser asks whether a page of another origin may send a
+/// request. For replies that the program makes itself. An addition of this library.
+///
+/// # Returns
+/// true when this was one, and is answered.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_web_preflight(
+    c: *mut Connection,
+    hm: *mut HttpMessage,
+    web: *const HttpWebOpts,
+) -> bool {
+    fence!("mg_http_web_preflight");
+    // SAFETY: the caller passes a connection, its message, and options or NULL.
+    unsafe {
+        let Some(c) = Conn::new(c).filter(|_| !hm.is_null()) else { return false };
+        let reply = self::web(web).preflight(c, &Request::new(hm));
+        reply.inspect(|reply| serve::reply::finish(c, reply)).is_some()
+    }
+}
+
+/// Writes the header lines for browsers to `buf`, for the `headers` of `mg_http_reply`: CORS, `Vary`,
+/// security headers. An addition of this library.
+///
+/// # Returns
+/// Length of the lines without the NUL; what does not fit into `len` bytes is left out as a whole,
+/// and the result is not less than `len`.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_web_headers(
+    c: *mut Connection,
+    hm: *mut HttpMessage,
+    web: *const HttpWebOpts,
+    buf: *mut c_char,
+    len: usize,
+) -> usize {
+    fence!("mg_http_web_headers");
+    // SAFETY: the caller passes a connection, its message, options or NULL, and len writable bytes.
+    unsafe {
+        let room = slice::raw_mut(buf.cast::<u8>(), len);
+        let lines = match Conn::new(c).filter(|_| !hm.is_null()) {
+            Some(c) => self::web(web).lines(c, &Request::new(hm)),
+            None => Vec::new(),
+        };
+        if let Some(place) = room.get_mut(..lines.len() + 1) {
+            place[..lines.len()].copy_from_slice(&lines);
+            place[lines.len()] = 0;
+        } else if let Some(first) = room.first_mut() {
+            *first = 0;
+        }
+        lines.len()
     }
 }
 
@@ -101,8 +210,8 @@ pub unsafe extern "C" fn mg_http_serve_ssi(c: *mut Connection, root: *const c_ch
 /// The options of a program; NULL stands for zeros.
 ///
 /// # Safety
-/// `opts` is NULL or points to options whose pointers are valid or NULL.
-unsafe fn options<'a>(opts: *const HttpServeOpts) -> Option<Options<'a>> {
+/// `opts` and `web` are NULL or point to options whose pointers are valid or NULL.
+unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> Option<Options<'a>> {
     const NONE: HttpServeOpts = HttpServeOpts {
         root_dir: ptr::null(),
         ssi_pattern: ptr::null(),
@@ -114,14 +223,37 @@ unsafe fn options<'a>(opts: *const HttpServeOpts) -> Option<Options<'a>> {
     // SAFETY: the caller vouches for the options.
     unsafe {
         let opts = if opts.is_null() { NONE } else { *opts };
+        let web = self::web(web);
+        let (beneath, hides_dots) = (web.stays_beneath(), web.hides_dots());
         Some(Options {
             roots: slice::cstr(opts.root_dir),
             ssi_pattern: (!opts.ssi_pattern.is_null()).then(|| slice::cstr(opts.ssi_pattern)),
             headers: slice::cstr(opts.extra_headers),
             mime_types: slice::cstr(opts.mime_types),
             page404: (!opts.page404.is_null()).then(|| CStr::from_ptr(opts.page404)),
-            fs: file_system(opts.fs)?,
+            files: Files { fs: file_system(opts.fs)?, beneath, hides_dots },
+            web,
         })
+    }
+}
+
+/// The options for browsers; NULL stands for none.
+///
+/// # Safety
+/// `web` is NULL or points to options whose pointers are valid or NULL.
+unsafe fn web<'a>(web: *const HttpWebOpts) -> Web<'a> {
+    // SAFETY: the caller vouches for the options.
+    unsafe {
+        let Some(web) = web.as_ref() else { return Web::default() };
+        Web {
+            flags: web.flags,
+            origins: slice::cstr(web.cors_origins),
+            methods: slice::cstr(web.cors_methods),
+            headers: (!web.cors_headers.is_null()).then(|| slice::cstr(web.cors_headers)),
+            max_age: web.cors_max_age,
+            policy: slice::cstr(web.content_policy),
+            lifetimes: slice::cstr(web.lifetimes),
+        }
     }
 }
 

@@ -3,23 +3,16 @@
 
 use core::fmt::{self, Display, Formatter};
 
-/// A second in UTC.
+/// A minute in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date {
     year: i64,
     /// From 1.
     month: u8,
     day: u8,
-    /// 0 is Sunday.
-    weekday: u8,
     hour: u8,
     minute: u8,
-    second: u8,
 }
-
-const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Beyond years of four digits no format of ours has room: the last second of 9999.
 const LAST: i64 = 253_402_300_799;
@@ -42,36 +35,17 @@ impl Date {
             year: year_of_era + era * 400 + i64::from(month <= 2),
             month: month as u8,
             day: (of_year - (153 * from_march + 2) / 5 + 1) as u8,
-            weekday: (days + 4).rem_euclid(7) as u8,
             hour: (of_day / 3600) as u8,
             minute: (of_day / 60 % 60) as u8,
-            second: (of_day % 60) as u8,
         }
-    }
-
-    /// As in HTTP headers: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, section 5.6.7).
-    pub fn http(&self) -> impl Display + '_ {
-        Shown(|f| {
-            let Date { year, month, day, weekday, hour, minute, second } = *self;
-            let (weekday, month) = (DAYS[usize::from(weekday)], MONTHS[usize::from(month) - 1]);
-            write!(f, "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
-        })
-    }
-
-    /// To the minute, for people: `1994-11-06 08:49`.
-    pub fn short(&self) -> impl Display + '_ {
-        Shown(|f| {
-            let Date { year, month, day, hour, minute, .. } = self;
-            write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
-        })
     }
 }
 
-struct Shown<F: Fn(&mut Formatter<'_>) -> fmt::Result>(F);
-
-impl<F: Fn(&mut Formatter<'_>) -> fmt::Result> Display for Shown<F> {
+/// To the minute, for people: `1994-11-06 08:49`.
+impl Display for Date {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        (self.0)(f)
+        let Date { year, month, day, hour, minute } = self;
+        write!(f, "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
     }
 }
 
@@ -82,23 +56,22 @@ mod tests {
     #[test]
     fn dates() {
         for (seconds, expected) in [
-            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-            (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
-            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-            (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
-            (1_078_012_800, "Sun, 29 Feb 2004 00:00:00 GMT"),
-            (1_700_000_000, "Tue, 14 Nov 2023 22:13:20 GMT"),
-            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-            (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),
-            (-2_203_891_200, "Thu, 01 Mar 1900 00:00:00 GMT"),
-            (LAST, "Fri, 31 Dec 9999 23:59:59 GMT"),
-            (i64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
-            (i64::MIN, "Sat, 01 Jan 0000 00:00:00 GMT"),
+            (0, "1970-01-01 00:00"),
+            (-1, "1969-12-31 23:59"),
+            (784_111_777, "1994-11-06 08:49"),
+            (951_782_400, "2000-02-29 00:00"),
+            (951_868_800, "2000-03-01 00:00"),
+            (1_078_012_800, "2004-02-29 00:00"),
+            (1_700_000_000, "2023-11-14 22:13"),
+            (4_107_542_400, "2100-03-01 00:00"),
+            (4_107_542_399, "2100-02-28 23:59"),
+            (-2_203_891_200, "1900-03-01 00:00"),
+            (LAST, "9999-12-31 23:59"),
+            (i64::MAX, "9999-12-31 23:59"),
+            (i64::MIN, "0000-01-01 00:00"),
         ] {
-            assert_eq!(Date::from_unix(seconds).http().to_string(), expected);
+            assert_eq!(Date::from_unix(seconds).to_string(), expected);
         }
-        assert_eq!(Date::from_unix(1_700_000_000).short().to_string(), "2023-11-14 22:13");
     }
 
     #[test]
@@ -106,7 +79,6 @@ mod tests {
         let mut before = Date::from_unix(-86400);
         for day in 0..200_000 {
             let date = Date::from_unix(day * 86400);
-            assert_eq!(date.weekday, (before.weekday + 1) % 7);
             let next = (date.year, date.month, date.day);
             let last = (before.year, before.month, before.day);
             assert!(next > last && (date.day == before.day + 1 || date.day == 1), "{date:?}");

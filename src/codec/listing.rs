@@ -65,7 +65,7 @@ pub fn row(page: &mut Vec<u8>, entry: &Entry<'_>) {
     page.extend_from_slice(slash);
     page.extend_from_slice(b"</a></td><td>");
     if entry.mtime != 0 {
-        append(page, format_args!("{}", Date::from_unix(entry.mtime).short()));
+        append(page, format_args!("{}", Date::from_unix(entry.mtime)));
     }
     page.extend_from_slice(b"</td><td>");
     if entry.is_dir {

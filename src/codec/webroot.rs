@@ -2,16 +2,52 @@
 #![forbid(unsafe_code)]
 
 use super::http::percent;
+use super::http::target::Target;
 use super::path::is_sane;
 
-/// Where a request leads.
+/// A file or directory below a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
-    /// Path of the file or directory, without NUL and without a slash at its end, unless it is the
-    /// root of the file system.
+pub struct Place {
+    /// Its path, without NUL and without a slash at its end, unless it is the root of the file
+    /// system.
     pub path: Vec<u8>,
-    /// Path component of the target, as sent: begins with a slash.
-    pub uri: &'a [u8],
+    /// Length of the root in the path; what follows begins with a slash, or is empty.
+    pub root: usize,
+}
+
+impl Place {
+    /// The place of a file that the program names: the root is its directory.
+    pub fn of_file(path: &[u8]) -> Place {
+        match memchr::memrchr(b'/', path) {
+            Some(root) => Place { path: path.to_vec(), root },
+            None => Place { path: [b"./", path].concat(), root: 1 },
+        }
+    }
+
+    /// The place of `name` in this directory, which it cannot leave.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub fn child(&self, name: &[u8], max: usize) -> Result<Place, Refusal> {
+        Ok(Place { root: self.root, path: join(&self.path, name, max)? })
+    }
+
+    /// The directory that this is in.
+    pub fn parent(&self) -> Place {
+        let end = memchr::memrchr(b'/', &self.path[self.root..]).map_or(self.root, |at| self.root + at);
+        Place { path: self.path[..end].to_vec(), root: self.root }
+    }
+
+    /// True when a part of the path below the root begins with a dot, as hidden files do;
+    /// `.well-known` is meant to be found (RFC 8615).
+    pub fn is_hidden(&self) -> bool {
+        self.path[self.root..].split(|b| *b == b'/').any(is_hidden_name)
+    }
+}
+
+/// True for names that begin with a dot, but for `.well-known` and the directory itself.
+pub fn is_hidden_name(name: &[u8]) -> bool {
+    name.starts_with(b".") && !matches!(name, b"." | b".well-known")
 }
 
 /// Why a request leads nowhere.
@@ -25,7 +61,8 @@ pub enum Refusal {
     Nowhere,
 }
 
-/// Finds the place that `target` names, which is sent percent-encoded and without its query.
+/// Finds the place that `target` names, which is sent percent-encoded and without its query; and the
+/// path component of the target, which begins with a slash.
 ///
 /// `roots` are directories, separated by commas. One alone serves all paths; `/prefix=directory`
 /// serves those below `/prefix`. The last that fits wins. An empty `roots` is the root of the file
@@ -33,32 +70,39 @@ pub enum Refusal {
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn locate<'a>(target: &'a [u8], roots: &[u8], whole: bool, max: usize) -> Result<Place<'a>, Refusal> {
-    let uri = path_of(target).ok_or(Refusal::Invalid)?;
+pub fn locate<'a>(
+    target: &'a [u8],
+    roots: &[u8],
+    whole: bool,
+    max: usize,
+) -> Result<(Place, &'a [u8]), Refusal> {
+    let uri = Target::new(target).and_then(Target::path).ok_or(Refusal::Invalid)?;
     let (root, rest) = select(uri, roots, whole).ok_or(Refusal::Nowhere)?;
     let mut decoded = vec![0; rest.len() + 1];
     let len = percent::decode(rest, &mut decoded, false).ok_or(Refusal::Invalid)?;
-    let path = join(root, &decoded[..len], max)?;
-    Ok(Place { path, uri })
+    Ok((below(root, &decoded[..len], max)?, uri))
 }
 
 /// As [`locate`] for a path that is not encoded, such as one in a file.
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn locate_plain(path: &[u8], roots: &[u8], whole: bool, max: usize) -> Result<Vec<u8>, Refusal> {
+pub fn locate_plain(path: &[u8], roots: &[u8], whole: bool, max: usize) -> Result<Place, Refusal> {
     let (root, rest) = select(path, roots, whole).ok_or(Refusal::Nowhere)?;
-    join(root, rest, max)
+    below(root, rest, max)
+}
+
+fn below(root: &[u8], name: &[u8], max: usize) -> Result<Place, Refusal> {
+    if root.len() + 2 > max {
+        return Err(Refusal::RootTooLong);
+    }
+    let path = join(root, name, max)?;
+    let root = root.strip_suffix(b"/").unwrap_or(root).len();
+    Ok(Place { path, root })
 }
 
 /// The path of `name` in directory `dir`, which it cannot leave.
-///
-/// # Errors
-/// See [`Refusal`].
-pub fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
-    if dir.len() + 2 > max {
-        return Err(Refusal::RootTooLong);
-    }
+fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
     let dir = dir.strip_suffix(b"/").unwrap_or(dir);
     let start = name.iter().position(|b| *b != b'/').unwrap_or(name.len());
     let mut path = [dir, b"/", &name[start..]].concat();
@@ -70,16 +114,6 @@ pub fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
         path.pop();
     }
     if path.len() + 1 > max { Err(Refusal::Nowhere) } else { Ok(path) }
-}
-
-/// The path of a target in origin form or absolute form (RFC 9112, section 3.2).
-fn path_of(target: &[u8]) -> Option<&[u8]> {
-    if target.starts_with(b"/") {
-        return Some(target);
-    }
-    let scheme = target.windows(3).position(|w| w == b"://").filter(|at| *at > 0)?;
-    let authority = &target[scheme + 3..];
-    Some(memchr::memchr(b'/', authority).map_or(b"/", |at| &authority[at..]))
 }
 
 /// The root that serves `uri`, and what is left of `uri` below it.
@@ -110,7 +144,9 @@ mod tests {
     const MAX: usize = 4096;
 
     fn path(target: &str, roots: &str) -> Result<String, Refusal> {
-        let place = locate(target.as_bytes(), roots.as_bytes(), false, MAX)?;
+        let (place, uri) = locate(target.as_bytes(), roots.as_bytes(), false, MAX)?;
+        assert!(uri.starts_with(b"/"));
+        assert!(matches!(place.path[place.root..], [] | [b'/', ..]));
         Ok(String::from_utf8(place.path).unwrap())
     }
 
@@ -133,7 +169,7 @@ mod tests {
             ("/d\u{438}", "./www/d\u{438}"),
             ("http://h/a.txt", "./www/a.txt"),
             ("http://h", "./www"),
-            ("https://u@h:1//a.txt", "./www/a.txt"),
+            ("https://h:1//a.txt", "./www/a.txt"),
         ] {
             assert_eq!(path(target, "./www").as_deref(), Ok(expected), "{target}");
         }
@@ -169,6 +205,8 @@ mod tests {
             "",
             "../x",
             "://x/y",
+            "ftp://h/a.txt",
+            "http:///a.txt",
             "http://h/../x",
         ] {
             assert_eq!(path(target, "./www"), Err(Refusal::Invalid), "{target}");
@@ -208,7 +246,7 @@ mod tests {
 
     #[test]
     fn the_whole_file_system() {
-        let place = |target: &str| locate(target.as_bytes(), b"", true, MAX).map(|p| p.path);
+        let place = |target: &str| locate(target.as_bytes(), b"", true, MAX).map(|p| p.0.path);
         assert_eq!(place("/a/b").as_deref(), Ok(&b"/a/b"[..]));
         assert_eq!(place("/").as_deref(), Ok(&b"/"[..]));
         assert_eq!(place("/../b"), Err(Refusal::Invalid));
@@ -217,7 +255,7 @@ mod tests {
     #[test]
     fn lengths() {
         let name = "x".repeat(20);
-        let place = |root: &str, max| locate(b"/abc", root.as_bytes(), false, max).map(|p| p.path.len());
+        let place = |root: &str, max| locate(b"/abc", root.as_bytes(), false, max).map(|p| p.0.path.len());
         assert_eq!(place(&name, 25), Ok(24));
         assert_eq!(place(&name, 24), Err(Refusal::Nowhere));
         assert_eq!(place(&name, 22), Err(Refusal::Nowhere));
@@ -225,14 +263,35 @@ mod tests {
     }
 
     #[test]
-    fn joining() {
-        assert_eq!(join(b"d", b"a/b", MAX).as_deref(), Ok(&b"d/a/b"[..]));
-        assert_eq!(join(b"", b"a", MAX).as_deref(), Ok(&b"/a"[..]));
-        assert_eq!(join(b"d", b"", MAX).as_deref(), Ok(&b"d"[..]));
-        assert_eq!(join(b"d", b"/a", MAX).as_deref(), Ok(&b"d/a"[..]));
-        assert_eq!(join(b"d", b"../a", MAX), Err(Refusal::Invalid));
-        assert_eq!(join(b"d", b"a\0b", MAX), Err(Refusal::Invalid));
+    fn children() {
+        let dir = |path: &str, root| Place { path: path.into(), root };
+        let child = |name: &str| dir("r/d", 1).child(name.as_bytes(), MAX);
+        assert_eq!(child("a/b"), Ok(dir("r/d/a/b", 1)));
+        assert_eq!(child(""), Ok(dir("r/d", 1)));
+        assert_eq!(child("/a"), Ok(dir("r/d/a", 1)));
+        assert_eq!(child("../a"), Err(Refusal::Invalid));
+        assert_eq!(child("a\0b"), Err(Refusal::Invalid));
+        assert_eq!(dir("/", 0).child(b"a", MAX), Ok(dir("/a", 0)));
+        assert_eq!(dir("r/d/f", 1).parent(), dir("r/d", 1));
+        assert_eq!(dir("r/f", 1).parent(), dir("r", 1));
+        assert_eq!(dir("r", 1).parent(), dir("r", 1));
+        assert_eq!(dir("/f", 0).parent(), dir("", 0));
+        assert_eq!(Place::of_file(b"r/d/f"), dir("r/d/f", 3));
+        assert_eq!(Place::of_file(b"f"), dir("./f", 1));
+        assert_eq!(Place::of_file(b"/f").parent().child(b"g", MAX), Ok(dir("/g", 0)));
         assert_eq!(locate_plain(b"x", b"./www", false, MAX), Err(Refusal::Nowhere));
-        assert_eq!(locate_plain(b"/%41", b"./www", false, MAX).as_deref(), Ok(&b"./www/%41"[..]));
+        assert_eq!(locate_plain(b"/%41", b"./www", false, MAX), Ok(dir("./www/%41", 5)));
+        assert_eq!(locate_plain(b"/a", b"/", false, MAX), Ok(dir("/a", 0)));
+    }
+
+    #[test]
+    fn hidden() {
+        let is_hidden = |path: &str| Place { path: path.into(), root: 5 }.is_hidden();
+        for path in [".www./.git/config", ".www./a/.x", ".www./.x/a", ".www./..."] {
+            assert!(is_hidden(path), "{path}");
+        }
+        for path in [".www./a", ".www./a.b/c.", ".www./.well-known/x", ".www././a", ".www."] {
+            assert!(!is_hidden(path), "{path}");
+        }
     }
 }

@@ -69,6 +69,10 @@ static void test_serve_ssi(void) {
   CHECK(status(get("/")) == 404);
   ssi_root = NULL, ssi_path = "./www/page.shtml";
   CHECK(strcmp(body(get("/")), "AFFBCD<!--#foo-->E<!-- c -->F<b>GH") == 0);
+  put("here.shtml", "<!--#include file=\"there.txt\"-->");
+  put("there.txt", "there");
+  ssi_path = "here.shtml";
+  CHECK(strcmp(body(get("/")), "there") == 0);
   ssi_path = NULL;
 }
 

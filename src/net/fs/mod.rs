@@ -4,6 +4,8 @@
 //! function fails. The functions may be the program's; they leave the library alone while it uses
 //! them.
 
+mod beneath;
+
 pub mod packed;
 pub mod posix;
 pub mod whole;

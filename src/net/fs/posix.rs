@@ -1,7 +1,9 @@
 //! The file system of the machine: the functions behind `mg_fs_posix`.
 
+use super::beneath;
 use super::{File, Found, Fs, Stat, is_ours, store};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
+use crate::codec::webroot::Place;
 use crate::fence;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
@@ -48,20 +50,46 @@ pub unsafe fn descriptor(handle: NonNull<c_void>) -> c_int {
     unsafe { handle.cast::<Open>().as_ref() }.fd
 }
 
+/// How files are opened to be served: never waits, as opening a pipe would.
+const TO_SERVE: c_int = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+
 /// Opens a regular file for reading, with one look at the path only, so that what is known about
-/// the file is true of what was opened. Never waits, as opening a pipe would.
+/// the file is true of what was opened.
 pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
-    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let Some(fd) = open(path, flags) else {
+    match open(path, TO_SERVE) {
+        Some(fd) => opened(fs, fd),
         // Directories that may be entered but not listed.
-        let is_dir = stat(|st| {
-            // SAFETY: a C string and a struct to be filled.
-            unsafe { libc::stat(path.as_ptr(), st) }
-        })
-        .is_some_and(|st| is(&st, libc::S_IFDIR));
-        return if is_dir { Found::Dir } else { Found::Nothing };
-    };
-    // SAFETY: the descriptor is nobody else's.
+        // SAFETY: a C string and a struct to be filled.
+        None => match stat(|st| unsafe { libc::stat(path.as_ptr(), st) }) {
+            Some(st) if is(&st, libc::S_IFDIR) => Found::Dir,
+            _ => Found::Nothing,
+        },
+    }
+}
+
+/// As [`open_to_serve`] for a file that is below its root even when symbolic links are followed.
+pub fn open_beneath(fs: Fs, place: &Place) -> Found {
+    match beneath::open(place, TO_SERVE) {
+        Some(fd) => opened(fs, fd),
+        None => match stat_beneath(place) {
+            Some(known) if known.is_dir => Found::Dir,
+            _ => Found::Nothing,
+        },
+    }
+}
+
+/// What there is at a place, unless symbolic links lead out of its root.
+pub fn stat_beneath(place: &Place) -> Option<Stat> {
+    let fd = beneath::open(place, libc::O_PATH | libc::O_CLOEXEC)?;
+    // SAFETY: an open descriptor and a struct to be filled.
+    let st = stat(|st| unsafe { libc::fstat(fd, st) });
+    crate::net::sys::close(fd);
+    st.map(|st| known(&st))
+}
+
+/// What stands behind a descriptor that is nobody else's.
+fn opened(fs: Fs, fd: c_int) -> Found {
+    // SAFETY: the file has a handle of its own, and so its descriptor.
     let file = unsafe { File::from_handle(fs, handle(Open { fd, reads_at: None })) };
     // SAFETY: an open descriptor and a struct to be filled.
     match stat(|st| unsafe { libc::fstat(fd, st) }) {

@@ -1,97 +1,100 @@
 //! Directories: redirects, index files, listings.
 
 use super::body::{self, Page};
-use super::{Options, Request, reply, serve_found};
+use super::{Files, Task, reply};
 use crate::abi::MG_HTTP_INDEX;
 use crate::codec::http::percent;
 use crate::codec::listing::{self, Entry};
-use crate::codec::webroot;
-use crate::net::fs::{self, Found, Fs, PATH_MAX, Stat};
-use crate::net::handle::Conn;
-use core::ffi::CStr;
-use std::ffi::CString;
+use crate::codec::webroot::Place;
+use crate::net::fs::{Found, PATH_MAX, Stat};
 use std::io::Write;
 
-/// Answers a request for the directory at `path`.
-pub fn serve(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr, uri: &[u8]) {
-    if !uri.ends_with(b"/") {
-        return redirect(c, uri);
+impl Task<'_> {
+    /// Answers by the directory at `place`.
+    pub(super) fn serve_directory(&self, place: &Place, uri: &[u8]) {
+        if !uri.ends_with(b"/") {
+            return self.redirect(uri);
+        }
+        if let Some((index, found)) = self.index(place) {
+            return self.serve_found(index, found);
+        }
+        if self.options.web.hides_listings() {
+            return self.serve_content(place.clone(), Found::Nothing);
+        }
+        if self.request.is_foreign() {
+            return self.not_allowed();
+        }
+        self.list(place, uri);
     }
-    if let Some((index, found)) = index(options, path) {
-        return serve_found(c, request, options, index, found);
-    }
-    if request.is_foreign() {
-        return reply::not_allowed(c, request);
-    }
-    list(c, request, options, path, uri);
-}
 
-/// Answers a request for a root directory that the file system knows nothing about, as some do:
-/// its index file may exist all the same.
-pub fn serve_index(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr) {
-    match index(options, path) {
-        Some((index, found)) => serve_found(c, request, options, index, found),
-        None => super::serve_content(c, request, options, path.into(), Found::Nothing),
+    /// Answers by a root directory that the file system knows nothing about, as some do: its index
+    /// file may exist all the same.
+    pub(super) fn serve_root(&self, place: &Place) {
+        match self.index(place) {
+            Some((index, found)) => self.serve_found(index, found),
+            None => self.serve_content(place.clone(), Found::Nothing),
+        }
     }
-}
 
-/// The file that stands for a directory. The last one is there only for clients that take it
-/// compressed.
-fn index(options: &Options<'_>, path: &CStr) -> Option<(CString, Found)> {
-    let compressed = [MG_HTTP_INDEX, ".gz"].concat();
-    for name in [MG_HTTP_INDEX, "index.shtml", &compressed] {
-        let Some(file) = child(path, name.as_bytes()) else { continue };
-        match fs::open_to_serve(options.fs, &file) {
-            Found::File(..) if name == compressed => {
-                return child(path, MG_HTTP_INDEX.as_bytes()).map(|index| (index, Found::Nothing));
+    /// The file that stands for a directory. Compressed ones are there only for clients that take
+    /// them.
+    fn index(&self, place: &Place) -> Option<(Place, Found)> {
+        let child = |name: &str| place.child(name.as_bytes(), PATH_MAX).ok();
+        for name in [MG_HTTP_INDEX, "index.shtml"] {
+            let Some(file) = child(name) else { continue };
+            let found = self.options.files.open(&file);
+            if let Found::File(..) = found {
+                return Some((file, found));
             }
-            found @ Found::File(..) => return Some((file, found)),
-            _ => {}
         }
+        let compressed = self.options.web.codings().iter().any(|(_, suffix)| {
+            let file = child(&[MG_HTTP_INDEX, suffix].concat());
+            file.is_some_and(|file| matches!(self.options.files.open(&file), Found::File(..)))
+        });
+        if compressed { child(MG_HTTP_INDEX).map(|index| (index, Found::Nothing)) } else { None }
     }
-    None
-}
 
-fn child(dir: &CStr, name: &[u8]) -> Option<CString> {
-    CString::new(webroot::join(dir.to_bytes(), name, PATH_MAX).ok()?).ok()
-}
-
-/// Sends the client to the same place with a slash behind, so that relative links work.
-///
-/// More than one slash in front, or a backslash, would lead to another host.
-fn redirect(c: Conn, uri: &[u8]) {
-    let start = uri.iter().position(|b| *b != b'/').unwrap_or(uri.len());
-    let mut out = b"HTTP/1.1 301 Moved\r\nLocation: /".to_vec();
-    for b in &uri[start..] {
-        match b {
-            b'\\' => out.extend_from_slice(b"%5C"),
-            b => out.push(*b),
+    /// Sends the client to the same place with a slash behind, so that relative links work.
+    ///
+    /// More than one slash in front, or a backslash, would lead to another host.
+    fn redirect(&self, uri: &[u8]) {
+        let start = uri.iter().position(|b| *b != b'/').unwrap_or(uri.len());
+        let mut out = b"HTTP/1.1 301 Moved\r\nLocation: /".to_vec();
+        for b in &uri[start..] {
+            match b {
+                b'\\' => out.extend_from_slice(b"%5C"),
+                b => out.push(*b),
+            }
         }
+        out.extend_from_slice(b"/\r\nContent-Length: 0\r\n");
+        out.extend_from_slice(&self.lines);
+        out.extend_from_slice(b"\r\n");
+        reply::finish(self.c, &out);
     }
-    out.extend_from_slice(b"/\r\nContent-Length: 0\r\n\r\n");
-    reply::finish(c, &out);
-}
 
-/// Sends a page with the contents of a directory: long ones as they are made, in chunks.
-fn list(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr, uri: &[u8]) {
-    let mut listing = Listing::new(options.fs, path, uri);
-    let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
-    head.extend_from_slice(options.headers);
-    if listing.names.len() > LONG && request.knows_chunks() {
-        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-        if request.is_head() {
-            return reply::finish(c, &head);
+    /// Sends a page with the contents of a directory: long ones as they are made, in chunks.
+    fn list(&self, place: &Place, uri: &[u8]) {
+        let mut listing = Listing::new(self.options.files, place, uri);
+        let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
+        for lines in [self.options.headers, &self.lines, self.options.web.listing_lines()] {
+            head.extend_from_slice(lines);
         }
-        return body::send_page(c, &head, Box::new(listing));
+        if listing.names.len() > LONG && self.request.knows_chunks() {
+            head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+            if self.request.is_head() {
+                return reply::finish(self.c, &head);
+            }
+            return body::send_page(self.c, &head, Box::new(listing));
+        }
+        let mut page = Vec::new();
+        while listing.append(&mut page) {}
+        // Writing to a Vec cannot fail.
+        let _ = write!(head, "Content-Length: {:<8}\r\n\r\n", page.len());
+        if !self.request.is_head() {
+            head.append(&mut page);
+        }
+        reply::finish(self.c, &head);
     }
-    let mut page = Vec::new();
-    while listing.append(&mut page) {}
-    // Writing to a Vec cannot fail.
-    let _ = write!(head, "Content-Length: {:<8}\r\n\r\n", page.len());
-    if !request.is_head() {
-        head.append(&mut page);
-    }
-    reply::finish(c, &head);
 }
 
 /// Entries from which on a page is not made in memory.
@@ -99,25 +102,29 @@ const LONG: usize = 1000;
 
 /// The page of a directory, as far as it is not made yet.
 struct Listing {
-    fs: Fs,
-    path: CString,
+    files: Files,
+    place: Place,
     /// Decoded path of the request, until the page has begun.
     title: Option<Vec<u8>>,
     /// In order.
     names: std::vec::IntoIter<Box<[u8]>>,
-    files: usize,
-    dirs: usize,
+    file_count: usize,
+    dir_count: usize,
 }
 
 impl Listing {
-    fn new(fs: Fs, path: &CStr, uri: &[u8]) -> Self {
+    fn new(files: Files, place: &Place, uri: &[u8]) -> Self {
         let mut title = vec![0; uri.len() + 1];
         let len = percent::decode(uri, &mut title, false).unwrap_or(0);
         title.truncate(len);
-        let mut names: Vec<Box<[u8]>> = Vec::new();
-        fs.list(path, &mut |name| names.push(name.to_bytes().into()));
-        names.sort_unstable();
-        Listing { fs, path: path.into(), title: Some(title), names: names.into_iter(), files: 0, dirs: 0 }
+        Listing {
+            files,
+            place: place.clone(),
+            title: Some(title),
+            names: files.names(place).into_iter(),
+            file_count: 0,
+            dir_count: 0,
+        }
     }
 }
 
@@ -128,13 +135,13 @@ impl Page for Listing {
             return true;
         }
         let Some(name) = self.names.next() else {
-            listing::end(out, self.files, self.dirs);
+            listing::end(out, self.file_count, self.dir_count);
             return false;
         };
-        // What vanished meanwhile is left out.
-        if let Some(stat) = child(&self.path, &name).and_then(|file| self.fs.stat(&file)) {
-            let Stat { size, mtime, is_dir } = stat;
-            *if is_dir { &mut self.dirs } else { &mut self.files } += 1;
+        // What vanished meanwhile, or leads out of the root, is left out.
+        let known = self.place.child(&name, PATH_MAX).ok().and_then(|file| self.files.stat(&file));
+        if let Some(Stat { size, mtime, is_dir }) = known {
+            *if is_dir { &mut self.dir_count } else { &mut self.file_count } += 1;
             listing::row(out, &Entry { name: &name, is_dir, size: size as u64, mtime });
         }
         true

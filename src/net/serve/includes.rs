@@ -1,12 +1,11 @@
 //! Pages with server-side includes.
 
-use super::{Options, Request, reply};
+use super::{Files, Task, reply};
 use crate::codec::ssi::{self, Piece};
-use crate::codec::webroot;
-use crate::net::fs::{self, File, Found, Fs, PATH_MAX};
+use crate::codec::webroot::{self, Place};
+use crate::net::fs::{File, Found, Fs, PATH_MAX};
 use crate::net::handle::Conn;
 use core::ffi::CStr;
-use std::ffi::CString;
 
 /// Files within files: the page itself, and so many more.
 const NESTED: usize = 5;
@@ -20,30 +19,33 @@ const TYPE: &[u8] = b"Content-Type: text/html; charset=utf-8\r\n";
 /// A page that is put together, and where its includes are looked for.
 struct Page<'a> {
     roots: &'a [u8],
-    whole: bool,
-    fs: Fs,
+    files: Files,
     text: Vec<u8>,
     /// Includes so far.
     includes: usize,
 }
 
-/// Answers a request by the open page at `path`.
-pub fn serve(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr, file: File) {
-    let page = Page::new(options.roots, options.may_serve_all(), options.fs);
-    let headers = [TYPE, options.headers].concat();
-    send(c, page, path, file, &headers, !request.is_head());
+impl Task<'_> {
+    /// Answers by the open page at `place`.
+    pub(super) fn serve_includes(&self, place: &Place, file: File) {
+        let page = Page::new(self.options.roots, self.options.files);
+        let headers = [TYPE, self.options.headers, &self.lines].concat();
+        send(self.c, page, place, file, &headers, !self.request.is_head());
+    }
 }
 
 /// Sends the page at `path`, whose `virtual` includes are below `root`; 404 without it.
 pub fn serve_ssi(c: Conn, fs: Fs, root: &[u8], path: &CStr) {
-    match fs::open_to_serve(fs, path) {
-        Found::File(file, _) => send(c, Page::new(root, false, fs), path, file, TYPE, true),
+    let place = Place::of_file(path.to_bytes());
+    let files = Files::all(fs);
+    match files.open(&place) {
+        Found::File(file, _) => send(c, Page::new(root, files), &place, file, TYPE, true),
         _ => reply::whole(c, 404, b"", b"Not found\n", true),
     }
 }
 
-fn send(c: Conn, mut page: Page<'_>, path: &CStr, file: File, headers: &[u8], with_body: bool) {
-    page.expand(path, file, NESTED);
+fn send(c: Conn, mut page: Page<'_>, place: &Place, file: File, headers: &[u8], with_body: bool) {
+    page.expand(place, file, NESTED);
     if page.is_full() {
         return reply::whole(c, 500, b"", b"Page too large\n", with_body);
     }
@@ -51,8 +53,8 @@ fn send(c: Conn, mut page: Page<'_>, path: &CStr, file: File, headers: &[u8], wi
 }
 
 impl<'a> Page<'a> {
-    fn new(roots: &'a [u8], whole: bool, fs: Fs) -> Self {
-        Page { roots, whole, fs, text: Vec::new(), includes: 0 }
+    fn new(roots: &'a [u8], files: Files) -> Self {
+        Page { roots, files, text: Vec::new(), includes: 0 }
     }
 
     fn is_full(&self) -> bool {
@@ -60,9 +62,10 @@ impl<'a> Page<'a> {
     }
 
     /// Appends the contents of a file, with its includes in place.
-    fn expand(&mut self, path: &CStr, mut file: File, nested: usize) {
+    fn expand(&mut self, place: &Place, mut file: File, nested: usize) {
         let text = file.read_to_end(LONGEST + 1);
         drop(file);
+        let whole = self.files.may_be_whole();
         for piece in ssi::pieces(&text) {
             if self.is_full() {
                 return;
@@ -72,24 +75,17 @@ impl<'a> Page<'a> {
                     self.text.extend_from_slice(text);
                     continue;
                 }
-                Piece::File(name) => webroot::join(dir_of(path), name, PATH_MAX),
-                Piece::Virtual(path) => webroot::locate_plain(path, self.roots, self.whole, PATH_MAX),
+                Piece::File(name) => place.parent().child(name, PATH_MAX),
+                Piece::Virtual(path) => webroot::locate_plain(path, self.roots, whole, PATH_MAX),
             };
             self.includes += 1;
             // What is missing, or would leave its place, or is too deep, expands to nothing.
             if let Some(nested) = nested.checked_sub(1)
-                && let Ok(path) = included
-                && let Ok(path) = CString::new(path)
-                && let Found::File(file, _) = fs::open_to_serve(self.fs, &path)
+                && let Ok(place) = included
+                && let Found::File(file, _) = self.files.open(&place)
             {
-                self.expand(&path, file, nested);
+                self.expand(&place, file, nested);
             }
         }
     }
-}
-
-/// The directory of a file.
-fn dir_of(path: &CStr) -> &[u8] {
-    let path = path.to_bytes();
-    memchr::memrchr(b'/', path).map_or(b".", |at| &path[..at])
 }

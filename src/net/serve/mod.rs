@@ -1,28 +1,31 @@
 //! Serving files: from a request to a reply, by the options of the program.
 
 mod directory;
+mod files;
 mod includes;
 mod request;
+mod web;
 
 pub mod body;
 pub mod reply;
 
+pub use files::Files;
 pub use includes::serve_ssi;
 pub use request::Request;
+pub use web::Web;
 
-use super::fs::{self, File, Found, Fs, PATH_MAX, Stat};
+use super::fs::{self, File, Found, PATH_MAX, Stat};
 use super::handle::Conn;
-use crate::codec::http::accept;
 use crate::codec::http::conditional::{self, Etag};
-use crate::codec::http::mime;
 use crate::codec::http::range::{self, Selection};
 use crate::codec::http::status::Line;
+use crate::codec::http::{accept, mime};
 use crate::codec::matcher;
-use crate::codec::webroot::{self, Refusal};
-use std::ffi::CString;
+use crate::codec::webroot::{self, Place, Refusal};
+use core::ffi::CStr;
 use std::io::Write;
 
-/// How files are served: `struct mg_http_serve_opts`.
+/// How files are served: `struct mg_http_serve_opts`, and what browsers want beside.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
     /// Directories; see [`webroot::locate`].
@@ -34,17 +37,20 @@ pub struct Options<'a> {
     /// Content types that come before the built-in ones.
     pub mime_types: &'a [u8],
     /// Path of the page for files that are missing.
-    pub page404: Option<&'a core::ffi::CStr>,
+    pub page404: Option<&'a CStr>,
     /// Where the files are.
-    pub fs: Fs,
+    pub files: Files,
+    /// For browsers.
+    pub web: Web<'a>,
 }
 
-impl Options<'_> {
-    /// Whether an empty root may stand for the whole file system. Not for the machine's: nobody
-    /// means that.
-    fn may_serve_all(&self) -> bool {
-        !self.fs.has_descriptors()
-    }
+/// A request that is being answered.
+struct Task<'a> {
+    c: Conn,
+    request: &'a Request<'a>,
+    options: &'a Options<'a>,
+    /// Header lines for browsers, of every reply.
+    lines: Vec<u8>,
 }
 
 /// What is sent, and as what.
@@ -52,7 +58,7 @@ struct Content {
     file: File,
     stat: Stat,
     /// The path that decides about the type.
-    path: CString,
+    path: Vec<u8>,
     /// `Content-Encoding`.
     coding: Option<&'static str>,
     /// The page for missing files, which has no parts.
@@ -61,128 +67,156 @@ struct Content {
 
 /// Answers a request by a file or directory below the roots.
 pub fn serve_dir(c: Conn, request: &Request<'_>, options: &Options<'_>) {
-    let place = webroot::locate(request.uri, options.roots, options.may_serve_all(), PATH_MAX);
-    let place = match place {
-        Ok(place) => place,
-        Err(Refusal::Invalid) => return reply::text(c, request, 400, b"", b"Invalid path"),
-        Err(Refusal::RootTooLong) => return reply::text(c, request, 400, b"", b"Exceeded path size"),
-        Err(Refusal::Nowhere) => return not_found(c, request, options),
-    };
-    // The path has no NUL inside: that was refused.
-    let Ok(path) = CString::new(place.path) else { return not_found(c, request, options) };
-    match fs::open_to_serve(options.fs, &path) {
-        Found::Dir => directory::serve(c, request, options, &path, place.uri),
-        Found::Nothing if place.uri == b"/" => directory::serve_index(c, request, options, &path),
-        found => serve_found(c, request, options, path, found),
+    if let Some(reply) = options.web.preflight(c, request) {
+        return reply::finish(c, &reply);
     }
+    Task::new(c, request, options).serve_dir();
 }
 
-/// Answers a request by one file.
-pub fn serve_file(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &core::ffi::CStr) {
-    let found = fs::open_to_serve(options.fs, path);
-    serve_content(c, request, options, path.into(), found);
+/// Answers a request by one file, which the program chose.
+pub fn serve_file(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr) {
+    if let Some(reply) = options.web.preflight(c, request) {
+        return reply::finish(c, &reply);
+    }
+    let options = Options { files: Files::all(options.files.fs), ..*options };
+    let found = fs::open_to_serve(options.files.fs, path);
+    Task::new(c, request, &options).serve_content(Place::of_file(path.to_bytes()), found);
 }
 
-/// Answers by a file of a directory, which may have includes.
-fn serve_found(c: Conn, request: &Request<'_>, options: &Options<'_>, path: CString, found: Found) {
-    if matches!(found, Found::File(..)) && request.is_foreign() {
-        return reply::not_allowed(c, request);
+impl<'a> Task<'a> {
+    fn new(c: Conn, request: &'a Request<'a>, options: &'a Options<'a>) -> Self {
+        Task { c, request, options, lines: options.web.lines(c, request) }
     }
-    match found {
-        Found::File(file, _) if has_includes(options, &path) => {
-            includes::serve(c, request, options, &path, file);
-        }
-        found => serve_content(c, request, options, path, found),
-    }
-}
 
-fn has_includes(options: &Options<'_>, path: &core::ffi::CStr) -> bool {
-    options.ssi_pattern.is_some_and(|pattern| matcher::matches(path.to_bytes(), pattern, |_| ()))
-}
-
-/// Answers by a file, its compressed variant, or what stands for missing files.
-fn serve_content(c: Conn, request: &Request<'_>, options: &Options<'_>, path: CString, found: Found) {
-    match compressed(request, options, &path).or_else(|| plain(options, path, found)) {
-        Some(content) => send(c, request, options, content),
-        None => not_found(c, request, options),
-    }
-}
-
-/// The file at `path.gz`, for clients that take it.
-fn compressed(request: &Request<'_>, options: &Options<'_>, path: &core::ffi::CStr) -> Option<Content> {
-    accept::choose(request.header(b"Accept-Encoding")?, &[b"gzip"])?;
-    let variant = CString::new([path.to_bytes(), b".gz"].concat()).ok()?;
-    match fs::open_to_serve(options.fs, &variant) {
-        Found::File(file, stat) => {
-            Some(Content { file, stat, path: path.into(), coding: Some("gzip"), is_fallback: false })
-        }
-        _ => None,
-    }
-}
-
-fn plain(options: &Options<'_>, path: CString, found: Found) -> Option<Content> {
-    if let Found::File(file, stat) = found {
-        return Some(Content { file, stat, path, coding: None, is_fallback: false });
-    }
-    let path = options.page404?;
-    match fs::open_to_serve(options.fs, path) {
-        Found::File(file, stat) => {
-            Some(Content { file, stat, path: path.into(), coding: None, is_fallback: true })
-        }
-        _ => None,
-    }
-}
-
-fn not_found(c: Conn, request: &Request<'_>, options: &Options<'_>) {
-    reply::text(c, request, 404, options.headers, b"Not found\n");
-}
-
-/// Sends a file, a part of it, or that the client has it already.
-fn send(c: Conn, request: &Request<'_>, options: &Options<'_>, content: Content) {
-    let size = content.stat.size as u64;
-    let etag = Etag::new(content.stat.mtime, size);
-    let etag = etag.as_bytes();
-    if request.header(b"If-None-Match").is_some_and(|tags| conditional::none_match(tags, etag)) {
-        let headers = [b"Etag: ", etag, b"\r\n", options.headers].concat();
-        return reply::text(c, request, 304, &headers, b"");
-    }
-    let selection = match request.header(b"Range") {
-        Some(range)
-            if request.is_get()
-                && !content.is_fallback
-                && request.header(b"If-Range").is_none_or(|tag| conditional::if_range(tag, etag)) =>
-        {
-            range::select(range, size)
-        }
-        _ => Selection::Whole,
-    };
-    let (status, start, len) = match &selection {
-        Selection::Whole => (200, 0, size),
-        Selection::Part(part) => (206, *part.start(), part.end() - part.start() + 1),
-        Selection::Unsatisfiable => (416, 0, 0),
-    };
-    let mut head = Vec::with_capacity(256 + options.headers.len());
-    head.extend_from_slice(Line::new(status).bytes());
-    head.extend_from_slice(b"Content-Type: ");
-    head.extend_from_slice(mime::content_type(content.path.to_bytes(), options.mime_types));
-    head.extend_from_slice(b"\r\nEtag: ");
-    head.extend_from_slice(etag);
-    // Writing to a Vec cannot fail.
-    let _ = write!(head, "\r\nContent-Length: {len}\r\n");
-    if let Some(coding) = content.coding {
-        let _ = write!(head, "Content-Encoding: {coding}\r\n");
-    }
-    match selection {
-        Selection::Whole => {}
-        Selection::Part(part) => {
-            let _ = write!(head, "Content-Range: bytes {}-{}/{size}\r\n", part.start(), part.end());
-        }
-        Selection::Unsatisfiable => {
-            let _ = write!(head, "Content-Range: bytes */{size}\r\n");
+    fn serve_dir(&self) {
+        let files = &self.options.files;
+        let located = webroot::locate(self.request.uri, self.options.roots, files.may_be_whole(), PATH_MAX);
+        let (place, uri) = match located {
+            Ok(located) => located,
+            Err(Refusal::Invalid) => return self.text(400, &self.lines, b"Invalid path"),
+            Err(Refusal::RootTooLong) => return self.text(400, &self.lines, b"Exceeded path size"),
+            Err(Refusal::Nowhere) => return self.not_found(),
+        };
+        match files.open(&place) {
+            Found::Dir => self.serve_directory(&place, uri),
+            Found::Nothing if uri == b"/" => self.serve_root(&place),
+            found => self.serve_found(place, found),
         }
     }
-    head.extend_from_slice(options.headers);
-    head.extend_from_slice(b"\r\n");
-    let len = if request.is_head() { 0 } else { len };
-    body::send(c, &head, content.file, start, len);
+
+    /// Answers by a file of a directory, which may have includes.
+    fn serve_found(&self, place: Place, found: Found) {
+        match found {
+            Found::File(..) if self.request.is_foreign() => self.not_allowed(),
+            Found::File(file, _) if self.has_includes(&place) => self.serve_includes(&place, file),
+            found => self.serve_content(place, found),
+        }
+    }
+
+    fn has_includes(&self, place: &Place) -> bool {
+        self.options.ssi_pattern.is_some_and(|pattern| matcher::matches(&place.path, pattern, |_| ()))
+    }
+
+    /// Answers by a file, its compressed variant, or what stands for missing files.
+    fn serve_content(&self, place: Place, found: Found) {
+        match self.compressed(&place).or_else(|| self.plain(place, found)) {
+            Some(content) => self.send(content),
+            None => self.not_found(),
+        }
+    }
+
+    /// The compressed variant of a file that the client likes best.
+    fn compressed(&self, place: &Place) -> Option<Content> {
+        let accepted = self.request.header(b"Accept-Encoding")?;
+        let mut codings = self.options.web.codings().to_vec();
+        loop {
+            let names: Vec<&[u8]> = codings.iter().map(|(name, _)| name.as_bytes()).collect();
+            let best = accept::choose(accepted, &names)?;
+            let at = names.iter().position(|name| *name == best)?;
+            let (coding, suffix) = codings.remove(at);
+            let variant = Place { path: [&place.path, suffix.as_bytes()].concat(), root: place.root };
+            if let Found::File(file, stat) = self.options.files.open(&variant) {
+                let path = place.path.clone();
+                return Some(Content { file, stat, path, coding: Some(coding), is_fallback: false });
+            }
+        }
+    }
+
+    fn plain(&self, place: Place, found: Found) -> Option<Content> {
+        if let Found::File(file, stat) = found {
+            return Some(Content { file, stat, path: place.path, coding: None, is_fallback: false });
+        }
+        let path = self.options.page404?;
+        let Found::File(file, stat) = fs::open_to_serve(self.options.files.fs, path) else { return None };
+        Some(Content { file, stat, path: path.to_bytes().to_vec(), coding: None, is_fallback: true })
+    }
+
+    /// Sends a file, a part of it, or that the client has it already.
+    fn send(&self, content: Content) {
+        let size = content.stat.size as u64;
+        let etag = Etag::new(content.stat.mtime, size);
+        let etag = etag.as_bytes();
+        let headers = if content.is_fallback {
+            [self.options.headers, &self.lines].concat()
+        } else {
+            [self.options.headers, &self.lines, &self.options.web.file_lines(self.request.uri)].concat()
+        };
+        if self.request.header(b"If-None-Match").is_some_and(|tags| conditional::none_match(tags, etag)) {
+            return self.text(304, &[b"Etag: ", etag, b"\r\n", &headers].concat(), b"");
+        }
+        let selection = self.selection(&content, etag);
+        let (status, start, len) = match &selection {
+            Selection::Whole => (200, 0, size),
+            Selection::Part(part) => (206, *part.start(), part.end() - part.start() + 1),
+            Selection::Unsatisfiable => (416, 0, 0),
+        };
+        let mut head = Vec::with_capacity(256 + headers.len());
+        head.extend_from_slice(Line::new(status).bytes());
+        head.extend_from_slice(b"Content-Type: ");
+        head.extend_from_slice(mime::content_type(&content.path, self.options.mime_types));
+        head.extend_from_slice(b"\r\nEtag: ");
+        head.extend_from_slice(etag);
+        // Writing to a Vec cannot fail.
+        let _ = write!(head, "\r\nContent-Length: {len}\r\n");
+        if let Some(coding) = content.coding {
+            let _ = write!(head, "Content-Encoding: {coding}\r\n");
+        }
+        let _ = match selection {
+            Selection::Whole => Ok(()),
+            Selection::Part(part) => {
+                write!(head, "Content-Range: bytes {}-{}/{size}\r\n", part.start(), part.end())
+            }
+            Selection::Unsatisfiable => write!(head, "Content-Range: bytes */{size}\r\n"),
+        };
+        head.extend_from_slice(&headers);
+        head.extend_from_slice(b"\r\n");
+        let len = if self.request.is_head() { 0 } else { len };
+        body::send(self.c, &head, content.file, start, len);
+    }
+
+    /// Which part of a file is asked for.
+    fn selection(&self, content: &Content, etag: &[u8]) -> Selection {
+        let Some(range) = self.request.header(b"Range") else { return Selection::Whole };
+        let is_current =
+            || self.request.header(b"If-Range").is_none_or(|tag| conditional::if_range(tag, etag));
+        if content.is_fallback || !self.request.is_get() || !is_current() {
+            return Selection::Whole;
+        }
+        range::select(range, content.stat.size as u64)
+    }
+
+    fn not_found(&self) {
+        self.text(404, &[self.options.headers, &self.lines].concat(), b"Not found\n");
+    }
+
+    /// The method makes no sense for a file.
+    fn not_allowed(&self) {
+        let headers = [b"Allow: GET, HEAD, POST\r\n", &self.lines[..]].concat();
+        self.text(405, &headers, b"Method not allowed\n");
+    }
+
+    /// Sends a short text, in the form of `mg_http_reply`.
+    fn text(&self, code: i32, headers: &[u8], body: &[u8]) {
+        reply::whole(self.c, code, headers, body, !self.request.is_head());
+    }
 }

@@ -1,16 +1,10 @@
 //! Replies that are complete at once.
 
-use super::request::Request;
 use crate::abi::flag;
 use crate::codec::http::status::{self, Line};
 use crate::net::conn::{self, output_queued};
 use crate::net::handle::Conn;
 use std::io::Write;
-
-/// Sends a reply with a short text, in the form of `mg_http_reply`.
-pub fn text(c: Conn, request: &Request<'_>, code: i32, headers: &[u8], body: &[u8]) {
-    whole(c, code, headers, body, !request.is_head());
-}
 
 /// Sends a reply, in the form of `mg_http_reply`; without its body to those who did not ask for it.
 pub fn whole(c: Conn, code: i32, headers: &[u8], body: &[u8], with_body: bool) {
@@ -23,11 +17,6 @@ pub fn whole(c: Conn, code: i32, headers: &[u8], body: &[u8], with_body: bool) {
         out.extend_from_slice(body);
     }
     finish(c, &out);
-}
-
-/// The method makes no sense for a file.
-pub fn not_allowed(c: Conn, request: &Request<'_>) {
-    text(c, request, 405, b"Allow: GET, HEAD, POST\r\n", b"Method not allowed\n");
 }
 
 /// Sends a complete reply.
