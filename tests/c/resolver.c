@@ -144,7 +144,7 @@ int main(void) {
   mgr.dnstimeout = 20;
   mode = SILENT;
   r = run(&mgr, "http://google.com", 60);
-  CHECK(strcmp(r.error, "DNS timeout") == 0 && r.errors == 1 && queries == 2);
+  CHECK(strcmp(r.error, "DNS timeout") == 0 && r.errors == 1 && (queries == 1 || queries == 2));
   mode = STRANGER;
   r = run(&mgr, name_url, 60);
   CHECK(strcmp(r.error, "DNS timeout") == 0 && r.resolved == 0);
