@@ -6,9 +6,7 @@ use core::mem::size_of;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
-/// Opens a place. Symbolic links work as long as they stay below the root.
-///
-/// Kernels before 5.6 cannot tell: there no link is followed at all.
+/// Opens a place. Symbolic links work as long as they are relative and stay below the root.
 pub fn open(place: &Place, flags: c_int) -> Option<c_int> {
     let (root, rest) = place.path.split_at(place.root);
     let root = CString::new(if root.is_empty() { b"/" } else { root }).ok()?;
@@ -56,21 +54,58 @@ fn open_by_kernel(dir: &OwnedFd, path: &CStr, flags: c_int) -> Result<OwnedFd, c
     Err(libc::EAGAIN)
 }
 
-/// Opens each directory on the way by itself, none through a link.
-fn open_step_by_step(mut dir: OwnedFd, rest: &[u8], flags: c_int) -> Option<OwnedFd> {
-    let step = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    let mut names = rest.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b".")).peekable();
-    while let Some(name) = names.next() {
+/// Links on the way to a file, as many as the kernel follows.
+const LINKS: usize = 40;
+
+/// For kernels before 5.6 and sandboxes: opens each directory on the way by itself, and follows
+/// links by hand.
+fn open_step_by_step(root: OwnedFd, rest: &[u8], flags: c_int) -> Option<OwnedFd> {
+    let mut way = vec![root];
+    let mut names = names(rest);
+    let mut links = 0;
+    while let Some(name) = names.pop() {
         if name == b".." {
-            return None;
+            way.pop();
+            way.last()?;
+            continue;
         }
+        let dir = way.last()?.as_raw_fd();
         let name = CString::new(name).ok()?;
-        if names.peek().is_none() {
-            return open_at(dir.as_raw_fd(), &name, flags | libc::O_NOFOLLOW);
+        let found = open_at(dir, &name, libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC)?;
+        match kind(&found)? {
+            libc::S_IFLNK => {
+                links += 1;
+                let target = read_link(&found).filter(|t| !t.starts_with(b"/") && links <= LINKS)?;
+                names.append(&mut self::names(&target));
+            }
+            libc::S_IFDIR => way.push(found),
+            _ if names.is_empty() => return open_at(dir, &name, flags | libc::O_NOFOLLOW),
+            _ => return None,
         }
-        dir = open_at(dir.as_raw_fd(), &name, step)?;
     }
-    open_at(dir.as_raw_fd(), c".", flags)
+    open_at(way.last()?.as_raw_fd(), c".", flags)
+}
+
+/// The names of a path, the first one last.
+fn names(path: &[u8]) -> Vec<Vec<u8>> {
+    let names = path.split(|b| *b == b'/').filter(|name| !matches!(*name, b"" | b"."));
+    names.rev().map(Vec::from).collect()
+}
+
+fn kind(fd: &OwnedFd) -> Option<libc::mode_t> {
+    // SAFETY: zeros are a valid value of the struct.
+    let mut st: libc::stat = unsafe { core::mem::zeroed() };
+    // SAFETY: an open descriptor and a struct to be filled.
+    (unsafe { libc::fstat(fd.as_raw_fd(), &raw mut st) } == 0).then_some(st.st_mode & libc::S_IFMT)
+}
+
+fn read_link(fd: &OwnedFd) -> Option<Vec<u8>> {
+    let mut target = vec![0u8; super::PATH_MAX];
+    // SAFETY: an open link and writable bytes of the length that is said.
+    let n =
+        unsafe { libc::readlinkat(fd.as_raw_fd(), c"".as_ptr(), target.as_mut_ptr().cast(), target.len()) };
+    target.truncate(usize::try_from(n).ok()?);
+    Some(target)
 }
 
 fn open_at(dir: c_int, path: &CStr, flags: c_int) -> Option<OwnedFd> {
@@ -86,12 +121,12 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    /// Both ways agree but for links, of which the second follows none.
+    /// The kernel's way and ours agree.
     #[test]
     fn links() {
         let dir = std::env::temp_dir().join(format!("mongoose-beneath-{}", std::process::id()));
         let root = dir.join("root");
-        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::create_dir_all(root.join("sub/deep")).unwrap();
         fs::write(dir.join("outside"), "").unwrap();
         fs::write(root.join("sub/file"), "").unwrap();
         for (target, name) in [
@@ -102,38 +137,46 @@ mod tests {
             ("sub", "dir"),
             ("..", "up"),
             ("out", "twice"),
+            ("dir/deep/../file", "long"),
+            ("../inside", "sub/back"),
+            ("loop", "loop"),
         ] {
             symlink(target, root.join(name)).unwrap();
         }
         let root = root.into_os_string().into_encoded_bytes();
-        let opens = |name: &str, by_steps: bool| {
-            let path = [&root, name.as_bytes()].concat();
-            let place = Place { path, root: root.len() };
-            if !by_steps {
+        let opens = |name: &str, by_hand: bool| {
+            let place = Place { path: [&root, name.as_bytes()].concat(), root: root.len() };
+            if !by_hand {
                 return open(&place, libc::O_RDONLY).map(crate::net::sys::close).is_some();
             }
             let base = CString::new(&root[..]).unwrap();
             let base = open_at(libc::AT_FDCWD, &base, libc::O_PATH).unwrap();
-            open_step_by_step(base, name.strip_prefix('/').unwrap_or(name).as_bytes(), libc::O_RDONLY)
-                .is_some()
+            open_step_by_step(base, name.as_bytes(), libc::O_RDONLY).is_some()
         };
-        for (name, by_kernel, by_steps) in [
-            ("", true, true),
-            ("/sub", true, true),
-            ("/sub/file", true, true),
-            ("/./sub//file", true, true),
-            ("/none", false, false),
-            ("/inside", true, false),
-            ("/dir/file", true, false),
-            ("/out", false, false),
-            ("/absolute", false, false),
-            ("/around", false, false),
-            ("/up/outside", false, false),
-            ("/twice", false, false),
-            ("/../outside", false, false),
+        for (name, expected) in [
+            ("", true),
+            ("/sub", true),
+            ("/sub/file", true),
+            ("/./sub//file", true),
+            ("/none", false),
+            ("/inside", true),
+            ("/dir/file", true),
+            ("/long", true),
+            ("/sub/back", true),
+            ("/sub/file/x", false),
+            ("/inside/..", false),
+            ("/out", false),
+            ("/absolute", false),
+            ("/around", false),
+            ("/up", false),
+            ("/up/outside", false),
+            ("/twice", false),
+            ("/loop", false),
+            ("/../outside", false),
+            ("/sub/deep/../../../outside", false),
         ] {
-            assert_eq!(opens(name, false), by_kernel, "{name}");
-            assert_eq!(opens(name, true), by_steps, "{name}");
+            assert_eq!(opens(name, false), expected, "{name}");
+            assert_eq!(opens(name, true), expected, "{name} by hand");
         }
         fs::remove_dir_all(dir).unwrap();
     }
