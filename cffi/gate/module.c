@@ -25,8 +25,19 @@ static PyObject *register_(PyObject *module, PyObject *args) {
   Py_RETURN_NONE;
 }
 
+/* utf8(text): address and length of a str's own UTF-8, which lives as long as the str. No copy for
+   ASCII; other texts keep what Python makes of them the first time. */
+static PyObject *utf8(PyObject *module, PyObject *text) {
+  (void) module;
+  Py_ssize_t length;
+  const char *bytes = PyUnicode_AsUTF8AndSize(text, &length);
+  if (bytes == NULL) return NULL;
+  return Py_BuildValue("Kn", (unsigned long long) (uintptr_t) bytes, length);
+}
+
 static PyMethodDef functions[] = {{"shutdown", shutdown_, METH_NOARGS, NULL},
                                   {"register", register_, METH_VARARGS, NULL},
+                                  {"utf8", utf8, METH_O, NULL},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "pymongoose._gate", NULL, -1,

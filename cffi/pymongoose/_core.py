@@ -63,6 +63,15 @@ def to_bytes(data: Any) -> bytes:
     return bytes(data)
 
 
+def borrow(data: Any) -> tuple[Any, Any]:
+    """A struct mg_str on text or bytes without copying them, and what must be kept alive for it."""
+    if isinstance(data, str):
+        address, length = gate.utf8(data)
+        return (ffi.cast("char *", address), length), data
+    kept = to_bytes(data)
+    return view(kept), kept
+
+
 def view(data: bytes) -> Any:
     """A struct mg_str on bytes, which the caller keeps alive."""
     return (ffi.from_buffer("char[]", data), len(data))

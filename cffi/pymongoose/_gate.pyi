@@ -7,6 +7,7 @@ NOGIL: int
 TLS: int
 
 def shutdown() -> None: ...
+def utf8(text: str, /) -> tuple[int, int]: ...
 def register(
     connection: type[Conn],
     mqtt: type[MqttBase],
