@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # Layout and behaviour options of the library that may come as -DNAME=VALUE in CFLAGS.
 LIBRARY_OPTIONS = ("MG_IO_SIZE", "MG_MAX_RECV_SIZE", "MG_DATA_SIZE", "MG_MAX_HTTP_HEADERS")
 
+# What C calls in the Python half of the package. (Events go another way, see cffi/gate/gate.h.)
+CALLBACKS = 'extern "Python" void pymongoose_rpc(struct mg_rpc_req *);'
+
 
 def version() -> str:
     """The version of the library, which is also the package's."""
@@ -162,6 +165,7 @@ def emit_source(header: Path, library: Path, path: Path, cc: str = "cc") -> None
 
     ffi = cffi.FFI()
     ffi.cdef(declarations(header, library, cc))
+    ffi.cdef(CALLBACKS)
     ffi.set_source("pymongoose._native", '#include "mongoose.h"')
     path.parent.mkdir(parents=True, exist_ok=True)
     ffi.emit_c_code(str(path))

@@ -8,10 +8,10 @@ set -euo pipefail
 
 declare -A package=(
   [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
-  [chromium]=chromium [chromedriver]=chromium-driver [wrk]=wrk
+  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [wrk]=wrk
 )
 case "${1:-}" in
-  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver) ;;
+  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;
 esac

@@ -52,6 +52,7 @@ from .constants import (
 from .interest import is_traced
 from .jsonpath import json_get, json_get_bool, json_get_long, json_get_num, json_get_str
 from .manager import Manager
+from .rpc import Rpc, RpcReq
 from .tls import TlsOpts
 from .util import (
     base64_decode,
@@ -84,6 +85,18 @@ from .web import (
 HttpMessage = gate.HttpMessage
 WsMessage = gate.WsMessage
 Timer = gate.Timer
+
+# Methods of protocols that the library does not have (yet, or in this build) do not exist.
+for owner, method, function in (
+    *((Connection, f"mqtt_{name}", f"mg_mqtt_{name}") for name in ("pub", "sub", "unsub", "ping", "pong")),
+    (Connection, "mqtt_disconnect", "mg_mqtt_disconnect"),
+    (Connection, "tls_init", "mg_tls_init"),
+    (Connection, "tls_free", "mg_tls_free"),
+    (Manager, "mqtt_connect", "mg_mqtt_connect"),
+    (Manager, "mqtt_listen", "mg_mqtt_listen"),
+):
+    if not hasattr(lib, function):
+        delattr(owner, method)
 
 gate.register(Connection, MqttMessage, BodyView, is_traced)
 lib.mg_log_level = lib.MG_LL_NONE
@@ -135,6 +148,8 @@ __all__ = [
     "HttpMessage",
     "Manager",
     "MqttMessage",
+    "Rpc",
+    "RpcReq",
     "Timer",
     "TlsOpts",
     "WsMessage",
