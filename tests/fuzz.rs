@@ -5,12 +5,13 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dns, http, json, modbus, text};
+use targets::{addr, dns, files, http, json, modbus, text};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
 const DICTIONARY: &str = concat!(
+    include_str!("../fuzz/files.dict"),
     include_str!("../fuzz/http.dict"),
     include_str!("../fuzz/json.dict"),
     include_str!("../fuzz/text.dict")
@@ -195,6 +196,37 @@ fn modbus_frames() {
         b"\0\x01\0\0\0\x0b\x11\x10\0\x01\0\x02\x04\0\x0a\x01\x02",
     ];
     run(modbus::frames, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn file_path() {
+    let seeds = [
+        "/a.txt",
+        "/sub/%2e%2e/a",
+        "/..%5c..%2fx",
+        "http://h//a/b/",
+        "www\n/a%20b/c.txt/",
+        "./data,/foo=./dir,/foo/deep=/x\n/foo/deep/a",
+        "/\n/a/b",
+        "=r,/a=\n/%41~",
+    ];
+    run(files::path, &seeds.map(|s| s.as_bytes().to_vec()));
+}
+
+#[test]
+fn ssi() {
+    let seeds = [
+        "A<!--#include file=\"f.txt\" -->B<!--#include  virtual=\"/a\"-->C<!--#foo-->D<!-- c -->",
+        "<!--#include file=\"a-->b\" --><!--#<!--#include file=\"a\"-->",
+    ];
+    run(files::ssi, &seeds.map(|s| s.as_bytes().to_vec()));
+}
+
+#[test]
+fn file_names() {
+    let seeds =
+        ["a<b&c>.txt", "\"'><script>", "/data/data/sub/x", "file=a%20b&offset=0x10", "#.html=0,/a=1/a"];
+    run(files::names, &seeds.map(|s| s.as_bytes().to_vec()));
 }
 
 #[test]

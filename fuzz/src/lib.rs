@@ -7,6 +7,7 @@
 
 pub mod addr;
 pub mod dns;
+pub mod files;
 pub mod http;
 pub mod json;
 pub mod modbus;

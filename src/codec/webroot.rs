@@ -96,14 +96,19 @@ fn below(root: &[u8], name: &[u8], max: usize) -> Result<Place, Refusal> {
     if root.len() + 2 > max {
         return Err(Refusal::RootTooLong);
     }
-    let path = join(root, name, max)?;
-    let root = root.strip_suffix(b"/").unwrap_or(root).len();
-    Ok(Place { path, root })
+    let root = without_slashes(root);
+    Ok(Place { path: join(root, name, max)?, root: root.len() })
+}
+
+/// A directory without slashes at its end.
+fn without_slashes(dir: &[u8]) -> &[u8] {
+    let end = dir.iter().rposition(|b| *b != b'/').map_or(0, |at| at + 1);
+    &dir[..end]
 }
 
 /// The path of `name` in directory `dir`, which it cannot leave.
 fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
-    let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+    let dir = without_slashes(dir);
     let start = name.iter().position(|b| *b != b'/').unwrap_or(name.len());
     let mut path = [dir, b"/", &name[start..]].concat();
     // What the program chose may lead anywhere; what the peer chose begins at the slash.
@@ -233,6 +238,8 @@ mod tests {
             ("/a", ",./www,", "./www/a"),
             ("/a", "../www", "../www/a"),
             ("/a/b", "./www/", "./www/a/b"),
+            ("/", "./www///", "./www"),
+            ("/a", "///", "/a"),
         ] {
             assert_eq!(path(target, roots).as_deref(), Ok(expected), "{target} {roots}");
         }
