@@ -4,9 +4,9 @@ use super::slice;
 use crate::abi::{Addr, Connection, MG_IO_ERR, MG_IO_WAIT};
 use crate::fence;
 use crate::net::handle::Conn;
-use crate::net::{conn, sys};
+use crate::net::{conn, multicast, sys};
 use core::ffi::{c_char, c_long, c_void};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use std::net::Ipv4Addr;
 
 /// One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
@@ -54,8 +54,8 @@ pub unsafe extern "C" fn mg_io_recv(c: *mut Connection, buf: *mut c_void, len: u
     }
 }
 
-/// Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the default interface.
-/// Failures are logged.
+/// Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the interface that the
+/// system chooses; without a route to the group, on the first one that is up. Failures are logged.
 ///
 /// # Threads
 /// The polling thread.
@@ -66,9 +66,8 @@ pub unsafe extern "C" fn mg_multicast_add(c: *mut Connection, ip: *mut c_char) {
     unsafe {
         let Some(c) = Conn::new(c) else { return };
         let text = String::from_utf8_lossy(slice::cstr(ip));
-        let joined = text.parse::<Ipv4Addr>().map_err(std::io::Error::other).and_then(|group| {
-            sys::with_socket(c.fd(), |s: SockRef<'_>| s.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED))
-        });
+        let group = text.parse::<Ipv4Addr>().map_err(std::io::Error::other);
+        let joined = group.and_then(|group| multicast::join(c, group));
         if let Err(e) = joined {
             crate::net::log::error(format_args!("{} cannot join {text}: {e}", c.id()));
         }

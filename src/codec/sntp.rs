@@ -26,6 +26,12 @@ pub fn timestamp(ms: u64) -> [u8; 8] {
     (u64::from(seconds) << 32 | u64::from(fraction)).to_be_bytes()
 }
 
+/// The origin time stamp of a packet: what the request that it answers had sent.
+pub fn origin(packet: &[u8]) -> Option<[u8; 8]> {
+    let packet: &[u8; PACKET_LEN] = packet.first_chunk()?;
+    packet[ORIGIN..].first_chunk().copied()
+}
+
 /// What an answer says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {

@@ -120,15 +120,14 @@ fn connect_to(c: Conn, to: &SockAddr) {
         sys::close(fd);
         return;
     }
-    match sys::connect(fd, to) {
-        Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => {
-            register(c, false);
-            error_fmt(c, format_args!("connect: {}", e.raw_os_error().unwrap_or(0)));
-        }
-        _ => {
-            c.set(flag::CONNECTING);
-            register(c, false);
-        }
+    let failed = sys::connect(fd, to).err().filter(|e| e.raw_os_error() != Some(libc::EINPROGRESS));
+    c.set(flag::CONNECTING);
+    register(c, false);
+    if let Some(e) = failed
+        && !try_next_address(c)
+    {
+        c.clear(flag::CONNECTING);
+        error_fmt(c, format_args!("connect: {}", e.raw_os_error().unwrap_or(0)));
     }
 }
 
@@ -155,22 +154,22 @@ pub fn finish(c: Conn) {
 /// The name has another address: connects there. The program does not notice.
 fn try_next_address(c: Conn) -> bool {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else { return false };
-    let mut rest = state.alternatives.take();
-    if rest.is_empty() {
-        return false;
-    }
-    let next = rest.remove(0);
-    state.alternatives.set(rest);
-    let to: SockAddr = next.to_socket().into();
-    let domain = Domain::from(c_int::from(to.family()));
-    let Ok(socket) = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None) else { return false };
+    let mut rest = state.alternatives.take().into_iter();
+    let connected = rest.find_map(|next| {
+        let to: SockAddr = next.to_socket().into();
+        let domain = Domain::from(c_int::from(to.family()));
+        let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None).ok()?;
+        match socket.connect(&to) {
+            Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => None,
+            _ => Some((next, socket)),
+        }
+    });
+    state.alternatives.set(rest.collect());
+    let Some((next, socket)) = connected else { return false };
     conn::drop_fd(root, c, state);
     c.set_rem(next);
-    let fd = socket.into_raw_fd();
-    c.set_fd(fd);
-    tune_stream(fd, &c.mgr().map_or_else(Default::default, super::settings::of));
-    // A failure that comes at once shows as an error of the socket in the next poll.
-    let _ = sys::connect(fd, &to);
+    c.set_fd(socket.into_raw_fd());
+    tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, super::settings::of));
     register(c, false);
     true
 }

@@ -4,7 +4,7 @@ use super::conn::{self, call};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, listen};
 use super::resolver;
-use super::{log, sys};
+use super::{log, multicast, sys};
 use crate::abi::{
     Addr, Connection, DnsRecord, MG_EV_CLOSE, MG_EV_MDNS_REQ, MG_EV_MDNS_RESP, MG_EV_READ, MdnsRequest,
     MdnsResponse, Str,
@@ -12,7 +12,6 @@ use crate::abi::{
 use crate::codec::dns::{self, Header, Name, Record, Service, Subject};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
-use socket2::{Domain, Socket, Type};
 use std::net::Ipv4Addr;
 
 const URL: &[u8] = b"udp://224.0.0.251:5353";
@@ -36,9 +35,11 @@ pub fn start(m: Mgr, handlers: Handlers) -> Option<Conn> {
 }
 
 fn join(c: Conn) {
-    if let Err(e) = sys::with_socket(c.fd(), |s| s.join_multicast_v4(&GROUP, &Ipv4Addr::UNSPECIFIED)) {
+    if let Err(e) = multicast::join_all(c, GROUP) {
         log::error(format_args!("{} cannot join {GROUP}: {e}", c.id()));
     }
+    // RFC 6762, section 11: old responders drop what passed a router.
+    let _ = sys::with_socket(c.fd(), |s| s.set_multicast_ttl_v4(255).and_then(|()| s.set_ttl_v4(255)));
 }
 
 /// The manager's listener.
@@ -51,8 +52,7 @@ pub fn listener(m: Mgr) -> Option<Conn> {
 pub fn query(c: Conn, name: &[u8], kind: u16) -> bool {
     let mut packet = [0; PACKET];
     let Some(len) = dns::query(0, 0, name, kind, &mut packet) else { return false };
-    c.set_rem(c.loc());
-    conn::send_datagram(c, &packet[..len])
+    multicast::send(c, &packet[..len], None)
 }
 
 /// The protocol handler of the listener.
@@ -218,16 +218,12 @@ fn take_question(c: Conn, question: &Question<'_>) {
 /// The pointers in `request` are NULL or valid.
 unsafe fn respond(c: Conn, question: &Question<'_>, request: &MdnsRequest, host: Option<&[u8]>) {
     // SAFETY: the caller vouches for the pointers.
-    let (name, address, service) = unsafe {
-        let text = |s: Str| core::slice::from_raw_parts(s.buf.cast_const().cast::<u8>(), s.len);
+    let (name, given, service) = unsafe {
         let name = if request.respname.len > 0 { Some(text(request.respname)) } else { host };
-        let address = request.addr.as_ref().copied().or_else(|| local_address(&question.from));
-        let service = request.r.as_ref().filter(|r| r.srvcproto.len > 0).map(|r| Service {
-            kind: text(r.srvcproto),
-            text: if r.txt.len > 0 { text(r.txt) } else { &[] },
-            port: r.port,
-        });
-        (name, address, service)
+        let given = request.addr.as_ref().map(|a| a.bytes()[..4].try_into().unwrap_or_default());
+        let service =
+            request.r.as_ref().map(|r| Service { kind: text(r.srvcproto), text: text(r.txt), port: r.port });
+        (name, given, service)
     };
     let subject = match (question.record.kind, service) {
         (dns::TYPE_A, _) => Some(Subject::Host),
@@ -236,23 +232,33 @@ unsafe fn respond(c: Conn, question: &Question<'_>, request: &MdnsRequest, host:
         (dns::TYPE_TXT, Some(service)) => Some(Subject::Text(service)),
         _ => None,
     };
+    let local = multicast::local_address(&question.from);
+    let address = match subject {
+        // The one answer without an address.
+        Some(Subject::Text(_)) => Some([0; 4]),
+        _ => given.or(local.map(|ip| ip.octets())),
+    };
     let (Some(subject), Some(name), Some(address)) = (subject, name, address) else { return };
-    let bytes = address.bytes();
     let legacy = question.from.port() != PORT;
-    let id = if request.is_unicast || legacy { question.id } else { 0 };
+    let to_asker = request.is_unicast || legacy;
+    let id = if to_asker { question.id } else { 0 };
     let repeated = legacy.then_some(question.bytes);
     let mut packet = [0; ANSWER];
-    let ip = [bytes[0], bytes[1], bytes[2], bytes[3]];
-    if let Some(len) = dns::answer(id, repeated, subject, name, ip, &mut packet) {
-        c.set_rem(if request.is_unicast || legacy { question.from } else { c.loc() });
-        conn::send_datagram(c, &packet[..len]);
+    let Some(len) = dns::answer(id, repeated, subject, name, address, &mut packet) else { return };
+    if to_asker {
+        c.set_rem(question.from);
+        multicast::send_datagram(c, &packet[..len]);
+    } else {
+        multicast::send(c, &packet[..len], local);
     }
 }
 
-/// This machine's address towards a peer.
-fn local_address(peer: &Addr) -> Option<Addr> {
-    let to = peer.to_socket();
-    let probe = Socket::new(Domain::for_address(to), Type::DGRAM.cloexec(), None).ok()?;
-    probe.connect(&to.into()).ok()?;
-    Some(Addr::from_kernel(&probe.local_addr().ok()?)).filter(|a| !a.is_ip6)
+/// # Safety
+/// The string's bytes are valid.
+unsafe fn text<'a>(s: Str) -> &'a [u8] {
+    if s.buf.is_null() || s.len == 0 {
+        return &[];
+    }
+    // SAFETY: the caller vouches for the bytes.
+    unsafe { core::slice::from_raw_parts(s.buf.cast_const().cast::<u8>(), s.len) }
 }

@@ -3,12 +3,16 @@
 use super::conn::{self, call};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, listen};
-use crate::abi::{Connection, MG_EV_MODBUS_REQ, MG_EV_READ, ModbusRequest, ModbusValues, flag};
+use crate::abi::{Connection, MG_EV_MODBUS_REQ, MG_EV_READ, MG_EV_WRITE, ModbusRequest, ModbusValues, flag};
 use crate::codec::modbus::{self, Call, FRAME_MAX, Kind, Request, Values};
 use core::ffi::{c_int, c_void};
 
 /// Most coils or registers of one request.
 const VALUES: usize = 2000;
+
+/// Answers that wait in the send buffer, in bytes, beyond which no more frames are taken: a client
+/// that does not read must not make it grow.
+const BACKLOG: usize = 64 * 1024;
 
 /// Listens for Modbus clients.
 pub fn start(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
@@ -22,15 +26,17 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
     crate::fence!("Modbus protocol handler");
     // SAFETY: called with a live connection.
     let Some(c) = (unsafe { Conn::new(c) }) else { return };
-    if ev == MG_EV_READ {
+    // After a WRITE there may be room for the answers to frames that wait. (A datagram's WRITE fires
+    // while its answer is sent.)
+    if (ev == MG_EV_READ || ev == MG_EV_WRITE && !c.has(flag::UDP)) && !c.has(flag::CLOSING) {
         take_frames(c);
     }
 }
 
-/// Answers all complete frames in order.
+/// Answers the complete frames in order.
 fn take_frames(c: Conn) {
     let mut frame = [0; FRAME_MAX];
-    loop {
+    while c.send().len() < BACKLOG {
         // SAFETY: the bytes are copied before a handler runs.
         let bytes = unsafe { c.recv().bytes() };
         let len = match modbus::frame_len(bytes) {

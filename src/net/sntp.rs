@@ -19,13 +19,35 @@ unsafe extern "C" {
     static mut mg_boot_timestamp_ms: u64;
 }
 
-/// What is remembered of the request.
-#[derive(Default)]
-pub struct SntpState {
-    /// The transmit time stamp that was sent: random, so that nobody can guess an answer.
-    sent: Cell<[u8; 8]>,
+/// Requests of one connection that may still be answered.
+const REQUESTS: usize = 4;
+
+/// A request.
+#[derive(Clone, Copy)]
+struct Sent {
+    /// The transmit time stamp: random, so that nobody can guess an answer.
+    stamp: [u8; 8],
     /// When it was sent, in `mg_millis` time.
-    at: Cell<u64>,
+    at: u64,
+}
+
+/// The newest requests, newest first.
+#[derive(Default)]
+pub struct SntpState(Cell<[Option<Sent>; REQUESTS]>);
+
+impl SntpState {
+    fn add(&self, sent: Sent) {
+        let mut all = self.0.get();
+        all.rotate_right(1);
+        all[0] = Some(sent);
+        self.0.set(all);
+    }
+
+    /// The request that a packet answers.
+    fn answered_by(&self, packet: &[u8]) -> Option<Sent> {
+        let origin = sntp::origin(packet)?;
+        self.0.get().into_iter().flatten().find(|sent| sent.stamp == origin)
+    }
 }
 
 /// Opens a connection to a time server and asks it.
@@ -36,13 +58,12 @@ pub fn start(m: Mgr, url: &CStr, handlers: Handlers) -> Option<Conn> {
 /// Sends a request, unless the server's address is not known yet.
 pub fn request(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
-    if c.has(flag::RESOLVING) {
+    if c.has(flag::RESOLVING) || c.fd() < 0 {
         log::error(format_args!("{} wait until resolved", c.id()));
         return;
     }
     let Some(stamp) = mem::random() else { return };
-    state.sntp.sent.set(stamp);
-    state.sntp.at.set(poll::millis());
+    state.sntp.add(Sent { stamp, at: poll::millis() });
     let packet = sntp::request(stamp);
     if c.has(flag::UDP) {
         conn::send_datagram(c, &packet);
@@ -72,24 +93,26 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
     }
 }
 
-/// A good answer sets the clock. One that does not repeat what was sent is not for us: the
-/// connection waits on; every other one ends it.
+/// A good answer sets the clock. What does not repeat one of our time stamps is not from the server:
+/// the connection waits on. Everything else ends it, a "kiss of death" too.
 fn take_answer(c: Conn, state: &ConnState) {
     // SAFETY: the slice is used before a handler runs.
-    let answer = Answer::parse(unsafe { c.recv().bytes() });
-    if let Some(answer) = answer {
-        if answer.origin != state.sntp.sent.get() {
-            c.recv().set_len(0);
-            return;
-        }
-        if answer.leap != 3 && answer.stratum <= 15 && answer.sent != 0 {
-            let now = poll::millis();
-            let mut time = answer.time(state.sntp.at.get() as i64, now as i64);
-            if time > 0 {
-                // SAFETY: exported data, a plain number that any thread may read.
-                unsafe { mg_boot_timestamp_ms = (time as u64).wrapping_sub(now) };
-                call(c, MG_EV_SNTP_TIME, (&raw mut time).cast());
-            }
+    let packet = unsafe { c.recv().bytes() };
+    let Some(sent) = state.sntp.answered_by(packet) else {
+        c.recv().set_len(0);
+        return;
+    };
+    if let Some(answer) = Answer::parse(packet)
+        && answer.leap != 3
+        && answer.stratum <= 15
+        && answer.sent != 0
+    {
+        let now = poll::millis();
+        let mut time = answer.time(sent.at as i64, now as i64);
+        if time > 0 {
+            // SAFETY: exported data, a plain number that any thread may read.
+            unsafe { mg_boot_timestamp_ms = (time as u64).wrapping_sub(now) };
+            call(c, MG_EV_SNTP_TIME, (&raw mut time).cast());
         }
     }
     c.set(flag::CLOSING);

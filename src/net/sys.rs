@@ -8,6 +8,7 @@ use core::mem::{size_of, zeroed};
 use core::ptr;
 use socket2::{SockAddr, SockRef};
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::BorrowedFd;
 
 /// Turns -1 into the error of `errno`.
@@ -250,6 +251,37 @@ pub fn sleep_ms(ms: c_int) {
 pub fn connect(fd: c_int, to: &SockAddr) -> io::Result<usize> {
     // SAFETY: the address is readable memory of its length.
     check(unsafe { libc::connect(fd, to.as_ptr().cast(), to.len()) } as isize)
+}
+
+/// The IPv4 addresses of the interfaces that are up and reach groups. A machine that has only
+/// itself reaches them on its loopback interface.
+pub fn multicast_interfaces() -> Vec<Ipv4Addr> {
+    let mut list: *mut libc::ifaddrs = ptr::null_mut();
+    // SAFETY: list is valid for writing.
+    if unsafe { libc::getifaddrs(&raw mut list) } != 0 {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut at = list;
+    // SAFETY: the system's list, read only until it is freed below.
+    while let Some(entry) = unsafe { at.as_ref() } {
+        at = entry.ifa_next;
+        // SAFETY: the address is NULL or valid; its family tells its type.
+        let address = unsafe {
+            let is_ip4 = |a: &&libc::sockaddr| c_int::from(a.sa_family) == libc::AF_INET;
+            let sockaddr = entry.ifa_addr.as_ref().filter(is_ip4).map(ptr::from_ref);
+            sockaddr
+                .map(|a| Ipv4Addr::from_bits(u32::from_be((*a.cast::<libc::sockaddr_in>()).sin_addr.s_addr)))
+        };
+        let flags = entry.ifa_flags as c_int;
+        if let Some(address) = address.filter(|_| flags & libc::IFF_UP != 0) {
+            found.push((flags & libc::IFF_MULTICAST != 0, address));
+        }
+    }
+    // SAFETY: what getifaddrs made; nothing points into it any more.
+    unsafe { libc::freeifaddrs(list) };
+    let any = found.iter().any(|(is_multicast, _)| *is_multicast);
+    found.into_iter().filter(|(is_multicast, _)| *is_multicast || !any).map(|(_, address)| address).collect()
 }
 
 /// An error unless the socket has a peer.

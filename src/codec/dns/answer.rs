@@ -3,8 +3,10 @@
 #![forbid(unsafe_code)]
 
 use super::name::encode_name;
-use super::{CLASS_IN, TYPE_A, TYPE_PTR, TYPE_SRV, TYPE_TXT};
+use super::{CLASS_IN, NAME_MAX, TYPE_A, TYPE_PTR, TYPE_SRV, TYPE_TXT};
 
+/// Shortest service and protocol: `_._tcp`.
+const SERVICE_MIN: usize = 6;
 /// Seconds that an answer may be kept.
 const TIME_TO_LIVE: u32 = 120;
 /// An authoritative answer.
@@ -26,7 +28,8 @@ pub fn query(id: u16, flags: u16, name: &[u8], kind: u16, out: &mut [u8]) -> Opt
 pub struct Service<'a> {
     /// Service and protocol: `_http._tcp`.
     pub kind: &'a [u8],
-    /// TXT data: strings with a length byte each.
+    /// TXT data: strings with a length byte each. None at all is sent as one that is empty (RFC
+    /// 6763, section 6.1).
     pub text: &'a [u8],
     /// Port.
     pub port: u16,
@@ -77,6 +80,9 @@ pub fn answer(
         }
         Subject::Instances(service) => {
             let (kind, local) = writer.service_name(&service)?;
+            if 1 + host.len() + writer.len - kind > NAME_MAX {
+                return None;
+            }
             let instance = writer.record(TYPE_PTR, |w| {
                 let at = w.len;
                 w.labels(host)?;
@@ -86,21 +92,19 @@ pub fn answer(
             writer.pointer(instance)?;
             let target = writer.location(host, local, service.port)?;
             writer.pointer(instance)?;
-            writer.record(TYPE_TXT, |w| w.put(service.text))?;
+            writer.text(&service)?;
             writer.pointer(target)?;
             writer.address(address)?;
         }
         Subject::Location(service) => {
-            writer.labels(host)?;
-            let (_, local) = writer.service_name(&service)?;
+            let (_, local) = writer.instance_name(host, &service)?;
             let target = writer.location(host, local, service.port)?;
             writer.pointer(target)?;
             writer.address(address)?;
         }
         Subject::Text(service) => {
-            writer.labels(host)?;
-            writer.service_name(&service)?;
-            writer.record(TYPE_TXT, |w| w.put(service.text))?;
+            writer.instance_name(host, &service)?;
+            writer.text(&service)?;
         }
     }
     Some(writer.len)
@@ -144,8 +148,19 @@ impl Writer<'_> {
         self.be16(0xc000 | u16::try_from(to).ok().filter(|&to| to < 0x4000)?)
     }
 
+    /// The name of an instance: `host._http._tcp.local`; returns what `service_name` does.
+    fn instance_name(&mut self, host: &[u8], service: &Service) -> Option<(usize, usize)> {
+        let start = self.len;
+        self.labels(host)?;
+        let places = self.service_name(service)?;
+        (self.len - start <= NAME_MAX).then_some(places)
+    }
+
     /// `_http._tcp.local`; returns where it starts and where its `local` does.
     fn service_name(&mut self, service: &Service) -> Option<(usize, usize)> {
+        if service.kind.len() < SERVICE_MIN {
+            return None;
+        }
         let start = self.len;
         self.labels(service.kind)?;
         let local = self.len;
@@ -164,6 +179,10 @@ impl Writer<'_> {
         let length = u16::try_from(self.len - length_at - 2).ok()?;
         self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
         Some(result)
+    }
+
+    fn text(&mut self, service: &Service) -> Option<()> {
+        self.record(TYPE_TXT, |w| w.put(if service.text.is_empty() { &[0] } else { service.text }))
     }
 
     fn address(&mut self, address: [u8; 4]) -> Option<()> {
@@ -292,10 +311,29 @@ mod tests {
                 assert_eq!(answer(0, None, subject, host.as_bytes(), [0; 4], &mut [0; 512]), None, "{host}");
             }
         }
-        for kind in ["", "_http.", "_http..tcp", ".", &"a".repeat(64)] {
+        let longest = format!("{}_tcp", "_a2345678.".repeat(18));
+        for kind in ["", "_tcp", "a.tcp", "_a._tcp", "_http..tcp", ".", &"a".repeat(64), &longest] {
             let service = Service { kind: kind.as_bytes(), ..WEB };
-            let answered = answer(0, None, Subject::Text(service), b"a", [0; 4], &mut [0; 512]);
-            assert_eq!(answered.is_some(), kind == "_http.", "{kind}");
+            for subject in [Subject::Text(service), Subject::Location(service), Subject::Instances(service)] {
+                let answered = answer(0, None, subject, b"a", [0; 4], &mut [0; 512]);
+                assert_eq!(answered.is_some(), kind == "_a._tcp" || kind == longest, "{kind}");
+            }
         }
+        // Each part is fine, but the name of the instance is too long.
+        let service = Service { kind: longest.as_bytes(), ..WEB };
+        for (len, fits) in [(62, true), (63, false)] {
+            let host = "h".repeat(len);
+            for subject in [Subject::Text(service), Subject::Location(service), Subject::Instances(service)] {
+                let answered = answer(0, None, subject, host.as_bytes(), [0; 4], &mut [0; 512]);
+                assert_eq!(answered.is_some(), fits, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_an_empty_string() {
+        let bare = Service { text: b"", ..WEB };
+        let packet = respond(Subject::Text(bare));
+        assert_eq!(packet[packet.len() - 3..], [0, 1, 0]);
     }
 }

@@ -40,10 +40,10 @@ fn find_host(text: &[u8], name: &[u8]) -> Option<Addr> {
 fn first_server(text: &[u8]) -> Option<CString> {
     for mut fields in lines(text) {
         if fields.next() == Some(b"nameserver")
-            && let Some(found) = fields.next().and_then(addr::parse).map(Addr::from_parsed)
+            && let Some(text) = fields.next().filter(|text| addr::parse(text).is_some())
         {
-            let with_port = Addr { port: 53u16.to_be(), ..found };
-            return CString::new(format!("udp://{with_port}")).ok();
+            let (open, close): (&[u8], &[u8]) = if text.contains(&b':') { (b"[", b"]") } else { (b"", b"") };
+            return CString::new([b"udp://", open, text, close, b":53"].concat()).ok();
         }
     }
     None
@@ -71,7 +71,8 @@ mod tests {
             first("search x\n;nameserver 1.1.1.1\nnameserver 9.9.9.9\nnameserver 8.8.8.8").as_deref(),
             Some("udp://9.9.9.9:53")
         );
-        assert_eq!(first("nameserver ::1").as_deref(), Some("udp://[0:0:0:0:0:0:0:1]:53"));
+        assert_eq!(first("nameserver ::1").as_deref(), Some("udp://[::1]:53"));
+        assert_eq!(first("nameserver fe80::1%2").as_deref(), Some("udp://[fe80::1%2]:53"));
         assert_eq!(first("nameserver\nnameserver x\n"), None);
     }
 }
