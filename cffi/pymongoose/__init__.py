@@ -14,11 +14,14 @@ with Manager(handler) as manager:
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, Any
 
 from . import _mongoose
 from ._core import gate
 from ._mongoose import *  # noqa: F403 (its __all__ is the list of public names)
-from .aio import AsyncManager
+
+if TYPE_CHECKING:
+    from .aio import AsyncManager
 
 __version__ = gate.VERSION
 
@@ -28,3 +31,12 @@ if os.environ.get("PYMONGOOSE_QUIET", "0") in ("", "0"):
     print(f"USE_NOGIL={USE_NOGIL}", flush=True)
 
 __all__ = ["USE_NOGIL", "AsyncManager", "__version__", *_mongoose.__all__]
+
+
+def __getattr__(name: str) -> Any:
+    """AsyncManager is loaded when it is first used: asyncio is most of the time of an import."""
+    if name == "AsyncManager":
+        from .aio import AsyncManager
+
+        return AsyncManager
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

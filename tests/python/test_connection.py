@@ -122,8 +122,6 @@ def test_order_of_checks() -> None:
         conn.reply(200, b"", {"a": "b"})
     with pytest.raises(TypeError):
         conn.ws_upgrade(None)  # type: ignore[arg-type]
-    with pytest.raises(TypeError):
-        conn.tls_init(None)  # type: ignore[arg-type]
 
 
 def test_read_only_attributes(manager: Manager) -> None:
