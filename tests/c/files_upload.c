@@ -229,6 +229,44 @@ static void test_write_errors(void) {
   upload_fs = &mg_fs_posix;
 }
 
+static size_t taken;
+static size_t count_wr(void *fd, const void *buf, size_t len) {
+  taken += len;
+  (void) fd, (void) buf;
+  return len;
+}
+
+#define LONG (64 * 1024 * 1024)
+static size_t sent;
+static void send_long(struct mg_connection *c, int ev, void *ev_data) {
+  static char block[65536];
+  if (ev == MG_EV_POLL && c->send.len == 0 && sent < LONG && !c->is_connecting && !c->is_resolving) {
+    sent += sizeof(block);
+    mg_send(c, block, sizeof(block));
+  }
+  if (ev == MG_EV_CLOSE) closed = 1;
+  (void) ev_data;
+}
+
+// However long the body, little of it is held.
+static void test_long_body(void) {
+  struct mg_fs fs = mg_fs_posix;
+  struct mg_connection *c = mg_connect(&mgr, server_url, send_long, NULL);
+  size_t before = memory(), most = 0;
+  uint64_t end = mg_millis() + 60000;
+  fs.wr = count_wr;
+  upload_fs = &fs;
+  outcomes = closed = 0;
+  mg_printf(c, POST("long", "Content-Length: %lu", ""), (unsigned long) LONG);
+  while (!closed && mg_millis() < end) {
+    mg_mgr_poll(&mgr, 1);
+    if (memory() > most) most = memory();
+  }
+  CHECK(closed && outcomes == 1 && strcmp(outcome, "ok") == 0 && taken == LONG);
+  CHECK(most < before + 16 * 1024 * 1024);
+  upload_fs = &mg_fs_posix;
+}
+
 int main(void) {
   put_dir("up");
   put_dir("up/sub");
@@ -238,9 +276,10 @@ int main(void) {
   test_bad_names();
   test_pieces_on_the_wire();
   test_write_errors();
+  test_long_body();
   // The manager goes while an upload is under way.
   outcomes = 0;
-  mg_send(mg_connect(&mgr, server_url, client, NULL), POST("m", "Content-Length: 9", "abc"), 50);
+  mg_send(mg_connect(&mgr, server_url, client, NULL), POST("m", "Content-Length: 9", "abc"), 49);
   while (!exists("up/m")) mg_mgr_poll(&mgr, 1);
   stop_server();
   CHECK(outcomes == 1 && strcmp(outcome, "connection closed") == 0);

@@ -115,3 +115,24 @@ def test_many_on_one_connection(curl: Curl, place: Path) -> None:
     done = curl("/{long,a.txt,long,none,a.txt}", "--write-out", "%{num_connects}.")
     assert done.stdout.count(b"0123456789") == 2
     assert done.stdout.count((place / "www" / "long").read_bytes()) == 2
+
+
+def test_the_example_of_the_guide(place: Path, tmp_path: Path) -> None:
+    need("curl")
+    port = loopback.free_port()
+    guide = (cprogram.ROOT / "docs" / "files.md").read_text()
+    program = guide.split("```c\n")[1].split("```")[0]
+    source = tmp_path / "guide.c"
+    source.write_text(program.replace("8000", str(port)))
+    process = subprocess.Popen([str(cprogram.build(source, tmp_path / "guide"))], cwd=place)
+    try:
+        loopback.wait_for(process, port)
+        url = f"http://127.0.0.1:{port}/page.html"
+        done = subprocess.run(["curl", "--silent", "--include", url], capture_output=True, check=True)
+    finally:
+        process.kill()
+        process.wait()
+    head, _, body = done.stdout.partition(b"\r\n\r\n")
+    assert body == b"<p>page"
+    assert b"\r\nCache-Control: no-cache\r\n" in head + b"\r\n"
+    assert b"\r\nX-Content-Type-Options: nosniff\r\n" in head
