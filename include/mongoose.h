@@ -3159,8 +3159,8 @@ long mg_io_send(struct mg_connection *c, const void *buf, size_t len);
  */
 long mg_io_recv(struct mg_connection *c, void *buf, size_t len);
 
-/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the default interface.
- * Failures are logged.
+/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the interface that the
+ * system chooses; without a route to the group, on the first one that is up. Failures are logged.
  *
  * # Threads
  * The polling thread.
