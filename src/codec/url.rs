@@ -58,12 +58,19 @@ impl<'a> Url<'a> {
 
     /// The port; that of the scheme when the URL has none; 0 when unknown, or above 65535.
     pub fn port(&self) -> u16 {
+        self.possible_port().unwrap_or(0)
+    }
+
+    /// The port as above; `None` when it is above 65535.
+    pub fn possible_port(&self) -> Option<u16> {
         match self.port {
             Some(text) => {
                 let mut digits = text.iter().take_while(|b| b.is_ascii_digit());
-                digits.try_fold(0u16, |n, b| n.checked_mul(10)?.checked_add(u16::from(b - b'0'))).unwrap_or(0)
+                digits.try_fold(0u16, |n, b| n.checked_mul(10)?.checked_add(u16::from(b - b'0')))
             }
-            None => DEFAULT_PORTS.iter().find(|(s, _)| self.url.starts_with(s)).map_or(0, |(_, port)| *port),
+            None => {
+                Some(DEFAULT_PORTS.iter().find(|(s, _)| self.url.starts_with(s)).map_or(0, |(_, port)| *port))
+            }
         }
     }
 

@@ -39,7 +39,8 @@ pub struct HttpState {
     since: Cell<u64>,
     /// The engine runs: a handler that closes the connection for good leads back to it.
     busy: Cell<bool>,
-    /// The program closed the connection at MG_EV_HTTP_HDRS: there are no more messages.
+    /// There are no more messages: the program closed the connection at MG_EV_HTTP_HDRS, or the
+    /// engine drains it. Ends when the program takes the flag back.
     stopped: Cell<bool>,
 }
 
@@ -146,8 +147,16 @@ enum Step {
 /// Delivers the messages that `recv` holds.
 fn run(c: Conn, at_close: bool) {
     let state = ConnState::of(c);
-    if state.is_some_and(|s| s.http.stopped.get() || s.http.busy.replace(true)) {
-        return;
+    if let Some(state) = state {
+        let ends = state.http.stopped.get() && c.has(flag::CLOSING | flag::DRAINING);
+        state.http.stopped.set(ends);
+        if ends && c.has(flag::DRAINING) {
+            // What follows the last message is no request, whatever it says.
+            c.recv().set_len(0);
+        }
+        if ends || state.http.busy.replace(true) {
+            return;
+        }
     }
     let mut ofs = 0;
     loop {
@@ -262,9 +271,7 @@ fn start_message(
         return Step::Stop;
     }
     if c.has(flag::CLOSING) && !at_close {
-        if let Some(state) = ConnState::of(c) {
-            state.http.stopped.set(true);
-        }
+        stop(c);
         return Step::Stop;
     }
     if c.recv().base() != base {
@@ -415,15 +422,20 @@ pub fn response_done(c: Conn) {
     }
 }
 
-/// Closes after the queued output; what waits in `recv` is not answered.
+/// Closes after the queued output; what waits in `recv`, or comes until then, is not answered.
 fn drain(c: Conn) {
     c.set(flag::DRAINING);
     c.recv().set_len(0);
     reset(c);
-    if let Some(state) = ConnState::of(c) {
-        state.http.seen.set(0);
-    }
+    stop(c);
     queue(c);
+}
+
+/// Ends the messages of a connection that has just been marked as closing or draining.
+fn stop(c: Conn) {
+    if let Some(state) = ConnState::of(c) {
+        state.http.stopped.set(true);
+    }
 }
 
 /// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out, and one

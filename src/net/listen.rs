@@ -88,7 +88,7 @@ fn bind_address(text: &[u8]) -> Option<SockAddr> {
         return unix::address(path).ok();
     }
     let mut addr = super::connect::literal(text)?;
-    addr.port = Url::new(text).port().to_be();
+    addr.port = Url::new(text).possible_port()?.to_be();
     Some(addr.to_socket().into())
 }
 

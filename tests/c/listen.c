@@ -45,6 +45,8 @@ static void test_urls(void) {
       {"tcp://foo.bar:80", NULL, 0, 0},
       {"tcp://1.2.3.4.5:80", NULL, 0, 0},
       {"tcp://8.8.8.8:0", NULL, 0, 0},
+      {"tcp://127.0.0.1:65536", NULL, 0, 0},
+      {"http://0.0.0.0:99999", NULL, 0, 0},
   };
   size_t i;
   int before = count_descriptors();
