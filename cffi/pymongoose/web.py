@@ -48,7 +48,8 @@ def url_pass(url: str) -> str:
 
 def url_uri(url: str) -> str:
     """Path of a URL with its query; "/" when there is none."""
-    uri: bytes = ffi.string(lib.mg_url_uri(ffi.new("char[]", encode(url))))
+    text = ffi.new("char[]", encode(url))
+    uri: bytes = ffi.string(lib.mg_url_uri(text))  # It points into the text.
     return uri.decode("utf-8", "surrogateescape")
 
 
