@@ -7,12 +7,14 @@ preprocessor resolves it with the system headers blanked, and what cffi cannot p
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import re
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -161,7 +163,7 @@ def _constants(macros: str) -> list[str]:
 
 def emit_source(header: Path, library: Path, path: Path, cc: str = "cc") -> None:
     """Writes the C source of cffi's half of the extension module."""
-    import cffi
+    cffi: Any = importlib.import_module("cffi")  # Not the folder of that name.
 
     ffi = cffi.FFI()
     ffi.cdef(declarations(header, library, cc))
