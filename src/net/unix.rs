@@ -6,6 +6,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 /// The path of a `unix:` URL.
@@ -23,6 +24,10 @@ pub fn address(path: &Path) -> io::Result<SockAddr> {
 
 /// Removes a socket file that nobody listens at any more, so that the path can be bound again.
 pub fn remove_stale(path: &Path, addr: &SockAddr) {
+    // Connecting to a file that is no socket is refused as well: it is not ours to remove.
+    if !path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket()) {
+        return;
+    }
     let Ok(probe) = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None) else { return };
     if probe.connect(addr).is_err_and(|e| e.kind() == io::ErrorKind::ConnectionRefused) {
         let _ = std::fs::remove_file(path);

@@ -232,6 +232,38 @@ static void test_close_conn_of_another(void) {
   }
 }
 
+// The handler of an accepted connection closes the listener, while more clients wait.
+static void close_listener(struct mg_connection *c, int ev, void *ev_data) {
+  (void) ev_data;
+  if (ev == MG_EV_ACCEPT) {
+    if (close_in_event == MG_EV_OPEN) mg_close_conn(l);
+    else l->is_closing = 1;
+  }
+  if (ev == MG_EV_READ) {
+    mg_send(c, c->recv.buf, c->recv.len);
+    c->recv.len = 0;
+  }
+}
+
+static void test_a_listener_for_one(void) {
+  int turn;
+  for (turn = 0; turn < 2; turn++) {
+    char byte;
+    int fd, fd2;
+    close_in_event = turn == 0 ? MG_EV_OPEN : MG_EV_ACCEPT;
+    begin(close_listener, NULL);
+    fd = dial(l);
+    fd2 = dial(l);
+    put(fd, "x", 1);
+    POLL_UNTIL(&mgr, recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1);
+    CHECK(mgr.conns != NULL && mgr.conns->next == NULL && mgr.conns->is_accepted);
+    CHECK(recv(fd2, &byte, 1, 0) <= 0);
+    close(fd);
+    close(fd2);
+    end();
+  }
+}
+
 static void test_close_conn_between_polls(void) {
   struct record r;
   struct mg_connection *c;
@@ -375,6 +407,7 @@ int main(void) {
   test_close_conn_of_a_client();
   test_close_conn_in_open();
   test_close_conn_of_another();
+  test_a_listener_for_one();
   test_close_conn_between_polls();
   test_connections_made_in_close();
   test_free_in_a_handler();

@@ -363,6 +363,7 @@ static void test_poll_counts(void) {
     if (i == 0) l->fn_data = &records[0];
   }
   CHECK(records[1].polls == 10 && records[2].polls == 10);
+  seen_now = 0;
   end();
 }
 

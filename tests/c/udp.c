@@ -289,7 +289,27 @@ static void test_queued_output(void) {
   mg_mgr_poll(&mgr, 0);
   CHECK(recv(fd, buf, sizeof(buf), 0) == 3 && memcmp(buf, "pfq", 3) == 0);
   CHECK(client.written == 4 && c->send.len == 0);
+  // Text and mg_printf, and the last of it before the connection drains.
+  CHECK(mg_printf(c, "%s", "te") == 2 && mg_printf(c, "%s", "xt") == 2);
+  c->is_draining = 1;
+  mg_mgr_poll(&mgr, 0);
+  CHECK(recv(fd, buf, sizeof(buf), 0) == 4 && memcmp(buf, "text", 4) == 0);
+  POLL_UNTIL(&mgr, client.closes == 1);
+  CHECK_EVENTS(client, "OPEN RESOLVE CONNECT WRITE CLOSE");
   close(fd);
+  mg_mgr_free(&mgr);
+}
+
+// What cannot be one datagram ends the connection, without ERROR.
+static void test_too_much_output(void) {
+  static char much[70000];
+  struct mg_connection *c;
+  memset(&client, 0, sizeof(client));
+  mg_mgr_init(&mgr);
+  c = mg_connect(&mgr, "udp://127.0.0.1:9", recorder, &client);
+  mg_iobuf_add(&c->send, 0, much, sizeof(much));
+  poll_times(&mgr, 2);
+  CHECK_EVENTS(client, "OPEN RESOLVE CONNECT CLOSE");
   mg_mgr_free(&mgr);
 }
 
@@ -324,6 +344,7 @@ int main(void) {
   test_nobody();
   test_port_unreachable();
   test_queued_output();
+  test_too_much_output();
   test_burst_and_is_full();
   return FAILURES;
 }
