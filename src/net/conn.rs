@@ -352,9 +352,13 @@ pub fn hold(c: Conn) -> Option<Activity> {
     c.mgr().and_then(Root::of).and_then(Activity::ensure)
 }
 
-/// True when the connection was closed for good.
+/// True when the connection was closed for good, maybe because its manager was freed.
 pub fn is_closed(c: Conn) -> bool {
-    ConnState::of(c).is_some_and(|s| s.is(is::CLOSED))
+    match ConnState::of(c) {
+        Some(state) => state.is(is::CLOSED),
+        // Only a connection without an id is the program's own.
+        None => c.id() > 0 && c.mgr().is_some_and(|m| Root::of(m).is_none()),
+    }
 }
 
 /// True when `c`'s protocol handler is `f`.

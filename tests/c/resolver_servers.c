@@ -20,15 +20,21 @@ static struct mg_connection *open_name(const char *name, struct record *r) {
   return mg_connect(&s_mgr, url, recorder, r);
 }
 
-// A listening socket beside the server's UDP socket, on the same port.
-static int stream_beside(const struct server *s) {
-  struct sockaddr_in at;
-  socklen_t len = sizeof(at);
-  int fd = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
-  CHECK(getsockname(s->fd, (struct sockaddr *) &at, &len) == 0);
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  CHECK(bind(fd, (struct sockaddr *) &at, len) == 0 && listen(fd, 8) == 0);
-  return fd;
+// A server that listens on the same port for streams, too; one is found that is free for both.
+static struct server server_with_stream(int *listener) {
+  int tries;
+  for (tries = 0; tries < 100; tries++) {
+    struct server s = server_open(false);
+    struct sockaddr_in at;
+    socklen_t len = sizeof(at);
+    *listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(getsockname(s.fd, (struct sockaddr *) &at, &len) == 0);
+    if (bind(*listener, (struct sockaddr *) &at, len) == 0 && listen(*listener, 8) == 0) return s;
+    close(*listener);
+    close(s.fd);
+  }
+  CHECK(!"a free port");
+  return server_open(false);
 }
 
 // Reads exactly `len` bytes while the manager polls.
@@ -82,12 +88,12 @@ static size_t framed(uint8_t *out, const uint8_t *query, size_t len, int flags, 
   } while (0)
 
 static void test_stream_server(void) {
-  struct server s = server_open(false);
+  int listener, fd;
+  struct server s = server_with_stream(&listener);
   struct record a, b;
   struct mg_connection *c, *d;
   uint8_t query[600], out[1200];
   size_t len, n, i;
-  int listener = stream_beside(&s), fd;
   begin(s.stream_url, s.stream_url);
   c = open_name("example.com", &a);
   CHECK(s_mgr.dns4.c != NULL && !s_mgr.dns4.c->is_udp);
@@ -147,11 +153,11 @@ static void test_stream_server(void) {
 
 // A truncated answer is asked for again, over TCP, of the server that gave it.
 static void test_truncated(void) {
-  struct server s4 = server_open(false), s6 = server_open(false);
+  int listener4, listener6, fd4, fd6;
+  struct server s4 = server_with_stream(&listener4), s6 = server_with_stream(&listener6);
   struct record r;
   uint8_t query[600], out[1200];
   size_t len;
-  int listener4 = stream_beside(&s4), listener6 = stream_beside(&s6), fd4, fd6;
   begin(s4.url, s6.url);
   open_name("example.com", &r);
   take(&s4);
