@@ -2,7 +2,7 @@
 
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
-use super::{log, resolver, sys, unix};
+use super::{log, resolver, sys, unix, view};
 use crate::abi::{
     Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
 };
@@ -235,7 +235,7 @@ pub fn error_fmt(c: Conn, args: core::fmt::Arguments<'_>) {
 pub unsafe fn send(c: Conn, data: *const u8, len: usize) -> bool {
     if c.has(flag::UDP) {
         // SAFETY: the caller vouches for data.
-        return send_datagram(c, unsafe { bytes_at(data, len) });
+        return send_datagram(c, unsafe { view::raw(data, len) });
     }
     if len == 0 {
         return true;
@@ -246,16 +246,6 @@ pub unsafe fn send(c: Conn, data: *const u8, len: usize) -> bool {
         output_queued(c);
     }
     queued
-}
-
-/// # Safety
-/// As for [`core::slice::from_raw_parts`] unless `len` is 0.
-unsafe fn bytes_at<'a>(data: *const u8, len: usize) -> &'a [u8] {
-    if data.is_null() || len == 0 {
-        return &[];
-    }
-    // SAFETY: the caller vouches for data.
-    unsafe { core::slice::from_raw_parts(data, len) }
 }
 
 /// The first datagram of a socket that was not bound gives it an address.

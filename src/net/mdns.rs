@@ -4,7 +4,7 @@ use super::conn::{self, call};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, listen};
 use super::resolver;
-use super::{log, multicast, sys};
+use super::{log, multicast, sys, view};
 use crate::abi::{
     Addr, Connection, DnsRecord, MG_EV_CLOSE, MG_EV_MDNS_REQ, MG_EV_MDNS_RESP, MG_EV_READ, MdnsRequest,
     MdnsResponse, Str,
@@ -219,10 +219,13 @@ fn take_question(c: Conn, question: &Question<'_>) {
 unsafe fn respond(c: Conn, question: &Question<'_>, request: &MdnsRequest, host: Option<&[u8]>) {
     // SAFETY: the caller vouches for the pointers.
     let (name, given, service) = unsafe {
-        let name = if request.respname.len > 0 { Some(text(request.respname)) } else { host };
+        let name = if request.respname.len > 0 { Some(view::bytes(request.respname)) } else { host };
         let given = request.addr.as_ref().map(|a| a.bytes()[..4].try_into().unwrap_or_default());
-        let service =
-            request.r.as_ref().map(|r| Service { kind: text(r.srvcproto), text: text(r.txt), port: r.port });
+        let service = request.r.as_ref().map(|r| Service {
+            kind: view::bytes(r.srvcproto),
+            text: view::bytes(r.txt),
+            port: r.port,
+        });
         (name, given, service)
     };
     let subject = match (question.record.kind, service) {
@@ -251,14 +254,4 @@ unsafe fn respond(c: Conn, question: &Question<'_>, request: &MdnsRequest, host:
     } else {
         multicast::send(c, &packet[..len], local);
     }
-}
-
-/// # Safety
-/// The string's bytes are valid.
-unsafe fn text<'a>(s: Str) -> &'a [u8] {
-    if s.buf.is_null() || s.len == 0 {
-        return &[];
-    }
-    // SAFETY: the caller vouches for the bytes.
-    unsafe { core::slice::from_raw_parts(s.buf.cast_const().cast::<u8>(), s.len) }
 }

@@ -26,6 +26,7 @@ pub mod sys;
 pub mod timer;
 pub mod unix;
 pub mod upload;
+pub mod view;
 pub mod wakeup;
 pub mod ws;
 

@@ -1,6 +1,7 @@
 //! What file serving looks at in a request.
 
-use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS};
+use crate::net::view;
 use core::marker::PhantomData;
 
 /// A request: views of the message of the program's handler.
@@ -20,7 +21,14 @@ impl Request<'_> {
     /// `hm` points to a message whose views are valid as long as the request is used.
     pub unsafe fn new(hm: *const HttpMessage) -> Self {
         // SAFETY: the caller vouches for the message.
-        unsafe { Request { method: view((*hm).method), uri: view((*hm).uri), hm, message: PhantomData } }
+        unsafe {
+            Request {
+                method: view::bytes((*hm).method),
+                uri: view::bytes((*hm).uri),
+                hm,
+                message: PhantomData,
+            }
+        }
     }
 
     /// The value of the first header with this name.
@@ -29,7 +37,7 @@ impl Request<'_> {
             // SAFETY: the slots up to the first without a name are set, and their views valid.
             let (found, value) = unsafe {
                 let slot = &raw const (*self.hm).headers[i];
-                let found = view((*slot).name);
+                let found = view::bytes((*slot).name);
                 if found.is_empty() {
                     return None;
                 }
@@ -37,7 +45,7 @@ impl Request<'_> {
             };
             if found.eq_ignore_ascii_case(name) {
                 // SAFETY: as above.
-                return Some(unsafe { view(value) });
+                return Some(unsafe { view::bytes(value) });
             }
         }
         None
@@ -46,7 +54,7 @@ impl Request<'_> {
     /// Whether the client can read chunks.
     pub fn knows_chunks(&self) -> bool {
         // SAFETY: who made the request vouched for the message.
-        !unsafe { view((*self.hm).proto) }.ends_with(b"/1.0")
+        !unsafe { view::bytes((*self.hm).proto) }.ends_with(b"/1.0")
     }
 
     /// The method that asks for parts of a file.
@@ -63,14 +71,4 @@ impl Request<'_> {
     pub fn is_foreign(&self) -> bool {
         matches!(self.method, b"PUT" | b"DELETE" | b"PATCH" | b"CONNECT" | b"TRACE")
     }
-}
-
-/// # Safety
-/// The view is valid as long as the slice is used.
-unsafe fn view<'a>(s: Str) -> &'a [u8] {
-    if s.buf.is_null() || s.len == 0 {
-        return &[];
-    }
-    // SAFETY: the caller vouches for the view.
-    unsafe { core::slice::from_raw_parts(s.buf.cast(), s.len) }
 }
