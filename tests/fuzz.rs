@@ -5,7 +5,7 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dns, files, http, json, modbus, text};
+use targets::{addr, dns, files, http, json, modbus, sntp, text};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -184,6 +184,23 @@ fn dns_packet() {
     let mut seeds = golden(DNS_CASES, "dns");
     seeds.push(b"www.example.com.".to_vec());
     run(dns::packet, &seeds);
+}
+
+#[test]
+fn dns_answer() {
+    let seeds = ["Mongoose\0_http._tcp\0\x05a=b c", "a\0_a._udp", "a.b\0_tcp\0x", "host"];
+    run(dns::answers, &seeds.map(|s| s.as_bytes().to_vec()));
+}
+
+#[test]
+fn sntp_packet() {
+    let seeds: [&[u8]; 2] = [
+        b"\x24\x01\0\xeb\0\0\0\x1e\0\0\x07\xb6GPS\0\x01\x02\x03\x04\x05\x06\x07\x0801234567\
+          \xe8\xfe\x6f\x80\0\0\0\0\xe8\xfe\x6f\x80\x80\0\0\0",
+        b"\x1c\x02\0\xeb\0\0\0\x1e\0\0\x07\xb6GPS\0\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x01\0\0\0\0\
+          \0\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+    ];
+    run(sntp::packet, &seeds.map(<[u8]>::to_vec));
 }
 
 #[test]

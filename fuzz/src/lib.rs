@@ -11,6 +11,7 @@ pub mod files;
 pub mod http;
 pub mod json;
 pub mod modbus;
+pub mod sntp;
 pub mod text;
 
 /// Fails unless `inner` lies within `outer`.

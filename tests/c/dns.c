@@ -126,8 +126,33 @@ static void test_more_packets(void) {
     for (int i = 0; i < 11; i++) many[12 + i * 15 + 2] = i == answer ? 1 : 5;
     CHECK(parse(many, sizeof(many), &dm) && dm.resolved == (answer == 9));
   }
+}
 
-  // Pointers: five in a row are followed, six are not.
+// Compression: backwards only, and not for ever.
+static void test_compression_loops(void) {
+  static const struct {
+    const char *names;  // behind a header, the question's name at 12
+    size_t len;
+    bool valid;
+    const char *name;
+  } rows[] = {
+      {"\xc0\x0c", 2, true, ""},                      // to itself
+      {"\xc0\x0e\xc0\x0c", 4, true, ""},              // to each other
+      {"\1a\xc0\x0c", 4, true, "a"},                  // to its own front
+      {"\1a\xc0\x0f", 4, true, "a"},                  // into itself
+      {"\1a\xc0\x10\1b\xc0\x0c", 8, true, "a"},      // forwards, and back again
+      {"\1a\xff\xff", 4, true, "a"},                  // nowhere
+      {"\1a\xc0\x00", 4, true, "a"},                  // the header, which begins with an empty name
+  };
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    uint8_t packet[60] = "\0\2\x81\x80\0\1\0\0\0\0\0\0";
+    struct mg_dns_message dm;
+    memcpy(packet + 12, rows[i].names, rows[i].len);
+    packet[0] = 0;
+    CHECK_ROW(parse(packet, 40, &dm) == rows[i].valid, rows[i].name);
+    CHECK_ROW(strcmp(dm.name, rows[i].name) == 0, dm.name);
+  }
+  // Five pointers in a row are followed, six are not.
   for (int pointers = 5; pointers <= 6; pointers++) {
     uint8_t packet[200] = "\0\2\x81\x80\0\0\0\x01\0\0\0\0\xc0\x3f\0\5\0\1\0\0\0\0\0\x40";
     struct mg_dns_rr rr;
@@ -141,7 +166,11 @@ static void test_more_packets(void) {
     }
     CHECK((mg_dns_parse_rr(packet, sizeof(packet), at, true, &rr) > 0) == (pointers == 5));
   }
+}
 
+// Names end at 253 characters, however they are put together.
+static void test_over_long_names(void) {
+  struct mg_dns_message dm;
   // The longest name: 253 characters, 255 bytes in the packet.
   for (int extra = 0; extra <= 1; extra++) {
     uint8_t packet[300] = "\0\2\x81\x80\0\1\0\0\0\0\0\0";
@@ -154,6 +183,17 @@ static void test_more_packets(void) {
     CHECK(parse(packet, at + 4, &dm) == (extra == 0));
     CHECK(strlen(dm.name) == (extra == 0 ? 253 : 0));
   }
+  // By pointers: 200 bytes, and 200 before them.
+  uint8_t packet[500] = "\0\2\x81\x80\0\0\0\2\0\0\0\0";
+  size_t at = 12;
+  for (int part = 0; part < 2; part++) {
+    for (int i = 0; i < 100; i++) packet[at++] = 1, packet[at++] = 'a';
+    if (part == 0) packet[at++] = 0;
+    if (part == 1) packet[at++] = 0xc0, packet[at++] = 12;
+    memcpy(packet + at, "\0\5\0\1\0\0\0\0\0\0", 10);
+    at += 10;
+  }
+  CHECK(!parse(packet, at, &dm) && strlen(dm.name) == 199);
 }
 
 static void test_sntp(void) {
@@ -192,6 +232,8 @@ int main(void) {
   test_answer();
   test_changed_answers();
   test_more_packets();
+  test_compression_loops();
+  test_over_long_names();
   test_sntp();
   return FAILURES;
 }

@@ -474,6 +474,65 @@ static void test_handlers_that_close(void) {
   }
 }
 
+// A packet can have names of any length and any number of anything: all that leaves no trace on the
+// stack of the one who reads it. (Run this one under the checkers.)
+static void taker(struct mg_connection *c, int ev, void *ev_data) {
+  (void) c;
+  if (ev == MG_EV_MDNS_REQ) {
+    struct mg_mdns_req *req = (struct mg_mdns_req *) ev_data;
+    s_calls++;
+    CHECK(req->reqname.len > 0 && req->reqname.len <= 253 - 6);
+    req->respname = req->reqname;
+    req->r = &s_http;
+    req->is_resp = true;
+  } else if (ev == MG_EV_MDNS_RESP) {
+    s_calls++;
+    CHECK(((struct mg_mdns_resp *) ev_data)->name.len <= 253);
+  }
+}
+
+static size_t put_labels(uint8_t *at, size_t label, size_t bytes) {
+  size_t used = 0;
+  while (used + label + 1 <= bytes) {
+    at[used] = (uint8_t) label;
+    memset(at + used + 1, 'n', label);
+    used += label + 1;
+  }
+  return used;
+}
+
+static void test_stack_overflow_by_one_packet(void) {
+  static const uint8_t kinds[] = {1, 12, 16, 33};
+  struct group g;
+  uint8_t packet[512];
+  size_t kind, label, bytes;
+  mg_mgr_init(&s_mgr);
+  g = group_open(&s_mgr, taker, NULL);
+  s_calls = 0;
+  for (label = 1; label <= 63; label++) {
+    for (bytes = 200; bytes < 490; bytes += 23) {
+      for (kind = 0; kind < COUNT(kinds); kind++) {
+        size_t at = 12;
+        memset(packet, 0, sizeof(packet));
+        packet[4] = packet[5] = packet[6] = packet[7] = 0xff;  // 65535 questions and answers
+        at += put_labels(packet + at, label, bytes);
+        memcpy(packet + at, "\5local\0\0\1\0\1", 11);
+        packet[at + 8] = kinds[kind];
+        deliver(g.c, packet, sizeof(packet), &g.asker);
+        // The rest of the packet is a great many of questions with pointers to that name.
+        for (at += 11; at + 6 <= sizeof(packet); at += 6) memcpy(packet + at, "\xc0\x0c\0\1\0\1", 6);
+        deliver(g.c, packet, sizeof(packet), &g.asker);
+        packet[2] = 0x84;
+        deliver(g.c, packet, sizeof(packet), &g.asker);
+        while (sent(g.fd, packet, sizeof(packet)) > 0) {}
+      }
+    }
+  }
+  CHECK(s_calls > 500);
+  mg_mgr_free(&s_mgr);
+  group_close(&g);
+}
+
 int main(void) {
   mg_log_set(MG_LL_NONE);
   test_listener();
@@ -484,5 +543,6 @@ int main(void) {
   test_asking();
   test_names_of_this_link();
   test_handlers_that_close();
+  test_stack_overflow_by_one_packet();
   return FAILURES;
 }
