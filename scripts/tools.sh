@@ -9,30 +9,45 @@ set -euo pipefail
 declare -A package=(
   [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
   [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [wrk]=wrk
+  [dnsmasq]=dnsmasq-base [ip]=iproute2
 )
 case "${1:-}" in
-  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx) ;;
+  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;
 esac
+
+# Unpacked, not installed: as a package it would take the place of the machine's own time daemon.
+unpacked=target/tools
+needs_chrony() { [ "$1" = test ] && ! command -v chronyd >/dev/null && [ ! -x $unpacked/usr/sbin/chronyd ]; }
 
 missing=()
 for tool in "${wanted[@]}"; do
   command -v "$tool" >/dev/null || missing+=("${package[$tool]}")
 done
-[ ${#missing[@]} -gt 0 ] || exit 0
+all=("${missing[@]}")
+if needs_chrony "$1"; then all+=(chrony); fi
+[ ${#all[@]} -gt 0 ] || exit 0
+
+get() {
+  apt-get update || return
+  if [ ${#missing[@]} -gt 0 ]; then
+    apt-get install -y --no-install-recommends "${missing[@]}" || return
+  fi
+  if needs_chrony "$1"; then
+    mkdir -p $unpacked && cd $unpacked && apt-get download chrony && dpkg -x chrony_*.deb . && rm chrony_*.deb
+  fi
+}
 
 if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  echo "installing ${missing[*]} ..."
+  echo "installing ${all[*]} ..."
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   export DEBIAN_FRONTEND=noninteractive
-  if apt-get update >"$log" 2>&1 && apt-get install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1; then
-    exit 0
-  fi
+  if (get "$1") >"$log" 2>&1; then exit 0; fi
   tail -n 20 "$log" >&2
 fi
 
-echo "MISSING: ${missing[*]}. Install them (apt-get install ${missing[*]}) to run everything." >&2
+echo "MISSING: ${all[*]}. Install them (apt-get install ${all[*]}) to run everything." >&2
 if [ "${CI:-}" = true ] || [ "$1" = bench ]; then exit 1; fi
 echo "The tests that need them are SKIPPED." >&2
