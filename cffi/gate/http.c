@@ -94,13 +94,12 @@ static PyObject *http_raw_headers(PyObject *self, PyObject *unused) {
   for (size_t i = 0; list != NULL && hm != NULL && i < MG_MAX_HTTP_HEADERS; i++) {
     const struct mg_http_header *h = &hm->headers[i];
     if (h->name.len == 0) break;
-    char lower[256];
-    size_t n = h->name.len < sizeof(lower) ? h->name.len : 0;
-    for (size_t k = 0; k < n; k++) {
+    PyObject *name = PyBytes_FromStringAndSize(NULL, (Py_ssize_t) h->name.len);
+    char *lower = name == NULL ? NULL : PyBytes_AsString(name);
+    for (size_t k = 0; lower != NULL && k < h->name.len; k++) {
       char c = h->name.buf[k];
       lower[k] = (char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
     }
-    PyObject *name = n > 0 ? PyBytes_FromStringAndSize(lower, (Py_ssize_t) n) : bytes_of(h->name);
     PyObject *pair = Py_BuildValue("(NN)", name, bytes_of(h->value));
     if (pair == NULL || PyList_Append(list, pair) != 0) Py_CLEAR(list);
     Py_XDECREF(pair);

@@ -345,7 +345,7 @@ static void test_failures_come_soon(void) {
     char text[64] = "";
     int polls;
     begin(rows[i].url, "udp://[2001:4860:4860::8888]:53");
-    s_mgr.dnstimeout = 10;
+    s_mgr.dnstimeout = i == 0 ? 10 : 10000;  // A busy machine is no silent server.
     CHECK(mg_listen(&s_mgr, i == 0 ? "udp://127.0.0.1:0" : rows[i].url, NULL, NULL) != NULL);
     CHECK(mg_http_connect(&s_mgr, "http://google.com", first_error, text) != NULL);
     for (polls = 0; polls < 50 && text[0] == '\0'; polls++) mg_mgr_poll(&s_mgr, 1);

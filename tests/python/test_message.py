@@ -72,6 +72,16 @@ def test_attributes_of_a_request() -> None:
     during_request(check, "/a%20b?x=1", b"\0\xff body", **{"User-Agent": "test"})
 
 
+def test_raw_headers_have_names_in_lower_case_of_any_length() -> None:
+    def check(conn: Connection, message: HttpMessage) -> None:
+        found = message.raw_headers()
+        assert (b"a", b"One") in found
+        assert (b"long-" * 100, b"Two") in found
+        assert message.header("A") == "One"  # `b"A"` is one object in all of Python: still intact
+
+    during_request(check, **{"A": "One", "Long-" * 100: "Two"})
+
+
 def test_query_variables() -> None:
     def check(conn: Connection, message: HttpMessage) -> None:
         assert message.query_var("a") == "1"

@@ -91,11 +91,6 @@ impl Fs {
         posix::made(&self.functions())
     }
 
-    /// True when nothing outside of the program can be reached.
-    pub fn is_packed(self) -> bool {
-        packed::made(&self.functions())
-    }
-
     /// What there is at `path`.
     pub fn stat(self, path: &CStr) -> Option<Stat> {
         let (mut size, mut mtime): (usize, libc::time_t) = (0, 0);
@@ -237,14 +232,6 @@ impl Drop for File {
         }
     }
 }
-
-/// True when a function of a file system is `ours`.
-macro_rules! is_ours {
-    ($field:expr, $ours:expr) => {
-        $field.is_some_and(|f| f as *const () == $ours as *const ())
-    };
-}
-use is_ours;
 
 /// A value for a pointer that the caller may have left NULL.
 ///

@@ -4,7 +4,7 @@
 //! before 7.22 have functions instead, `mg_unpack` and `mg_unlist`: they serve while there is no
 //! table.
 
-use super::{is_ours, store};
+use super::store;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ, MG_FS_WRITE, MemFile};
 use crate::codec::tree;
 use crate::fence;
@@ -35,11 +35,6 @@ pub const FUNCTIONS: FileSystem = FileSystem {
     rm: Some(rm),
     mkd: Some(mkd),
 };
-
-/// True when `fs` reaches nothing but these files.
-pub fn made(fs: &FileSystem) -> bool {
-    is_ours!(fs.op, op) && is_ours!(fs.st, st)
-}
 
 /// A file of the table.
 #[derive(Clone, Copy)]

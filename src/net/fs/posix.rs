@@ -1,7 +1,7 @@
 //! The file system of the machine: the functions behind `mg_fs_posix`.
 
 use super::beneath;
-use super::{File, Found, Fs, Stat, is_ours, store};
+use super::{File, Found, Fs, Stat, store};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
 use crate::codec::webroot::Place;
 use crate::fence;
@@ -31,6 +31,13 @@ pub const FUNCTIONS: FileSystem = FileSystem {
     rm: Some(rm),
     mkd: Some(mkd),
 };
+
+/// True when a function of a file system is `ours`.
+macro_rules! is_ours {
+    ($field:expr, $ours:expr) => {
+        $field.is_some_and(|f| f as *const () == $ours as *const ())
+    };
+}
 
 /// True when the files of `fs` are [`Open`]s, and nothing comes between them and the caller.
 pub fn made(fs: &FileSystem) -> bool {
