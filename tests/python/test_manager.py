@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 import threading
@@ -12,7 +13,7 @@ import weakref
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, Server, poll_until
+from conftest import DEADLINE, Server, poll_until, read_all
 
 from pymongoose import (
     MG_EV_CLOSE,
@@ -365,3 +366,40 @@ def test_run_can_finish_what_is_being_sent() -> None:
     manager.run(drain_timeout=DEADLINE)
     thread.join(DEADLINE)
     assert received > len(body)
+
+
+def test_forked_processes_share_a_listener() -> None:
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.reply(200, str(os.getpid()))
+            conn.drain()
+
+    manager = Manager(handler)
+    listener = manager.listen("http://127.0.0.1:0")
+    assert listener.local_addr is not None
+    port = listener.local_addr[1]
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            try:
+                while True:
+                    manager.poll(10)
+            finally:
+                os._exit(1)
+        children.append(child)
+    try:
+        pids: set[int] = set()
+        for _ in range(1000):
+            with socket.create_connection(("127.0.0.1", port), timeout=DEADLINE) as client:
+                client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                pids.add(int(read_all(client).partition(b"\r\n\r\n")[2]))
+            if pids == set(children):
+                break
+        assert pids <= set(children)
+        assert pids
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        manager.close()
