@@ -38,7 +38,7 @@ def test_empty_messages() -> None:
     assert (mqtt.id, mqtt.cmd, mqtt.qos, mqtt.ack, mqtt.properties()) == (0, 0, 0, 0, [])
 
 
-def during_request(check: Any, path: str = "/", body: bytes | None = None, **headers: str) -> bytes:
+def during_request(check: Any, path: str = "/", body: bytes | None = None, headers: Any = None) -> bytes:
     """Runs check(conn, message) in the handler of one request; its exception fails the test."""
     problems: list[BaseException] = []
 
@@ -51,7 +51,7 @@ def during_request(check: Any, path: str = "/", body: bytes | None = None, **hea
             conn.reply(200, b"done")
 
     with Server(handler) as server:
-        reply = server.request("POST" if body is not None else "GET", path, body, **headers)[2]
+        reply = server.request("POST" if body is not None else "GET", path, body, **(headers or {}))[2]
     if problems:
         raise problems[0]
     return reply
@@ -69,7 +69,7 @@ def test_attributes_of_a_request() -> None:
         assert ("User-Agent", "test") in message.headers()
         assert message.status() == 0
 
-    during_request(check, "/a%20b?x=1", b"\0\xff body", **{"User-Agent": "test"})
+    during_request(check, "/a%20b?x=1", b"\0\xff body", {"User-Agent": "test"})
 
 
 def test_raw_headers_have_names_in_lower_case_of_any_length() -> None:
@@ -79,7 +79,7 @@ def test_raw_headers_have_names_in_lower_case_of_any_length() -> None:
         assert (b"long-" * 100, b"Two") in found
         assert message.header("A") == "One"  # `b"A"` is one object in all of Python: still intact
 
-    during_request(check, **{"A": "One", "Long-" * 100: "Two"})
+    during_request(check, headers={"A": "One", "Long-" * 100: "Two"})
 
 
 def test_query_variables() -> None:
@@ -102,7 +102,7 @@ def test_header_variables() -> None:
         assert message.header_var("Content-Type", "none") is None
         assert message.header_var("None", "charset") is None
 
-    during_request(check, body=b"", **{"Content-Type": 'text/html; charset=utf-8; b="q r"'})
+    during_request(check, body=b"", headers={"Content-Type": 'text/html; charset=utf-8; b="q r"'})
 
 
 def test_state_of_the_connection_in_a_request() -> None:
