@@ -64,11 +64,12 @@ pub fn poll(m: Mgr, ms: c_int) {
 
     // SAFETY: the manager's list is valid; timers on it are the program's or ours.
     unsafe { timer::poll(m.timers_head(), now) };
-    resolver::expire(m, root, now);
     if walk || !got_events {
         fire_poll(m, root, now);
     }
     take_turns(root, now);
+    // An answer that this poll brought comes before its deadline.
+    resolver::expire(m, root, now);
     drop(activity);
 }
 
