@@ -2581,8 +2581,20 @@ bool mg_dns_parse(const uint8_t *buf, size_t len, struct mg_dns_message *dm);
  */
 bool mg_dnsc_init(struct mg_mgr *mgr, struct mg_dns *dnsc);
 
-/* Looks up the host of a URL for a connection: `MG_EV_RESOLVE` with the address in `c->rem`, or
- * `MG_EV_ERROR`. Then it connects, unless the connection has a socket already.
+/* Looks up the host of a URL for a connection, as `mg_connect` does: `MG_EV_RESOLVE` with the
+ * address in `c->rem`, then it connects. A connection that has a socket already, such as a
+ * listener, only learns the address, or the error.
+ *
+ * Addresses, `localhost` and an empty host need no lookup: `MG_EV_RESOLVE` fires before this
+ * returns. Names in `.local` are asked for by multicast DNS, all others at `mgr->dns4` (type A),
+ * and if that has none, at `mgr->dns6` (type AAAA); with `mgr->use_dns6` only there. While both
+ * URLs are the defaults, `/etc/hosts` and the first server of `/etc/resolv.conf` come first.
+ *
+ * # Errors
+ * `MG_EV_ERROR` with one of: "DNS timeout" (`mgr->dnstimeout` milliseconds), "NAME DNS lookup
+ * failed", "resolver" (the URL of the server has no address), "DNS error" (the connection to the
+ * server closed); "mDNS timeout" (500 milliseconds), "mDNS send", "mDNS listener error", "no mDNS
+ * listener, see mg_mdns_listen()".
  *
  * # Threads
  * The polling thread.
@@ -2600,7 +2612,9 @@ void mg_resolve_cancel(struct mg_connection *c);
  * string without `.local`, which outlives the listener; NULL for none).
  *
  * `fn` may be NULL; it gets `MG_EV_MDNS_REQ`, where it may fill in the answer, and
- * `MG_EV_MDNS_RESP`. Names that end in `.local` are looked up through this listener. RFC 6762.
+ * `MG_EV_MDNS_RESP` for each address in a response. Without it, queries for the host's address are
+ * answered with the address of the interface they came in on. Names that end in `.local` are looked
+ * up through the newest listener, `mgr->mdns`. RFC 6762, RFC 6763.
  *
  * # Returns
  * The listener, or NULL: then the log says why.
@@ -3859,7 +3873,8 @@ bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
  *
  * A good answer sets `mg_boot_timestamp_ms` and fires `MG_EV_SNTP_TIME`; then the connection
  * closes, after three seconds at the latest. An answer must come from the server and repeat what
- * was sent (RFC 4330, section 5). `fn` may be NULL.
+ * was sent (RFC 4330, section 5). `fn` may be NULL; the event's data is an `int64_t *`, milliseconds
+ * since 1970.
  *
  * # Returns
  * The connection, or NULL for an empty URL or without memory.

@@ -105,8 +105,20 @@ pub unsafe extern "C" fn mg_dnsc_init(mgr: *mut Manager, dnsc: *mut Dns) -> bool
     unsafe { Mgr::new(mgr).is_some_and(|m| !dnsc.is_null() && resolver::open(m, dnsc).is_some()) }
 }
 
-/// Looks up the host of a URL for a connection: `MG_EV_RESOLVE` with the address in `c->rem`, or
-/// `MG_EV_ERROR`. Then it connects, unless the connection has a socket already.
+/// Looks up the host of a URL for a connection, as `mg_connect` does: `MG_EV_RESOLVE` with the
+/// address in `c->rem`, then it connects. A connection that has a socket already, such as a
+/// listener, only learns the address, or the error.
+///
+/// Addresses, `localhost` and an empty host need no lookup: `MG_EV_RESOLVE` fires before this
+/// returns. Names in `.local` are asked for by multicast DNS, all others at `mgr->dns4` (type A),
+/// and if that has none, at `mgr->dns6` (type AAAA); with `mgr->use_dns6` only there. While both
+/// URLs are the defaults, `/etc/hosts` and the first server of `/etc/resolv.conf` come first.
+///
+/// # Errors
+/// `MG_EV_ERROR` with one of: "DNS timeout" (`mgr->dnstimeout` milliseconds), "NAME DNS lookup
+/// failed", "resolver" (the URL of the server has no address), "DNS error" (the connection to the
+/// server closed); "mDNS timeout" (500 milliseconds), "mDNS send", "mDNS listener error", "no mDNS
+/// listener, see mg_mdns_listen()".
 ///
 /// # Threads
 /// The polling thread.
@@ -138,7 +150,9 @@ pub unsafe extern "C" fn mg_resolve_cancel(c: *mut Connection) {
 /// string without `.local`, which outlives the listener; NULL for none).
 ///
 /// `fn` may be NULL; it gets `MG_EV_MDNS_REQ`, where it may fill in the answer, and
-/// `MG_EV_MDNS_RESP`. Names that end in `.local` are looked up through this listener. RFC 6762.
+/// `MG_EV_MDNS_RESP` for each address in a response. Without it, queries for the host's address are
+/// answered with the address of the interface they came in on. Names that end in `.local` are looked
+/// up through the newest listener, `mgr->mdns`. RFC 6762, RFC 6763.
 ///
 /// # Returns
 /// The listener, or NULL: then the log says why.

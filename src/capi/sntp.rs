@@ -14,7 +14,8 @@ use core::ptr;
 ///
 /// A good answer sets `mg_boot_timestamp_ms` and fires `MG_EV_SNTP_TIME`; then the connection
 /// closes, after three seconds at the latest. An answer must come from the server and repeat what
-/// was sent (RFC 4330, section 5). `fn` may be NULL.
+/// was sent (RFC 4330, section 5). `fn` may be NULL; the event's data is an `int64_t *`, milliseconds
+/// since 1970.
 ///
 /// # Returns
 /// The connection, or NULL for an empty URL or without memory.

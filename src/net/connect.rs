@@ -4,7 +4,7 @@ use super::conn::{self, alloc, call, error_fmt, hold, is_closed, link, register}
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
-use super::{log, sys, unix};
+use super::{log, poll, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::{addr, url::Url};
 use core::ffi::{CStr, c_int, c_void};
@@ -12,6 +12,10 @@ use core::ptr;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::os::fd::IntoRawFd;
+
+/// Milliseconds for an address that neither accepts nor refuses, while the name has others. Enough
+/// for a second SYN, should the first be lost.
+const ATTEMPT: u64 = 2500;
 
 /// The address of a URL whose host is a literal, `localhost` or empty; the port is left 0.
 pub fn literal(text: &[u8]) -> Option<Addr> {
@@ -123,6 +127,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     let failed = sys::connect(fd, to).err().filter(|e| e.raw_os_error() != Some(libc::EINPROGRESS));
     c.set(flag::CONNECTING);
     register(c, false);
+    limit_attempt(state);
     if let Some(e) = failed
         && !try_next_address(c)
     {
@@ -147,12 +152,23 @@ pub fn finish(c: Conn) {
         c.set_loc(Addr::from_kernel(&local));
     }
     c.clear(flag::CONNECTING);
+    if let Some(state) = ConnState::of(c) {
+        state.alternatives.take();
+    }
     call(c, MG_EV_CONNECT, ptr::null_mut());
     plain_unless_handshake(c);
 }
 
+/// Remembers when the next address is tried, if there is one.
+fn limit_attempt(state: &ConnState) {
+    let others = state.alternatives.take();
+    let at = if others.is_empty() { 0 } else { poll::millis().saturating_add(ATTEMPT) };
+    state.alternatives.set(others);
+    state.next_attempt.set(at);
+}
+
 /// The name has another address: connects there. The program does not notice.
-fn try_next_address(c: Conn) -> bool {
+pub fn try_next_address(c: Conn) -> bool {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else { return false };
     let mut rest = state.alternatives.take().into_iter();
     let connected = rest.find_map(|next| {
@@ -165,6 +181,7 @@ fn try_next_address(c: Conn) -> bool {
         }
     });
     state.alternatives.set(rest.collect());
+    limit_attempt(state);
     let Some((next, socket)) = connected else { return false };
     conn::drop_fd(root, c, state);
     c.set_rem(next);

@@ -8,7 +8,7 @@
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
-use super::{http, io, log, resolver, timer};
+use super::{connect, http, io, log, resolver, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -293,6 +293,8 @@ enum Limit {
     Http,
     /// It closes silently.
     Close,
+    /// It tries another address of the same name.
+    NextAddress,
 }
 
 /// When a connection's time is up, and what happens then.
@@ -305,8 +307,14 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
         return Some((state.expires.get(), Limit::Close));
     }
     if c.is_pending() {
-        let limit = u64::from(settings.connect_timeout);
-        return (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"connect timeout")));
+        let attempt = Some(state.next_attempt.get()).filter(|at| *at > 0);
+        let limit = Some(u64::from(settings.connect_timeout)).filter(|limit| *limit > 0);
+        return match (limit.map(|limit| state.last_io.get() + limit), attempt) {
+            (Some(end), attempt) if attempt.is_none_or(|at| end <= at) => {
+                Some((end, Limit::Fail(b"connect timeout")))
+            }
+            (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
+        };
     }
     let http = http::deadline(c, state).map(|at| (at, Limit::Http));
     let limit = u64::from(settings.idle_timeout);
@@ -325,6 +333,10 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
                 Limit::Fail(reason) => conn::error(c, reason),
                 Limit::Http => http::time_out(c, state),
                 Limit::Close => c.set(flag::CLOSING),
+                Limit::NextAddress => {
+                    connect::try_next_address(c);
+                    return false;
+                }
             }
             true
         }

@@ -84,6 +84,9 @@ pub struct ConnState {
     pub sntp: SntpState,
     /// Further addresses to try, should connecting to the first one fail.
     pub alternatives: Cell<Vec<Addr>>,
+    /// When the next of them is tried although connecting has not failed, in `mg_millis` time; 0:
+    /// never.
+    pub next_attempt: Cell<u64>,
     /// When the connection closes silently, in `mg_millis` time; 0: never.
     pub expires: Cell<u64>,
     /// What goes out behind the send buffer.

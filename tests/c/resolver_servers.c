@@ -2,7 +2,17 @@
 // follows when the first address of a name does not answer.
 #include "nameserver.h"
 
+#include <time.h>
+
 static struct mg_mgr s_mgr;
+static uint64_t s_skipped;  // milliseconds that nobody waits for
+
+uint64_t mg_millis(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000 + s_skipped;
+}
+
 static struct mg_connection *s_web;
 
 static void begin(const char *dns4, const char *dns6) {
@@ -327,6 +337,64 @@ static void test_further_addresses(void) {
   close(s.fd);
 }
 
+// A socket that listens at 127.0.0.X, on the port of the web server, and is full: the kernel drops
+// what else comes.
+static int full_listener(int x, int waiting[4]) {
+  struct sockaddr_in at = loopback(s_web->loc.port);
+  int fd = socket(AF_INET, SOCK_STREAM, 0), i;
+  at.sin_addr.s_addr = htonl(0x7f000000u | (unsigned) x);
+  CHECK(bind(fd, (struct sockaddr *) &at, sizeof(at)) == 0 && listen(fd, 0) == 0);
+  for (i = 0; i < 4; i++) {
+    waiting[i] = socket(AF_INET, SOCK_STREAM, 0);
+    nonblocking(waiting[i]);
+    connect(waiting[i], (struct sockaddr *) &at, sizeof(at));
+  }
+  return fd;
+}
+
+// The first addresses are silent: after a while the next one is tried.
+static void test_silent_addresses(void) {
+  struct server s = server_open(false);
+  struct record r;
+  struct mg_connection *c;
+  int waiting[2][4], full[2], i, k;
+  begin(s.url, "");
+  for (i = 0; i < 2; i++) full[i] = full_listener(77 + i, waiting[i]);
+  c = open_name("example.com", &r);
+  take(&s);
+  ANSWER(&s, POSITIVE, 3, ADDRESS("\x7f", "\0", "\0", "\x4d") ADDRESS("\x7f", "\0", "\0", "\x4e") HERE);
+  POLL_UNTIL(&s_mgr, strstr(r.text, "RESOLVE") != NULL);
+  poll_times(&s_mgr, 5);
+  CHECK(c->is_connecting && c->rem.addr.ip4 == htonl(0x7f00004d));
+  s_skipped += 2500;
+  POLL_UNTIL(&s_mgr, c->rem.addr.ip4 == htonl(0x7f00004e));
+  poll_times(&s_mgr, 5);
+  CHECK(c->is_connecting);
+  s_skipped += 2500;
+  CONNECTED(r);
+  CHECK_EVENTS(r, "OPEN RESOLVE CONNECT");
+  CHECK(c->rem.addr.ip4 == htonl(0x7f000001) && c->rem.port == s_web->loc.port);
+  // The last one has all the time that there is.
+  c->is_closing = 1;
+  POLL_UNTIL(&s_mgr, r.closes == 1);
+  c = open_name("example.com", &r);
+  take(&s);
+  ANSWER(&s, POSITIVE, 2, ADDRESS("\x7f", "\0", "\0", "\x4d") ADDRESS("\x7f", "\0", "\0", "\x4e"));
+  POLL_UNTIL(&s_mgr, strstr(r.text, "RESOLVE") != NULL);
+  for (i = 0; i < 5; i++) {
+    s_skipped += 2500;
+    poll_times(&s_mgr, 2);
+  }
+  CHECK(c->is_connecting && c->rem.addr.ip4 == htonl(0x7f00004e));
+  CHECK_EVENTS(r, "OPEN RESOLVE");
+  mg_mgr_free(&s_mgr);
+  for (i = 0; i < 2; i++) {
+    for (k = 0; k < 4; k++) close(waiting[i][k]);
+    close(full[i]);
+  }
+  close(s.fd);
+}
+
 static void first_error(struct mg_connection *c, int ev, void *ev_data) {
   char *text = (char *) c->fn_data;
   if (ev != MG_EV_ERROR) return;
@@ -397,6 +465,7 @@ int main(void) {
   test_servers_that_are_none();
   test_port_unreachable();
   test_further_addresses();
+  test_silent_addresses();
   test_failures_come_soon();
   test_a_server_of_our_own();
   return FAILURES;
