@@ -8,7 +8,7 @@
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
-use super::{http, io, log, resolver, timer};
+use super::{http, http_end, io, log, resolver, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -204,7 +204,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
         return true;
     }
     let output = io::has_output(c, state);
-    if flags & flag::DRAINING != 0 && !output {
+    if flags & flag::DRAINING != 0 && !output && !http_end::is_lingering(state) {
         return true;
     }
     if flags & flag::RESOLVING != 0 {
@@ -213,6 +213,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if state.can(ready::READ | ready::ERROR)
         && flags & (flag::FULL | flag::CONNECTING) == 0
         && !state.is(is::RETRY)
+        && !http::is_held_back(c, state)
     {
         return true;
     }
@@ -307,7 +308,7 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
         let limit = u64::from(settings.connect_timeout);
         return (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"connect timeout")));
     }
-    let http = http::deadline(c, state).map(|at| (at, Limit::Http));
+    let http = http_end::deadline(c, state).map(|at| (at, Limit::Http));
     let limit = u64::from(settings.idle_timeout);
     let idle = (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     match (http, idle) {
@@ -322,7 +323,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
         Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => {
             match limit {
                 Limit::Fail(reason) => conn::error(c, reason),
-                Limit::Http => http::time_out(c, state),
+                Limit::Http => http_end::time_out(c, state),
                 Limit::Close => c.set(flag::CLOSING),
             }
             true
