@@ -18,7 +18,16 @@ ODD_TARGETS = (
     b"/a?b?c", b"ftp://h/", b"/'\"<>\\^`{|}", b"/?\xff",
 )  # fmt: skip
 VERSIONS = (b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0")
-ODD_VERSIONS = (b"HTTP/1.2", b"HTTP/2.0", b"HTTP/0.9", b"http/1.1", b"HTTP/1.1 ", b"HTTP/11.1", b"HTTP/1", b"")
+ODD_VERSIONS = (
+    b"HTTP/1.2",
+    b"HTTP/2.0",
+    b"HTTP/0.9",
+    b"http/1.1",
+    b"HTTP/1.1 ",
+    b"HTTP/11.1",
+    b"HTTP/1",
+    b"",
+)
 SPACES = (b" ",)
 ODD_SPACES = (b"  ", b"\t", b"", b" \t ", b"\x0b")
 ENDS = (CRLF,)
@@ -127,7 +136,8 @@ def _body(choose: Choices, headers: list[tuple[bytes, bytes]]) -> bytes:
 
 def _headers(choose: Choices) -> list[tuple[bytes, bytes]]:
     return [
-        (choose.pick(NAMES, ODD_NAMES, 12), choose.pick(VALUES, ODD_VALUES, 12)) for _ in range(choose.next() % 4)
+        (choose.pick(NAMES, ODD_NAMES, 12), choose.pick(VALUES, ODD_VALUES, 12))
+        for _ in range(choose.next() % 4)
     ]
 
 
@@ -153,7 +163,9 @@ def request(choose: Choices) -> bytes:
         choose.pick(TARGETS, ODD_TARGETS, 16),
         choose.pick(VERSIONS, ODD_VERSIONS, 16),
     ]
-    headers = [] if choose.one_in(16) else [(b"Host", choose.pick((b"h", b"h:80"), (b"", b"h/x", b"a b"), 16))]
+    headers = (
+        [] if choose.one_in(16) else [(b"Host", choose.pick((b"h", b"h:80"), (b"", b"h/x", b"a b"), 16))]
+    )
     headers += _headers(choose)
     if choose.one_in(10):
         headers.append((b"Connection", choose.pick((b"close", b"keep-alive", b"x, Close", b"upgrade"))))

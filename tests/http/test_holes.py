@@ -30,7 +30,8 @@ def outcomes(data: bytes, *flags: int) -> list[Outcome]:
 def refused(data: bytes, error: str = "", status: int = 400) -> None:
     """Nothing is delivered, and the connection ends; with a reply if such are wanted."""
     for outcome in outcomes(data):
-        assert outcome.messages == () and outcome.state != "open"
+        assert outcome.messages == ()
+        assert outcome.state != "open"
         [reason] = outcome.errors
         assert error in reason
         assert not outcome.sent or outcome.sent.startswith(b"HTTP/1.1 %d " % status)
@@ -63,7 +64,9 @@ def test_smuggling_by_length_and_chunks(reverse: bool) -> None:
     refused(head(*(lines[::-1] if reverse else lines)) + b"0\r\n\r\n" + NEXT, "Content-Length with Transfer")
 
 
-@pytest.mark.parametrize("coding", [b"gzip, chunked", b"chunked, gzip", b"identity", b"xchunked", b"", b"\x0bchunked"])
+@pytest.mark.parametrize(
+    "coding", [b"gzip, chunked", b"chunked, gzip", b"identity", b"xchunked", b"", b"\x0bchunked"]
+)
 def test_smuggling_by_another_coding(coding: bytes) -> None:
     data = head(b"Transfer-Encoding: " + coding) + b"0\r\n\r\n" + NEXT
     refused(data, status=501 if coding[:1] != b"\x0b" else 400)
@@ -141,14 +144,16 @@ def test_a_negative_or_overflowing_length(length: bytes) -> None:
 @pytest.mark.parametrize(
     "chunk",
     [
-        b"\r\n", b" 1\r\n", b"1 \r\n", b"+1\r\n", b"-1\r\n", b"0x1\r\n", b"1\n", b"1\r1\n", b"1;a\n", b"1;\x00\r\n",
-        b"g\r\n", b"1g\r\n", b"80000000\r\n", b"fffffffffffffffff\r\n", b"1\r\nab\r\n", b"1\r\na\n", b"1\r\na\r\r\n",
+        b"\r\n", b" 1\r\n", b"1 \r\n", b"+1\r\n", b"-1\r\n", b"0x1\r\n", b"1\n", b"1\r1\n", b"1;a\n",
+        b"1;\x00\r\n", b"g\r\n", b"1g\r\n", b"80000000\r\n", b"fffffffffffffffff\r\n", b"1\r\nab\r\n",
+        b"1\r\na\n", b"1\r\na\r\r\n",
     ],
 )  # fmt: skip
 def test_junk_in_chunks(chunk: bytes) -> None:
     data = head(b"Transfer-Encoding: chunked") + chunk + b"a\r\n0\r\n\r\n" + NEXT
     for outcome in outcomes(data):
-        assert outcome.messages == () and outcome.errors == ("Invalid chunk",)
+        assert outcome.messages == ()
+        assert outcome.errors == ("Invalid chunk",)
 
 
 def test_chunk_extensions_and_trailers_have_bounds() -> None:
@@ -174,20 +179,24 @@ def test_no_length_means_no_body() -> None:
 def test_what_follows_close_is_not_handled() -> None:
     for value in (b"close", b"Close", b"keep-alive, close", b"a,close"):
         [outcome] = outcomes(head(b"Connection: " + value) + NEXT, 0)
-        assert len(outcome.messages) == 1 and outcome.state == "draining" and outcome.unused == 0
+        assert len(outcome.messages) == 1
+        assert outcome.state == "draining"
+        assert outcome.unused == 0
 
 
 def test_what_follows_a_bad_request_is_not_handled() -> None:
     good = head(b"Content-Length: 1") + b"x"
     for outcome in outcomes(good + b"A B\r\n\r\n" + NEXT):
         assert [message.body for message in outcome.messages] == [b"x"]
-        assert outcome.state == "draining" and outcome.unused == 0
+        assert outcome.state == "draining"
+        assert outcome.unused == 0
 
 
 def test_a_cut_request_is_not_delivered() -> None:
     for flags in (0, STRICT):
         outcome = engine.run(head(b"Content-Length: 10") + b"short", flags | engine.ENDS)
-        assert outcome.messages == () and outcome.heads == 1
+        assert outcome.messages == ()
+        assert outcome.heads == 1
 
 
 # --- Floods
@@ -197,11 +206,14 @@ def test_a_flood_of_responses_is_answered_once() -> None:
     answer = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0          \r\n\r\n"
     for response in (b"HTTP/1.1 200\r\n\r\n", b"HTTP/1.1 305\r\n\r\n"):
         [outcome] = outcomes(response * 1000, 0)
-        assert outcome.sent == answer and outcome.state == "draining"
-        assert outcome.messages == () and outcome.unused == 0
+        assert outcome.sent == answer
+        assert outcome.state == "draining"
+        assert outcome.messages == ()
+        assert outcome.unused == 0
     for response in (b"HTTP/1.1 204 x\r\n\r\n", b"HTTP/1.1 200 x\r\nContent-Length: 0\r\n\r\n"):
         [outcome] = outcomes(response + NEXT, STRICT)
-        assert outcome.messages == () and outcome.errors == ("HTTP message from the wrong side",)
+        assert outcome.messages == ()
+        assert outcome.errors == ("HTTP message from the wrong side",)
 
 
 def test_a_head_without_end() -> None:
@@ -215,7 +227,9 @@ def test_a_head_without_end() -> None:
 def test_an_announced_body_that_nobody_could_collect() -> None:
     for length in (b"3145729", b"99999999999", b"18446744073709551000"):
         for outcome in outcomes(head(b"Content-Length: " + length)):
-            assert outcome.messages == () and outcome.errors == ("MG_MAX_RECV_SIZE",) and outcome.heads == 1
+            assert outcome.messages == ()
+            assert outcome.errors == ("MG_MAX_RECV_SIZE",)
+            assert outcome.heads == 1
 
 
 # --- Clients
@@ -224,7 +238,12 @@ def test_an_announced_body_that_nobody_could_collect() -> None:
 def test_interim_responses_do_not_eat_the_final_one() -> None:
     final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
     for interim in (b"100 Continue", b"102 Processing", b"103 Early Hints"):
-        for headers in (b"", b"Link: </a>\r\n", b"Content-Length: 500\r\n", b"Transfer-Encoding: chunked\r\n"):
+        for headers in (
+            b"",
+            b"Link: </a>\r\n",
+            b"Content-Length: 500\r\n",
+            b"Transfer-Encoding: chunked\r\n",
+        ):
             [outcome] = outcomes(b"HTTP/1.1 " + interim + b"\r\n" + headers + b"\r\n" + final, CLIENT)
             assert [m.body for m in outcome.messages] == [b"", b"ok"]
 
@@ -239,13 +258,16 @@ def test_responses_without_body() -> None:
 def test_a_malformed_response_is_an_error() -> None:
     for data in (b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nA B\r\n\r\n", b"\x16\x03\x01"):
         [outcome] = outcomes(data, CLIENT)
-        assert outcome.messages == () and len(outcome.errors) == 1 and outcome.state == "draining"
+        assert outcome.messages == ()
+        assert len(outcome.errors) == 1
+        assert outcome.state == "draining"
 
 
 def test_a_bad_chunk_is_reported_once() -> None:
     data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n"
     outcome = engine.run(data, CLIENT | engine.ENDS)
-    assert outcome.errors == ("Invalid chunk",) and outcome.messages == ()
+    assert outcome.errors == ("Invalid chunk",)
+    assert outcome.messages == ()
 
 
 # --- Multipart

@@ -32,7 +32,8 @@ impl Head<'_> {
             return fault(Fault::HeaderName);
         }
         if self.is_response {
-            return if self.status >= 100 { Ok(()) } else { fault(Fault::Status) };
+            let is_status = self.status >= 100 && self.query.is_none();
+            return if is_status { Ok(()) } else { fault(Fault::Status) };
         }
         let form = match (Target::new(self.uri), self.method) {
             (Some(Target::Authority(_)), b"CONNECT") => self.query.is_none(),
@@ -94,6 +95,7 @@ mod tests {
             ("HTTP/1 200 OK\n\n", Err(Fault::UnknownVersion)),
             ("HTTP/1.1 20 OK\n\n", Err(Fault::Status)),
             ("HTTP/1.1 099 OK\n\n", Err(Fault::Status)),
+            ("HTTP/1.1 200?a OK\n\n", Err(Fault::Status)),
             ("HTTP/1.1 ok OK\n\n", Err(Fault::Status)),
             ("GET / HTTP/1.1\n\n", Err(Fault::Host)),
             ("GET / HTTP/1.1\nHost: h\nhost: h\n\n", Err(Fault::Host)),
