@@ -35,17 +35,18 @@ pub enum Setting {
     MG_SET_MAX_CONNECTIONS = 11,
     /// Accepted connections at once from one address; more are turned away. 0: no limit. Managers only.
     MG_SET_MAX_PER_ADDRESS = 12,
-    /// 1 or 0: refuse requests that RFC 9112 calls invalid and the original accepts: odd methods, names,
-    /// targets and versions, a missing `Host`.
+    /// 1 or 0: refuse messages that RFC 9112 calls invalid and the original accepts: odd methods, names,
+    /// targets, statuses and versions, a missing `Host`, a response that is sent to a server.
     MG_SET_HTTP_STRICT = 13,
     /// 1 or 0: answer requests that cannot be served with 400, 408, 411, 413, 414, 429, 431, 501, 503 or
-    /// 505 before closing, instead of closing silently.
+    /// 505 before closing, instead of closing silently. A client that is still sending is heard out for
+    /// up to two seconds, so that the reply reaches it.
     MG_SET_HTTP_ERROR_REPLIES = 14,
-    /// 1 or 0: answer `Expect: 100-continue` once `MG_EV_HTTP_HDRS` has not refused the request.
+    /// 1 or 0: answer `Expect: 100-continue` once `MG_EV_HTTP_HDRS` has not answered the request.
     MG_SET_HTTP_CONTINUE = 15,
     /// 1 or 0: close after the reply to an HTTP/1.0 request without `Connection: keep-alive`.
     MG_SET_HTTP10_CLOSE = 16,
-    /// Bytes of the head of a request.
+    /// Bytes of the head of a message.
     MG_SET_HTTP_MAX_HEAD = 17,
     /// Bytes of the body of a request that is collected in `c->recv`; 0: only `MG_SET_RECV_LIMIT` counts.
     MG_SET_HTTP_MAX_BODY = 18,

@@ -5,17 +5,19 @@
 //! twice. Programs may consume `recv` themselves at any time; then the memory is dropped and the
 //! next byte starts a fresh message.
 
-use super::conn::{self, call, has_protocol, output_queued, queue};
+use super::conn::{self, call, has_protocol};
 use super::handle::{Conn, Mgr};
-use super::http_message;
-use super::http_policy::{self, Phase};
+use super::http_asked::Asked;
+use super::http_body::{self, End, Partial, Receiver, Refusal};
+use super::http_end::{self, Linger, drain, fail, fail_body, refuse_response};
+use super::http_policy::{self, Policy};
 use super::listen::{Handlers, listen};
+use super::poll::millis;
 use super::state::ConnState;
-use super::{log, poll, ws};
+use super::{http_message, ws};
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ, flag,
 };
-use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{self, Framing, Head};
 use core::cell::Cell;
 use core::ffi::{CStr, c_int, c_long, c_void};
@@ -26,29 +28,26 @@ use core::ptr;
 #[derive(Default)]
 pub struct HttpState {
     /// Bytes at the front of `recv` that were searched for the end of a head without result.
-    searched: Cell<usize>,
+    pub(super) searched: Cell<usize>,
     /// The message whose head is complete and whose body is not.
-    partial: Cell<Option<Partial>>,
+    pub(super) partial: Cell<Option<Partial>>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
-    seen: Cell<usize>,
+    pub(super) seen: Cell<usize>,
     /// The connection closes after the response.
     close_wish: Cell<bool>,
     /// Requests so far.
     requests: Cell<u32>,
     /// When the first byte of the head came that is incomplete, or the head of the body that is.
-    since: Cell<u64>,
+    pub(super) since: Cell<u64>,
     /// The engine runs: a handler that closes the connection for good leads back to it.
     busy: Cell<bool>,
     /// There are no more messages: the program closed the connection at MG_EV_HTTP_HDRS, or the
     /// engine drains it. Ends when the program takes the flag back.
-    stopped: Cell<bool>,
-}
-
-/// A message whose MG_EV_HTTP_HDRS has been fired and whose body is incomplete.
-struct Partial {
-    head: usize,
-    framing: Framing,
-    chunked: Chunked,
+    pub(super) stopped: Cell<bool>,
+    /// How the connection closes.
+    pub(super) linger: Cell<Linger>,
+    /// What a client has asked for.
+    pub(super) asked: Asked,
 }
 
 /// Listens for HTTP.
@@ -94,7 +93,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
                 usize::try_from(unsafe { *ev_data.cast::<c_long>() }).ok()
             };
             notice_consumption(c, added);
-            run(c, false);
+            go_on(c);
             // A client may send frames right behind the request that upgrades.
             if has_protocol(c, ws::on_event) {
                 // SAFETY: c is live; the handler needs no data.
@@ -102,14 +101,11 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
             }
         }
         MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
-            if ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
-                drain(c);
-            } else if c.recv().len() > 0 {
-                notice_consumption(c, Some(0));
-                run(c, false);
-            }
+            notice_consumption(c, Some(0));
+            go_on(c);
         }
-        MG_EV_CLOSE => {
+        // What a server has not read by now was sent to nobody.
+        MG_EV_CLOSE if !c.has(flag::ACCEPTED) => {
             notice_consumption(c, None);
             run(c, true);
         }
@@ -123,19 +119,29 @@ fn notice_consumption(c: Conn, added: Option<usize>) {
     let len = c.recv().len();
     let seen = state.http.seen.get();
     if len < seen || added.is_some_and(|n| len != seen + n) {
-        reset(c);
+        state.http.forget();
     }
 }
 
-fn reset(c: Conn) {
-    if let Some(state) = ConnState::of(c) {
-        state.http.partial.set(None);
-        state.http.searched.set(0);
+impl HttpState {
+    /// Forgets a half-received message.
+    pub(super) fn forget(&self) {
+        self.partial.set(None);
+        self.searched.set(0);
+    }
+}
+
+/// Closes behind a response that ends the connection, or else delivers what there is.
+fn go_on(c: Conn) {
+    if !c.has(flag::RESP) && ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
+        drain(c);
+    } else {
+        run(c, false);
     }
 }
 
 /// What one step of the engine came to.
-enum Step {
+pub enum Step {
     /// A message was delivered: look for the next one.
     Next,
     /// Nothing more to do until more bytes arrive.
@@ -161,7 +167,7 @@ fn run(c: Conn, at_close: bool) {
     let mut ofs = 0;
     loop {
         // A response in progress holds later requests back, but not at the end.
-        if c.has(flag::RESP) || c.recv().len() <= ofs {
+        if c.has(flag::RESP) || (c.has(flag::CLOSING) && !at_close) || c.recv().len() <= ofs {
             break;
         }
         match step(c, &mut ofs, at_close) {
@@ -185,10 +191,15 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     let buf = c.recv();
     // SAFETY: the slice is used before handlers run, and made anew afterwards.
     let bytes = &unsafe { buf.bytes() }[*ofs..];
+    let policy = http_policy::of(c);
+    let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
     if let Some(state) = ConnState::of(c) {
         if let Some(mut partial) = state.http.partial.take() {
-            return match continue_body(&mut partial, bytes, at_close, c.has(flag::ACCEPTED)) {
-                Ok(Some(end)) => deliver(c, ofs, &partial, end),
+            return match partial.end(bytes, to, &policy) {
+                Ok(Some(end)) => {
+                    http_policy::withdraw_invitation(c);
+                    deliver(c, ofs, &partial, end)
+                }
                 Ok(None) => {
                     state.http.partial.set(Some(partial));
                     Step::Wait
@@ -198,7 +209,7 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
         }
         if state.http.searched.get() > 0 {
             match http::head_len(bytes, state.http.searched.get()) {
-                Ok(None) if !state.policy.get().is_head_too_long(bytes.len()) => {
+                Ok(None) if !policy.is_head_too_long(bytes.len()) => {
                     state.http.searched.set(bytes.len());
                     return Step::Wait;
                 }
@@ -208,24 +219,24 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     }
     let mut hm = MaybeUninit::<HttpMessage>::uninit();
     // SAFETY: hm is valid for writes.
-    let head = match unsafe { http_message::parse(bytes, hm.as_mut_ptr()) } {
-        Ok(Some(head)) => head,
-        Ok(None) if http_policy::of(c).is_head_too_long(bytes.len()) => {
-            // Without the end of a line, it is the target that is too long.
-            let code = if bytes.contains(&b'\n') { 431 } else { 414 };
-            return fail(c, "HTTP head too large", code);
-        }
-        Ok(None) => {
-            if let Some(state) = ConnState::of(c)
-                && state.http.searched.replace(bytes.len()) == 0
-            {
-                state.http.since.set(poll::millis());
-            }
-            return Step::Wait;
-        }
+    let parsed = match unsafe { http_message::parse(bytes, hm.as_mut_ptr()) } {
+        Ok(parsed) => parsed,
         Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
     };
-    start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, at_close)
+    if policy.is_head_too_long(parsed.map_or(bytes.len(), |head| head.len)) {
+        // When its first line alone is too long, it is the target that is.
+        let code = if policy.is_line_too_long(bytes) { 414 } else { 431 };
+        return fail(c, "HTTP head too large", code);
+    }
+    if let Some(head) = parsed {
+        return start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, to, &policy);
+    }
+    if let Some(state) = ConnState::of(c)
+        && state.http.searched.replace(bytes.len()) == 0
+    {
+        state.http.since.set(millis());
+    }
+    Step::Wait
 }
 
 /// A head is complete: fires HDRS, then MSG if the body is there.
@@ -235,34 +246,38 @@ fn start_message(
     hm: *mut HttpMessage,
     head: &Head<'_>,
     bytes: &[u8],
-    at_close: bool,
+    to: Receiver,
+    policy: &Policy,
 ) -> Step {
-    let server = c.has(flag::ACCEPTED);
-    let mut partial = Partial { head: head.len, framing: Framing::Empty, chunked: Chunked::new() };
+    if let Err(e) = policy.check(head, to.server) {
+        return fail(c, e.fault.reason(), e.fault.status());
+    }
+    let state = ConnState::of(c);
+    let mut partial = Partial::new(head);
     // Everything that needs the bytes is decided before a handler runs.
-    let outcome = match head.framing() {
+    let framing = match state {
+        Some(state) if partial.answers && state.http.asked.is_head() => Ok(Framing::Empty),
+        _ => head.framing(),
+    };
+    let outcome = match framing {
         Ok(framing) => {
             partial.framing = framing;
-            continue_body(&mut partial, bytes, at_close, server)
+            partial.end(bytes, to, policy)
         }
         Err(e) => Err(Refusal { reason: e.fault.reason(), code: e.fault.status() }),
     };
-    let policy = http_policy::of(c);
-    if server && let Err(e) = policy.check(head) {
-        return fail(c, e.fault.reason(), e.fault.status());
-    }
     if *ofs > 0 && !matches!(outcome, Ok(Some(_))) {
         // Handlers that take over a stream expect their message at the start of `recv`.
         c.recv().consume(*ofs);
         *ofs = 0;
         return Step::Next;
     }
-    let refused = head.is_response && server && !matches!(head.status, 100..=199 | 204 | 304);
-    let count = ConnState::of(c).map_or(0, |s| s.http.requests.get()) + 1;
-    let close_wish = server && policy.closes_after(head, count);
-    let invite = server && head.expect_continue && head.version >= (1, 1);
+    let refused = head.is_response && to.server && !matches!(head.status, 100..=199 | 204 | 304);
+    let count = state.map_or(0, |s| s.http.requests.get()) + 1;
+    partial.closes = to.server && policy.closes_after(head, count);
+    let waits = to.server && head.expect_continue && head.version >= (1, 1) && bytes.len() == head.len;
 
-    let (len, base) = (c.recv().len(), c.recv().base());
+    let (len, base, queued) = (c.recv().len(), c.recv().base(), c.send().len());
     call(c, MG_EV_HTTP_HDRS, hm.cast());
     if c.recv().len() != len {
         // The program takes the stream from here on.
@@ -270,101 +285,58 @@ fn start_message(
         c.set_protocol(None);
         return Step::Stop;
     }
-    if c.has(flag::CLOSING) && !at_close {
-        stop(c);
-        return Step::Stop;
-    }
-    if c.recv().base() != base {
-        // Same bytes at another place: the message in hand is stale.
+    if c.has(flag::CLOSING) && !to.at_close {
+        if let Some(state) = state {
+            state.http.stopped.set(true);
+        }
         return Step::Wait;
+    }
+    let replied = c.send().len() > queued;
+    if c.has(flag::DRAINING) && replied && to.server {
+        // Refused with a reply of the program's: that was the answer.
+        http_end::turn_down(c, matches!(outcome, Ok(None)));
+        return Step::Stop;
     }
     let end = match outcome {
         Ok(end) => end,
         Err(refusal) => return fail_body(c, refusal),
     };
-    if server && partial.framing == Framing::UntilClose {
+    if to.server && partial.framing == Framing::UntilClose {
         return if refused { refuse_response(c) } else { fail(c, "HTTP response sent to a server", 400) };
     }
-    if let Some(state) = ConnState::of(c) {
-        state.http.close_wish.set(close_wish);
+    if let Some(state) = state {
         state.http.requests.set(count);
     }
     if let Some(end) = end {
+        if c.recv().base() != base {
+            // The program made room: the message in hand is stale.
+            return deliver(c, ofs, &partial, end);
+        }
         if end.chunked {
-            compact(c, *ofs + partial.head);
+            http_body::compact(c, *ofs + partial.head);
         }
         finish_message(hm, &partial, end);
-        return fire_message(c, ofs, end, hm);
+        return fire_message(c, ofs, &partial, end, hm);
     }
-    if !has_protocol(c, on_event) {
-        return Step::Wait;
+    let Some(state) = state.filter(|_| has_protocol(c, on_event)) else { return Step::Wait };
+    if let Framing::Length(n) = partial.framing
+        && n.saturating_add(partial.head) > state.settings.get().recv_limit
+    {
+        return fail_body(c, Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 });
     }
-    let Some(state) = ConnState::of(c) else { return Step::Wait };
-    if let Framing::Length(n) = partial.framing {
-        if n.saturating_add(partial.head) > state.settings.get().recv_limit {
-            return fail_body(c, Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 });
-        }
-        if server && policy.is_body_too_long(n) {
-            return fail_body(c, Refusal { reason: "HTTP body too large", code: 413 });
-        }
-    }
-    state.http.since.set(poll::millis());
+    state.http.since.set(millis());
     state.http.partial.set(Some(partial));
-    if invite {
+    if waits && !replied {
         policy.invite_body(c);
     }
     Step::Wait
-}
-
-/// Why a message is refused, and the status that says so.
-struct Refusal {
-    reason: &'static str,
-    code: u16,
-}
-
-/// Where a message ends.
-#[derive(Clone, Copy)]
-struct End {
-    /// Bytes of the body, decoded.
-    body: usize,
-    /// Bytes of the message in `recv`, head included.
-    total: usize,
-    /// The body has chunk framing to be removed.
-    chunked: bool,
-}
-
-/// Looks whether the body is complete. `bytes` starts at the head.
-fn continue_body(
-    partial: &mut Partial,
-    bytes: &[u8],
-    at_close: bool,
-    server: bool,
-) -> Result<Option<End>, Refusal> {
-    let have = bytes.len() - partial.head.min(bytes.len());
-    let end = |body: usize| Ok(Some(End { body, total: partial.head + body, chunked: false }));
-    match partial.framing {
-        Framing::Empty => end(0),
-        Framing::Length(n) if have >= n => end(n),
-        // A client gets what came; nobody could read a server's reply.
-        Framing::Length(_) | Framing::UntilClose if at_close && !server => end(have),
-        Framing::Length(_) | Framing::UntilClose => Ok(None),
-        Framing::Chunked => {
-            let scanned = partial.chunked.scan(&bytes[partial.head..]);
-            let found = scanned.map_err(|e| Refusal { reason: e.reason(), code: 400 })?;
-            Ok(found.map(|n| End {
-                body: partial.chunked.body_len(),
-                total: partial.head + n,
-                chunked: true,
-            }))
-        }
-    }
 }
 
 /// The body of a message whose HDRS was fired before is complete: parses the head again and fires
 /// MSG.
 fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
     if end.chunked {
-        compact(c, *ofs + partial.head);
+        http_body::compact(c, *ofs + partial.head);
     }
     let mut hm = MaybeUninit::<HttpMessage>::uninit();
     // SAFETY: the slice is used before handlers run; hm is valid for writes.
@@ -372,19 +344,11 @@ fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
     match parsed {
         Ok(Some(_)) => {
             finish_message(hm.as_mut_ptr(), partial, end);
-            fire_message(c, ofs, end, hm.as_mut_ptr())
+            fire_message(c, ofs, partial, end, hm.as_mut_ptr())
         }
         // The program edited the head under us.
         _ => fail(c, "HTTP head changed", 400),
     }
-}
-
-/// Removes chunk framing in place.
-fn compact(c: Conn, body_at: usize) {
-    let buf = c.recv();
-    // SAFETY: no handler runs meanwhile; body_at is inside the bytes in use.
-    let bytes = unsafe { core::slice::from_raw_parts_mut(buf.base(), buf.len()) };
-    chunked::compact(&mut bytes[body_at..]);
 }
 
 /// The body is there: its real length.
@@ -396,21 +360,30 @@ fn finish_message(hm: *mut HttpMessage, partial: &Partial, end: End) {
     }
 }
 
-fn fire_message(c: Conn, ofs: &mut usize, end: End, hm: *mut HttpMessage) -> Step {
+fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut HttpMessage) -> Step {
     let server = c.has(flag::ACCEPTED);
     if server {
         c.set(flag::RESP);
+    }
+    if let Some(state) = ConnState::of(c) {
+        state.http.close_wish.set(partial.closes);
+        if partial.answers {
+            state.http.asked.answered();
+        }
     }
     let before = c.recv().len();
     call(c, MG_EV_HTTP_MSG, hm.cast());
     // What the program removed itself is not removed a second time.
     let removed = before.saturating_sub(c.recv().len());
     *ofs = (*ofs + end.total.saturating_sub(removed)).min(c.recv().len());
-    if server && !c.has(flag::RESP) && ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
+    if !has_protocol(c, on_event) {
+        return Step::Wait;
+    }
+    if server && !c.has(flag::RESP) && partial.closes {
         drain(c);
         return Step::Stop;
     }
-    if has_protocol(c, on_event) { Step::Next } else { Step::Wait }
+    Step::Next
 }
 
 /// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.
@@ -422,81 +395,14 @@ pub fn response_done(c: Conn) {
     }
 }
 
-/// Closes after the queued output; what waits in `recv`, or comes until then, is not answered.
-fn drain(c: Conn) {
-    c.set(flag::DRAINING);
-    c.recv().set_len(0);
-    reset(c);
-    stop(c);
-    queue(c);
-}
+/// Bytes of requests at which a server stops reading while a response is in progress. Taking each
+/// request out of `recv` moves what stands behind it, so that must not be without bound.
+const HELD_BACK: usize = 16 * 1024;
 
-/// Ends the messages of a connection that has just been marked as closing or draining.
-fn stop(c: Conn) {
-    if let Some(state) = ConnState::of(c) {
-        state.http.stopped.set(true);
-    }
-}
-
-/// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out, and one
-/// with `code` behind them if such replies are wanted.
-fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
-    log::error(format_args!("{} {} {reason}", c.id(), c.fd()));
-    http_policy::of(c).reply_error(c, code);
-    drain(c);
-    conn::report(c, reason.as_bytes());
-    Step::Stop
-}
-
-/// A body that cannot be: as [`fail`], and at once when no reply waits to go out.
-fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
-    if c.send().len() > 0 || http_policy::of(c).replies() {
-        return fail(c, reason, code);
-    }
-    c.recv().set_len(0);
-    conn::error(c, reason.as_bytes());
-    Step::Stop
-}
-
-/// What a server's connection waits for, for its timeouts.
-fn phase(c: Conn, state: &ConnState) -> Phase {
-    let http = &state.http;
-    if c.has(flag::RESP | flag::DRAINING) || c.send().len() > 0 || !has_protocol(c, on_event) {
-        return Phase::Busy;
-    }
-    let partial = http.partial.take();
-    let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head));
-    http.partial.set(partial);
-    match received {
-        Some(received) => Phase::Body { since: http.since.get(), received },
-        None if http.searched.get() > 0 => Phase::Head { since: http.since.get() },
-        None => Phase::Idle { since: state.last_io.get() },
-    }
-}
-
-/// When the time for what a server's connection does is up.
-pub fn deadline(c: Conn, state: &ConnState) -> Option<u64> {
-    let policy = state.policy.get();
-    if !policy.has_timeouts() || !c.has(flag::ACCEPTED) {
-        return None;
-    }
-    policy.deadline(phase(c, state)).map(|(at, _)| at)
-}
-
-/// The time of a server's connection is up: answers with 408 or closes silently.
-pub fn time_out(c: Conn, state: &ConnState) {
-    match state.policy.get().deadline(phase(c, state)) {
-        Some((_, 0)) | None => drain(c),
-        Some((_, code)) => {
-            fail(c, "HTTP timeout", code);
-        }
-    }
-}
-
-/// Somebody sent a response to a server: one 411, then close.
-fn refuse_response(c: Conn) -> Step {
-    c.send().append(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0          \r\n\r\n");
-    output_queued(c);
-    drain(c);
-    Step::Stop
+/// True when enough requests wait for the end of the response in progress.
+pub fn is_held_back(c: Conn, state: &ConnState) -> bool {
+    c.has(flag::RESP)
+        && c.has(flag::ACCEPTED)
+        && c.recv().len() >= HELD_BACK.min(state.settings.get().recv_limit)
+        && (has_protocol(c, on_event) || state.body.is_some())
 }

@@ -6,7 +6,7 @@ use super::handle::Conn;
 use super::settings::{store, store_bool};
 use super::state::ConnState;
 use crate::abi::{Setting, flag};
-use crate::codec::http::{Head, HeadError, MAX_HEAD_BYTES, status};
+use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, status};
 
 /// Milliseconds before the rate of a body counts.
 const GRACE: u64 = 5000;
@@ -67,17 +67,28 @@ impl Policy {
         }
     }
 
-    /// Checks a request as strictly as asked for.
+    /// Checks a head as strictly as asked for.
     ///
     /// # Errors
-    /// The rule that the request breaks.
-    pub fn check(&self, head: &Head<'_>) -> Result<(), HeadError> {
-        if self.strict { head.check() } else { Ok(()) }
+    /// The rule that it breaks.
+    pub fn check(&self, head: &Head<'_>, server: bool) -> Result<(), HeadError> {
+        if !self.strict {
+            return Ok(());
+        }
+        if head.is_response == server {
+            return Err(HeadError { fault: Fault::WrongWay, at: 0 });
+        }
+        head.check()
     }
 
     /// True when a head of `len` bytes, complete or not, is too long.
     pub fn is_head_too_long(&self, len: usize) -> bool {
         len > self.max_head
+    }
+
+    /// True when the first line of `bytes` is longer than a head may be.
+    pub fn is_line_too_long(&self, bytes: &[u8]) -> bool {
+        !bytes[..self.max_head.min(bytes.len())].contains(&b'\n')
     }
 
     /// True when a body of `len` bytes is too long.
@@ -95,17 +106,19 @@ impl Policy {
     /// Queues the interim reply that a client waits for before it sends its body.
     pub fn invite_body(&self, c: Conn) {
         if self.sends_continue {
-            c.send().append(b"HTTP/1.1 100 Continue\r\n\r\n");
+            c.send().append(INVITATION);
             output_queued(c);
         }
     }
 
-    /// Queues the reply to a request that cannot be served, if such replies are wanted.
-    pub fn reply_error(&self, c: Conn, code: u16) {
-        if self.replies && c.has(flag::ACCEPTED) && !c.has(flag::CLOSING) {
+    /// Queues the reply to a request that cannot be served. False when such replies are not wanted.
+    pub fn reply_error(&self, c: Conn, code: u16) -> bool {
+        let wanted = self.replies && c.has(flag::ACCEPTED) && !c.has(flag::CLOSING);
+        if wanted {
             c.send().append(&error_reply(code));
             output_queued(c);
         }
+        wanted
     }
 
     /// True when requests that cannot be served are answered.
@@ -134,6 +147,17 @@ impl Policy {
                 (since.saturating_add(GRACE).saturating_add(earned), 408)
             }),
         }
+    }
+}
+
+const INVITATION: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Takes an interim reply back that has not left when the body is complete: the client did not
+/// wait for it, and programs look for their own reply at the front of `send`.
+pub fn withdraw_invitation(c: Conn) {
+    // SAFETY: the slice is gone when the buffer changes.
+    if unsafe { c.send().bytes() } == INVITATION {
+        c.send().set_len(0);
     }
 }
 

@@ -1,10 +1,10 @@
 //! One connection's turn: accept, connect, read, write, close.
 
-use super::conn::{close, error, fail, fire_count, learn_local, output_queued, queue};
+use super::conn::{close, error, fail, fire_count, has_protocol, learn_local, output_queued, queue};
 use super::handle::Conn;
 use super::serve::body::{self, Piece};
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, http, listen, log, sys, wakeup};
+use super::{connect, http, http_body, http_end, listen, log, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, flag};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
@@ -60,7 +60,7 @@ pub fn flush(c: Conn) {
 /// Applies what the program asked for with flags: a drained or closing connection is closed.
 fn settle(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
-    if c.has(flag::DRAINING) && !has_output(c, state) {
+    if c.has(flag::DRAINING) && !has_output(c, state) && !http_end::lingers(c, state) {
         c.set(flag::CLOSING);
     }
     if c.has(flag::CLOSING) && state.in_handler.get() == 0 {
@@ -99,7 +99,10 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         }
         return;
     }
-    if state.can(ready::READ | ready::ERROR | ready::HANGUP) && !c.has(flag::FULL) {
+    if state.can(ready::READ | ready::ERROR | ready::HANGUP)
+        && !c.has(flag::FULL)
+        && !http::is_held_back(c, state)
+    {
         state.last_io.set(now);
         read(c);
     } else if state.can(ready::ERROR) {
@@ -123,6 +126,7 @@ fn read(c: Conn) {
         let Some(state) = ConnState::of(c) else { return };
         if state.is(is::CLOSED)
             || c.has(flag::CLOSING | flag::FULL)
+            || http::is_held_back(c, state)
             || !state.can(ready::READ | ready::ERROR | ready::HANGUP)
         {
             return;
@@ -195,20 +199,25 @@ fn make_room(c: Conn) -> Option<usize> {
     if buf.len() >= limit {
         // The readiness may be stale: only bytes that really wait are too many.
         if state.is(is::PLAIN_FD) || sys::has_input(c.fd()) {
-            error(c, b"MG_MAX_RECV_SIZE");
+            if !http_end::refuse_excess(c) {
+                error(c, b"MG_MAX_RECV_SIZE");
+            }
         } else {
             state.used_up(ready::READ);
         }
         return None;
     }
+    let step = state.settings.get().read_size as usize;
     if buf.len() >= buf.size() {
-        let wanted = (buf.size() + state.settings.get().read_size as usize).min(limit);
-        if !buf.resize(wanted) {
+        let wanted = http_body::size_for_body(c, step).unwrap_or(buf.size() + step);
+        if !buf.resize(wanted.min(limit)) {
             error(c, b"OOM");
             return None;
         }
     }
-    Some((buf.size() - buf.len()).min(limit - buf.len()))
+    let room = (buf.size() - buf.len()).min(limit - buf.len());
+    // Bodies arrive in the usual steps, whatever room was made for them.
+    Some(if room > step && http_body::is_collecting(state) { step - buf.len() % step } else { room })
 }
 
 fn receive(c: Conn, room: usize) -> io::Result<usize> {
@@ -333,8 +342,15 @@ fn write_buffer(c: Conn, state: &ConnState) {
     let buf = c.send();
     // SAFETY: no handler runs and nothing changes the buffer until the call returns.
     let bytes = unsafe { buf.bytes() };
+    let is_http_client = c.has(flag::CLIENT) && has_protocol(c, http::on_event);
+    if is_http_client {
+        state.http.asked.read(bytes);
+    }
     match sys::send_once(c, bytes, state.body.is_some()) {
         Ok(n) if n > 0 => {
+            if is_http_client {
+                state.http.asked.sent(n);
+            }
             touch(c, state);
             if n < bytes.len() && !state.is(is::PLAIN_FD) {
                 state.used_up(ready::WRITE);

@@ -163,6 +163,9 @@ fn turned_away(listener: Conn, peer: &SockAddr) -> Option<u16> {
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
     if http_policy::of(listener).replies() && conn::has_protocol(listener, super::http::on_event) {
         let _ = sys::send(fd, &http_policy::error_reply(code), false);
+        sys::shut_output(fd);
+        // Closed with a request unread, the connection would be reset, and the reply lost with it.
+        sys::discard_input(fd);
     }
     log::debug(format_args!("{} {fd} turned away", listener.id()));
     sys::close(fd);

@@ -8,7 +8,7 @@
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
-use super::{connect, http, io, log, resolver, timer};
+use super::{connect, http, http_end, io, log, resolver, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -205,7 +205,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
         return true;
     }
     let output = io::has_output(c, state);
-    if flags & flag::DRAINING != 0 && !output {
+    if flags & flag::DRAINING != 0 && !output && !http_end::is_lingering(state) {
         return true;
     }
     if flags & flag::RESOLVING != 0 {
@@ -214,6 +214,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if state.can(ready::READ | ready::ERROR)
         && flags & (flag::FULL | flag::CONNECTING) == 0
         && !state.is(is::RETRY)
+        && !http::is_held_back(c, state)
     {
         return true;
     }
@@ -316,7 +317,7 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
             (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
         };
     }
-    let http = http::deadline(c, state).map(|at| (at, Limit::Http));
+    let http = http_end::deadline(c, state).map(|at| (at, Limit::Http));
     let limit = u64::from(settings.idle_timeout);
     let idle = (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     match (http, idle) {
@@ -331,7 +332,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
         Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => {
             match limit {
                 Limit::Fail(reason) => conn::error(c, reason),
-                Limit::Http => http::time_out(c, state),
+                Limit::Http => http_end::time_out(c, state),
                 Limit::Close => c.set(flag::CLOSING),
                 Limit::NextAddress => {
                     connect::try_next_address(c);

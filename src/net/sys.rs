@@ -203,6 +203,27 @@ pub fn is_socket(fd: c_int) -> bool {
     }
 }
 
+/// Tells the peer of a socket that nothing more will be sent.
+pub fn shut_output(fd: c_int) {
+    // SAFETY: no memory involved; a number that is no socket only makes the call fail.
+    unsafe {
+        libc::shutdown(fd, libc::SHUT_WR);
+    }
+}
+
+/// Reads and drops what a socket has received, up to a bound.
+pub fn discard_input(fd: c_int) {
+    let mut scrap = [0u8; 16 * 1024];
+    for _ in 0..4 {
+        // SAFETY: scrap is writable for its length.
+        let n =
+            retry(|| unsafe { libc::recv(fd, scrap.as_mut_ptr().cast(), scrap.len(), libc::MSG_DONTWAIT) });
+        if !n.is_ok_and(|n| n == scrap.len()) {
+            return;
+        }
+    }
+}
+
 /// Closes a descriptor.
 pub fn close(fd: c_int) {
     // SAFETY: closing a number that is no descriptor only returns an error.

@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+use super::scan::is_token;
 use core::fmt;
 use core::ops::Range;
 
@@ -205,7 +206,7 @@ impl Chunked {
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size,
             (State::Trailer, b'\r') => State::EndLf,
-            (State::Trailer | State::TrailerName, b'!'..=b'9' | b';'..=b'~' | 0x80..) => {
+            (State::Trailer | State::TrailerName, _) if is_token(&[b]) => {
                 self.trailer()?;
                 State::TrailerName
             }

@@ -38,12 +38,16 @@ pub enum Fault {
     Coding,
     /// `Transfer-Encoding` in a request older than HTTP/1.1.
     CodingInOldRequest,
-    /// More than one space between two parts of the start line.
-    ExtraSpace,
+    /// Two parts of the start line with more than one space, or none, between them.
+    OddSpace,
     /// Another version than 1.x.
     UnknownVersion,
     /// `Host` is missing, repeated, or names no host.
     Host,
+    /// A status that is not three digits, the first of them 1 to 9.
+    Status,
+    /// A response where a request belongs, or the other way round.
+    WrongWay,
 }
 
 impl Fault {
@@ -64,9 +68,11 @@ impl Fault {
             Fault::LengthAndCoding => "Content-Length with Transfer-Encoding",
             Fault::TooManyHeaders => "Too many HTTP headers",
             Fault::Coding | Fault::CodingInOldRequest => "Invalid Transfer-Encoding",
-            Fault::ExtraSpace => "Extra space in HTTP start line",
+            Fault::OddSpace => "Wrong space in HTTP start line",
             Fault::UnknownVersion => "Unknown HTTP version",
             Fault::Host => "Invalid Host header",
+            Fault::Status => "Invalid HTTP status",
+            Fault::WrongWay => "HTTP message from the wrong side",
         }
     }
 

@@ -48,8 +48,8 @@ pub struct Head<'a> {
     pub status: u16,
     /// Header lines in all; more than were stored when the caller had fewer slots.
     pub headers: usize,
-    /// More than one space stands between two parts of the start line.
-    pub extra_space: bool,
+    /// Not exactly one space stands between two parts of the start line.
+    pub odd_space: bool,
     /// The name of a header is no token as RFC 9110 defines it.
     pub odd_name: bool,
     /// `Host` lines.

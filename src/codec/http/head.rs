@@ -132,7 +132,12 @@ impl<'a> Parser<'a> {
             version: version.unwrap_or((0, 0)),
             status: if is_response { status(uri) } else { 0 },
             headers: 0,
-            extra_space: target_at > method.len() + 1 || rest_at > target_end + 1,
+            odd_space: target_at != method.len() + 1
+                || (if is_response {
+                    rest_at == target_end && end > rest_at
+                } else {
+                    rest_at != target_end + 1
+                }),
             odd_name: false,
             hosts: 0,
             host: None,

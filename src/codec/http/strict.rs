@@ -9,25 +9,31 @@ use super::scan::is_token;
 use super::target::{Target, is_host};
 
 impl Head<'_> {
-    /// Checks a request: method and header names are tokens, single spaces divide the start line,
-    /// the version is 1.x, the target has a form that fits the method, and there is one `Host` (none
-    /// will do before HTTP/1.1).
+    /// Checks a head: header names are tokens, single spaces divide the start line, the version is
+    /// 1.x. The method of a request is a token, its target has a form that fits the method, and there
+    /// is one `Host` (none will do before HTTP/1.1). The status of a response is a number of three
+    /// digits.
     ///
     /// # Errors
     /// The first rule that is broken; where does not matter.
     pub fn check(&self) -> Result<(), HeadError> {
         let fault = |fault| Err(HeadError { fault, at: 0 });
-        if self.is_response {
-            return Ok(());
-        }
-        if !is_token(self.method) {
+        let version = if self.is_response { self.method } else { self.proto };
+        if !self.is_response && !is_token(self.method) {
             return fault(Fault::Method);
         }
-        if self.extra_space {
-            return fault(Fault::ExtraSpace);
+        if self.odd_space {
+            return fault(Fault::OddSpace);
         }
-        if self.version.0 != 1 || !self.proto.starts_with(b"HTTP/") {
+        if self.version.0 != 1 || !version.starts_with(b"HTTP/") {
             return fault(Fault::UnknownVersion);
+        }
+        if self.odd_name {
+            return fault(Fault::HeaderName);
+        }
+        if self.is_response {
+            let is_status = self.status >= 100 && self.query.is_none();
+            return if is_status { Ok(()) } else { fault(Fault::Status) };
         }
         let form = match (Target::new(self.uri), self.method) {
             (Some(Target::Authority(_)), b"CONNECT") => self.query.is_none(),
@@ -38,9 +44,6 @@ impl Head<'_> {
         let fragment = |text: &[u8]| memchr::memchr(b'#', text).is_some();
         if !form || fragment(self.uri) || self.query.is_some_and(fragment) {
             return fault(Fault::Target);
-        }
-        if self.odd_name {
-            return fault(Fault::HeaderName);
         }
         match (self.hosts, self.host) {
             (0, _) if self.version == (1, 0) => Ok(()),
@@ -65,11 +68,12 @@ mod tests {
             ("GET http://h/ HTTP/1.1\nHost: h\n\n", Ok(())),
             ("OPTIONS * HTTP/1.1\nHost: h\n\n", Ok(())),
             ("CONNECT h:443 HTTP/1.1\nHost: h\n\n", Ok(())),
-            ("HTTP/1.1 200 OK\nn(): x\n\n", Ok(())),
+            ("HTTP/1.1 200 OK\nn: x\n\n", Ok(())),
+            ("HTTP/1.0 999\n\n", Ok(())),
             ("G@T / HTTP/1.1\nHost: h\n\n", Err(Fault::Method)),
             ("ґєт / HTTP/1.1\nHost: h\n\n", Err(Fault::Method)),
-            ("GET  / HTTP/1.1\nHost: h\n\n", Err(Fault::ExtraSpace)),
-            ("GET /  HTTP/1.1\nHost: h\n\n", Err(Fault::ExtraSpace)),
+            ("GET  / HTTP/1.1\nHost: h\n\n", Err(Fault::OddSpace)),
+            ("GET /  HTTP/1.1\nHost: h\n\n", Err(Fault::OddSpace)),
             ("GET / HTTP/2.0\nHost: h\n\n", Err(Fault::UnknownVersion)),
             ("GET / HTTP/0.9\nHost: h\n\n", Err(Fault::UnknownVersion)),
             ("GET / http/1.1\nHost: h\n\n", Err(Fault::UnknownVersion)),
@@ -82,6 +86,17 @@ mod tests {
             ("GET /?x#y HTTP/1.1\nHost: h\n\n", Err(Fault::Target)),
             ("GET / HTTP/1.1\nHost: h\nA(b): c\n\n", Err(Fault::HeaderName)),
             ("GET / HTTP/1.1\nHost: h\nмісто: c\n\n", Err(Fault::HeaderName)),
+            ("HTTP/1.1 200 OK\nn(): x\n\n", Err(Fault::HeaderName)),
+            ("HTTP/1.1 200  OK\n\n", Ok(())),
+            ("HTTP/1.1  200 OK\n\n", Err(Fault::OddSpace)),
+            ("HTTP/1.1 200\x7fOK\n\n", Err(Fault::OddSpace)),
+            ("HTTP/2.0 200 OK\n\n", Err(Fault::UnknownVersion)),
+            ("http/1.1 200 OK\n\n", Err(Fault::UnknownVersion)),
+            ("HTTP/1 200 OK\n\n", Err(Fault::UnknownVersion)),
+            ("HTTP/1.1 20 OK\n\n", Err(Fault::Status)),
+            ("HTTP/1.1 099 OK\n\n", Err(Fault::Status)),
+            ("HTTP/1.1 200?a OK\n\n", Err(Fault::Status)),
+            ("HTTP/1.1 ok OK\n\n", Err(Fault::Status)),
             ("GET / HTTP/1.1\n\n", Err(Fault::Host)),
             ("GET / HTTP/1.1\nHost: h\nhost: h\n\n", Err(Fault::Host)),
             ("GET / HTTP/1.0\nHost: h\nhost: h\n\n", Err(Fault::Host)),

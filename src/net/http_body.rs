@@ -1,0 +1,127 @@
+//! Where a message in `recv` ends.
+
+use super::handle::Conn;
+use super::http_policy::Policy;
+use super::state::ConnState;
+use crate::codec::http::chunked::{self, Chunked};
+use crate::codec::http::{Framing, Head};
+
+/// A message whose head is complete.
+pub struct Partial {
+    /// Bytes of the head.
+    pub head: usize,
+    /// How the end of the body is found.
+    pub framing: Framing,
+    /// Where a chunked body has been read to.
+    chunked: Chunked,
+    /// The connection closes behind the response to it.
+    pub closes: bool,
+    /// It is the final response to a request.
+    pub answers: bool,
+}
+
+/// Why a message is refused, and the status that says so.
+pub struct Refusal {
+    /// The text of `MG_EV_ERROR`.
+    pub reason: &'static str,
+    /// The status of a reply.
+    pub code: u16,
+}
+
+/// Where a message ends.
+#[derive(Clone, Copy)]
+pub struct End {
+    /// Bytes of the body, decoded.
+    pub body: usize,
+    /// Bytes of the message in `recv`, head included.
+    pub total: usize,
+    /// The body has chunk framing to be removed.
+    pub chunked: bool,
+}
+
+/// What is known about the receiving side.
+#[derive(Clone, Copy)]
+pub struct Receiver {
+    /// An accepted connection.
+    pub server: bool,
+    /// No more bytes will come.
+    pub at_close: bool,
+}
+
+impl Partial {
+    /// In front of the body of `head`.
+    pub fn new(head: &Head<'_>) -> Partial {
+        Partial {
+            head: head.len,
+            framing: Framing::Empty,
+            chunked: Chunked::new(),
+            closes: false,
+            answers: head.is_response && !matches!(head.status, 100 | 102..=199),
+        }
+    }
+
+    /// Looks whether the body is complete. `bytes` starts at the head.
+    ///
+    /// # Errors
+    /// The body cannot be, or is too long.
+    pub fn end(&mut self, bytes: &[u8], to: Receiver, policy: &Policy) -> Result<Option<End>, Refusal> {
+        let have = bytes.len() - self.head.min(bytes.len());
+        let end = |body: usize| Ok(Some(End { body, total: self.head + body, chunked: false }));
+        match self.framing {
+            Framing::Length(n) if to.server && policy.is_body_too_long(n) => Err(TOO_LONG),
+            Framing::Empty => end(0),
+            Framing::Length(n) if have >= n => end(n),
+            // A client gets what came; nobody could read a server's reply.
+            Framing::Length(_) | Framing::UntilClose if to.at_close && !to.server => end(have),
+            Framing::Length(_) | Framing::UntilClose => Ok(None),
+            Framing::Chunked => {
+                let scanned = self.chunked.scan(&bytes[self.head..]);
+                let found = scanned.map_err(|e| Refusal { reason: e.reason(), code: 400 })?;
+                let body = self.chunked.body_len();
+                if to.server && policy.is_body_too_long(body) {
+                    return Err(TOO_LONG);
+                }
+                Ok(found.map(|n| End { body, total: self.head + n, chunked: true }))
+            }
+        }
+    }
+
+    /// Bytes of `recv` that the whole message takes, as far as it says.
+    fn announced(&self) -> usize {
+        match self.framing {
+            Framing::Empty => self.head,
+            Framing::Length(n) => self.head.saturating_add(n),
+            Framing::Chunked | Framing::UntilClose => usize::MAX,
+        }
+    }
+}
+
+const TOO_LONG: Refusal = Refusal { reason: "HTTP body too large", code: 413 };
+
+/// Removes chunk framing in place.
+pub fn compact(c: Conn, body_at: usize) {
+    // SAFETY: no handler runs meanwhile, and no other slice of the buffer is in use.
+    let bytes = unsafe { c.recv().bytes_mut() };
+    chunked::compact(&mut bytes[body_at..]);
+}
+
+/// True while the body of a message is collected in `recv`.
+pub fn is_collecting(state: &ConnState) -> bool {
+    let partial = state.http.partial.take();
+    let collecting = partial.is_some();
+    state.http.partial.set(partial);
+    collecting
+}
+
+/// The size that a full `recv` shall grow to; `None` unless a body is being collected.
+///
+/// Doubling copies every byte about once. Growing by one `step` each time would copy a long body
+/// again and again; and taking the announced length at once would give memory for mere promises.
+pub fn size_for_body(c: Conn, step: usize) -> Option<usize> {
+    let http = &ConnState::of(c)?.http;
+    let partial = http.partial.take()?;
+    let announced = partial.announced();
+    http.partial.set(Some(partial));
+    let size = c.recv().size();
+    Some(size.saturating_mul(2).min(announced).max(size.saturating_add(step)))
+}

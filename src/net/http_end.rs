@@ -1,0 +1,156 @@
+//! How HTTP connections come to their end: drained, refused, timed out.
+
+use super::conn::{self, has_protocol, output_queued, queue};
+use super::handle::Conn;
+use super::http::{Step, on_event};
+use super::http_body::Refusal;
+use super::http_policy::{self, Phase};
+use super::state::ConnState;
+use super::{log, poll, sys};
+use crate::abi::flag;
+
+/// How long a connection that was refused reads on, in milliseconds. Closed with bytes unread, it
+/// would be reset, and the peer, which is still sending, might never see the reply (RFC 9112,
+/// section 9.6).
+const LINGER_MS: u64 = 2000;
+
+/// Whether a connection reads on behind its last reply.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Linger {
+    /// It closes.
+    #[default]
+    No,
+    /// It will, when the reply has gone out.
+    Wanted,
+    /// It does, until then.
+    Until(u64),
+}
+
+/// Closes after the queued output; what waits in `recv`, and what still comes, is not answered.
+pub fn drain(c: Conn) {
+    c.set(flag::DRAINING);
+    c.recv().set_len(0);
+    if let Some(state) = ConnState::of(c) {
+        state.http.forget();
+        state.http.stopped.set(true);
+        state.http.seen.set(0);
+    }
+    queue(c);
+}
+
+/// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out, and one
+/// with `code` behind them if such replies are wanted.
+pub fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
+    log::error(format_args!("{} {} {reason}", c.id(), c.fd()));
+    if http_policy::of(c).reply_error(c, code) && code != 408 {
+        linger(c);
+    }
+    drain(c);
+    conn::report(c, reason.as_bytes());
+    Step::Stop
+}
+
+/// The program has refused a request with a reply of its own; `coming`: its body is incomplete.
+pub fn turn_down(c: Conn, coming: bool) {
+    if coming && http_policy::of(c).replies() {
+        linger(c);
+    }
+    drain(c);
+}
+
+/// The connection will read on behind its last reply.
+fn linger(c: Conn) {
+    if let Some(state) = ConnState::of(c).filter(|_| !c.has(flag::TLS)) {
+        state.http.linger.set(Linger::Wanted);
+    }
+}
+
+/// A body that cannot be: as [`fail`], and at once when no reply waits to go out.
+pub fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
+    if c.send().len() > 0 || http_policy::of(c).replies() {
+        return fail(c, reason, code);
+    }
+    c.recv().set_len(0);
+    if let Some(state) = ConnState::of(c) {
+        state.http.forget();
+    }
+    conn::error(c, reason.as_bytes());
+    Step::Stop
+}
+
+/// The receive buffer is full. True when the engine has answered that.
+pub fn refuse_excess(c: Conn) -> bool {
+    let answers = c.has(flag::ACCEPTED) && has_protocol(c, on_event) && http_policy::of(c).replies();
+    if answers {
+        fail(c, "MG_MAX_RECV_SIZE", 413);
+    }
+    answers
+}
+
+/// Somebody sent a response to a server: one 411, then close.
+pub fn refuse_response(c: Conn) -> Step {
+    c.send().append(b"HTTP/1.1 411 Length Required\r\nContent-Length: 0          \r\n\r\n");
+    output_queued(c);
+    drain(c);
+    Step::Stop
+}
+
+/// A drained connection has sent everything. True when it stays for a while to hear the peer out.
+pub fn lingers(c: Conn, state: &ConnState) -> bool {
+    match state.http.linger.get() {
+        Linger::No => false,
+        Linger::Wanted => {
+            sys::shut_output(c.fd());
+            state.http.linger.set(Linger::Until(poll::millis() + LINGER_MS));
+            true
+        }
+        Linger::Until(_) => true,
+    }
+}
+
+/// True when a drained connection only hears its peer out.
+pub fn is_lingering(state: &ConnState) -> bool {
+    matches!(state.http.linger.get(), Linger::Until(_))
+}
+
+/// What a server's connection waits for, for its timeouts.
+fn phase(c: Conn, state: &ConnState) -> Phase {
+    let http = &state.http;
+    if c.has(flag::RESP | flag::DRAINING) || c.send().len() > 0 || !has_protocol(c, on_event) {
+        return Phase::Busy;
+    }
+    let partial = http.partial.take();
+    let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head));
+    http.partial.set(partial);
+    match received {
+        Some(received) => Phase::Body { since: http.since.get(), received },
+        None if http.searched.get() > 0 => Phase::Head { since: http.since.get() },
+        None => Phase::Idle { since: state.last_io.get() },
+    }
+}
+
+/// When the time for what a server's connection does is up.
+pub fn deadline(c: Conn, state: &ConnState) -> Option<u64> {
+    if let Linger::Until(at) = state.http.linger.get() {
+        return Some(at);
+    }
+    let policy = state.policy.get();
+    if !policy.has_timeouts() || !c.has(flag::ACCEPTED) {
+        return None;
+    }
+    policy.deadline(phase(c, state)).map(|(at, _)| at)
+}
+
+/// The time of a server's connection is up: answers with 408 or closes silently.
+pub fn time_out(c: Conn, state: &ConnState) {
+    if is_lingering(state) {
+        c.set(flag::CLOSING);
+        return;
+    }
+    match state.policy.get().deadline(phase(c, state)) {
+        Some((_, 0)) | None => drain(c),
+        Some((_, code)) => {
+            fail(c, "HTTP timeout", code);
+        }
+    }
+}
