@@ -147,7 +147,8 @@ fn read(c: Conn) {
                 state.unmark(is::RETRY);
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
-                if n < room && !state.can(ready::HANGUP | ready::ERROR) && !c.has(flag::UDP) {
+                let drained = n < room && !c.has(flag::UDP) && !state.is(is::PIECEWISE);
+                if drained && !state.can(ready::HANGUP | ready::ERROR) {
                     state.used_up(ready::READ);
                 }
                 fire_count(c, MG_EV_READ, n);

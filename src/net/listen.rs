@@ -246,7 +246,11 @@ pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
     c.set_fd(fd);
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
-    let kind = if sys::is_socket(fd) { is::WRAPPED } else { is::PLAIN_FD };
+    let kind = match sys::socket_type(fd) {
+        Some(libc::SOCK_STREAM) => is::WRAPPED,
+        Some(_) => is::WRAPPED | is::PIECEWISE,
+        None => is::PLAIN_FD | is::PIECEWISE,
+    };
     ConnState::of(c)?.mark(kind | is::OWNS_FD);
     let _held = conn::hold(c);
     call(c, MG_EV_OPEN, ptr::null_mut());

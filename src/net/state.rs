@@ -56,6 +56,8 @@ pub mod is {
     pub const GONE: u16 = 128;
     /// The program's own socket, which may block: accepting from it must not.
     pub const WRAPPED: u16 = 256;
+    /// A read may leave room although more waits: lines of a terminal, messages of a socket.
+    pub const PIECEWISE: u16 = 512;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.

@@ -4,7 +4,7 @@ use crate::abi::flag;
 use crate::net::handle::{Buf, Conn};
 use crate::net::state::{ConnState, is};
 use core::ffi::{c_int, c_void};
-use core::mem::{size_of, zeroed};
+use core::mem::size_of;
 use core::ptr;
 use socket2::{SockAddr, SockRef};
 use std::io;
@@ -162,13 +162,17 @@ pub fn local_addr(fd: c_int) -> io::Result<SockAddr> {
 
 /// Takes the pending error of a socket: 0 when there is none.
 pub fn take_error(fd: c_int) -> c_int {
+    socket_option(fd, libc::SO_ERROR).unwrap_or(0)
+}
+
+/// An integer option of a socket.
+fn socket_option(fd: c_int, name: c_int) -> Option<c_int> {
     let mut value: c_int = 0;
     let mut len = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: value and len are valid for writing.
-    let result = unsafe {
-        libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, (&raw mut value).cast(), &raw mut len)
-    };
-    if result == 0 { value } else { 0 }
+    let result =
+        unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, name, (&raw mut value).cast(), &raw mut len) };
+    (result == 0).then_some(value)
 }
 
 /// Sets an integer socket option; errors do not matter to callers.
@@ -194,13 +198,9 @@ pub fn may_read(fd: c_int) -> bool {
     flags != -1 && flags & libc::O_ACCMODE != libc::O_WRONLY
 }
 
-/// True for a socket.
-pub fn is_socket(fd: c_int) -> bool {
-    // SAFETY: fstat writes the struct; zero bytes are a valid value of it.
-    unsafe {
-        let mut st: libc::stat = zeroed();
-        libc::fstat(fd, &raw mut st) == 0 && st.st_mode & libc::S_IFMT == libc::S_IFSOCK
-    }
+/// The type of a socket (`SOCK_STREAM` and so on); `None` for other descriptors.
+pub fn socket_type(fd: c_int) -> Option<c_int> {
+    socket_option(fd, libc::SO_TYPE)
 }
 
 /// Tells the peer of a socket that nothing more will be sent.

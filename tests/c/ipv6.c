@@ -36,6 +36,7 @@ static void check_pair(const char *listen_url, const char *connect_host, const c
 
 int main(void) {
   mg_log_set(MG_LL_NONE);
+  if (!has_ipv6()) return 0;
   check_pair("tcp://[::1]:0", "[::1]", "::1", "::1");
   check_pair("tcp://[::]:0", "[::1]", "::1", "::1");
   check_pair("tcp://[::]:0", "127.0.0.1", "::ffff:127.0.0.1", "127.0.0.1");

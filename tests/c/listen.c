@@ -49,10 +49,15 @@ static void test_urls(void) {
       {"http://0.0.0.0:99999", NULL, 0, 0},
   };
   size_t i;
+  bool ipv6 = has_ipv6();
   int before = count_descriptors();
   mg_mgr_init(&mgr);
   for (i = 0; i < COUNT(rows); i++) {
     struct mg_connection *c;
+    if (!ipv6 && strchr(rows[i].url, '[') != NULL) {
+      mgr.nextid++;
+      continue;
+    }
     opened = 0;
     c = mg_listen(&mgr, rows[i].url, count_open, &opened);
     CHECK_ROW((c != NULL) == (rows[i].addr != NULL), rows[i].url);

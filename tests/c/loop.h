@@ -137,6 +137,19 @@ static inline void nonblocking(int fd) {
   CHECK(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0);
 }
 
+// Some containers have no IPv6.
+static inline bool has_ipv6(void) {
+  struct sockaddr_in6 sin6;
+  int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+  bool has;
+  memset(&sin6, 0, sizeof(sin6));
+  sin6.sin6_family = AF_INET6;
+  sin6.sin6_addr.s6_addr[15] = 1;
+  has = fd >= 0 && bind(fd, (struct sockaddr *) &sin6, sizeof(sin6)) == 0;
+  if (fd >= 0) close(fd);
+  return has;
+}
+
 static inline bool under_valgrind(void) {
   const char *preloaded = getenv("LD_PRELOAD");
   return preloaded != NULL && strstr(preloaded, "vgpreload") != NULL;

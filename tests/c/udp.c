@@ -340,7 +340,7 @@ int main(void) {
   test_boundaries();
   test_empty();
   test_rem();
-  test_ipv6_rem();
+  if (has_ipv6()) test_ipv6_rem();
   test_nobody();
   test_port_unreachable();
   test_queued_output();

@@ -1,8 +1,9 @@
 // Descriptors that the program opened: sockets, pipes, listening sockets, files. Never blocking,
 // also when the descriptor would.
-#include <sys/stat.h>
-
 #include "loop.h"
+
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 static struct mg_mgr mgr;
 static struct record record;
@@ -112,6 +113,42 @@ static void test_pipe_out(void) {
   end();
 }
 
+// What is read in pieces although more waits: the lines of a terminal, the messages of a socket.
+static void test_terminal(void) {
+  int slave, master = open("/dev/ptmx", O_RDWR | O_NOCTTY), unlock = 0, number = 0;
+  char name[40];
+  CHECK(master >= 0 && ioctl(master, TIOCSPTLCK, &unlock) == 0 && ioctl(master, TIOCGPTN, &number) == 0);
+  snprintf(name, sizeof(name), "/dev/pts/%d", number);
+  slave = open(name, O_RDWR | O_NOCTTY);
+  CHECK(slave >= 0);
+  begin();
+  mg_wrapfd(&mgr, slave, recorder, &record);
+  poll_times(&mgr, 2);
+  CHECK(write(master, "one\ntwo\nthree\n", 14) == 14);
+  POLL_UNTIL(&mgr, record.read == 14);
+  CHECK(memcmp(mgr.conns->recv.buf, "one\ntwo\nthree\n", 14) == 0);
+  poll_times(&mgr, 2);
+  CHECK(record.closes == 0);
+  end();
+  close(master);
+}
+
+static void test_messages(void) {
+  static const int types[] = {SOCK_DGRAM, SOCK_SEQPACKET};
+  size_t i;
+  for (i = 0; i < COUNT(types); i++) {
+    int fds[2], k;
+    CHECK(socketpair(AF_UNIX, types[i], 0, fds) == 0);
+    begin();
+    mg_wrapfd(&mgr, fds[0], recorder, &record);
+    poll_times(&mgr, 2);
+    for (k = 0; k < 3; k++) put(fds[1], "message", 7);
+    POLL_UNTIL(&mgr, record.read == 21);
+    close(fds[1]);
+    end();
+  }
+}
+
 // A listening socket of the program, as with socket activation.
 static int accepted;
 static void accept_and_count(struct mg_connection *c, int ev, void *ev_data) {
@@ -161,6 +198,8 @@ int main(void) {
   test_blocking_socket();
   test_pipe_in();
   test_pipe_out();
+  test_terminal();
+  test_messages();
   test_listening_socket();
   test_file();
   return FAILURES;
