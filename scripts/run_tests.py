@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "target" / "test-logs"
 LINES_SHOWN = 50
+# A stage that hangs is ended. No machine that is used for this work needs so long.
+SECONDS_MAX = 2400
 
 # cargo test closes every test program with a line, pytest and tests/c/run_programs.py the whole run:
 # "test result: ok. 3 passed; 0 failed; ...", "3 passed, 1 skipped in 0.1s", "3 passed, 0 failed".
@@ -100,19 +103,30 @@ def run(stage: Stage) -> Counts:
     """Runs a stage and reports on it."""
     print(f"{stage.name:9} ...", end="", flush=True)
     start = time.monotonic()
-    done = subprocess.run(
-        stage.command,
-        cwd=ROOT,
-        env={**os.environ, **stage.environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    output = done.stdout.decode(errors="replace")
-    (LOGS / f"{stage.name}.txt").write_text(output)
+    log = LOGS / f"{stage.name}.txt"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            stage.command,
+            cwd=ROOT,
+            env={**os.environ, **stage.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(timeout=SECONDS_MAX)
+        except BaseException as e:
+            # Nothing that the stage started may stay behind.
+            os.killpg(process.pid, signal.SIGKILL)
+            status = process.wait()
+            if not isinstance(e, subprocess.TimeoutExpired):
+                raise
+            file.write(f"\nnot done after {SECONDS_MAX} s\n".encode())
+    output = log.read_text(errors="replace")
     counts = counted(output) if stage.tests else Counts()
     # A runner that died before it could count has failed too, and so has one that ran nothing.
-    if counts.failed == 0 and (done.returncode != 0 or (stage.tests and counts.passed == 0)):
+    if counts.failed == 0 and (status != 0 or (stage.tests and counts.passed == 0)):
         counts.failed = 1
     words = f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped" if stage.tests else ""
     print(

@@ -43,3 +43,10 @@ def test_a_stage_that_dies_or_runs_nothing_has_failed(
 ) -> None:
     monkeypatch.setattr(run_tests, "LOGS", tmp_path)
     assert run_tests.run(Stage("x", (sys.executable, "-c", program))) == counts
+
+
+def test_a_stage_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(run_tests, "LOGS", tmp_path)
+    monkeypatch.setattr(run_tests, "SECONDS_MAX", 1)
+    program = "import time; print('4 passed', flush=True); time.sleep(1000)"
+    assert run_tests.run(Stage("x", (sys.executable, "-c", program))) == Counts(4, 1, 0)
