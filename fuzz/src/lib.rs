@@ -12,6 +12,7 @@ pub mod http;
 pub mod json;
 pub mod modbus;
 pub mod text;
+pub mod ws;
 
 /// Fails unless `inner` lies within `outer`.
 fn inside(outer: &[u8], inner: &[u8]) {
