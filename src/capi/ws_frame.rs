@@ -65,8 +65,8 @@ pub unsafe extern "C" fn mg_ws_close(c: *mut Connection, code: c_int, reason: *c
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ws_close_code(wm: *const WsMessage, reason: *mut Str) -> c_int {
-    const NO_CODE: u16 = 1005;
     fence!("mg_ws_close_code");
+    const NO_CODE: u16 = 1005;
     // SAFETY: the caller passes a message of an event, and a string to write to or NULL.
     unsafe {
         let message = wm.as_ref().filter(|wm| wm.flags & codec::OPCODE == CLOSE);
