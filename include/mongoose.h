@@ -1222,7 +1222,27 @@ enum mg_setting {
   /* Bytes per second that a body must come in with, after five seconds of grace; 0: no limit. */
   MG_SET_HTTP_BODY_RATE = 21,
   /* Milliseconds that a connection may wait for its next request; 0: no limit. */
-  MG_SET_HTTP_IDLE_TIMEOUT = 22
+  MG_SET_HTTP_IDLE_TIMEOUT = 22,
+  /* Bytes of a WebSocket message, after decompression; a longer one ends the connection with
+   * code 1009. 0: only `MG_SET_RECV_LIMIT` counts.
+   */
+  MG_SET_WS_MESSAGE_LIMIT = 23,
+  /* Milliseconds in which nothing came over a WebSocket, then a ping is sent; 0: never. */
+  MG_SET_WS_PING = 24,
+  /* Milliseconds after such a ping in which still nothing came, then `MG_EV_ERROR`
+   * "WS pong timeout"; 0: as long as `MG_SET_WS_PING`.
+   */
+  MG_SET_WS_PONG_TIMEOUT = 25,
+  /* Milliseconds for the peer to answer a close frame, then the connection closes; 0: no limit. */
+  MG_SET_WS_CLOSE_TIMEOUT = 26,
+  /* permessage-deflate (RFC 7692): the largest window in bits, 9 to 15; 0: no compression.
+   * Counts for handshakes to come.
+   */
+  MG_SET_WS_DEFLATE = 27,
+  /* 1 or 0: compressed messages may refer to earlier ones (context takeover), which makes them
+   * smaller and costs memory for each connection.
+   */
+  MG_SET_WS_DEFLATE_CONTEXT = 28
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -4158,8 +4178,9 @@ void mg_ws_vupgrade(struct mg_connection *c,
 
 /* Appends a frame with `len` bytes at `buf` to `c->send`.
  *
- * `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. A program that sends fragments
- * clears FIN by writing the opcode over the frame's first byte: `c->send.buf[old_len] = op`.
+ * `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. Programs that send a message in
+ * fragments use `mg_ws_send_frame`, or clear FIN by writing the opcode over the frame's first byte:
+ * `c->send.buf[old_len] = op`. The latter does not go with `MG_SET_WS_DEFLATE`.
  *
  * # Returns
  * Bytes of the frame, header included; 0, with nothing appended, without memory.
@@ -4230,6 +4251,67 @@ void mg_ws_upgrade(struct mg_connection *c,
  * The polling thread.
  */
 size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
+
+/* ---- WebSocket: fragments, closing, broadcast. Additions of this library ---- */
+
+/* Appends one frame of a message that is sent in several: the first with its opcode, the others
+ * with `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such
+ * a message is not compressed. RFC 6455, section 5.4.
+ *
+ * # Returns
+ * Bytes of the frame, header included; 0, with nothing appended, without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_ws_send_frame(struct mg_connection *c, const void *buf, size_t len, int op, bool fin);
+
+/* Starts to close a WebSocket: appends a close frame with a code and a reason. The connection
+ * closes when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take.
+ *
+ * `code` is one that RFC 6455, section 7.4, allows to be sent (1000: done; 1001: going away; 4000
+ * to 4999: the program's own), or 0 for a frame without code and reason. `reason` is UTF-8, or
+ * NULL; what exceeds 123 bytes is cut off.
+ *
+ * # Returns
+ * false, with nothing appended, when a close frame was sent before, for a code or reason that may
+ * not be sent, and without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_ws_close(struct mg_connection *c, int code, const char *reason);
+
+/* Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
+ * reason is a view into the message, empty when there is none.
+ *
+ * # Returns
+ * The code; 1005 for a close frame without one (RFC 6455, section 7.1.5); 0 for any other message.
+ *
+ * # Threads
+ * The polling thread.
+ */
+int mg_ws_close_code(const struct mg_ws_message *wm, struct mg_str *reason);
+
+/* Sends a message to all open WebSocket connections of a manager that `filter` (NULL: all) returns
+ * true for. The frame is made once; connections that need their own, clients and those that
+ * compress, get their own.
+ *
+ * `filter` may change and close connections. `op` is `WEBSOCKET_OP_*`. Connections that are
+ * closing or draining, or that a close frame was sent on, are left out.
+ *
+ * # Returns
+ * The number of connections that the message was queued for.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_ws_broadcast(struct mg_mgr *mgr,
+                       const void *buf,
+                       size_t len,
+                       int op,
+                       bool (*filter)(struct mg_connection *c, void *arg),
+                       void *arg);
 
 /* ---- What the program defines, if it needs it ---- */
 

@@ -5,7 +5,7 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dns, files, http, json, modbus, sntp, text};
+use targets::{addr, dns, files, http, json, modbus, sntp, text, ws};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -14,7 +14,8 @@ const DICTIONARY: &str = concat!(
     include_str!("../fuzz/files.dict"),
     include_str!("../fuzz/http.dict"),
     include_str!("../fuzz/json.dict"),
-    include_str!("../fuzz/text.dict")
+    include_str!("../fuzz/text.dict"),
+    include_str!("../fuzz/ws.dict")
 );
 const HTTP_CASES: &str = include_str!("golden/http.cases");
 const URL_CASES: &str = include_str!("golden/url.cases");
@@ -94,10 +95,13 @@ fn mutate(rng: &mut Rng, words: &[Vec<u8>], seeds: &[Vec<u8>], data: &mut Vec<u8
 }
 
 fn run(target: fn(&[u8]), seeds: &[Vec<u8>]) {
+    run_times(target, seeds, if cfg!(debug_assertions) { 20_000 } else { 200_000 });
+}
+
+fn run_times(target: fn(&[u8]), seeds: &[Vec<u8>], executions: usize) {
     let executions = match env::var("FUZZ_EXECUTIONS") {
         Ok(text) => text.parse().expect("FUZZ_EXECUTIONS is a number"),
-        Err(_) if cfg!(debug_assertions) => 20_000,
-        Err(_) => 200_000,
+        Err(_) => executions,
     };
     let words: Vec<_> = DICTIONARY.lines().map(|line| unescape(line.trim_matches('"'))).collect();
     let mut rng = Rng(0x9e37_79b9_7f4a_7c15);
@@ -274,4 +278,53 @@ fn words() {
     let mut seeds = golden(TEXT_CASES, "str_to_num");
     seeds.extend(golden(TEXT_CASES, "sane"));
     run(text::words, &seeds);
+}
+
+#[test]
+fn ws_frame() {
+    // The first byte says what may come.
+    let seeds: [&[u8]; 6] = [
+        b"\x01\x81\x85\x01\x02\x03\x04hello",
+        b"\x00\x82\x7e\x00\x05hello",
+        b"\x03\x80\xff\0\0\0\0\0\x01\0\0\x01\x02\x03\x04xyz",
+        b"\x05\xc1\x83abcdefg",
+        b"\x02\x89\0",
+        b"\x00\x88\x02\x03\xe8",
+    ];
+    run(ws::frame, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn ws_payload() {
+    let seeds: [&[u8]; 4] = [
+        b"\x80a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+        b"\x40\x03\xe8bye",
+        b"\x10\x0b\xb8",
+        b"\xff\xf4\x8f\xbf\xbf",
+    ];
+    run(ws::payload, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn ws_handshake() {
+    let seeds: [&[u8]; 5] = [
+        b"\x86permessage-deflate; client_max_window_bits",
+        b"\x03x, permessage-deflate; server_max_window_bits=\"10\"; server_no_context_takeover",
+        b"\x80permessage-deflate; client_no_context_takeover; client_max_window_bits=9",
+        b"\0chat, superchat",
+        b"\0dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    run(ws::handshake, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn ws_deflate() {
+    let seeds: [&[u8]; 4] = [
+        b"\x86\xf2\x48\xcd\xc9\xc9\x07\x00",
+        b"\x06\x00\x05\x00\xfa\xffHello\x00",
+        b"\xff\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
+        b"\x81aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+    ];
+    // Each execution makes windows and tables of its own.
+    run_times(ws::deflate, &seeds.map(<[u8]>::to_vec), 1000);
 }

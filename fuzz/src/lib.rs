@@ -13,6 +13,7 @@ pub mod json;
 pub mod modbus;
 pub mod sntp;
 pub mod text;
+pub mod ws;
 
 /// Fails unless `inner` lies within `outer`.
 fn inside(outer: &[u8], inner: &[u8]) {

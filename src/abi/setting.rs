@@ -58,11 +58,27 @@ pub enum Setting {
     MG_SET_HTTP_BODY_RATE = 21,
     /// Milliseconds that a connection may wait for its next request; 0: no limit.
     MG_SET_HTTP_IDLE_TIMEOUT = 22,
+    /// Bytes of a WebSocket message, after decompression; a longer one ends the connection with
+    /// code 1009. 0: only `MG_SET_RECV_LIMIT` counts.
+    MG_SET_WS_MESSAGE_LIMIT = 23,
+    /// Milliseconds in which nothing came over a WebSocket, then a ping is sent; 0: never.
+    MG_SET_WS_PING = 24,
+    /// Milliseconds after such a ping in which still nothing came, then `MG_EV_ERROR`
+    /// "WS pong timeout"; 0: as long as `MG_SET_WS_PING`.
+    MG_SET_WS_PONG_TIMEOUT = 25,
+    /// Milliseconds for the peer to answer a close frame, then the connection closes; 0: no limit.
+    MG_SET_WS_CLOSE_TIMEOUT = 26,
+    /// permessage-deflate (RFC 7692): the largest window in bits, 9 to 15; 0: no compression.
+    /// Counts for handshakes to come.
+    MG_SET_WS_DEFLATE = 27,
+    /// 1 or 0: compressed messages may refer to earlier ones (context takeover), which makes them
+    /// smaller and costs memory for each connection.
+    MG_SET_WS_DEFLATE_CONTEXT = 28,
 }
 
 impl Setting {
     /// All settings, in order of their numbers, which start at 1.
-    const ALL: [Setting; 22] = [
+    const ALL: [Setting; 28] = [
         Setting::MG_SET_RECV_LIMIT,
         Setting::MG_SET_READ_SIZE,
         Setting::MG_SET_BACKLOG,
@@ -85,6 +101,12 @@ impl Setting {
         Setting::MG_SET_HTTP_HEAD_TIMEOUT,
         Setting::MG_SET_HTTP_BODY_RATE,
         Setting::MG_SET_HTTP_IDLE_TIMEOUT,
+        Setting::MG_SET_WS_MESSAGE_LIMIT,
+        Setting::MG_SET_WS_PING,
+        Setting::MG_SET_WS_PONG_TIMEOUT,
+        Setting::MG_SET_WS_CLOSE_TIMEOUT,
+        Setting::MG_SET_WS_DEFLATE,
+        Setting::MG_SET_WS_DEFLATE_CONTEXT,
     ];
 
     /// The setting with a number that came from C.

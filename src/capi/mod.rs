@@ -38,3 +38,4 @@ pub mod str;
 pub mod time;
 pub mod url;
 pub mod ws;
+pub mod ws_frame;

@@ -2,11 +2,12 @@
 
 use super::fmt::{Draft, format};
 use super::http_parse::mg_http_get_header;
+use super::output::ToBuffer;
 use super::slice;
-use crate::abi::{ArgList, Connection, EventHandler, HttpMessage, Manager, flag};
+use crate::abi::{ArgList, Connection, EventHandler, HttpMessage, MG_MAX_HTTP_HEADERS, Manager, flag};
 use crate::codec::fmt::Sink;
 use crate::codec::url::Url;
-use crate::codec::ws::handshake;
+use crate::codec::ws::{extension, handshake};
 use crate::fence;
 use crate::net::handle::{Conn, Mgr};
 use crate::net::listen::Handlers;
@@ -43,30 +44,29 @@ pub unsafe extern "C" fn mg_ws_vconnect(
             return c.as_ptr();
         };
         let key = handshake::key(random);
+        let deflate = ws::wish(c);
         let parts = Url::new(slice::cstr(url));
         let draft = Draft::new(c);
-        let mut out = draft.output();
-        let mut port = itoa::Buffer::new();
-        let mut count = 0;
-        let mut put = |bytes: &[u8]| {
-            count += bytes.len();
-            out.put(bytes);
-        };
-        put(b"GET ");
-        put(parts.path.unwrap_or(b"/"));
-        put(b" HTTP/1.1\r\nUpgrade: websocket\r\nHost: ");
-        put(parts.host);
+        let mut text = Text::new(&draft);
+        text.put(b"GET ");
+        text.put(parts.path.unwrap_or(b"/"));
+        text.put(b" HTTP/1.1\r\nUpgrade: websocket\r\nHost: ");
+        text.put(parts.host);
         if let Some(number) = parts.unusual_port() {
-            put(b":");
-            put(port.format(number).as_bytes());
+            text.put(b":");
+            text.put(itoa::Buffer::new().format(number).as_bytes());
         }
-        put(b"\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
-        put(&key);
-        put(b"\r\n");
-        count += format(draft.output(), fmt, ap) + 2;
-        draft.output().put(b"\r\n");
-        draft.finish(|appended| appended >= count);
-        ws::start_client(c, &key);
+        text.put(b"\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+        text.put(&key);
+        text.put(b"\r\n");
+        if let Some(wish) = deflate {
+            text.header(EXTENSIONS, extension::offer(wish).as_bytes());
+        }
+        text.count += format(draft.output(), fmt, ap);
+        text.put(b"\r\n");
+        let count = text.count;
+        draft.finish(|appended| appended == count);
+        ws::start_client(c, &key, deflate);
         c.as_ptr()
     }
 }
@@ -108,34 +108,87 @@ pub unsafe extern "C" fn mg_ws_vupgrade(
             return refuse(c, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0          \r\n\r\n");
         }
         let draft = Draft::new(c);
-        let mut out = draft.output();
-        out.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
-        out.put(&handshake::accept(key));
-        out.put(b"\r\n");
+        let mut text = Text::new(&draft);
+        text.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+        text.header("Sec-WebSocket-Accept", &handshake::accept(key));
         let own = draft.appended();
-        let claimed = format(draft.output(), fmt, ap);
+        text.count += format(draft.output(), fmt, ap);
         let formatted = draft.appended().saturating_sub(own);
-        if let Some(offered) = header(c"Sec-WebSocket-Protocol")
-            && !names_protocol(&c.send().bytes()[c.send().len() - formatted..])
-        {
-            let mut out = draft.output();
-            out.put(b"Sec-WebSocket-Protocol: ");
-            out.put(handshake::first_protocol(offered));
-            out.put(b"\r\n");
+        // The lines of the program, which are looked at before anything else is appended.
+        let has = |name: &str| {
+            let lines = &c.send().bytes()[c.send().len() - formatted..];
+            handshake::has_header(lines, name.as_bytes())
+        };
+        let (has_extensions, has_protocol) = (has(EXTENSIONS), has(PROTOCOL));
+        let agreed = ws::wish(c)
+            .filter(|_| !has_extensions)
+            .and_then(|wish| extension::accept(values(hm, EXTENSIONS), wish));
+        if let Some((_, answer)) = &agreed {
+            text.header(EXTENSIONS, answer.as_bytes());
         }
-        draft.output().put(b"\r\n");
-        if draft.finish(|appended| appended >= own + claimed + 2) {
-            ws::open(c, hm);
+        if let Some(protocol) = header(c"Sec-WebSocket-Protocol").and_then(handshake::choose_protocol)
+            && !has_protocol
+        {
+            text.header(PROTOCOL, protocol);
+        }
+        text.put(b"\r\n");
+        let count = text.count;
+        if draft.finish(|appended| appended == count) {
+            ws::open(c, hm, agreed.map(|(agreed, _)| agreed));
         }
     }
 }
 
-/// True when header lines name a sub-protocol.
-fn names_protocol(lines: &[u8]) -> bool {
-    const NAME: &[u8] = b"Sec-WebSocket-Protocol:";
-    lines
-        .split(|b| *b == b'\n')
-        .any(|line| line.get(..NAME.len()).is_some_and(|n| n.eq_ignore_ascii_case(NAME)))
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+
+/// The text of a handshake, appended to a draft and counted.
+struct Text {
+    out: ToBuffer,
+    count: usize,
+}
+
+impl Text {
+    fn new(draft: &Draft) -> Text {
+        Text { out: draft.output(), count: 0 }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.count += bytes.len();
+        self.out.put(bytes);
+    }
+
+    fn header(&mut self, name: &str, value: &[u8]) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            self.put(part);
+        }
+    }
+}
+
+/// The values of all headers of a message with a name.
+///
+/// # Safety
+/// `hm` is NULL or points to a message whose views are valid.
+unsafe fn values<'a>(hm: *mut HttpMessage, name: &str) -> Vec<&'a [u8]> {
+    let mut found = Vec::new();
+    for i in 0..MG_MAX_HTTP_HEADERS {
+        if hm.is_null() {
+            break;
+        }
+        // SAFETY: the slot lies within the message; slots in use have valid views, and the first
+        // unused one has an empty name.
+        unsafe {
+            let header = &raw const (*hm).headers[i];
+            match slice::bytes((*header).name) {
+                [] => break,
+                other if other.eq_ignore_ascii_case(name.as_bytes()) => {
+                    found.push(slice::bytes((*header).value))
+                }
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// Answers a request that cannot be upgraded, and closes.
@@ -148,8 +201,9 @@ fn refuse(c: Conn, reply: &[u8]) {
 
 /// Appends a frame with `len` bytes at `buf` to `c->send`.
 ///
-/// `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. A program that sends fragments
-/// clears FIN by writing the opcode over the frame's first byte: `c->send.buf[old_len] = op`.
+/// `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. Programs that send a message in
+/// fragments use `mg_ws_send_frame`, or clear FIN by writing the opcode over the frame's first byte:
+/// `c->send.buf[old_len] = op`. The latter does not go with `MG_SET_WS_DEFLATE`.
 ///
 /// # Returns
 /// Bytes of the frame, header included; 0, with nothing appended, without memory.
@@ -202,10 +256,7 @@ pub unsafe extern "C" fn mg_ws_vprintf(
         let before = c.send().len();
         let draft = Draft::new(c);
         let count = format(draft.output(), fmt, ap);
-        if !draft.finish(|appended| appended == count) {
-            return 0;
-        }
-        if ws::wrap(c, count, op as u8) {
+        if draft.appended() == count && ws::wrap(c, count, op as u8) {
             return count;
         }
         c.send().set_len(before.min(c.send().len()));

@@ -187,7 +187,7 @@ fn find_work(root: &Root) -> Option<u64> {
         let mut soonest: Option<u64> = None;
         for c in table.iter() {
             let Some(state) = ConnState::of(c) else { continue };
-            if let Some((at, _)) = deadline(c, state) {
+            for at in [deadline(c, state).map(|(at, _)| at), state.wake_at()].into_iter().flatten() {
                 soonest = Some(soonest.map_or(at, |s| s.min(at)));
             }
             if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {

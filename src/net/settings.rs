@@ -3,7 +3,9 @@
 use super::handle::{Conn, Mgr};
 use super::http_policy::Policy;
 use super::state::{ConnState, Root};
+use super::ws;
 use crate::abi::{MG_IO_SIZE, MG_MAX_RECV_SIZE, MG_SOCK_LISTEN_BACKLOG_SIZE, Setting};
+use core::ops::RangeInclusive;
 
 /// Settings of a manager: what new connections start with.
 #[derive(Clone, Copy)]
@@ -27,12 +29,17 @@ pub struct Settings {
 }
 
 /// Settings of one connection. Accepted connections take their listener's.
+///
+/// What every walk over all connections looks at comes last, as in [`ConnState`].
+#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ConnSettings {
     /// `recv.len` at or above which a read fails.
     pub recv_limit: usize,
     /// `send.len` at which `MG_EV_HIGH_WATER` fires; 0: never.
     pub high_water: usize,
+    /// What the WebSocket engine goes by.
+    pub ws: ws::Policy,
     /// Growth step of `recv`, and so the size of a read.
     pub read_size: u32,
     /// Milliseconds for resolving and connecting; 0: no limit.
@@ -63,6 +70,7 @@ impl Default for ConnSettings {
         ConnSettings {
             recv_limit: MG_MAX_RECV_SIZE,
             high_water: 0,
+            ws: ws::Policy::default(),
             read_size: MG_IO_SIZE as u32,
             connect_timeout: 0,
             idle_timeout: 0,
@@ -101,6 +109,7 @@ pub fn set_conn(c: Conn, setting: Setting, value: i64) -> bool {
     let mut policy = state.policy.get();
     let done = settings.set(setting, value) || policy.set(setting, value);
     give(c, settings, policy);
+    ws::arm(c);
     done
 }
 
@@ -115,25 +124,20 @@ pub fn give(c: Conn, settings: ConnSettings, policy: Policy) {
 
 impl ConnSettings {
     fn set(&mut self, setting: Setting, value: i64) -> bool {
+        const TIME: RangeInclusive<i64> = 0..=u32::MAX as i64;
         match setting {
             Setting::MG_SET_RECV_LIMIT => store(&mut self.recv_limit, value, 1..=i64::MAX),
             Setting::MG_SET_READ_SIZE => store(&mut self.read_size, value, 1..=(1 << 30)),
-            Setting::MG_SET_CONNECT_TIMEOUT => {
-                store(&mut self.connect_timeout, value, 0..=i64::from(u32::MAX))
-            }
-            Setting::MG_SET_IDLE_TIMEOUT => store(&mut self.idle_timeout, value, 0..=i64::from(u32::MAX)),
+            Setting::MG_SET_CONNECT_TIMEOUT => store(&mut self.connect_timeout, value, TIME),
+            Setting::MG_SET_IDLE_TIMEOUT => store(&mut self.idle_timeout, value, TIME),
             Setting::MG_SET_HIGH_WATER => store(&mut self.high_water, value, 0..=i64::MAX),
             Setting::MG_SET_POLL_EVENTS => store_bool(&mut self.poll, value),
-            _ => false,
+            _ => self.ws.set(setting, value),
         }
     }
 }
 
-pub(super) fn store<T: TryFrom<i64>>(
-    field: &mut T,
-    value: i64,
-    range: core::ops::RangeInclusive<i64>,
-) -> bool {
+pub(super) fn store<T: TryFrom<i64>>(field: &mut T, value: i64, range: RangeInclusive<i64>) -> bool {
     match T::try_from(value) {
         Ok(v) if range.contains(&value) => {
             *field = v;

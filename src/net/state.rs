@@ -97,6 +97,9 @@ pub struct ConnState {
     pub upload: UploadState,
     /// Settings of this connection.
     pub settings: Cell<ConnSettings>,
+    /// When the protocol handler wants its next `MG_EV_POLL` at the latest, in `mg_millis` time; 0:
+    /// whenever.
+    wake_at: Cell<u64>,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: Cell<u64>,
     /// This connection's token.
@@ -117,6 +120,16 @@ impl ConnState {
         // SAFETY: connections with an id and an initialised manager were made by `allocate`, which
         // puts the state in front. It lives as long as the handle may be used.
         unsafe { Some(&*c.as_ptr().cast::<u8>().sub(size_of::<ConnState>()).cast::<ConnState>()) }
+    }
+
+    /// When the protocol handler wants its next `MG_EV_POLL` at the latest.
+    pub fn wake_at(&self) -> Option<u64> {
+        Some(self.wake_at.get()).filter(|at| *at > 0)
+    }
+
+    /// Sets, or with `None` cancels, [`ConnState::wake_at`].
+    pub fn set_wake_at(&self, at: Option<u64>) {
+        self.wake_at.set(at.unwrap_or(0));
     }
 
     /// True when any of `bits` of [`is`] is set.

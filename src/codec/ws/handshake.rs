@@ -33,8 +33,16 @@ pub fn is_key(text: &[u8]) -> bool {
     text.len() == KEY && base64::decode(text, &mut bytes) == Some(16)
 }
 
-/// The first of a list of sub-protocols.
-pub fn first_protocol(list: &[u8]) -> &[u8] {
-    let end = memchr::memchr(b',', list).unwrap_or(list.len());
-    list[..end].trim_ascii()
+/// The sub-protocol to answer an offer with: a single value as it is, of a list the first entry.
+/// `None` when there is none in it.
+pub fn choose_protocol(offer: &[u8]) -> Option<&[u8]> {
+    offer.split(|b| *b == b',').map(<[u8]>::trim_ascii).find(|entry| !entry.is_empty())
+}
+
+/// True when header lines, each with its line end, have a header called `name`.
+pub fn has_header(lines: &[u8], name: &[u8]) -> bool {
+    lines.split(|b| *b == b'\n').any(|line| {
+        line.split_at_checked(name.len())
+            .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(name) && rest.starts_with(b":"))
+    })
 }

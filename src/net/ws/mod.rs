@@ -1,0 +1,221 @@
+//! The WebSocket engine: the protocol handler that turns bytes in `c->recv` into events.
+//!
+//! * this file: the handshake, and what happens at which event;
+//! * `receive`: frames to events;
+//! * `send`: messages to frames;
+//! * `clock`: what is due when: pings, ends of closing handshakes.
+
+use super::conn::{self, call, has_protocol};
+use super::handle::Conn;
+use super::poll::millis;
+use super::state::ConnState;
+use crate::abi::{
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_POLL, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag,
+};
+use crate::codec::http::{self, head_len};
+use crate::codec::ws::deflate::Deflate;
+use crate::codec::ws::extension::{self, Agreement, Wish};
+use crate::codec::ws::handshake;
+use core::cell::{Cell, RefCell};
+use core::ffi::{c_int, c_long, c_void};
+use core::mem::MaybeUninit;
+use core::ptr;
+
+mod clock;
+mod policy;
+mod receive;
+mod send;
+
+pub use clock::arm;
+pub use policy::Policy;
+pub use send::{broadcast, close, send, send_frame, wrap};
+
+/// What the engine remembers beside the public struct.
+#[derive(Default)]
+pub struct WsState {
+    /// What a client expects of the server's response, while it waits for that.
+    awaited: Cell<Option<Box<Awaited>>>,
+    /// Bytes of the unfinished text message that are known to be UTF-8.
+    checked: Cell<usize>,
+    /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
+    seen: Cell<usize>,
+    /// Frames are being taken off `recv`: a handler that fires READ by hand must not start anew.
+    busy: Cell<bool>,
+    /// A CLOSE frame was sent by this side.
+    close_sent: Cell<bool>,
+    /// The peer's CLOSE frame has come, or a broken rule: what follows is discarded.
+    ended: Cell<bool>,
+    /// The write side is to be shut down as soon as everything is sent.
+    half_close: Cell<bool>,
+    /// Bytes of PONG frames queued since `send` was last empty.
+    pongs: Cell<u32>,
+    /// The newest ping that has to wait for its answer until `send` is empty.
+    late_pong: Cell<Option<Box<[u8]>>>,
+    /// Both directions of permessage-deflate, when that was agreed on.
+    deflate: RefCell<Option<Box<Deflate>>>,
+    clock: clock::Clock,
+}
+
+/// What a client expects of the server's response.
+struct Awaited {
+    accept: [u8; handshake::ACCEPT],
+    deflate: Option<Wish>,
+    /// Bytes of the response that were searched for the end of its head without result.
+    searched: usize,
+}
+
+/// The compression that a connection's settings ask for.
+pub fn wish(c: Conn) -> Option<Wish> {
+    ConnState::of(c)?.settings.get().ws.deflate()
+}
+
+/// Starts the client side: the response to a request with `key`, which offered `deflate`, is
+/// expected next.
+pub fn start_client(c: Conn, key: &[u8], deflate: Option<Wish>) {
+    if let Some(state) = ConnState::of(c) {
+        let awaited = Awaited { accept: handshake::accept(key), deflate, searched: 0 };
+        state.ws.awaited.set(Some(Box::new(awaited)));
+    }
+    take_over(c);
+}
+
+/// Makes this engine the protocol handler.
+pub fn take_over(c: Conn) {
+    c.set_protocol(Some(on_event));
+    c.set_protocol_data(ptr::null_mut());
+}
+
+/// The server's side of the handshake is done: tells the program.
+pub fn open(c: Conn, hm: *mut HttpMessage, agreed: Option<Agreement>) {
+    begin(c, agreed);
+    c.clear(flag::RESP);
+    call(c, MG_EV_WS_OPEN, hm.cast());
+}
+
+/// From here on there are frames.
+fn begin(c: Conn, agreed: Option<Agreement>) {
+    c.set(flag::WEBSOCKET);
+    if let Some(state) = ConnState::of(c) {
+        *state.ws.deflate.borrow_mut() = agreed.map(|agreed| Box::new(Deflate::new(agreed)));
+        state.ws.clock.start();
+        // Frames may have come with the request, and nothing else may announce them.
+        state.set_wake_at(Some(1));
+    }
+}
+
+/// The protocol handler of WebSocket connections.
+///
+/// # Safety
+/// `c` is a live connection; `ev_data` belongs to `ev`, or is NULL.
+pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    crate::fence!("WebSocket protocol handler");
+    if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_POLL | MG_EV_CLOSE) {
+        return;
+    }
+    // SAFETY: the caller vouches for c.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(state) = ConnState::of(c) else { return };
+    match ev {
+        MG_EV_READ => {
+            // SAFETY: the data of READ is a long.
+            let added = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
+            let _held = conn::hold(c);
+            heard(c, state, usize::try_from(added).unwrap_or(0));
+            read(c, state);
+        }
+        MG_EV_POLL if state.wake_at().is_some() => {
+            let _held = conn::hold(c);
+            let now = millis();
+            if state.wake_at().is_some_and(|at| at <= now) {
+                read(c, state);
+                clock::on_time(c, state, now);
+            }
+        }
+        MG_EV_WRITE if c.send().len() == 0 => send::drained(c, state),
+        MG_EV_CLOSE => c.set_protocol_data(ptr::null_mut()),
+        _ => {}
+    }
+}
+
+/// Bytes have come. Notices when the program has removed earlier ones, an unfinished message too.
+fn heard(c: Conn, state: &ConnState, added: usize) {
+    if state.settings.get().ws.ping().is_some() {
+        state.ws.clock.heard(millis());
+    }
+    if added > 0 && c.recv().len().saturating_sub(added) < state.ws.seen.get() {
+        c.set_protocol_data(ptr::null_mut());
+    }
+}
+
+/// Looks at what is in `recv`.
+fn read(c: Conn, state: &ConnState) {
+    if c.has(flag::CLOSING) {
+        return;
+    }
+    if c.has(flag::CLIENT) && !c.has(flag::WEBSOCKET) && !state.ws.ended.get() {
+        finish_handshake(c, state);
+    }
+    if c.has(flag::WEBSOCKET) && has_protocol(c, on_event) {
+        receive::take_frames(c, state);
+    }
+    state.ws.seen.set(c.recv().len());
+}
+
+/// The client's side of the handshake: looks at the response.
+fn finish_handshake(c: Conn, state: &ConnState) {
+    // SAFETY: the slice is used before a handler runs.
+    let bytes = unsafe { c.recv().bytes() };
+    let mut awaited = state.ws.awaited.take();
+    let searched = awaited.as_ref().map_or(0, |a| a.searched.min(bytes.len()));
+    let len = match head_len(bytes, searched) {
+        Ok(Some(len)) => len,
+        Ok(None) if bytes.len() > http::MAX_HEAD_BYTES => return refuse(c, b"ws handshake error"),
+        Ok(None) => {
+            if let Some(awaited) = &mut awaited {
+                awaited.searched = bytes.len();
+            }
+            state.ws.awaited.set(awaited);
+            return;
+        }
+        Err(_) => return refuse(c, b"not http"),
+    };
+    let mut hm = MaybeUninit::<HttpMessage>::uninit();
+    // SAFETY: hm is valid for writes.
+    let parsed = unsafe { super::http_message::parse(bytes, hm.as_mut_ptr()) };
+    let accepted = match parsed {
+        Ok(Some(head)) if head.method.starts_with(b"HTTP/1.") && head.uri == b"101" => {
+            check_response(bytes, awaited.as_deref())
+        }
+        _ => None,
+    };
+    let Some(agreed) = accepted else { return refuse(c, b"ws handshake error") };
+    begin(c, agreed);
+    let done = receive::with_front(c, len, || call(c, MG_EV_WS_OPEN, hm.as_mut_ptr().cast()));
+    c.recv().consume(done);
+}
+
+/// Checks the headers of a response that says 101; `None` when they are wrong. A missing
+/// `Sec-WebSocket-Accept` passes.
+fn check_response(bytes: &[u8], awaited: Option<&Awaited>) -> Option<Option<Agreement>> {
+    let Some(awaited) = awaited else { return Some(None) };
+    let mut right = true;
+    let mut extensions = Vec::new();
+    let _ = http::parse_head_into(bytes, |header| {
+        if header.name.eq_ignore_ascii_case(b"Sec-WebSocket-Accept") {
+            right &= header.value == awaited.accept;
+        } else if header.name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions") {
+            extensions.push(header.value);
+        }
+    });
+    match awaited.deflate {
+        _ if !right => None,
+        // Whatever the program has offered in a header of its own is its business.
+        None => Some(None),
+        Some(wish) => extension::confirm(extensions, wish).ok(),
+    }
+}
+
+fn refuse(c: Conn, text: &[u8]) {
+    c.recv().set_len(0);
+    conn::error(c, text);
+}

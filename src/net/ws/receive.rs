@@ -1,0 +1,287 @@
+//! Frames to events.
+//!
+//! An unfinished fragmented message stands at the front of `c->recv`: its first frame's first byte,
+//! then the payload so far; `c->pfn_data` holds how many bytes that is. Frames behind it are taken
+//! off one by one, and what they leave behind is closed up once per read.
+
+use super::{clock, on_event, send};
+use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
+use crate::codec::ws::{self, Fault, Header, Rules};
+use crate::net::conn::{self, call, has_protocol};
+use crate::net::handle::{Buf, Conn};
+use crate::net::state::{ConnState, is};
+use crate::net::{iobuf, log};
+use core::ffi::{c_int, c_void};
+use core::ops::Range;
+
+/// What became of the frame at hand.
+enum Step {
+    /// Done: look at the next one.
+    Next,
+    /// No more frames are wanted.
+    Stop,
+    /// It is incomplete; so many bytes will be in `recv` when it is not.
+    Wait(usize),
+}
+
+/// Bytes at the front of `recv` that belong to an unfinished message.
+fn kept(c: Conn) -> usize {
+    c.protocol_data() as usize
+}
+
+fn set_kept(c: Conn, n: usize) {
+    c.set_protocol_data(n as *mut c_void);
+}
+
+/// Takes all complete frames off `recv`.
+pub fn take_frames(c: Conn, state: &ConnState) {
+    if state.ws.busy.replace(true) {
+        return;
+    }
+    if state.ws.ended.get() {
+        c.recv().set_len(0);
+    }
+    // Bytes of an unfinished message that the program has removed are gone.
+    set_kept(c, kept(c).min(c.recv().len()));
+    // Where the next frame starts. Between what is kept and here lie frames that are done with.
+    let mut at = kept(c);
+    let outcome = loop {
+        match take_frame(c, state, &mut at) {
+            Ok(Step::Next) if !state.is(is::CLOSED) && has_protocol(c, on_event) => {}
+            other => break other,
+        }
+    };
+    if let Err(fault) = outcome {
+        fail(c, state, fault, at);
+    } else {
+        close_up(c, at);
+        if let Ok(Step::Wait(whole)) = outcome {
+            grow(c.recv(), whole);
+        }
+    }
+    state.ws.busy.set(false);
+}
+
+/// Removes the frames that are done with: all up to `at` but what is kept.
+fn close_up(c: Conn, at: usize) {
+    let front = if has_protocol(c, on_event) { kept(c) } else { 0 };
+    if front == 0 {
+        c.recv().consume(at);
+    } else {
+        // SAFETY: a buffer handle points to a valid buffer.
+        unsafe { iobuf::del(c.recv().as_ptr(), front, at.saturating_sub(front)) };
+    }
+}
+
+/// Grows a full buffer for a frame that needs `whole` bytes: to twice its size at most, so that the
+/// peer has to send before it gets memory, and bytes are copied a bounded number of times.
+fn grow(buf: Buf, whole: usize) {
+    if buf.len() >= buf.size() && buf.size() < whole {
+        // Without memory the next read says so.
+        buf.resize(whole.min(buf.size().saturating_mul(2)));
+    }
+}
+
+/// Takes the frame at `at` off `recv`.
+fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault> {
+    // SAFETY: the slice is used before a handler runs.
+    let bytes = unsafe { c.recv().bytes_mut() };
+    let open = kept(c) > 0;
+    let deflate = state.ws.deflate.borrow().is_some();
+    let rules = Rules { from_client: !c.has(flag::CLIENT), open, deflate };
+    let Some(header) = Header::parse(&bytes[*at..]) else {
+        Header::start(&bytes[*at..]).map_or(Ok(()), |header| header.check(rules))?;
+        return Ok(Step::Wait(0));
+    };
+    header.check(rules)?;
+    let whole = check_size(&header, kept(c), state)?;
+    let start = *at + header.len;
+    let end = *at + whole;
+    if bytes.len() < end {
+        return Ok(Step::Wait(kept(c) + whole));
+    }
+    let payload = start..end;
+    if let Some(key) = header.mask {
+        ws::mask(&mut bytes[payload.clone()], key);
+    }
+    *at = end;
+    match header.opcode() {
+        ws::TEXT | ws::BINARY if header.fin() => message(c, state, header.first, payload, at)?,
+        ws::TEXT | ws::BINARY => {
+            bytes[0] = header.first;
+            set_kept(c, 1);
+            state.ws.checked.set(0);
+            join(c, state, bytes, payload, false)?;
+        }
+        ws::CONTINUE => {
+            let payload = if open { join(c, state, bytes, payload, header.fin())? } else { payload };
+            *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end);
+            let last = open && header.fin() && kept(c) > 0 && wants_more(c);
+            if last && has_protocol(c, on_event) {
+                let size = kept(c);
+                set_kept(c, 0);
+                // SAFETY: the slice is used before the next handler runs.
+                let first = unsafe { c.recv().bytes() }.first().copied().unwrap_or(0);
+                message(c, state, first, 1..size, at)?;
+            }
+        }
+        ws::PING => {
+            // First the answer, then the event. Only then what may call a handler.
+            send::queue_pong(c, &state.ws, &bytes[payload.clone()]);
+            *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end);
+            conn::output_queued(c);
+        }
+        ws::CLOSE => {
+            closed_by_peer(c, state, &bytes[payload], at)?;
+            return Ok(Step::Stop);
+        }
+        _ => *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end),
+    }
+    Ok(if wants_more(c) { Step::Next } else { Step::Stop })
+}
+
+/// Checks a frame's size before its payload is there; returns it, header included.
+fn check_size(header: &Header, kept: usize, state: &ConnState) -> Result<usize, Fault> {
+    let settings = state.settings.get();
+    let message = header.payload + kept.saturating_sub(1) as u64;
+    let limit = settings.ws.message_limit(settings.recv_limit) as u64;
+    let whole = header.payload + header.len as u64;
+    let fits = whole + kept as u64 <= settings.recv_limit as u64;
+    if fits && (message <= limit || header.is_control()) { Ok(whole as usize) } else { Err(Fault::TooBig) }
+}
+
+/// True while frames are still to be delivered.
+fn wants_more(c: Conn) -> bool {
+    !c.has(flag::CLOSING)
+}
+
+/// Moves a fragment's payload behind the message so far, where it then is.
+fn join(
+    c: Conn,
+    state: &ConnState,
+    bytes: &mut [u8],
+    payload: Range<usize>,
+    last: bool,
+) -> Result<Range<usize>, Fault> {
+    let place = kept(c)..kept(c) + payload.len();
+    bytes.copy_within(payload, place.start);
+    set_kept(c, place.end);
+    let is_plain_text = bytes[0] & (ws::OPCODE | ws::RSV1) == ws::TEXT;
+    if is_plain_text {
+        let checked = ws::check_text(&bytes[1..place.end], state.ws.checked.get(), last)?;
+        state.ws.checked.set(checked);
+    }
+    Ok(place)
+}
+
+/// Delivers a message, which lies in `recv`; `at` is where the next frame starts.
+fn message(c: Conn, state: &ConnState, first: u8, range: Range<usize>, at: &mut usize) -> Result<(), Fault> {
+    // SAFETY: the slice is used before a handler runs.
+    let bytes = &unsafe { c.recv().bytes() }[range];
+    let is_text = first & ws::OPCODE == ws::TEXT;
+    if first & ws::RSV1 != 0 {
+        let inflated = inflate(state, bytes)?;
+        if is_text {
+            ws::check_text(&inflated, 0, true)?;
+        }
+        let data = if inflated.is_empty() { view(&bytes[..0]) } else { view(&inflated) };
+        *at = deliver(c, MG_EV_WS_MSG, first & !ws::RSV1, data, *at);
+        return Ok(());
+    }
+    // What came in fragments was checked on the way.
+    if is_text && first & ws::FIN != 0 {
+        ws::check_text(bytes, 0, true)?;
+    }
+    *at = deliver(c, MG_EV_WS_MSG, first, view(bytes), *at);
+    Ok(())
+}
+
+fn inflate(state: &ConnState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let settings = state.settings.get();
+    let limit = settings.ws.message_limit(settings.recv_limit);
+    let mut out = Vec::new();
+    match state.ws.deflate.borrow_mut().as_mut() {
+        Some(deflate) => deflate.decompress(bytes, &mut out, limit)?,
+        None => return Err(Fault::ReservedBits),
+    }
+    Ok(out)
+}
+
+/// The peer closes: tells the program, answers unless this side began, and drains.
+fn closed_by_peer(c: Conn, state: &ConnState, payload: &[u8], at: &mut usize) -> Result<(), Fault> {
+    ws::check_close(payload)?;
+    let mut copy = [0; ws::MAX_CONTROL];
+    let answer = &mut copy[..payload.len()];
+    answer.copy_from_slice(payload);
+    state.ws.ended.set(true);
+    *at = deliver(c, MG_EV_WS_CTL, ws::FIN | ws::CLOSE, view(payload), *at);
+    if !state.ws.close_sent.get() {
+        send::send(c, answer, ws::CLOSE);
+    }
+    c.set(flag::DRAINING);
+    if has_protocol(c, on_event) {
+        set_kept(c, 0);
+        *at = c.recv().len();
+    }
+    Ok(())
+}
+
+fn view(bytes: &[u8]) -> Str {
+    Str { buf: bytes.as_ptr().cast_mut().cast(), len: bytes.len() }
+}
+
+/// Fires an event about `data`, while `recv` ends at `end`. Returns where the next frame starts.
+fn deliver(c: Conn, ev: c_int, first: u8, data: Str, end: usize) -> usize {
+    let mut message = WsMessage { data, flags: first };
+    with_front(c, end, || call(c, ev, (&raw mut message).cast()))
+}
+
+/// Calls a handler that sees no more of `recv` than its first `end` bytes, and returns where the
+/// bytes behind them start.
+///
+/// Programs empty `recv` in their handlers when they are done with a message; what follows it is
+/// not theirs to drop.
+pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
+    let buf = c.recv();
+    let (base, total) = (buf.base(), buf.len());
+    let end = end.min(total);
+    buf.set_len(end);
+    call();
+    let left = buf.len();
+    if has_protocol(c, on_event) && left < kept(c) {
+        set_kept(c, left);
+    }
+    if buf.base() != base || buf.size() < total || left > end {
+        // Not what was there before: the program's memory, or more bytes than it was shown.
+        return left;
+    }
+    buf.set_len(total);
+    end
+}
+
+/// A broken rule: CLOSE with the code, one ERROR that names the rule, then the connection drains.
+/// The next frame starts at `at`.
+fn fail(c: Conn, state: &ConnState, fault: Fault, at: usize) {
+    let ws = &state.ws;
+    let more_comes = is_cut(c, at);
+    c.recv().set_len(0);
+    set_kept(c, 0);
+    ws.ended.set(true);
+    let text = fault.to_string();
+    log::error(format_args!("{} {} {text}", c.id(), c.fd()));
+    if !ws.close_sent.get() {
+        send::send(c, &fault.close_code().to_be_bytes(), ws::CLOSE);
+    }
+    if !clock::linger(c, state, more_comes) {
+        c.set(flag::DRAINING);
+    }
+    conn::report(c, text.as_bytes());
+}
+
+/// True when the frame at `at` is not all there.
+fn is_cut(c: Conn, at: usize) -> bool {
+    // SAFETY: the slice is used before a handler runs.
+    let bytes = unsafe { c.recv().bytes() };
+    let bytes = bytes.get(at..).unwrap_or_default();
+    Header::parse(bytes).map_or(!bytes.is_empty(), |h| h.payload > (bytes.len() - h.len) as u64)
+}
