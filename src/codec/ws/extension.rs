@@ -84,23 +84,30 @@ pub fn accept<'a>(offers: impl IntoIterator<Item = &'a [u8]>, wish: Wish) -> Opt
     Some((agreement, text))
 }
 
+/// The server answered with what the client did not offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotOffered;
+
 /// What the server's answers to [`offer`] agree on: nothing, or compression.
 ///
 /// # Errors
-/// An answer that the offer does not allow.
-pub fn confirm<'a>(answers: impl IntoIterator<Item = &'a [u8]>, wish: Wish) -> Result<Option<Agreement>, ()> {
+/// [`NotOffered`]: an answer that the offer does not allow.
+pub fn confirm<'a>(
+    answers: impl IntoIterator<Item = &'a [u8]>,
+    wish: Wish,
+) -> Result<Option<Agreement>, NotOffered> {
     let mut entries = answers.into_iter().flat_map(|value| split(value, b',')).filter(|e| !e.is_empty());
     let Some(entry) = entries.next() else { return Ok(None) };
-    let answer = params(entry).flatten().ok_or(())?;
+    let answer = params(entry).flatten().ok_or(NotOffered)?;
     let server_bits = answer.server_bits.unwrap_or(MAX_BITS);
     let client_bits = match answer.client_bits {
-        Some(None) => return Err(()),
+        Some(None) => return Err(NotOffered),
         Some(Some(bits)) => bits,
         None => MAX_BITS,
     };
     let obeyed = server_bits <= wish.bits && (wish.keep || answer.server_no_context);
     if !obeyed || entries.next().is_some() {
-        return Err(());
+        return Err(NotOffered);
     }
     Ok(Some(Agreement {
         send_bits: Some(client_bits.min(wish.bits)).filter(|bits| *bits >= MIN_BITS),

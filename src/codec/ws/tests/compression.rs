@@ -2,7 +2,7 @@
 
 use crate::codec::ws::Fault;
 use crate::codec::ws::deflate::Deflate;
-use crate::codec::ws::extension::{Agreement, Wish, accept, confirm, offer};
+use crate::codec::ws::extension::{Agreement, NotOffered, Wish, accept, confirm, offer};
 use proptest::prelude::*;
 
 const WISH: Wish = Wish { bits: 15, keep: true };
@@ -98,7 +98,7 @@ fn answers_must_keep_to_the_offer() {
         "permessage-deflate, permessage-deflate",
         "permessage-deflate; foo",
     ] {
-        assert_eq!(confirm(text, WISH), Err(()), "{text}");
+        assert_eq!(confirm(text, WISH), Err(NotOffered), "{text}");
     }
     let strict = Wish { bits: 10, keep: false };
     for text in [
@@ -107,7 +107,7 @@ fn answers_must_keep_to_the_offer() {
         "permessage-deflate; server_max_window_bits=10",
         "permessage-deflate; server_no_context_takeover; server_max_window_bits=11",
     ] {
-        assert_eq!(confirm(text, strict), Err(()), "{text}");
+        assert_eq!(confirm(text, strict), Err(NotOffered), "{text}");
     }
 }
 
