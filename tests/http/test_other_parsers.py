@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import engine
 import messages
 from engine import BYTEWISE, CLIENT, ENDS, HEADERS_STORED, STRICT, Message, Outcome
-from peers import Verdict, by_h11, by_httptools
+from parsers import Verdict, by_h11, by_httptools
 
 REQUESTS = 12_000
 RESPONSES = 8_000

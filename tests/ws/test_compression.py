@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
+
 from cases import NOISE, close, fragments
 from endpoints import Client, Server
 from wire import BINARY, CLOSE, CONTINUE, PING, PONG, TEXT, Frame, Peer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from cases import HELLO, Case, all_cases, close
 from endpoints import Client, Server
 from wire import CLOSE, Frame, Peer

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from endpoints import Client, Server
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection, serve
+
+from endpoints import Client, Server
 from wire import TIMEOUT
 
 MESSAGES: tuple[str | bytes, ...] = (
