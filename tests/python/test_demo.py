@@ -205,3 +205,29 @@ def test_the_page_needs_nothing_from_outside_and_logs_no_error(browser: Any, url
     assert entries
     assert all(entry.startswith(url) for entry in entries)
     assert [e for e in browser.get_log("browser") if e["level"] == "SEVERE"] == []
+
+
+def test_two_pages_chat(browser: Any, url: str) -> None:
+    from selenium.webdriver.common.by import By
+
+    show(browser, url, "light", 1280, 1180)
+    browser.find_element(By.ID, "tab-chat").click()
+    browser.execute_script(
+        "other = new WebSocket(location.origin.replace('http', 'ws') + '/chat'); heard = [];"
+        "other.onmessage = (event) => heard.push(JSON.parse(event.data))"
+    )
+    wait_for(browser, "heard.some((m) => 'history' in m)")
+    wait_for(browser, "document.getElementById('chat-clients').textContent === '2'")
+    wait_for(browser, "!document.getElementById('chat-send').disabled")
+    browser.find_element(By.ID, "chat-text").send_keys("Good morning <b>all</b>\n")
+    wait_for(browser, "heard.some((m) => m.text === 'Good morning <b>all</b>')")
+    browser.execute_script("other.send('x'.repeat(501)); other.send('hello'); other.send(new Uint8Array(3))")
+    wait_for(browser, "document.getElementById('chat-log').children.length === 3")
+    log = browser.find_element(By.ID, "chat-log").text.split("\n")
+    assert log[0] == "you Good morning <b>all</b>"
+    assert log[1].endswith(" " + "x" * 500)
+    assert log[2].endswith(" hello")
+    wait_for(browser, "Number(document.getElementById('chat-rate').textContent) >= 0")
+    save(browser, "demo-chat.png")
+    browser.execute_script("other.close()")
+    wait_for(browser, "document.getElementById('chat-clients').textContent === '1'")

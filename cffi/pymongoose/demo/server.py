@@ -12,11 +12,13 @@ from .. import (
     MG_EV_CLOSE,
     MG_EV_HTTP_MSG,
     MG_EV_WRITE,
+    MG_EV_WS_MSG,
     Connection,
     HttpMessage,
     Manager,
     __version__,
 )
+from .chat import Chat
 from .stats import Stats
 
 PERIOD_MS = 500
@@ -25,7 +27,9 @@ PAGES = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/style.css": ("style.css", "text/css; charset=utf-8"),
     "/app.js": ("app.js", "text/javascript; charset=utf-8"),
+    "/chat.js": ("chat.js", "text/javascript; charset=utf-8"),
 }
+EVENTS = (MG_EV_ACCEPT, MG_EV_HTTP_MSG, MG_EV_WRITE, MG_EV_WS_MSG, MG_EV_CLOSE)
 SECURITY = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -39,14 +43,15 @@ class Client:
 
 
 class Demo:
-    """Serves the page, an echo to play with, and the stream of measurements."""
+    """Serves the page, an echo to play with, a chat, and the stream of measurements."""
 
     def __init__(self, url: str) -> None:
         self.stats = Stats()
+        self.chat = Chat()
         self.open = 0
         self.watchers: set[Connection] = set()
         self.files = {path: (HERE / name).read_bytes() for path, (name, _) in PAGES.items()}
-        self.manager = Manager(self.handle, events=(MG_EV_ACCEPT, MG_EV_HTTP_MSG, MG_EV_WRITE, MG_EV_CLOSE))
+        self.manager = Manager(self.handle, events=EVENTS)
         self.listener = self.manager.listen(url, http=True)
         self.manager.timer_add(PERIOD_MS, self.publish, repeat=True)
 
@@ -66,12 +71,15 @@ class Demo:
             self.answer(conn, data)
         elif ev == MG_EV_WRITE:
             self.written(conn)
+        elif ev == MG_EV_WS_MSG:
+            self.chat.say(conn, data)
         elif ev == MG_EV_ACCEPT:
             conn.userdata = Client()
             self.open += 1
         elif ev == MG_EV_CLOSE and conn.userdata is not None:
             self.open -= 1
             self.watchers.discard(conn)
+            self.chat.leave(conn)
 
     def written(self, conn: Connection) -> None:
         """Output has left; once all of it has, the requests before it are answered."""
@@ -90,6 +98,9 @@ class Demo:
             conn.reply(200, self.files[path], {"Content-Type": PAGES[path][1], **SECURITY})
         elif path == "/events":
             self.watch(conn)
+        elif path == "/chat":
+            conn.userdata.started.clear()  # Neither is a chat.
+            self.chat.join(conn, request)
         elif path == "/api/hello":
             conn.reply(200, '{"message":"Hello, World!"}', {"Content-Type": "application/json"})
         elif path == "/api/echo":
@@ -128,3 +139,4 @@ class Demo:
         text = json.dumps(self.stats.sample(self.open))
         for conn in list(self.watchers):
             conn.http_sse("sample", text)
+        self.chat.publish()
