@@ -286,11 +286,16 @@ def test_a_signal_handler_ends_the_wait() -> None:
 
 
 def test_keyboard_interrupt_leaves_poll() -> None:
-    with Manager() as manager:
-        manager.timer_add(10, lambda: signal.raise_signal(signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt):
-            for _ in range(100):
-                manager.poll(60_000)
+    # A shell starts programs in the background with SIGINT ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with Manager() as manager:
+            manager.timer_add(10, lambda: signal.raise_signal(signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt):
+                for _ in range(100):
+                    manager.poll(60_000)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
