@@ -74,7 +74,8 @@ def _field(hexed: str) -> bytes:
     return b"" if hexed == "-" else bytes.fromhex(hexed)
 
 
-def _message(line: str) -> Message:
+def message(line: str) -> Message:
+    """A line MSG."""
     method, target, proto, body, *rest = map(_field, line.split()[1:])
     return Message((method, target, proto), tuple(zip(rest[::2], rest[1::2])), body)
 
@@ -84,7 +85,7 @@ def run(data: bytes, flags: int = 0, cut: int = 0) -> Outcome:
     length = library().engine_run(data, len(data), cut, flags, _text, MAX_TEXT)
     assert 0 < length < MAX_TEXT
     lines = ctypes.string_at(_text, length).decode("latin-1").splitlines()
-    messages = tuple(_message(line) for line in lines if line.startswith("MSG"))
+    messages = tuple(message(line) for line in lines if line.startswith("MSG"))
     errors = tuple(line[6:] for line in lines if line.startswith("ERROR"))
     sent = next(_field(line[5:]) for line in lines if line.startswith("SENT"))
     state, unused = next(line for line in lines if line.startswith(("open", "draining", "closing"))).split()
