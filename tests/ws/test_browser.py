@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from endpoints import Server
-from wire import TIMEOUT
 
 # Sends the messages, closes when all have come back, and calls back with what happened.
 SCRIPT = """
@@ -33,34 +29,6 @@ socket.onmessage = event => {
 socket.onerror = () => { log.failed = true; };
 socket.onclose = event => done({...log, code: event.code, reason: event.reason, clean: event.wasClean});
 """
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        assert os.environ.get("CI") != "true", "chromium and chromedriver are not installed"
-        pytest.skip("SKIPPED: chromium or chromedriver is not installed")
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(flag)
-    made = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    made.set_script_timeout(TIMEOUT)
-    yield made
-    made.quit()
 
 
 @pytest.mark.parametrize("bits", [0, 15])
