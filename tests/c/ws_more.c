@@ -258,6 +258,9 @@ static void test_broadcast(void) {
   CHECK(c[4]->send.len == 7);
   // Everyone but those two, and each with its own mask.
   CHECK(mg_ws_broadcast(&mgr, "", 0, WEBSOCKET_OP_PING, NULL, NULL) == 8);
+  // A close frame counts as one.
+  CHECK(mg_ws_broadcast(&mgr, "\x03\xe8", 2, WEBSOCKET_OP_CLOSE, no_blue, &asked) == 2);
+  CHECK(!mg_ws_close(c[0], 1000, NULL));
   asked = 0;
   CHECK(mg_ws_broadcast(&mgr, "x", 1, WEBSOCKET_OP_TEXT, close_next, &asked) <= 5);
   CHECK(asked <= 5);

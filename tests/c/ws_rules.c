@@ -238,6 +238,32 @@ static void test_close_by_the_peer(void) {
   }
 }
 
+// What comes behind CLOSE is not looked at either when the answer cannot go out yet.
+static void test_frames_behind_close_while_draining(void) {
+  static char large[8000000], took[65536];
+  size_t read;
+  int fd;
+  begin(NULL);
+  fd = peer();
+  mg_ws_send(conn, large, sizeof(large), WEBSOCKET_OP_BINARY);
+  put_frame(fd, 0x88, "", 0);
+  POLL_UNTIL(&mgr, conn->is_draining);
+  put_frame(fd, 0x81, "late", 4);
+  put_frame(fd, 0x8f, "", 0);
+  poll_times(&mgr, 20);
+  CHECK(conn->is_draining && !conn->is_closing && conn->send.len > 0);
+  CHECK_LOG(server, "[88 ]");
+  for (read = 0; read < sizeof(large) + 10 + 2; read += 1) {
+    size_t want = sizeof(large) + 12 - read;
+    size_t n = take(&mgr, fd, took, want < sizeof(took) ? want : sizeof(took));
+    if (n == 0) break;
+    read += n - 1;
+  }
+  CHECK(read == sizeof(large) + 12);
+  CHECK_END(&mgr, fd);
+  end(fd);
+}
+
 static void test_close_by_the_program(void) {
   int fd;
   begin(say_goodbye);
@@ -277,6 +303,7 @@ int main(void) {
   test_pings();
   test_flood_of_pings();
   test_close_by_the_peer();
+  test_frames_behind_close_while_draining();
   test_close_by_the_program();
   test_close_and_drain();
   return FAILURES;

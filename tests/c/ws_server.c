@@ -61,6 +61,19 @@ static void test_headers_of_the_program(void) {
   end(fd);
 }
 
+// A client that wants the connection closed is upgraded, and it is closed.
+static void test_request_that_closes(void) {
+  int fd;
+  begin(NULL);
+  fd = dial(listener);
+  put(fd, BYTES("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+  CHECK_TAKES(&mgr, fd, ACCEPTED "\r\n", sizeof(ACCEPTED) + 1);
+  CHECK_END(&mgr, fd);
+  CHECK(server.opens == 1 && server.errors == 0);
+  end(fd);
+}
+
 // Frames in the same segment as the request.
 static void test_frames_behind_the_request(void) {
   int fd;
@@ -288,6 +301,7 @@ int main(void) {
   mg_log_set(MG_LL_NONE);
   test_handshakes();
   test_headers_of_the_program();
+  test_request_that_closes();
   test_frames_behind_the_request();
   test_upgrade_later();
   test_frames_one_by_one();

@@ -40,14 +40,12 @@ impl Deflate {
         let bits = self.agreed.send_bits?;
         let level = Compression::default();
         let sender = self.sender.get_or_insert_with(|| Compress::new_with_window_bits(level, false, bits));
-        let start = (sender.total_in(), sender.total_out());
+        let start = sender.total_out();
         let done = sender.compress(message, out, FlushCompress::Sync);
-        let taken = (sender.total_in() - start.0) as usize;
-        let made = (sender.total_out() - start.1) as usize;
-        // A flush that fills the room may have more to write.
-        let whole = done.is_ok() && taken == message.len() && made < out.len();
-        let kept = out.get(..made).and_then(|made| made.strip_suffix(&TAIL)).map(<[u8]>::len);
-        let len = kept.filter(|len| whole && *len < message.len());
+        let made = (sender.total_out() - start) as usize;
+        // When the room is full, the flush may not be complete; but then nothing was saved either.
+        let body = out.get(..made).filter(|_| done.is_ok()).and_then(|made| made.strip_suffix(&TAIL));
+        let len = body.map(<[u8]>::len).filter(|len| *len < message.len());
         if len.is_none() || !self.agreed.send_keep {
             // What the peer does not get, it cannot know: nothing may refer to it.
             sender.reset();

@@ -24,9 +24,10 @@ enum Step {
     Wait(usize),
 }
 
-/// Bytes at the front of `recv` that belong to an unfinished message.
+/// Bytes at the front of `recv` that belong to an unfinished message. What the program has removed
+/// is gone.
 fn kept(c: Conn) -> usize {
-    c.protocol_data() as usize
+    (c.protocol_data() as usize).min(c.recv().len())
 }
 
 fn set_kept(c: Conn, n: usize) {
@@ -41,8 +42,6 @@ pub fn take_frames(c: Conn, state: &ConnState) {
     if state.ws.ended.get() {
         c.recv().set_len(0);
     }
-    // Bytes of an unfinished message that the program has removed are gone.
-    set_kept(c, kept(c).min(c.recv().len()));
     // Where the next frame starts. Between what is kept and here lie frames that are done with.
     let mut at = kept(c);
     let outcome = loop {
@@ -86,7 +85,8 @@ fn grow(buf: Buf, whole: usize) {
 fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault> {
     // SAFETY: the slice is used before a handler runs.
     let bytes = unsafe { c.recv().bytes_mut() };
-    let open = kept(c) > 0;
+    let kept = kept(c).min(*at);
+    let open = kept > 0;
     let deflate = state.ws.deflate.borrow().is_some();
     let rules = Rules { from_client: !c.has(flag::CLIENT), open, deflate };
     let Some(header) = Header::parse(&bytes[*at..]) else {
@@ -94,11 +94,11 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
         return Ok(Step::Wait(0));
     };
     header.check(rules)?;
-    let whole = check_size(&header, kept(c), state)?;
+    let whole = check_size(&header, kept, state)?;
     let start = *at + header.len;
     let end = *at + whole;
     if bytes.len() < end {
-        return Ok(Step::Wait(kept(c) + whole));
+        return Ok(Step::Wait(kept + whole));
     }
     let payload = start..end;
     if let Some(key) = header.mask {
@@ -109,16 +109,15 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
         ws::TEXT | ws::BINARY if header.fin() => message(c, state, header.first, payload, at)?,
         ws::TEXT | ws::BINARY => {
             bytes[0] = header.first;
-            set_kept(c, 1);
             state.ws.checked.set(0);
-            join(c, state, bytes, payload, false)?;
+            join(c, state, bytes, 1, payload, false)?;
         }
         ws::CONTINUE => {
-            let payload = if open { join(c, state, bytes, payload, header.fin())? } else { payload };
+            let payload = if open { join(c, state, bytes, kept, payload, header.fin())? } else { payload };
             *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end);
-            let last = open && header.fin() && kept(c) > 0 && wants_more(c);
+            let size = self::kept(c);
+            let last = open && header.fin() && size > 0 && wants_more(c);
             if last && has_protocol(c, on_event) {
-                let size = kept(c);
                 set_kept(c, 0);
                 // SAFETY: the slice is used before the next handler runs.
                 let first = unsafe { c.recv().bytes() }.first().copied().unwrap_or(0);
@@ -132,7 +131,7 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
             conn::output_queued(c);
         }
         ws::CLOSE => {
-            closed_by_peer(c, state, &bytes[payload], at)?;
+            closed_by_peer(c, state, payload, at)?;
             return Ok(Step::Stop);
         }
         _ => *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end),
@@ -155,15 +154,16 @@ fn wants_more(c: Conn) -> bool {
     !c.has(flag::CLOSING)
 }
 
-/// Moves a fragment's payload behind the message so far, where it then is.
+/// Moves a fragment's payload behind the `kept` bytes of the message so far, where it then is.
 fn join(
     c: Conn,
     state: &ConnState,
     bytes: &mut [u8],
+    kept: usize,
     payload: Range<usize>,
     last: bool,
 ) -> Result<Range<usize>, Fault> {
-    let place = kept(c)..kept(c) + payload.len();
+    let place = kept..kept + payload.len();
     bytes.copy_within(payload, place.start);
     set_kept(c, place.end);
     let is_plain_text = bytes[0] & (ws::OPCODE | ws::RSV1) == ws::TEXT;
@@ -208,7 +208,9 @@ fn inflate(state: &ConnState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
 }
 
 /// The peer closes: tells the program, answers unless this side began, and drains.
-fn closed_by_peer(c: Conn, state: &ConnState, payload: &[u8], at: &mut usize) -> Result<(), Fault> {
+fn closed_by_peer(c: Conn, state: &ConnState, range: Range<usize>, at: &mut usize) -> Result<(), Fault> {
+    // SAFETY: the slice is used before a handler runs.
+    let payload = &unsafe { c.recv().bytes() }[range];
     ws::check_close(payload)?;
     let mut copy = [0; ws::MAX_CONTROL];
     let answer = &mut copy[..payload.len()];
@@ -248,8 +250,8 @@ pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
     buf.set_len(end);
     call();
     let left = buf.len();
-    if has_protocol(c, on_event) && left < kept(c) {
-        set_kept(c, left);
+    if has_protocol(c, on_event) {
+        set_kept(c, kept(c));
     }
     if buf.base() != base || buf.size() < total || left > end {
         // Not what was there before: the program's memory, or more bytes than it was shown.

@@ -8,6 +8,7 @@ use crate::net::conn::output_queued;
 use crate::net::handle::{Conn, Mgr};
 use crate::net::state::{Activity, ConnState, Root};
 use crate::net::{iobuf, mem, sys};
+use core::cell::Cell;
 use std::net::Shutdown;
 
 /// Bytes of PONG frames that wait at most. A peer that sends pings and does not read their answers
@@ -119,7 +120,7 @@ pub fn broadcast(m: Mgr, payload: &[u8], op: u8, mut wanted: impl FnMut(Conn) ->
             // Its own mask, its own history of compression.
             send(c, payload, op).is_some()
         } else {
-            append_both(c, &frame[..n], payload)
+            append_both(c, &frame[..n], payload, first)
         };
         count += usize::from(done);
     }
@@ -130,14 +131,14 @@ fn is_open(c: Conn) -> bool {
     c.has(flag::WEBSOCKET) && !c.has(flag::CLOSING | flag::DRAINING)
 }
 
-fn append_both(c: Conn, header: &[u8], payload: &[u8]) -> bool {
+fn append_both(c: Conn, header: &[u8], payload: &[u8], first: u8) -> bool {
     let buf = c.send();
     // SAFETY: a buffer handle points to a valid buffer.
     let fits = unsafe { iobuf::reserve(buf.as_ptr(), header.len() + payload.len()) };
     if fits {
         buf.append(header);
         buf.append(payload);
-        output_queued(c);
+        sent(c, first);
     }
     fits
 }
@@ -177,7 +178,24 @@ fn sent(c: Conn, first: u8) {
 
 /// The mask that this side has to use: `Some(None)` for servers, `None` without random bytes.
 fn mask_key(c: Conn) -> Option<Option<[u8; 4]>> {
-    if c.has(flag::CLIENT) { mem::random().map(Some) } else { Some(None) }
+    if c.has(flag::CLIENT) { fresh_key().map(Some) } else { Some(None) }
+}
+
+/// Four random bytes. They are fetched for several frames at once: asking the system takes longer
+/// than to mask a kilobyte.
+fn fresh_key() -> Option<[u8; 4]> {
+    const KEYS: usize = 16;
+    thread_local! {
+        static STOCK: Cell<([[u8; 4]; KEYS], usize)> = const { Cell::new(([[0; 4]; KEYS], 0)) };
+    }
+    let (mut keys, mut left) = STOCK.get();
+    if left == 0 {
+        keys = mem::random::<{ 4 * KEYS }>()?.as_chunks().0.try_into().ok()?;
+        left = KEYS;
+    }
+    left -= 1;
+    STOCK.set((keys, left));
+    Some(keys[left])
 }
 
 /// Masks what stands behind `from` in `c->send`.
