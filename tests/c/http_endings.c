@@ -244,6 +244,47 @@ static void test_a_request_that_is_turned_down(void) {
   }
 }
 
+// A body that is too long to be collected may still be streamed.
+static void take_over(struct mg_connection *c, int ev, void *ev_data) {
+  note(c, ev, ev_data);
+  if (ev == MG_EV_HTTP_HDRS) mg_iobuf_del(&c->recv, 0, ((struct mg_http_message *) ev_data)->head.len);
+  CHECK(ev != MG_EV_ERROR);
+}
+
+static void test_a_stream_has_no_limit(void) {
+  int fd;
+  begin(take_over);
+  set(MG_SET_HTTP_MAX_BODY, 10);
+  fd = start("POST /a HTTP/1.1\r\nContent-Length: 9999999999\r\n\r\nabc");
+  UNTIL(heads == 1 && accepted->recv.len == 3);
+  say(fd, "def");
+  UNTIL(accepted->recv.len == 6);
+  CHECK(accepted->pfn == NULL && !accepted->is_draining && messages == 0);
+  close(fd);
+  end();
+}
+
+static void upgrade(struct mg_connection *c, int ev, void *ev_data) {
+  note(c, ev, ev_data);
+  if (ev == MG_EV_HTTP_MSG) mg_ws_upgrade(c, (struct mg_http_message *) ev_data, NULL);
+}
+
+// The limit of requests is none of a WebSocket.
+static void test_the_last_request_opens_a_websocket(void) {
+  int fd;
+  begin(upgrade);
+  set(MG_SET_HTTP_MAX_REQUESTS, 1);
+  fd = start(
+      "GET /a HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  expect(fd, "\r\n\r\n");
+  CHECK(count("HTTP/1.1 101 ") == 1);
+  poll_times(&mgr, 5);
+  CHECK(accepted != NULL && accepted->is_websocket && !accepted->is_draining);
+  close(fd);
+  end();
+}
+
 // --- Expect: 100-continue
 
 static void test_an_invitation(void) {
@@ -338,15 +379,11 @@ static void test_a_chunked_body_that_fills_the_buffer(void) {
   }
 }
 
-// Who is refused while sending still sees why: the server hears the rest, for a while.
-static void test_a_refusal_reaches_a_client_that_sends(void) {
+// Sends a megabyte to a server that does not want it; the refusal must arrive.
+static void send_unwanted(const char *status) {
   static char block[65536];
   size_t sent = 0;
-  int fd, turns;
-  begin(at_once);
-  set(MG_SET_HTTP_MAX_BODY, 1000);
-  set(MG_SET_HTTP_ERROR_REPLIES, 1);
-  fd = start("POST /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
+  int fd = start("POST /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n"), turns;
   nonblocking(fd);
   for (turns = 0; sent < 1000000 && turns < 3000; turns++) {
     size_t n = 1000000 - sent < sizeof(block) ? 1000000 - sent : sizeof(block);
@@ -357,17 +394,34 @@ static void test_a_refusal_reaches_a_client_that_sends(void) {
   }
   CHECK(sent == 1000000);
   expect(fd, NULL);
-  CHECK(count("HTTP/1.1 413 ") == 1 && messages == 0 && !got_reset);
-  // Its own end ends the connection, and so does time.
+  CHECK(count(status) == 1 && count("HTTP/1.1") == 1 && messages == 0 && !got_reset);
+  // The client's end ends the connection.
   CHECK(mgr.conns != l);
   close(fd);
   UNTIL(mgr.conns == l);
+}
+
+// Who is refused while sending still sees why: the server hears the rest, for a while.
+static void test_a_refusal_reaches_a_client_that_sends(void) {
+  int fd;
+  begin(at_once);
+  set(MG_SET_HTTP_MAX_BODY, 1000);
+  set(MG_SET_HTTP_ERROR_REPLIES, 1);
+  send_unwanted("HTTP/1.1 413 ");
+  // So does time.
   fd = start("POST /a HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
   expect(fd, NULL);
   CHECK(mgr.conns != l);
   now += 2000;
   UNTIL(mgr.conns == l);
   close(fd);
+  end();
+}
+
+static void test_a_reply_of_the_program_reaches_a_client_that_sends(void) {
+  begin(turn_down);
+  set(MG_SET_HTTP_ERROR_REPLIES, 1);
+  send_unwanted("HTTP/1.1 403 ");
   end();
 }
 
@@ -520,10 +574,13 @@ int main(void) {
   test_late_replies_without_poll_events();
   test_a_buffer_that_moves_in_hdrs();
   test_a_request_that_is_turned_down();
+  test_a_stream_has_no_limit();
+  test_the_last_request_opens_a_websocket();
   test_an_invitation();
   test_bodies_beyond_the_limits();
   test_a_chunked_body_that_fills_the_buffer();
   test_a_refusal_reaches_a_client_that_sends();
+  test_a_reply_of_the_program_reaches_a_client_that_sends();
   test_requests_that_wait();
   test_reads_of_a_long_body();
   test_timeouts();

@@ -55,6 +55,7 @@ def bodies(data: bytes, *flags: int) -> list[bytes]:
 
 def test_smuggling_by_chunks_in_http_1_0() -> None:
     request = head(b"Transfer-Encoding: chunked", start=b"POST / HTTP/1.0")
+    assert engine.parse(request) == len(request)  # The engine refuses it, not the parser.
     refused(request + b"0\r\n\r\n" + NEXT, "Invalid Transfer-Encoding")
 
 
