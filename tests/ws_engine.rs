@@ -10,9 +10,9 @@ use mongoose::capi::iobuf::{mg_iobuf_add, mg_iobuf_del};
 use mongoose::capi::mgr::{mg_mgr_free, mg_mgr_init};
 use mongoose::capi::settings::mg_conn_set;
 use mongoose::capi::ws::{mg_ws_send, mg_ws_vupgrade};
-use mongoose::codec::ws::Header;
 use mongoose::codec::ws::deflate::Deflate;
 use mongoose::codec::ws::extension::Agreement;
+use mongoose::codec::ws::{Header, MAX_HEADER, mask};
 use std::env;
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::mem::MaybeUninit;
@@ -109,8 +109,15 @@ fn request() -> HttpMessage {
     hm
 }
 
-/// Puts the stream, cut at `cuts`, through a server's connection.
-fn play(mgr: &mut Manager, stream: &[u8], cuts: &[usize], habit: Habit, deflate: bool) -> Outcome {
+/// Which side the connection is, and whether it has agreed on compression.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    client: bool,
+    deflate: bool,
+}
+
+/// Puts the stream, cut at `cuts`, through a connection.
+fn play(mgr: &mut Manager, stream: &[u8], cuts: &[usize], habit: Habit, kind: Kind) -> Outcome {
     let mut program = Box::new(Program { habit, outcome: Outcome::default() });
     // SAFETY: the connection is used as the interface says, and closed before the program goes.
     unsafe {
@@ -118,7 +125,10 @@ fn play(mgr: &mut Manager, stream: &[u8], cuts: &[usize], habit: Habit, deflate:
         (*c).r#fn = Some(handler);
         (*c).fn_data = (&raw mut *program).cast();
         mg_conn_set(c, Setting::MG_SET_RECV_LIMIT as c_int, 4000);
-        mg_conn_set(c, Setting::MG_SET_WS_DEFLATE as c_int, if deflate { 15 } else { 0 });
+        mg_conn_set(c, Setting::MG_SET_WS_DEFLATE as c_int, if kind.deflate { 15 } else { 0 });
+        if kind.client {
+            (*c).flags |= flag::CLIENT;
+        }
         let mut hm = request();
         mg_ws_vupgrade(c, &raw mut hm, ptr::null(), ptr::null_mut());
         (*c).send.len = 0;
@@ -136,10 +146,26 @@ fn play(mgr: &mut Manager, stream: &[u8], cuts: &[usize], habit: Habit, deflate:
             }
         }
         program.outcome.left = (*c).recv.len;
-        program.outcome.sent = std::slice::from_raw_parts((*c).send.buf, (*c).send.len).to_vec();
+        program.outcome.sent = unmasked(std::slice::from_raw_parts((*c).send.buf, (*c).send.len));
         mg_close_conn(c);
     }
     program.outcome
+}
+
+/// Whole frames without their masks, which are never the same.
+fn unmasked(mut bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some(header) = Header::parse(bytes) {
+        let (frame, rest) = bytes.split_at(header.len + header.payload as usize);
+        let mut payload = frame[header.len..].to_vec();
+        mask(&mut payload, header.mask.unwrap_or_default());
+        let mut head = [0; MAX_HEADER];
+        let n = Header::write(header.first, header.payload, None, &mut head);
+        out.extend([&head[..n], &payload].concat());
+        bytes = rest;
+    }
+    assert!(bytes.is_empty());
+    out
 }
 
 /// The text compressed, as a message of its own.
@@ -152,7 +178,7 @@ fn compressed(text: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A frame, mostly a good one.
-fn frame(rng: &mut Rng, out: &mut Vec<u8>, open: &mut bool, deflate: bool) {
+fn frame(rng: &mut Rng, out: &mut Vec<u8>, open: &mut bool, kind: Kind) {
     let odd = rng.below(12) == 0;
     let control = rng.below(3) == 0;
     let (op, fin) = match (odd, control) {
@@ -176,7 +202,7 @@ fn frame(rng: &mut Rng, out: &mut Vec<u8>, open: &mut bool, deflate: bool) {
         payload.truncate(payload.len() / 2);
     }
     let mut first = op | if fin { 0x80 } else { 0 };
-    if deflate
+    if kind.deflate
         && matches!(first, 1..=2 | 0x81..=0x82)
         && rng.below(2) == 0
         && let Some(less) = compressed(&payload)
@@ -186,7 +212,7 @@ fn frame(rng: &mut Rng, out: &mut Vec<u8>, open: &mut bool, deflate: bool) {
     }
     out.push(first);
     let form = rng.below(20);
-    let mask = if rng.below(40) == 0 { 0 } else { 0x80 };
+    let mask = if (rng.below(40) == 0) == kind.client { 0x80 } else { 0 };
     let n = payload.len();
     match form {
         0 => {
@@ -212,11 +238,11 @@ fn frame(rng: &mut Rng, out: &mut Vec<u8>, open: &mut bool, deflate: bool) {
     out.extend(payload);
 }
 
-fn stream(rng: &mut Rng, deflate: bool) -> Vec<u8> {
+fn stream(rng: &mut Rng, kind: Kind) -> Vec<u8> {
     let mut out = Vec::new();
     let mut open = false;
     for _ in 0..=rng.below(8) {
-        frame(rng, &mut out, &mut open, deflate);
+        frame(rng, &mut out, &mut open, kind);
     }
     if rng.below(4) == 0 {
         let at = rng.below(out.len());
@@ -252,17 +278,17 @@ fn streams_mean_the_same_however_they_are_cut() {
     with_manager(|mgr| {
         let mut rng = Rng(0x9e37_79b9_7f4a_7c15);
         for _ in 0..executions() {
-            let deflate = rng.below(2) == 0;
-            let stream = stream(&mut rng, deflate);
+            let kind = Kind { client: rng.below(2) == 0, deflate: rng.below(2) == 0 };
+            let stream = stream(&mut rng, kind);
             let mut cuts: Vec<usize> = match rng.below(4) {
                 0 => (0..stream.len()).collect(),
                 _ => (0..rng.below(6)).map(|_| rng.below(stream.len() + 1)).collect(),
             };
             cuts.sort_unstable();
             let habit = rng.pick(&[Habit::Reads, Habit::Empties, Habit::Deletes, Habit::Scribbles]);
-            let whole = play(mgr, &stream, &[], Habit::Reads, deflate);
-            let pieces = play(mgr, &stream, &cuts, habit, deflate);
-            assert_eq!(whole, pieces, "{stream:02x?} cut at {cuts:?}, {habit:?}, deflate {deflate}");
+            let whole = play(mgr, &stream, &[], Habit::Reads, kind);
+            let pieces = play(mgr, &stream, &cuts, habit, kind);
+            assert_eq!(whole, pieces, "{stream:02x?} cut at {cuts:?}, {habit:?}, {kind:?}");
         }
     });
 }
@@ -286,8 +312,9 @@ fn the_end_comes_once() {
     with_manager(|mgr| {
         let mut rng = Rng(42);
         for _ in 0..executions() / 10 {
-            let stream = stream(&mut rng, false);
-            let outcome = play(mgr, &stream, &[], Habit::Reads, false);
+            let kind = Kind { client: rng.below(2) == 0, deflate: false };
+            let stream = stream(&mut rng, kind);
+            let outcome = play(mgr, &stream, &[], Habit::Reads, kind);
             let closes = frames(&outcome.sent, 8);
             let ends = outcome.events.iter().filter(|e| e.0 == MG_EV_ERROR || e.1 == 0x88).count();
             assert_eq!(closes.len(), ends, "{stream:02x?}");

@@ -72,7 +72,8 @@ impl Header {
         self.opcode() >= CLOSE
     }
 
-    /// Checks what can be checked without the payload.
+    /// Checks what can be checked without the payload. What the first two bytes show comes first, so
+    /// that it does not matter how the header is cut.
     ///
     /// An empty last continuation of nothing is harmless and passes.
     ///
@@ -98,7 +99,6 @@ impl Header {
         match (opcode, rules.open) {
             (CONTINUE, false) if self.payload > 0 || !self.fin() => Err(Fault::NothingToContinue),
             (TEXT | BINARY, true) => Err(Fault::Interrupted),
-            // Last, as it is the only rule of a byte that may come later.
             _ if self.payload >> 63 != 0 => Err(Fault::Length),
             _ => Ok(()),
         }
