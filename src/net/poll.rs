@@ -55,16 +55,22 @@ pub fn poll(m: Mgr, ms: c_int) {
     let deadline = if search { find_work(root) } else { None };
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
     let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, deadline) };
-    let got_events = wait(root, before_wait(m, root, limit));
+    let chosen = before_wait(m, root, limit);
+    let got_events = wait(root, chosen);
     let now = millis();
-    root.with(|inner| {
+    // A program that waits by itself may only have looked for events: then this was no idle turn.
+    let only_looked =
+        chosen == Some(0) && limit.is_none_or(|limit| now.saturating_sub(before) < limit) && !search;
+    let was_idle = !got_events && !only_looked;
+    let walk = root.with(|inner| {
         inner.now = now;
-        inner.was_idle = !got_events && !had_work;
+        inner.was_idle = was_idle && !had_work;
+        walk || was_idle || now.saturating_sub(inner.last_walk) >= WALK_MS
     });
 
     // SAFETY: the manager's list is valid; timers on it are the program's or ours.
     unsafe { timer::poll(m.timers_head(), now) };
-    if walk || !got_events {
+    if walk {
         fire_poll(m, root, now);
     }
     take_turns(root, now);
