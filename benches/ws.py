@@ -3,11 +3,12 @@
 
 Echo: each of 100 connections sends 128 bytes of text and waits until they have come back.
 Broadcast: one connection sends messages that the server sends to 5,000.
+Mask: what masking adds to a client's frame, without a network.
 
 The server is pinned to one core, the load to another. The ratio to the floor, a C server that reads,
 takes the mask off and writes, is taken within each round; all figures are medians over the rounds.
 
-    benches/ws.py                                     both tables
+    benches/ws.py                                     all tables
     benches/ws.py --servers floor,c --rounds 5        echo and broadcast of some servers
     benches/ws.py --only echo --bytes 16384           larger messages
 """
@@ -51,7 +52,8 @@ def build_floor() -> None:
 
 def build_ours() -> None:
     subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
-    cprogram.build(BENCHES / "ws_echo.c", OUT / "ws_echo", flags=["-O2"])
+    for name in ("ws_echo", "ws_mask"):
+        cprogram.build(BENCHES / f"{name}.c", OUT / name, flags=["-O2"])
 
 
 def script(python: str, name: str) -> Callable[[int], list[str]]:
@@ -205,12 +207,21 @@ def broadcast_table(results: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(lines)
 
 
+def mask_table() -> str:
+    lines = ["| bytes | memcpy ns | server's frame ns | client's frame ns |", "| ---: | ---: | ---: | ---: |"]
+    output = subprocess.run([OUT / "ws_mask"], check=True, capture_output=True, text=True).stdout
+    for size, *times in (line.split() for line in output.splitlines()):
+        cells = [f"{int(size):,}", *(f"{float(time):,.0f}" for time in times)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--servers", default=",".join(ALL), help=f"comma-separated, of: {', '.join(ALL)}")
-    parser.add_argument("--only", choices=["echo", "broadcast"], help="one of the tables")
+    parser.add_argument("--only", choices=["echo", "broadcast", "mask"], help="one of the tables")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of each measurement")
     parser.add_argument("--bytes", type=int, default=128, help="of a message")
@@ -240,9 +251,9 @@ def main() -> int:
     os.sched_setaffinity(0, {options.cores[1]})
     facts = run.machine()
     wanted: list[tuple[str, Any, list[str]]] = []
-    if options.only != "broadcast":
+    if options.only in (None, "echo"):
         wanted.append(("echo", echo, options.servers))
-    if options.only != "echo":
+    if options.only in (None, "broadcast"):
         wanted.append(("broadcast", broadcast, [n for n in options.servers if ALL[n].broadcasts]))
     tables: dict[str, dict[str, list[dict[str, float]]]] = {}
     for kind, measure, names in wanted:
@@ -263,6 +274,8 @@ def main() -> int:
     if "broadcast" in tables:
         print(f"\n{options.bytes} bytes to {options.clients} clients, {options.rate:g} times a second\n")
         print(broadcast_table(tables["broadcast"]))
+    if options.only in (None, "mask") and "c" in options.servers:
+        print(f"\nA frame made in memory, the best of many rounds\n\n{mask_table()}")
     return 0
 
 
