@@ -376,14 +376,15 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
     // What the program removed itself is not removed a second time.
     let removed = before.saturating_sub(c.recv().len());
     *ofs = (*ofs + end.total.saturating_sub(removed)).min(c.recv().len());
-    if !has_protocol(c, on_event) {
+    let upgraded = has_protocol(c, ws::on_event);
+    if !has_protocol(c, on_event) && !upgraded {
         return Step::Wait;
     }
     if server && !c.has(flag::RESP) && partial.closes {
         drain(c);
         return Step::Stop;
     }
-    Step::Next
+    if upgraded { Step::Wait } else { Step::Next }
 }
 
 /// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.
