@@ -99,6 +99,7 @@ static void test_message_limit(void) {
 static void test_ping_of_a_peer_that_answers(void) {
   begin();
   CHECK(mg_conn_set(listener, MG_SET_WS_PING, 5));
+  CHECK(mg_conn_set(listener, MG_SET_WS_PONG_TIMEOUT, PATIENCE_MS));
   connect_client();
   POLL_UNTIL(&mgr, server.ctls >= 3 && client.ctls >= 3);
   CHECK(strncmp(server.text, "[8a ][8a ][8a ]", 15) == 0);
@@ -122,6 +123,25 @@ static void test_ping_of_a_peer_that_is_gone(void) {
     close(fd);
     end();
   }
+}
+
+// A program that was busy for longer than the timeout does not blame the peer, whose answer waits.
+static void test_ping_by_a_program_that_is_busy(void) {
+  uint64_t start;
+  int fd, i;
+  begin();
+  CHECK(mg_conn_set(listener, MG_SET_WS_PING, 5));
+  CHECK(mg_conn_set(listener, MG_SET_WS_PONG_TIMEOUT, 5));
+  fd = peer(UPGRADE);
+  for (i = 0; i < 3; i++) {
+    CHECK_TAKES(&mgr, fd, "\x89\x00", 2);
+    put(fd, "\x8a\x80\0\0\0\0", 6);
+    for (start = mg_millis(); mg_millis() < start + 10;) continue;
+    POLL_UNTIL(&mgr, server.ctls == i + 1);
+  }
+  CHECK_LOG(server, "[8a ][8a ][8a ]");
+  close(fd);
+  end();
 }
 
 // The time is set on a connection that is open; its poll sleeps no longer than that.
@@ -446,6 +466,7 @@ int main(void) {
   test_message_limit();
   test_ping_of_a_peer_that_answers();
   test_ping_of_a_peer_that_is_gone();
+  test_ping_by_a_program_that_is_busy();
   test_ping_that_is_turned_on_later();
   test_close();
   test_close_code();

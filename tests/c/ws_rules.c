@@ -104,6 +104,25 @@ static void test_sizes_up_to_the_limit(void) {
   }
 }
 
+// A buffer grows with what has come, not with what is announced.
+static void test_memory_follows_what_came(void) {
+  static char payload[60000];
+  size_t sent;
+  int fd;
+  begin(NULL);
+  fd = peer();
+  put(fd, BYTES("\x82\xff\0\0\0\0\0\x20\0\0\0\0\0\0"));
+  for (sent = 0; sent < 2097152;) {
+    size_t n = 2097152 - sent < sizeof(payload) ? 2097152 - sent : sizeof(payload);
+    put(fd, payload, n);
+    sent += n;
+    POLL_UNTIL(&mgr, conn->recv.len == sent + 14 || server.msgs == 1);
+    CHECK(conn->recv.size <= 2 * (sent + 14) + 16384);
+  }
+  CHECK(server.msgs == 1 && server.last_len == 2097152);
+  end(fd);
+}
+
 // The peer that sends too much reads why before anything of a reset.
 static void test_refusal_arrives_while_the_peer_sends(void) {
   static char payload[60000];
@@ -297,6 +316,7 @@ int main(void) {
   test_broken_rules();
   test_frame_length_overflow();
   test_sizes_up_to_the_limit();
+  test_memory_follows_what_came();
   test_refusal_arrives_while_the_peer_sends();
   test_refused_peer_that_stays();
   test_many_small_frames();
