@@ -31,10 +31,10 @@ impl Clock {
         self.heard(millis());
     }
 
-    /// Something came from the peer.
-    pub fn heard(&self, now: u64) {
+    /// Something came from the peer. True when that answers a ping: then the next time is another.
+    pub fn heard(&self, now: u64) -> bool {
         self.heard.set(now);
-        self.pinged.set(0);
+        self.pinged.replace(0) > 0
     }
 
     /// The next time at which something is due.

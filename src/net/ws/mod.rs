@@ -139,8 +139,8 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
 
 /// Bytes have come. Notices when the program has removed earlier ones, an unfinished message too.
 fn heard(c: Conn, state: &ConnState, added: usize) {
-    if state.settings.get().ws.ping().is_some() {
-        state.ws.clock.heard(millis());
+    if state.settings.get().ws.ping().is_some() && state.ws.clock.heard(millis()) {
+        arm(c);
     }
     if added > 0 && c.recv().len().saturating_sub(added) < state.ws.seen.get() {
         c.set_protocol_data(ptr::null_mut());
