@@ -76,6 +76,8 @@ def pings() -> Iterator[Case]:
         many = [Frame(PING, b"payload-%d" % i) for i in range(10)]
         answers = [Frame(PONG, ping.payload) for ping in many]
         yield Case(f"2.{number} ten pings, {chop or 'all'} at once", many, answers, chop=chop)
+    flood = [Frame(PING, b"%0125d" % i) for i in range(900)]
+    yield Case("2.13 900 pings at once", flood, [Frame(PONG, ping.payload) for ping in flood])
     short = Frame(PING, b"abc", form=16)
     yield Case("2.12 ping with a length in 16 bits", [short], [Frame(PONG, b"abc")])
 

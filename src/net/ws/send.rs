@@ -11,9 +11,10 @@ use crate::net::{iobuf, mem, sys};
 use core::cell::Cell;
 use std::net::Shutdown;
 
-/// Bytes of PONG frames that wait at most. A peer that sends pings and does not read their answers
-/// gets the answer to its newest ping when it has read the others (RFC 6455, section 5.5.3).
-const PONGS_MAX: u32 = 16 * 1024;
+/// Bytes of PONG frames that wait at most: more than the answers to what is read in one turn. A peer
+/// that sends pings and does not read their answers gets the answer to its newest ping when it has
+/// read the others (RFC 6455, section 5.5.3).
+const PONGS_MAX: u32 = 256 * 1024;
 
 /// Shorter messages are not worth compressing.
 const DEFLATE_MIN: usize = 32;
