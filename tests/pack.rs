@@ -141,7 +141,9 @@ fn rust() {
         pub struct MemFile { pub path: *const i8, pub data: *const u8, pub size: usize, pub mtime: i64 } } }
         fn main() {
             for f in mg_packed_files.0.iter().take_while(|f| !f.path.is_null()) {
+                // SAFETY: the packed texts are constants that end with a zero byte.
                 let path = unsafe { std::ffi::CStr::from_ptr(f.path) }.to_str().unwrap();
+                // SAFETY: the data of a packed file is as long as it says, and a zero byte.
                 let data = unsafe { std::slice::from_raw_parts(f.data, f.size + 1) };
                 let sum = data[..f.size].iter().fold(0u64, |s, b| s.wrapping_mul(31).wrapping_add(u64::from(*b)));
                 println!(\"{path} {} {} {} {sum:x}\", f.size, f.mtime, data[f.size]);

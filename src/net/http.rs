@@ -275,6 +275,7 @@ fn start_message(
     let refused = head.is_response && to.server && !matches!(head.status, 100..=199 | 204 | 304);
     let count = state.map_or(0, |s| s.http.requests.get()) + 1;
     partial.closes = to.server && policy.closes_after(head, count);
+    partial.asks_to_close = head.connection.close;
     let waits = to.server && head.expect_continue && head.version >= (1, 1) && bytes.len() == head.len;
 
     let (len, base, queued) = (c.recv().len(), c.recv().base(), c.send().len());
@@ -380,7 +381,9 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
     if !has_protocol(c, on_event) && !upgraded {
         return Step::Wait;
     }
-    if server && !c.has(flag::RESP) && partial.closes {
+    // A limit of requests is none of a WebSocket.
+    let closes = partial.closes && (!upgraded || partial.asks_to_close);
+    if server && !c.has(flag::RESP) && closes {
         drain(c);
         return Step::Stop;
     }

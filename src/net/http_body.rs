@@ -16,6 +16,8 @@ pub struct Partial {
     chunked: Chunked,
     /// The connection closes behind the response to it.
     pub closes: bool,
+    /// The client asked for that, also if it becomes a WebSocket.
+    pub asks_to_close: bool,
     /// It is the final response to a request.
     pub answers: bool,
 }
@@ -56,6 +58,7 @@ impl Partial {
             framing: Framing::Empty,
             chunked: Chunked::new(),
             closes: false,
+            asks_to_close: false,
             answers: head.is_response && !matches!(head.status, 100 | 102..=199),
         }
     }
