@@ -142,7 +142,6 @@ static PyObject *conn_http_chunk(Conn *self, PyObject *data) {
   if (c != NULL) {
     Core *m = self->core;
     mg_http_write_chunk(c, bytes, (size_t) length);
-    if (length == 0 && slot_of(c)->close_after) c->is_draining = 1;
     ok = core_leave(m) == 0;
   }
   Py_XDECREF(owner);
@@ -252,20 +251,6 @@ static PyObject *conn_message(Conn *self, PyObject *object) {
   return PyLong_FromVoidPtr(window->message);
 }
 
-/* _after_reply(): a complete reply was queued by other means than reply(). */
-static PyObject *conn_after_reply(Conn *self, PyObject *unused) {
-  (void) unused;
-  struct mg_connection *c = self->c;
-  if (c != NULL && slot_of(c)->close_after) {
-    if (c->is_resp) {
-      slot_of(c)->finishing = true;
-    } else {
-      c->is_draining = 1;
-    }
-  }
-  Py_RETURN_NONE;
-}
-
 /* _respond(data, complete): bytes of a response that Python wrote itself. */
 static PyObject *conn_respond(Conn *self, PyObject *args) {
   const char *data;
@@ -278,10 +263,7 @@ static PyObject *conn_respond(Conn *self, PyObject *args) {
     Core *m = self->core;
     ok = mg_send(c, data, (size_t) length);
     if (!ok) PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
-    if (complete) {
-      c->is_resp = 0;
-      if (slot_of(c)->close_after) c->is_draining = 1;
-    }
+    if (complete) c->is_resp = 0;
     if (core_leave(m) != 0) ok = false;
   }
   if (!ok) return NULL;
@@ -471,7 +453,6 @@ static PyMethodDef methods[] = {
     {"_lock", (PyCFunction) conn_lock, METH_NOARGS, NULL},
     {"_unlock", (PyCFunction) conn_unlock, METH_O, NULL},
     {"_message", (PyCFunction) conn_message, METH_O, NULL},
-    {"_after_reply", (PyCFunction) conn_after_reply, METH_NOARGS, NULL},
     {"_respond", (PyCFunction) conn_respond, METH_VARARGS, NULL},
     {"_set_route", (PyCFunction) conn_set_route, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};

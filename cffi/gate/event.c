@@ -177,15 +177,9 @@ static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data
   Py_DECREF(handler);
 }
 
-/* Remembers what a complete reply to this request has to do. */
-static void note_request(Slot *slot, struct mg_connection *c, struct mg_http_message *hm) {
-  slot->close_after = slot->finishing = slot->head = false;
-  if (!c->is_accepted || hm == NULL) return;
-  slot->head = hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
-  if (hm->proto.len == 8 && memcmp(hm->proto.buf, "HTTP/1.0", 8) == 0) {
-    struct mg_str *h = mg_http_get_header(hm, "Connection");
-    slot->close_after = h == NULL || mg_strcasecmp(*h, mg_str("keep-alive")) != 0;
-  }
+/* True for the message of a request whose reply has no body. */
+static bool is_head(const struct mg_connection *c, const struct mg_http_message *hm) {
+  return c->is_accepted && hm != NULL && hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
 }
 
 static uint32_t mask_of(const Core *m, const Route *route) {
@@ -207,9 +201,8 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     slot->route->refs++;
     gate_set_poll(c);
   }
-  if (ev == MG_EV_HTTP_MSG) note_request(slot, c, (struct mg_http_message *) ev_data);
+  if (ev == MG_EV_HTTP_MSG) slot->head = is_head(c, (struct mg_http_message *) ev_data);
   if (ev != MG_EV_POLL) m->io = true;
-  if (slot->finishing && !c->is_resp && (ev == MG_EV_POLL || ev == MG_EV_WRITE)) c->is_draining = 1;
   bool wanted = slot->route->handler != NULL && (mask_of(m, slot->route) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);

@@ -69,8 +69,6 @@ typedef struct Slot {
   unsigned handlers;      /* handler calls of this connection on the stack */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
-  bool close_after;       /* the request wants the connection closed after the reply */
-  bool finishing;         /* close_after, once the library has queued the rest of a file */
 } Slot;
 
 /* What the headers of a reply say about its length. */

@@ -260,10 +260,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
     PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
     return false;
   }
-  if (!r->framing.encoded) {
-    c->is_resp = 0;
-    if (slot->close_after) c->is_draining = 1;
-  }
+  if (!r->framing.encoded) c->is_resp = 0;
   return true;
 }
 

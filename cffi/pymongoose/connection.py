@@ -83,7 +83,6 @@ class Connection(gate.Conn):
         request = self._request(message)
         with _Native(self) as c:
             lib.mg_http_serve_dir(c, request, options)
-            self._after_reply()
         del keep
 
     def serve_file(
@@ -95,7 +94,6 @@ class Connection(gate.Conn):
         request = self._request(message)
         with _Native(self) as c:
             lib.mg_http_serve_file(c, request, name, options)
-            self._after_reply()
         del keep
 
     def _request(self, message: gate.HttpMessage) -> Any:

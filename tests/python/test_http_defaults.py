@@ -51,6 +51,15 @@ def test_http_1_0_closes_behind_the_reply() -> None:
         assert talk(server, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
+def test_http_1_0_closes_behind_a_late_reply() -> None:
+    def late(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            server.manager.timer_add(20, lambda: conn.reply(200, b"late"))
+
+    with Server(late) as server:
+        assert talk(server, b"GET / HTTP/1.0\r\n\r\n").endswith(b"late")
+
+
 def test_a_body_is_invited() -> None:
     head = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"
     with Server(handler) as server:
