@@ -1209,7 +1209,9 @@ enum mg_setting {
   MG_SET_HTTP_ERROR_REPLIES = 14,
   /* 1 or 0: answer `Expect: 100-continue` once `MG_EV_HTTP_HDRS` has not answered the request. */
   MG_SET_HTTP_CONTINUE = 15,
-  /* 1 or 0: close after the reply to an HTTP/1.0 request without `Connection: keep-alive`. */
+  /* 1 or 0: close after the reply to an HTTP/1.0 request without `Connection: keep-alive`, and
+   * confirm that header where it is there; see `mg_http_connection_header`.
+   */
   MG_SET_HTTP10_CLOSE = 16,
   /* Bytes of the head of a message. */
   MG_SET_HTTP_MAX_HEAD = 17,
@@ -1219,7 +1221,10 @@ enum mg_setting {
   MG_SET_HTTP_MAX_REQUESTS = 19,
   /* Milliseconds from the first byte of a head to its last; 0: no limit. */
   MG_SET_HTTP_HEAD_TIMEOUT = 20,
-  /* Bytes per second that a body must come in with, after five seconds of grace; 0: no limit. */
+  /* Bytes per second that the body of a request must come in with, after five seconds of grace,
+   * whether it is collected, uploaded to a file or streamed; 0: no limit. A program that streams
+   * has all the time it wants to take what has come out of `c->recv`.
+   */
   MG_SET_HTTP_BODY_RATE = 21,
   /* Milliseconds that a connection may wait for its next request; 0: no limit. */
   MG_SET_HTTP_IDLE_TIMEOUT = 22,
@@ -1242,7 +1247,11 @@ enum mg_setting {
   /* 1 or 0: compressed messages may refer to earlier ones (context takeover), which makes them
    * smaller and costs memory for each connection.
    */
-  MG_SET_WS_DEFLATE_CONTEXT = 28
+  MG_SET_WS_DEFLATE_CONTEXT = 28,
+  /* Milliseconds in which none of the bytes that wait to be sent leaves an HTTP server, then
+   * `MG_EV_ERROR` "HTTP send timeout"; 0: no limit. Not for WebSockets.
+   */
+  MG_SET_HTTP_SEND_TIMEOUT = 29
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -2957,6 +2966,22 @@ void mg_http_vprintf_chunk(struct mg_connection *cnn, const char *fmt, va_list *
  * The polling thread.
  */
 void mg_http_write_chunk(struct mg_connection *c, const char *buf, size_t len);
+
+/* Returns the `Connection` line, with CR LF, that a reply which the program formats itself on this
+ * connection has to have; mostly "". `mg_http_reply` and `mg_http_serve_dir` add it by themselves.
+ * An addition of this library.
+ *
+ * `Connection: keep-alive` confirms an HTTP/1.0 client's wish when `MG_SET_HTTP10_CLOSE` is on: without
+ * it, such a client waits for the connection to close (RFC 9112, appendix C.2.2). `Connection: close`
+ * announces the end behind the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6).
+ *
+ * # Returns
+ * A static C string, never NULL.
+ *
+ * # Threads
+ * The polling thread.
+ */
+const char *mg_http_connection_header(struct mg_connection *c);
 
 /* Appends a whole reply to `c->send`: status line, `headers`, `Content-Length`, body.
  *

@@ -75,6 +75,7 @@ typedef struct Slot {
 typedef struct Framing {
   bool encoded;    /* Transfer-Encoding: the body goes in chunks */
   bool has_length; /* Content-Length, which counts for replies to HEAD and for 304 */
+  bool has_connection;
   size_t length;
 } Framing;
 

@@ -92,6 +92,7 @@ static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
   if (v == NULL) return false;
   if (is_named(n, name_length, "content-type")) block->has_type = true;
   if (is_named(n, name_length, "transfer-encoding")) block->framing.encoded = true;
+  if (is_named(n, name_length, "connection")) block->framing.has_connection = true;
   /* The length is ours to say, except where no body follows that it could be taken from. */
   if (is_named(n, name_length, "content-length")) {
     block->framing.has_length = mg_str_to_num(mg_str_n(v, (size_t) value_length), 10,
@@ -228,13 +229,17 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   size_t body = no_body ? 0 : (size_t) r->body_length;
   size_t inline_body = body <= INLINE_BODY && !r->framing.encoded ? body : 0;
   bool in_scratch = r->headers == m->scratch;
-  if (!room(m, used, line->length + r->headers_length + 64 + inline_body)) return false;
+  const char *connection = r->framing.has_connection ? "" : mg_http_connection_header(c);
+  size_t connection_length = strlen(connection);
+  if (!room(m, used, line->length + r->headers_length + connection_length + 64 + inline_body)) return false;
   const char *headers = in_scratch ? m->scratch : r->headers;
   char *start = m->scratch + used, *p = start;
   memcpy(p, line->text, line->length);
   p += line->length;
   memcpy(p, headers, r->headers_length);
   p += r->headers_length;
+  memcpy(p, connection, connection_length);
+  p += connection_length;
   if (!r->framing.encoded && !bodiless) {
     /* The value is padded to 11 characters, as mg_http_reply() does. */
     memcpy(p, length_name, sizeof(length_name) - 1);
@@ -317,7 +322,7 @@ static int body_of(PyObject *body, PyObject **owner, Reply *r) {
 static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
   PyObject *pairs[8];
   unsigned count = 0;
-  Block block = {0, false, {false, false, 0}};
+  Block block = {0, false, {false, false, false, 0}};
   if (headers == NULL || headers == Py_None) {
     r->headers = default_type;
     r->headers_length = sizeof(default_type) - 1;
@@ -341,7 +346,7 @@ static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
 
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
-  Reply r = {0, NULL, 0, NULL, 0, {false, false, 0}};
+  Reply r = {0, NULL, 0, NULL, 0, {false, false, false, 0}};
   if (parse(args, nargs, names, given) != 0) return NULL;
   long status = PyLong_AsLong(given[0]);
   if (status == -1 && PyErr_Occurred()) return NULL;

@@ -44,7 +44,8 @@ pub enum Setting {
     MG_SET_HTTP_ERROR_REPLIES = 14,
     /// 1 or 0: answer `Expect: 100-continue` once `MG_EV_HTTP_HDRS` has not answered the request.
     MG_SET_HTTP_CONTINUE = 15,
-    /// 1 or 0: close after the reply to an HTTP/1.0 request without `Connection: keep-alive`.
+    /// 1 or 0: close after the reply to an HTTP/1.0 request without `Connection: keep-alive`, and
+    /// confirm that header where it is there; see `mg_http_connection_header`.
     MG_SET_HTTP10_CLOSE = 16,
     /// Bytes of the head of a message.
     MG_SET_HTTP_MAX_HEAD = 17,
@@ -54,7 +55,9 @@ pub enum Setting {
     MG_SET_HTTP_MAX_REQUESTS = 19,
     /// Milliseconds from the first byte of a head to its last; 0: no limit.
     MG_SET_HTTP_HEAD_TIMEOUT = 20,
-    /// Bytes per second that a body must come in with, after five seconds of grace; 0: no limit.
+    /// Bytes per second that the body of a request must come in with, after five seconds of grace,
+    /// whether it is collected, uploaded to a file or streamed; 0: no limit. A program that streams
+    /// has all the time it wants to take what has come out of `c->recv`.
     MG_SET_HTTP_BODY_RATE = 21,
     /// Milliseconds that a connection may wait for its next request; 0: no limit.
     MG_SET_HTTP_IDLE_TIMEOUT = 22,
@@ -74,11 +77,14 @@ pub enum Setting {
     /// 1 or 0: compressed messages may refer to earlier ones (context takeover), which makes them
     /// smaller and costs memory for each connection.
     MG_SET_WS_DEFLATE_CONTEXT = 28,
+    /// Milliseconds in which none of the bytes that wait to be sent leaves an HTTP server, then
+    /// `MG_EV_ERROR` "HTTP send timeout"; 0: no limit. Not for WebSockets.
+    MG_SET_HTTP_SEND_TIMEOUT = 29,
 }
 
 impl Setting {
     /// All settings, in order of their numbers, which start at 1.
-    const ALL: [Setting; 28] = [
+    const ALL: [Setting; 29] = [
         Setting::MG_SET_RECV_LIMIT,
         Setting::MG_SET_READ_SIZE,
         Setting::MG_SET_BACKLOG,
@@ -107,6 +113,7 @@ impl Setting {
         Setting::MG_SET_WS_CLOSE_TIMEOUT,
         Setting::MG_SET_WS_DEFLATE,
         Setting::MG_SET_WS_DEFLATE_CONTEXT,
+        Setting::MG_SET_HTTP_SEND_TIMEOUT,
     ];
 
     /// The setting with a number that came from C.

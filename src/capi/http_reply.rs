@@ -7,8 +7,10 @@ use crate::abi::{ArgList, Connection, flag};
 use crate::codec::fmt::Sink;
 use crate::codec::fmt::number::Hex;
 use crate::codec::http::status;
+use crate::codec::http::vars::has_line;
 use crate::fence;
 use crate::net::handle::Conn;
+use crate::net::http;
 use core::ffi::{c_char, c_int};
 use core::ops::Range;
 
@@ -44,7 +46,9 @@ pub unsafe extern "C" fn mg_http_vreply(
         let headers = slice::cstr(headers);
         out.put(line.bytes());
         out.put(headers);
-        let mut head = line.bytes().len() + headers.len();
+        let connection = connection_line(c, headers);
+        out.put(connection);
+        let mut head = line.bytes().len() + headers.len() + connection.len();
         let mut claimed = 0;
         if !status::has_length(status_code) {
             out.put(b"\r\n");
@@ -133,6 +137,35 @@ pub unsafe extern "C" fn mg_http_write_chunk(c: *mut Connection, buf: *const c_c
         }
         draft.finish(|appended| appended == size.digits().len() + 4 + len);
     }
+}
+
+/// The `Connection` line that a reply with these header lines lacks.
+fn connection_line(c: Conn, headers: &[u8]) -> &'static [u8] {
+    match http::connection_line(c).to_bytes() {
+        b"" => b"",
+        _ if has_line(headers, b"Connection") => b"",
+        line => line,
+    }
+}
+
+/// Returns the `Connection` line, with CR LF, that a reply which the program formats itself on this
+/// connection has to have; mostly "". `mg_http_reply` and `mg_http_serve_dir` add it by themselves.
+/// An addition of this library.
+///
+/// `Connection: keep-alive` confirms an HTTP/1.0 client's wish when `MG_SET_HTTP10_CLOSE` is on: without
+/// it, such a client waits for the connection to close (RFC 9112, appendix C.2.2). `Connection: close`
+/// announces the end behind the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6).
+///
+/// # Returns
+/// A static C string, never NULL.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_connection_header(c: *mut Connection) -> *const c_char {
+    fence!("mg_http_connection_header");
+    // SAFETY: the caller passes a connection or NULL.
+    unsafe { Conn::new(c) }.map_or(c"", http::connection_line).as_ptr()
 }
 
 unsafe extern "C" {

@@ -11,6 +11,7 @@ use super::http_asked::Asked;
 use super::http_body::{self, End, Partial, Receiver, Refusal};
 use super::http_end::{self, Linger, drain, fail, fail_body, refuse_response};
 use super::http_policy::{self, Policy};
+use super::http_stream::Stream;
 use super::listen::{Handlers, listen};
 use super::poll::millis;
 use super::state::ConnState;
@@ -39,6 +40,12 @@ pub struct HttpState {
     requests: Cell<u32>,
     /// When the first byte of the head came that is incomplete, or the head of the body that is.
     pub(super) since: Cell<u64>,
+    /// The `Connection` line that the reply to the newest request has to have.
+    connection_line: Cell<&'static CStr>,
+    /// The body that the program, or an upload, takes out of `recv` as it comes.
+    pub(super) stream: Stream,
+    /// When output began to wait, or last moved; 0: nothing waits, or nobody has looked since.
+    pub(super) stalled: Cell<u64>,
     /// The engine runs: a handler that closes the connection for good leads back to it.
     busy: Cell<bool>,
     /// There are no more messages: the program closed the connection at MG_EV_HTTP_HDRS, or the
@@ -124,6 +131,11 @@ fn notice_consumption(c: Conn, added: Option<usize>) {
 }
 
 impl HttpState {
+    /// True when the connection has had a request, whoever goes on with it.
+    pub(super) fn has_request(&self) -> bool {
+        self.requests.get() > 0
+    }
+
     /// Forgets a half-received message.
     pub(super) fn forget(&self) {
         self.partial.set(None);
@@ -278,12 +290,24 @@ fn start_message(
     partial.asks_to_close = head.connection.close;
     let waits = to.server && head.expect_continue && head.version >= (1, 1) && bytes.len() == head.len;
 
+    if let Some(state) = state {
+        state.http.requests.set(count);
+        state.http.connection_line.set(policy.connection_line(head, count));
+        state.http.stream.prepare(partial.framing, bytes.len() - head.len);
+    }
+
     let (len, base, queued) = (c.recv().len(), c.recv().base(), c.send().len());
     call(c, MG_EV_HTTP_HDRS, hm.cast());
     if c.recv().len() != len {
         // The program takes the stream from here on.
         c.recv().consume(*ofs);
         c.set_protocol(None);
+        if let Some(state) = state.filter(|_| to.server) {
+            state.http.stream.begin();
+        }
+        if waits && c.send().len() == queued && !c.has(flag::CLOSING | flag::DRAINING) {
+            policy.invite_body(c);
+        }
         return Step::Stop;
     }
     if c.has(flag::CLOSING) && !to.at_close {
@@ -304,9 +328,6 @@ fn start_message(
     };
     if to.server && partial.framing == Framing::UntilClose {
         return if refused { refuse_response(c) } else { fail(c, "HTTP response sent to a server", 400) };
-    }
-    if let Some(state) = state {
-        state.http.requests.set(count);
     }
     if let Some(end) = end {
         if c.recv().base() != base {
@@ -388,6 +409,11 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
         return Step::Stop;
     }
     if upgraded { Step::Wait } else { Step::Next }
+}
+
+/// The `Connection` line, with its line end, that a reply on this connection has to have; mostly none.
+pub fn connection_line(c: Conn) -> &'static CStr {
+    ConnState::of(c).map_or(c"", |s| s.http.connection_line.get())
 }
 
 /// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.

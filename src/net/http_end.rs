@@ -6,7 +6,7 @@ use super::http::{Step, on_event};
 use super::http_body::Refusal;
 use super::http_policy::{self, Phase};
 use super::state::ConnState;
-use super::{log, poll, sys};
+use super::{io, log, poll, sys};
 use crate::abi::flag;
 
 /// How long a connection that was refused reads on, in milliseconds. Closed with bytes unread, it
@@ -48,6 +48,22 @@ pub fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
     drain(c);
     conn::report(c, reason.as_bytes());
     Step::Stop
+}
+
+/// A request takes too long to arrive.
+fn give_up(c: Conn, code: u16) {
+    const REASON: &str = "HTTP timeout";
+    if has_protocol(c, on_event) {
+        fail(c, REASON, code);
+        return;
+    }
+    // Whoever streams the body may have something to say.
+    let queued = c.send().len();
+    conn::report(c, REASON.as_bytes());
+    if c.send().len() == queued {
+        http_policy::of(c).reply_error(c, code);
+    }
+    drain(c);
 }
 
 /// The program has refused a request with a reply of its own; `coming`: its body is incomplete.
@@ -116,11 +132,26 @@ pub fn is_lingering(state: &ConnState) -> bool {
 /// What a server's connection waits for, for its timeouts.
 fn phase(c: Conn, state: &ConnState) -> Phase {
     let http = &state.http;
-    if c.has(flag::RESP | flag::DRAINING) || c.send().len() > 0 || !has_protocol(c, on_event) {
+    let has_request = http.has_request();
+    if !has_protocol(c, on_event) && !has_request || c.has(flag::WEBSOCKET) {
         return Phase::Busy;
     }
+    if io::has_output(c, state) {
+        if http.stalled.get() == 0 {
+            http.stalled.set(poll::millis());
+        }
+        return Phase::Sending { since: http.stalled.get() };
+    }
+    if c.has(flag::RESP | flag::DRAINING) {
+        return Phase::Busy;
+    }
+    if !has_protocol(c, on_event) {
+        // An upload keeps less than a block in `recv`; a program, what it has not looked at.
+        let waits = state.upload.is_some() || c.recv().len() == 0;
+        return http.stream.phase(!waits || c.has(flag::FULL));
+    }
     let partial = http.partial.take();
-    let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head));
+    let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head) as u64);
     http.partial.set(partial);
     match received {
         Some(received) => Phase::Body { since: http.since.get(), received },
@@ -147,10 +178,10 @@ pub fn time_out(c: Conn, state: &ConnState) {
         c.set(flag::CLOSING);
         return;
     }
-    match state.policy.get().deadline(phase(c, state)) {
-        Some((_, 0)) | None => drain(c),
-        Some((_, code)) => {
-            fail(c, "HTTP timeout", code);
-        }
+    let phase = phase(c, state);
+    match (phase, state.policy.get().deadline(phase)) {
+        (Phase::Sending { .. }, _) => conn::error(c, b"HTTP send timeout"),
+        (_, Some((_, code))) if code != 0 => give_up(c, code),
+        _ => drain(c),
     }
 }

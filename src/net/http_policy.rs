@@ -7,6 +7,7 @@ use super::settings::{store, store_bool};
 use super::state::ConnState;
 use crate::abi::{Setting, flag};
 use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, status};
+use core::ffi::CStr;
 
 /// Milliseconds before the rate of a body counts.
 const GRACE: u64 = 5000;
@@ -24,6 +25,7 @@ pub struct Policy {
     head_timeout: u32,
     body_rate: u32,
     idle_timeout: u32,
+    send_timeout: u32,
 }
 
 impl Default for Policy {
@@ -39,6 +41,7 @@ impl Default for Policy {
             head_timeout: 0,
             body_rate: 0,
             idle_timeout: 0,
+            send_timeout: 0,
         }
     }
 }
@@ -63,6 +66,7 @@ impl Policy {
             Setting::MG_SET_HTTP_HEAD_TIMEOUT => store(&mut self.head_timeout, value, u32_range),
             Setting::MG_SET_HTTP_BODY_RATE => store(&mut self.body_rate, value, u32_range),
             Setting::MG_SET_HTTP_IDLE_TIMEOUT => store(&mut self.idle_timeout, value, u32_range),
+            Setting::MG_SET_HTTP_SEND_TIMEOUT => store(&mut self.send_timeout, value, u32_range),
             _ => false,
         }
     }
@@ -103,6 +107,19 @@ impl Policy {
             || (self.max_requests > 0 && count >= self.max_requests)
     }
 
+    /// The `Connection` line that the reply to this request, the connection's `count`th, has to have.
+    pub fn connection_line(&self, head: &Head<'_>, count: u32) -> &'static CStr {
+        if self.max_requests > 0 && count >= self.max_requests {
+            // Nothing that the client knows says so.
+            c"Connection: close\r\n"
+        } else if self.closes_http10 && head.version < (1, 1) && head.keeps_alive() {
+            // RFC 9112, appendix C.2.2: such a client waits for the end without it.
+            c"Connection: keep-alive\r\n"
+        } else {
+            c""
+        }
+    }
+
     /// Queues the interim reply that a client waits for before it sends its body.
     pub fn invite_body(&self, c: Conn) {
         if self.sends_continue {
@@ -129,13 +146,16 @@ impl Policy {
     /// True when anything is limited in time.
     #[inline]
     pub fn has_timeouts(&self) -> bool {
-        self.head_timeout | self.body_rate | self.idle_timeout != 0
+        self.head_timeout | self.body_rate | self.idle_timeout | self.send_timeout != 0
     }
 
     /// When the time for what the connection does is up, and the status of the reply then (0: none).
     pub fn deadline(&self, phase: Phase) -> Option<(u64, u16)> {
         match phase {
             Phase::Busy => None,
+            Phase::Sending { since } => {
+                (self.send_timeout > 0).then(|| (since.saturating_add(self.send_timeout.into()), 0))
+            }
             Phase::Idle { since } => {
                 (self.idle_timeout > 0).then(|| (since.saturating_add(self.idle_timeout.into()), 0))
             }
@@ -143,7 +163,7 @@ impl Policy {
                 (self.head_timeout > 0).then(|| (since.saturating_add(self.head_timeout.into()), 408))
             }
             Phase::Body { since, received } => (self.body_rate > 0).then(|| {
-                let earned = (received as u64).saturating_mul(1000) / u64::from(self.body_rate);
+                let earned = received.saturating_mul(1000) / u64::from(self.body_rate);
                 (since.saturating_add(GRACE).saturating_add(earned), 408)
             }),
         }
@@ -151,6 +171,11 @@ impl Policy {
 }
 
 const INVITATION: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// True when `bytes` are nothing but an interim reply.
+pub fn is_invitation(bytes: &[u8]) -> bool {
+    bytes == INVITATION
+}
 
 /// Takes an interim reply back that has not left when the body is complete: the client did not
 /// wait for it, and programs look for their own reply at the front of `send`.
@@ -164,8 +189,13 @@ pub fn withdraw_invitation(c: Conn) {
 /// What a server's connection waits for.
 #[derive(Clone, Copy)]
 pub enum Phase {
-    /// Nothing: a response is being produced or sent.
+    /// Nothing: a response is being produced.
     Busy,
+    /// The client, to take what waits to be sent.
+    Sending {
+        /// When it took the last byte, or the first one began to wait.
+        since: u64,
+    },
     /// The first byte of a request.
     Idle {
         /// When the last byte came or went.
@@ -178,10 +208,10 @@ pub enum Phase {
     },
     /// The rest of a body.
     Body {
-        /// When its head was complete.
+        /// When its head was complete, or the program was ready for more.
         since: u64,
-        /// Bytes of it so far.
-        received: usize,
+        /// Bytes of it since then.
+        received: u64,
     },
 }
 

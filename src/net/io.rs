@@ -145,6 +145,7 @@ fn read(c: Conn) {
                 }
                 buf.set_len(buf.len() + n);
                 state.unmark(is::RETRY);
+                state.http.stream.count(n);
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
                 let drained = n < room && !c.has(flag::UDP) && !state.is(is::PIECEWISE);
@@ -335,6 +336,7 @@ fn copy_piece(c: Conn, state: &ConnState, file: c_int, at: u64, len: u64) {
 
 /// Notes that bytes went out.
 fn touch(c: Conn, state: &ConnState) {
+    state.http.stalled.set(0);
     state.last_io.set(c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now)));
 }
 
@@ -353,6 +355,7 @@ fn write_buffer(c: Conn, state: &ConnState) {
                 state.http.asked.sent(n);
             }
             touch(c, state);
+            state.http.stream.sent(bytes);
             if n < bytes.len() && !state.is(is::PLAIN_FD) {
                 state.used_up(ready::WRITE);
             }

@@ -11,6 +11,7 @@ mod http_body;
 pub mod http_end;
 pub mod http_message;
 pub mod http_policy;
+mod http_stream;
 pub mod iobuf;
 pub mod listen;
 pub mod log;

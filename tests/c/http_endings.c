@@ -1,131 +1,7 @@
 // How HTTP connections go on and how they end: late replies, refusals, bodies that are not wanted,
-// clients that wait to be invited. The peer is a plain socket.
-#include "loop.h"
-
-static struct mg_mgr mgr;
-static struct mg_connection *l, *accepted;
-static int heads, messages, reads;
-static long longest_read;
-static char uris[200];
-static char got[200000];
-static size_t got_len;
-static bool got_end, got_reset;
-static uint64_t now = 1000, tick;
-
-// The library takes the program's clock: timeouts need no waiting.
-uint64_t mg_millis(void) {
-  return now;
-}
-
-static void turn(void) {
-  now += tick;
-  mg_mgr_poll(&mgr, 1);
-}
-
-// The clock stands still, so patience is counted in polls.
-#define UNTIL(condition)                             \
-  do {                                               \
-    int turns_ = 0;                                  \
-    while (!(condition) && turns_++ < 5000) turn();  \
-    CHECK(condition);                                \
-  } while (0)
-
-static void begin(mg_event_handler_t fn) {
-  tick = 0;
-  heads = messages = reads = 0;
-  longest_read = 0;
-  uris[0] = '\0';
-  accepted = NULL;
-  mg_mgr_init(&mgr);
-  l = mg_http_listen(&mgr, "http://127.0.0.1:0", fn, NULL);
-  CHECK(l != NULL);
-}
-
-static void end(void) {
-  mg_mgr_free(&mgr);
-}
-
-static void set(int setting, int64_t value) {
-  CHECK(mg_conn_set(l, setting, value));
-}
-
-// Polls, and takes in what the server sends, until that ends with `tail`, or the connection ends if
-// `tail` is NULL.
-static void expect(int fd, const char *tail) {
-  int turns = 0;
-  size_t n = tail == NULL ? 0 : strlen(tail);
-  nonblocking(fd);
-  for (;;) {
-    ssize_t k = recv(fd, got + got_len, sizeof(got) - 1 - got_len, 0);
-    if (k > 0) got_len += (size_t) k;
-    got_reset = k < 0 && errno == ECONNRESET;
-    if (k == 0 || got_reset) got_end = true;
-    got[got_len] = '\0';
-    if (got_end || (n > 0 && got_len >= n && strcmp(got + got_len - n, tail) == 0)) break;
-    CHECK(k > 0 || errno == EAGAIN);
-    if (k <= 0 && (errno != EAGAIN || ++turns > 3000)) break;
-    turn();
-  }
-  if (tail == NULL ? !got_end : n > 0 && (got_len < n || strcmp(got + got_len - n, tail) != 0)) {
-    fprintf(stderr, "got [%s]%s, expected [%s]\n", got, got_end ? " and the end" : "", tail == NULL ? "the end" : tail);
-    failures++;
-  }
-}
-
-static void say(int fd, const char *text) {
-  put(fd, text, strlen(text));
-}
-
-static int start(const char *request) {
-  int fd = dial(l);
-  say(fd, request);
-  got_len = 0;
-  got_end = got_reset = false;
-  return fd;
-}
-
-static int count(const char *text) {
-  int n = 0;
-  const char *at = got;
-  for (; (at = strstr(at, text)) != NULL; at++) n++;
-  return n;
-}
-
-static void note(struct mg_connection *c, int ev, void *ev_data) {
-  struct mg_http_message *hm = (struct mg_http_message *) ev_data;
-  if (ev == MG_EV_ACCEPT) accepted = c;
-  if (ev == MG_EV_CLOSE && c == accepted) accepted = NULL;
-  if (ev == MG_EV_HTTP_HDRS) heads++;
-  if (ev == MG_EV_HTTP_MSG) {
-    messages++;
-    if (strlen(uris) + hm->uri.len < sizeof(uris)) strncat(uris, hm->uri.buf, hm->uri.len);
-  }
-  if (ev == MG_EV_READ) {
-    reads++;
-    if (*(long *) ev_data > longest_read) longest_read = *(long *) ev_data;
-  }
-}
-
-static void at_once(struct mg_connection *c, int ev, void *ev_data) {
-  note(c, ev, ev_data);
-  if (ev == MG_EV_HTTP_MSG) {
-    struct mg_http_message *hm = (struct mg_http_message *) ev_data;
-    mg_http_reply(c, 200, "", "%d", (int) hm->body.len);
-    CHECK(memcmp(c->send.buf + 9, "200", 3) == 0);
-  }
-}
-
-static void from_poll(struct mg_connection *c, int ev, void *ev_data) {
-  note(c, ev, ev_data);
-  if (ev == MG_EV_HTTP_MSG) c->data[0] = 3;
-  if (ev == MG_EV_POLL && c->data[0] > 0 && --c->data[0] == 0) mg_http_reply(c, 200, "", "late");
-}
-
-static void from_a_timer(void *arg) {
-  struct mg_connection *c = accepted;
-  if (c != NULL && c->is_resp) mg_http_reply(c, 200, "", "late");
-  (void) arg;
-}
+// clients that wait to be invited.
+#include <sys/stat.h>
+#include "http_peer.h"
 
 // --- Connection: close
 
@@ -251,6 +127,11 @@ static void take_over(struct mg_connection *c, int ev, void *ev_data) {
   CHECK(ev != MG_EV_ERROR);
 }
 
+static void refuse_the_stream(struct mg_connection *c, int ev, void *ev_data) {
+  take_over(c, ev, ev_data);
+  if (ev == MG_EV_HTTP_HDRS) mg_http_reply(c, 417, "", "no");
+}
+
 static void test_a_stream_has_no_limit(void) {
   int fd;
   begin(take_over);
@@ -311,6 +192,103 @@ static void test_an_invitation(void) {
   say(fd, "ab");
   expect(fd, "\r\n\r\n2");
   CHECK(count("100 Continue") == 0);
+  close(fd);
+  end();
+}
+
+// Who takes the stream over wants the body, too, unless it says something else.
+static void test_an_invitation_to_a_stream(void) {
+  static const char head[] = "POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+  int fd;
+  begin(take_over);
+  set(MG_SET_HTTP_CONTINUE, 1);
+  fd = start(head);
+  expect(fd, "HTTP/1.1 100 Continue\r\n\r\n");
+  say(fd, "ab");
+  UNTIL(accepted->recv.len == 2);
+  close(fd);
+  end();
+
+  begin(refuse_the_stream);
+  set(MG_SET_HTTP_CONTINUE, 1);
+  fd = start(head);
+  expect(fd, "no");
+  CHECK(count("100 Continue") == 0);
+  close(fd);
+  end();
+}
+
+// --- The Connection line of replies
+
+static void with_headers(struct mg_connection *c, int ev, void *ev_data) {
+  struct mg_http_message *hm = (struct mg_http_message *) ev_data;
+  struct mg_http_serve_opts opts;
+  memset(&opts, 0, sizeof(opts));
+  opts.root_dir = ".";
+  note(c, ev, ev_data);
+  if (ev != MG_EV_HTTP_MSG) return;
+  if (mg_match(hm->uri, mg_str("/own"), NULL)) {
+    mg_http_reply(c, 200, "X: Y\r\nconnection: Keep-Alive\r\n", "own");
+  } else if (mg_match(hm->uri, mg_str("/reply"), NULL)) {
+    mg_http_reply(c, 200, "X-Connection: Y\r\n", "own");
+  } else {
+    mg_http_serve_dir(c, hm, &opts);
+  }
+}
+
+static void test_persistence_is_confirmed(void) {
+  static const char *const uris_[] = {"/reply", "/file.txt", "/missing", "/", "/folder"};
+  size_t i;
+  int fd;
+  CHECK(mg_file_write(&mg_fs_posix, "file.txt", "x", 1));
+  CHECK(mkdir("folder", 0700) == 0);
+  for (i = 0; i < COUNT(uris_); i++) {
+    static const char *const versions[] = {"1.0\r\nConnection: keep-alive", "1.0", "1.1", "1.1\r\nConnection: close"};
+    size_t k;
+    for (k = 0; k < COUNT(versions); k++) {
+      char request[200];
+      begin(with_headers);
+      set(MG_SET_HTTP10_CLOSE, 1);
+      snprintf(request, sizeof(request), "GET %s HTTP/%s\r\n\r\n", uris_[i], versions[k]);
+      fd = start(request);
+      UNTIL(messages == 1);
+      say(fd, k == 0 || k == 2 ? "GET / HTTP/1.1\r\nConnection: close\r\n\r\n" : "");
+      expect(fd, NULL);
+      CHECK_ROW(count("\r\nConnection: keep-alive\r\n") == (k == 0 ? 1 : 0), got);
+      CHECK_ROW(count("HTTP/1.1 ") == (k == 0 || k == 2 ? 2 : 1), got);
+      close(fd);
+      end();
+    }
+  }
+  // A line of the program's own is enough; without the setting, replies are as they were.
+  begin(with_headers);
+  set(MG_SET_HTTP10_CLOSE, 1);
+  fd = start("GET /own HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  expect(fd, "own");
+  CHECK(count("Keep-Alive") == 1 && count("keep-alive") == 0);
+  close(fd);
+  end();
+  begin(with_headers);
+  fd = start("GET /reply HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  expect(fd, "own");
+  CHECK(count("keep-alive") == 0);
+  CHECK(strcmp(mg_http_connection_header(NULL), "") == 0);
+  CHECK(strcmp(mg_http_connection_header(l), "") == 0);
+  close(fd);
+  end();
+  CHECK(remove("file.txt") == 0 && rmdir("folder") == 0);
+}
+
+static void test_the_last_request_is_announced(void) {
+  int fd;
+  begin(with_headers);
+  set(MG_SET_HTTP_MAX_REQUESTS, 2);
+  fd = start("GET /reply HTTP/1.1\r\n\r\n");
+  expect(fd, "own");
+  CHECK(count("Connection: close") == 0);
+  say(fd, "GET /reply HTTP/1.1\r\n\r\n");
+  expect(fd, NULL);
+  CHECK(count("\r\nConnection: close\r\n") == 1 && count("HTTP/1.1 200") == 2);
   close(fd);
   end();
 }
@@ -477,95 +455,6 @@ static void test_reads_of_a_long_body(void) {
   end();
 }
 
-// --- Timeouts, by the program's clock
-
-static void test_timeouts(void) {
-  static const struct {
-    const char *first, *status;
-    int more;        // bytes each second, from then on
-    int alive, dead;  // milliseconds
-  } rows[] = {
-      {"", "", 0, 900, 200},                                                  // idle
-      {"GET", "408", 0, 250, 100},                                            // head
-      {"GET / HTTP/1.1\r\nA: ", "408", 1, 250, 100},                          // however it grows
-      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "408", 0, 4900, 200},  // body
-      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "408", 50, 8000, 2000},  // too slow
-      {"POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n", "", 200, 30000, 0},     // fast enough
-  };
-  size_t i;
-  for (i = 0; i < COUNT(rows); i++) {
-    int fd, ms, step = 50;
-    begin(at_once);
-    set(MG_SET_HTTP_ERROR_REPLIES, 1);
-    set(MG_SET_HTTP_HEAD_TIMEOUT, 300);
-    set(MG_SET_HTTP_IDLE_TIMEOUT, 1000);
-    set(MG_SET_HTTP_BODY_RATE, 100);
-    fd = start(rows[i].first);
-    UNTIL(accepted != NULL);
-    poll_times(&mgr, 3);
-    for (ms = 0; ms < rows[i].alive; ms += step) {
-      size_t n = (size_t) (rows[i].more * step / 1000);
-      if (n == 0 && rows[i].more > 0) n = 1;
-      put(fd, "aaaaaaaaaaaaaaaaaaaaaaaa", n);
-      now += (uint64_t) step;
-      poll_times(&mgr, 2);
-    }
-    CHECK_ROW(recv(fd, got, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN, rows[i].first);
-    if (rows[i].dead > 0) {
-      now += (uint64_t) rows[i].dead;
-      expect(fd, NULL);
-      CHECK_ROW(count("HTTP/1.1 408 ") == (rows[i].status[0] == '4'), rows[i].first);
-      CHECK_ROW(got_len == 0 || rows[i].status[0] == '4', rows[i].first);
-    }
-    close(fd);
-    end();
-  }
-}
-
-// A response in progress, and one that is slow to leave, have no limit of this kind.
-static void test_no_timeout_while_answering(void) {
-  int fd;
-  begin(from_poll);
-  set(MG_SET_HTTP_HEAD_TIMEOUT, 300);
-  set(MG_SET_HTTP_IDLE_TIMEOUT, 300);
-  fd = start("GET /1 HTTP/1.1\r\n\r\nGET ");
-  UNTIL(messages > 0);
-  now += 100000;
-  expect(fd, "late");
-  close(fd);
-  end();
-}
-
-// --- Too many connections
-
-static void test_turned_away(void) {
-  static const struct {
-    int setting;
-    const char *status;
-  } rows[] = {{MG_SET_MAX_CONNECTIONS, "HTTP/1.1 503 "}, {MG_SET_MAX_PER_ADDRESS, "HTTP/1.1 429 "}};
-  size_t i;
-  for (i = 0; i < COUNT(rows); i++) {
-    int one, two, three;
-    begin(at_once);
-    CHECK(mg_mgr_set(&mgr, rows[i].setting, 1));
-    set(MG_SET_HTTP_ERROR_REPLIES, 1);
-    one = start("GET /1 HTTP/1.1\r\n\r\n");
-    expect(one, "\r\n\r\n0");
-    // It has sent its request before it is accepted.
-    two = start("GET /2 HTTP/1.1\r\n\r\n");
-    expect(two, NULL);
-    CHECK(count(rows[i].status) == 1 && messages == 1 && !got_reset);
-    close(one);
-    UNTIL(mgr.conns == l);
-    three = start("GET /3 HTTP/1.1\r\n\r\n");
-    expect(three, "\r\n\r\n0");
-    CHECK(messages == 2);
-    close(two);
-    close(three);
-    end();
-  }
-}
-
 int main(void) {
   mg_log_set(MG_LL_NONE);
   test_close_holds_for_late_replies();
@@ -577,14 +466,14 @@ int main(void) {
   test_a_stream_has_no_limit();
   test_the_last_request_opens_a_websocket();
   test_an_invitation();
+  test_an_invitation_to_a_stream();
+  test_persistence_is_confirmed();
+  test_the_last_request_is_announced();
   test_bodies_beyond_the_limits();
   test_a_chunked_body_that_fills_the_buffer();
   test_a_refusal_reaches_a_client_that_sends();
   test_a_reply_of_the_program_reaches_a_client_that_sends();
   test_requests_that_wait();
   test_reads_of_a_long_body();
-  test_timeouts();
-  test_no_timeout_while_answering();
-  test_turned_away();
   return FAILURES;
 }

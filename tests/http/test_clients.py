@@ -131,16 +131,28 @@ def test_curl_sees_what_is_wrong(url: str) -> None:
 # --- ab
 
 
-@pytest.mark.parametrize("path", ["/", "/later", "/until-close"])
-def test_ab_without_keep_alive(url: str, path: str) -> None:
-    """It sends HTTP/1.0 and waits for the server to close."""
+def ab(*options: str) -> str:
+    """1000 requests in HTTP/1.0; the report."""
     need("ab")
-    command = ["ab", "-q", "-n", "1000", "-c", "10", "-s", str(PATIENCE), url + path]
+    command = ["ab", "-q", "-n", "1000", "-c", "10", "-s", str(PATIENCE), *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=4 * PATIENCE)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^Complete requests: +1000$", done.stdout, re.MULTILINE)
     assert re.search(r"^Failed requests: +0$", done.stdout, re.MULTILINE)
     assert "Non-2xx" not in done.stdout
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", ["/", "/later", "/until-close"])
+def test_ab_without_keep_alive(url: str, path: str) -> None:
+    """It waits for the server to close."""
+    ab(url + path)
+
+
+@pytest.mark.parametrize("path", ["/", "/later"])
+def test_ab_with_keep_alive(url: str, path: str) -> None:
+    """It waits for the server to close, unless the reply says that it does not."""
+    assert re.search(r"^Keep-Alive requests: +1000$", ab("-k", url + path), re.MULTILINE)
 
 
 # --- Python

@@ -54,6 +54,14 @@ fn header_value(s: &[u8]) -> &[u8] {
     &s[..end.unwrap_or(s.len())]
 }
 
+/// True when one of these header lines has that name, in any case.
+pub fn has_line(lines: &[u8], name: &[u8]) -> bool {
+    lines.split(|b| *b == b'\n').any(|line| {
+        line.split_at_checked(name.len())
+            .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(name) && rest.first() == Some(&b':'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

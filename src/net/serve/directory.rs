@@ -7,6 +7,7 @@ use crate::codec::http::percent;
 use crate::codec::listing::{self, Entry};
 use crate::codec::webroot::Place;
 use crate::net::fs::{Found, PATH_MAX, Stat};
+use crate::net::http;
 use std::io::Write;
 
 impl Task<'_> {
@@ -68,6 +69,7 @@ impl Task<'_> {
         }
         out.extend_from_slice(b"/\r\nContent-Length: 0\r\n");
         out.extend_from_slice(&self.lines);
+        out.extend_from_slice(http::connection_line(self.c).to_bytes());
         out.extend_from_slice(b"\r\n");
         reply::finish(self.c, &out);
     }
@@ -76,7 +78,8 @@ impl Task<'_> {
     fn list(&self, place: &Place, uri: &[u8]) {
         let mut listing = Listing::new(self.options.files, place, uri);
         let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
-        for lines in [self.options.headers, &self.lines, self.options.web.listing_lines()] {
+        let connection = http::connection_line(self.c).to_bytes();
+        for lines in [self.options.headers, &self.lines, self.options.web.listing_lines(), connection] {
             head.extend_from_slice(lines);
         }
         if listing.names.len() > LONG && self.request.knows_chunks() {

@@ -16,6 +16,7 @@ pub use web::Web;
 
 use super::fs::{self, File, Found, PATH_MAX, Stat};
 use super::handle::Conn;
+use super::http;
 use crate::codec::http::conditional::{self, Etag};
 use crate::codec::http::range::{self, Selection};
 use crate::codec::http::status::Line;
@@ -189,6 +190,7 @@ impl<'a> Task<'a> {
             Selection::Unsatisfiable => write!(head, "Content-Range: bytes */{size}\r\n"),
         };
         head.extend_from_slice(&headers);
+        head.extend_from_slice(http::connection_line(self.c).to_bytes());
         head.extend_from_slice(b"\r\n");
         let len = if self.request.is_head() { 0 } else { len };
         body::send(self.c, &head, content.file, start, len);

@@ -4,6 +4,7 @@ use crate::abi::flag;
 use crate::codec::http::status::{self, Line};
 use crate::net::conn::{self, output_queued};
 use crate::net::handle::Conn;
+use crate::net::http;
 use std::io::Write;
 
 /// Sends a reply, in the form of `mg_http_reply`; without its body to those who did not ask for it.
@@ -11,6 +12,7 @@ pub fn whole(c: Conn, code: i32, headers: &[u8], body: &[u8], with_body: bool) {
     let mut out = Vec::with_capacity(128 + headers.len() + body.len());
     out.extend_from_slice(Line::new(code).bytes());
     out.extend_from_slice(headers);
+    out.extend_from_slice(http::connection_line(c).to_bytes());
     // Programs have come to rely on the width. Writing to a Vec cannot fail.
     let _ = write!(out, "Content-Length: {:<11}\r\n\r\n", body.len());
     if with_body && status::has_body(code) {

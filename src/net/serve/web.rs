@@ -9,6 +9,7 @@ use crate::codec::http::cors::{self, Grant};
 use crate::codec::http::lifetime;
 use crate::codec::http::status::Line;
 use crate::net::handle::Conn;
+use crate::net::http;
 use core::ffi::c_int;
 use std::io::Write;
 
@@ -147,6 +148,7 @@ impl Web<'_> {
         request.header(b"Access-Control-Request-Method")?;
         let mut out = Line::new(204).bytes().to_vec();
         out.extend_from_slice(&self.lines(c, request));
+        out.extend_from_slice(http::connection_line(c).to_bytes());
         out.extend_from_slice(b"Vary: Access-Control-Request-Headers\r\n");
         if cors::grant(self.origins, origin) != Grant::None {
             out.extend_from_slice(b"Access-Control-Allow-Methods: GET, HEAD, POST");

@@ -21,6 +21,16 @@ pub type OnDone = Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_
 #[derive(Default)]
 pub struct UploadState(Cell<Option<Box<Upload>>>);
 
+impl UploadState {
+    /// True while an upload is received.
+    pub fn is_some(&self) -> bool {
+        let upload = self.0.take();
+        let is_some = upload.is_some();
+        self.0.set(upload);
+        is_some
+    }
+}
+
 struct Upload {
     file: File,
     left: Left,
