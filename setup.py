@@ -15,7 +15,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "cffi"))
 
 import native_build
 
-GATE = ("connection", "event", "http", "lock", "manager", "message", "module", "reply", "timer")
+GATE = (
+    "connection",
+    "event",
+    "http",
+    "lock",
+    "manager",
+    "message",
+    "module",
+    "poll",
+    "reply",
+    "route",
+    "timer",
+)
 # The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.
 LIMITED = sys.version_info >= (3, 10)
 

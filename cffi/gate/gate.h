@@ -7,7 +7,7 @@
  * Why this is C on the limited API and not extern "Python" of cffi: cffi releases the GIL around
  * every call into C and takes it again for every callback. A busy second thread then costs one
  * switch interval (5 ms) at each of them. What runs once per request keeps the GIL; everything
- * else goes through cffi. docs/nogil.md has the measurements.
+ * else goes through cffi. docs/python/nogil.md has the measurements.
  *
  * Who may touch what:
  *   - A manager and its connections are protected by the manager's lock (Core.lock). poll() holds
@@ -130,9 +130,24 @@ int core_enter(Core *m);
 int core_leave(Core *m);
 void core_interrupt(Core *m);
 int core_check_open(Core *m);
+/* In a forked child the lock may be that of a thread that does not exist here, and the eventfd is
+   shared with the parent: makes new ones. */
+void core_renew_after_fork(Core *m);
 int core_visit(Core *m, visitproc visit, void *arg);
-PyObject *core_route(Core *m, PyObject *args);
+int manager_setup(PyObject *module);
+
+/* Routes ---------------------------------------------------------------- route.c */
+
+/* A route with one reference; without a handler for None. NULL with an exception set. */
+Route *route_new(Core *m, PyObject *handler, uint32_t mask, uint32_t traced);
 void route_release(Core *m, Route *route);
+PyObject *core_route(Core *m, PyObject *args);
+PyObject *core_route_done(Core *m, PyObject *address);
+
+/* Turns of the loop ------------------------------------------------------- poll.c */
+
+PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs);
+PyObject *core_turn(Core *m, PyObject *unused);
 
 /* Event gate ------------------------------------------------------------- event.c */
 
@@ -208,7 +223,6 @@ PyObject *core_timer_add(Core *m, PyObject *args, PyObject *kwargs);
 void timers_sweep(Core *m);
 void timers_drop(Core *m);
 int timer_setup(PyObject *module);
-int manager_setup(PyObject *module);
 
 /* A thread that Python ends at interpreter exit (it does so inside PyEval_RestoreThread) must
    not unwind through the frames of the library below: it stops here for good instead. */

@@ -1,7 +1,6 @@
-/* The native half of Manager: poll, close, wakeup, routes. */
+/* The native half of Manager: its lock, its life, wakeup and facts. */
 #include "gate.h"
 
-#include <limits.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,9 +28,7 @@ static uint64_t now_ms(void) {
   return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
 }
 
-/* In a forked child the lock may be that of a thread that does not exist here, and the eventfd is
-   shared with the parent. */
-static void renew_after_fork(Core *m) {
+void core_renew_after_fork(Core *m) {
   unsigned forks = atomic_load(&process_forks);
   if (m->forks == forks) return;
   m->forks = forks;
@@ -50,7 +47,7 @@ int core_check_open(Core *m) {
 }
 
 int core_enter(Core *m) {
-  renew_after_fork(m);
+  core_renew_after_fork(m);
   if (!lock_try(&m->lock)) {
     if (gate_exiting) {
       PyErr_SetString(PyExc_RuntimeError, "the interpreter is shutting down");
@@ -90,57 +87,6 @@ int core_leave(Core *m) {
   int result = outermost && !PyErr_Occurred() ? raise_pending(m) : 0;
   Py_DECREF((PyObject *) m);
   return result;
-}
-
-/* Routes ------------------------------------------------------------------------------------- */
-
-static Route *route_new(Core *m, PyObject *handler, uint32_t mask, uint32_t traced) {
-  Route *route = PyMem_Calloc(1, sizeof(*route));
-  if (route == NULL) return (Route *) PyErr_NoMemory();
-  if (handler != Py_None) {
-    Py_INCREF(handler);
-    route->handler = handler;
-    route->mask = mask;
-    route->traced = traced;
-  }
-  route->refs = 1;
-  route->next = m->routes;
-  route->link = &m->routes;
-  if (m->routes != NULL) m->routes->link = &route->next;
-  m->routes = route;
-  return route;
-}
-
-void route_release(Core *m, Route *route) {
-  (void) m;
-  if (route == NULL || --route->refs > 0) return;
-  *route->link = route->next;
-  if (route->next != NULL) route->next->link = route->link;
-  Py_XDECREF(route->handler);
-  PyMem_Free(route);
-}
-
-/* _route(handler, mask, traced) -> address: what listen() and connect() pass as fn_data. The caller
-   gives it back with _route_done() when the call is over. */
-PyObject *core_route(Core *m, PyObject *args) {
-  PyObject *handler;
-  unsigned int mask, traced;
-  if (!PyArg_ParseTuple(args, "OII", &handler, &mask, &traced)) return NULL;
-  Route *route = m->fallback;
-  if (handler != Py_None) {
-    route = route_new(m, handler, mask, traced);
-    if (route == NULL) return NULL;
-  } else {
-    route->refs++;
-  }
-  return PyLong_FromVoidPtr(route);
-}
-
-static PyObject *core_route_done(Core *m, PyObject *address) {
-  void *route = PyLong_AsVoidPtr(address);
-  if (route == NULL && PyErr_Occurred()) return NULL;
-  route_release(m, (Route *) route);
-  Py_RETURN_NONE;
 }
 
 /* Life --------------------------------------------------------------------------------------- */
@@ -264,119 +210,7 @@ static void core_dealloc(PyObject *self) {
   Py_DECREF((PyObject *) type);
 }
 
-/* Polling ------------------------------------------------------------------------------------ */
-
-static int timeout_of(PyObject *object, int *ms) {
-  long value;
-  if (object == NULL) return 0;
-  if (PyFloat_Check(object)) {
-    PyObject *whole = PyNumber_Long(object);
-    if (whole == NULL) return -1;
-    value = PyLong_AsLong(whole);
-    Py_DECREF(whole);
-  } else if (PyIndex_Check(object)) {
-    value = PyLong_AsLong(object);
-  } else {
-    PyErr_SetString(PyExc_TypeError, "an integer is required");
-    return -1;
-  }
-  if (value == -1 && PyErr_Occurred()) return -1;
-  if (value > INT_MAX || value < INT_MIN) {
-    PyErr_SetString(PyExc_OverflowError, "value too large to convert to int");
-    return -1;
-  }
-  *ms = (int) value;
-  return 0;
-}
-
-/* One turn of the loop. */
-static void turn(Core *m, int ms) {
-  m->io = false;
-  m->slept = ms == 0 && !m->busy;
-  mg_mgr_poll(&m->mgr, ms);
-  m->busy = m->io;
-}
-
-/* Handlers are called for all events while they are traced or profiled. */
-static void look_for_tracing(Core *m) {
-  PyObject *answer = PyObject_CallObject(gate_hooks.is_traced, NULL);
-  bool traced = answer == Py_True;
-  if (answer == NULL) PyErr_Clear();
-  Py_XDECREF(answer);
-  if (traced == m->traced) return;
-  m->traced = traced;
-  for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
-    if (c->fn == gate_event && slot_of(c)->route != NULL) gate_set_poll(c);
-  }
-}
-
-/* Starts a turn: -1 with an exception set when it may not. */
-static int begin(Core *m) {
-  if (core_check_open(m) != 0) return -1;
-  renew_after_fork(m);
-  if (m->polling || (m->dispatch > 0 && lock_is_mine(&m->lock))) {
-    PyErr_SetString(PyExc_RuntimeError,
-                    "poll() is not reentrant and must not be called concurrently. "
-                    "Use AsyncManager for multi-threaded access.");
-    return -1;
-  }
-  m->polling = true; /* before the lock, which may be waited for without the GIL */
-  if (core_enter(m) != 0) {
-    m->polling = false;
-    return -1;
-  }
-  m->poller = pthread_self();
-  return 0;
-}
-
-/* Ends a turn: -1 with an exception set when a handler or a signal asked to stop the program. */
-static int end(Core *m) {
-  if (m->released != NULL) {
-    ANCHOR;
-    gate_take_gil(m);
-    ANCHOR_UP;
-  }
-  m->polling = false;
-  return core_leave(m) != 0 || PyErr_CheckSignals() != 0 ? -1 : 0;
-}
-
-static PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"timeout_ms", NULL};
-  PyObject *timeout = NULL;
-  int ms = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:poll", names, &timeout)) return NULL;
-  if (timeout_of(timeout, &ms) != 0 || begin(m) != 0) return NULL;
-  if (!m->freed && !m->closing) {
-    look_for_tracing(m);
-    timers_sweep(m);
-    bool looked = ms != 0 && m->busy; /* such a turn does not sleep */
-    turn(m, ms);
-    if (looked && !m->io && m->pending == NULL) {
-      m->lingers = m->contended;
-      turn(m, ms);
-      m->lingers = false;
-    }
-  }
-  if (end(m) != 0) return NULL;
-  Py_RETURN_NONE;
-}
-
-/* _turn() -> milliseconds: for a loop that sleeps elsewhere, on epoll_fd. Does what there is to do
-   without sleeping, and says when to come back at the latest (negative: when there is I/O). */
-static PyObject *core_turn(Core *m, PyObject *unused) {
-  (void) unused;
-  if (begin(m) != 0) return NULL;
-  m->asked_ms = 0;
-  if (!m->freed && !m->closing) {
-    look_for_tracing(m);
-    timers_sweep(m);
-    m->busy = true; /* so that gate_wait() does not sleep */
-    turn(m, -1);
-  }
-  int ms = m->io ? 0 : m->asked_ms;
-  if (end(m) != 0) return NULL;
-  return PyLong_FromLong(ms);
-}
+/* Closing ------------------------------------------------------------------------------------ */
 
 /* Waits, without the GIL, until no thread polls. False after CLOSE_PATIENCE_MS. */
 static bool wait_for_poller(Core *m) {
@@ -395,7 +229,7 @@ static bool wait_for_poller(Core *m) {
 static PyObject *core_close(Core *m, PyObject *unused) {
   (void) unused;
   if (m->freed || !m->initialised || gate_exiting) Py_RETURN_NONE;
-  renew_after_fork(m);
+  core_renew_after_fork(m);
   bool mine = lock_is_mine(&m->lock);
   bool ok = !mine || (!m->polling && m->dispatch == 0);
   if (ok && m->polling) {
