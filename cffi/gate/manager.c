@@ -103,16 +103,6 @@ static PyObject *core_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
   return (PyObject *) m;
 }
 
-/* A Python server says what is wrong with a request, and does not wait for ever. In C these are off,
- * as programs written for the original know it. */
-static void set_defaults(struct mg_mgr *mgr) {
-  mg_mgr_set(mgr, MG_SET_HTTP_ERROR_REPLIES, 1);
-  mg_mgr_set(mgr, MG_SET_HTTP_CONTINUE, 1);
-  mg_mgr_set(mgr, MG_SET_HTTP10_CLOSE, 1);
-  mg_mgr_set(mgr, MG_SET_HTTP_HEAD_TIMEOUT, 30 * 1000);
-  mg_mgr_set(mgr, MG_SET_HTTP_IDLE_TIMEOUT, 75 * 1000);
-}
-
 /* _open(handler, mask, traced, enable_wakeup) */
 static PyObject *core_open(Core *m, PyObject *args) {
   PyObject *handler;
@@ -130,7 +120,6 @@ static PyObject *core_open(Core *m, PyObject *args) {
   mg_mgr_init(&m->mgr);
   m->mgr.extraconnsize = sizeof(Slot);
   mg_mgr_set_wait_fn(&m->mgr, gate_wait, NULL);
-  set_defaults(&m->mgr);
   m->initialised = true;
   m->freed = false;
   if (wakeup && !mg_wakeup_init(&m->mgr)) {

@@ -8,7 +8,9 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
+
+from . import settings
 
 
 def arguments(kind: str, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -26,7 +28,25 @@ def arguments(kind: str, argv: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(
             "--threads", type=int, default=4, help="worker threads per process (default: %(default)s)"
         )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        type=_setting,
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="a limit or timeout, such as http_max_body=10000000; see pymongoose.settings",
+    )
     return parser.parse_args(argv)
+
+
+def _setting(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    if name not in settings.ManagerSettings.__annotations__:
+        raise argparse.ArgumentTypeError(f"there is no setting {name!r}")
+    if not value.lstrip("-").isdigit():
+        raise argparse.ArgumentTypeError(f"{name} takes a number, not {value!r}")
+    return name, int(value)
 
 
 def main(kind: str, argv: Sequence[str] | None = None) -> None:
@@ -41,13 +61,16 @@ def main(kind: str, argv: Sequence[str] | None = None) -> None:
 
 
 def _server(kind: str, options: argparse.Namespace) -> Callable[[bool], None]:
+    given = cast(settings.ManagerSettings, dict(options.settings))
     if kind == "asgi":
         from . import asgi
 
-        return lambda shared: asgi.serve(options.app, options.url, reuse_port=shared)
+        return lambda shared: asgi.serve(options.app, options.url, reuse_port=shared, settings=given)
     from . import wsgi
 
-    return lambda shared: wsgi.serve(options.app, options.url, options.threads, reuse_port=shared)
+    return lambda shared: wsgi.serve(
+        options.app, options.url, options.threads, reuse_port=shared, settings=given
+    )
 
 
 def _processes(count: int, serve: Callable[[bool], None]) -> int:

@@ -28,6 +28,7 @@ from .constants import (
     WEBSOCKET_OP_TEXT,
 )
 from .manager import Manager
+from .settings import ManagerSettings
 
 EVENTS = (MG_EV_HTTP_MSG, MG_EV_WS_MSG, MG_EV_WS_CTL, MG_EV_CLOSE)
 HIGH_WATER = 256 * 1024  # bytes queued at which send() waits
@@ -42,8 +43,15 @@ App = Callable[..., Any]
 class ASGIServer:
     """Serves an ASGI application on the running asyncio loop."""
 
-    def __init__(self, app: App | str, error_handler: Callable[[Exception], object] | None = None) -> None:
+    def __init__(
+        self,
+        app: App | str,
+        error_handler: Callable[[Exception], object] | None = None,
+        *,
+        settings: ManagerSettings | None = None,
+    ) -> None:
         self._app = _serve.load(app)
+        self._settings: ManagerSettings = settings or {}
         self._error_handler = error_handler
         self._manager: Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -69,8 +77,9 @@ class ASGIServer:
         await self._lifespan.startup()
         self._manager = Manager(self._handle, error_handler=self._error_handler, events=EVENTS)
         try:
+            self._manager.set(**self._settings)
             listener = self._manager.listen(url, http=True, reuse_port=reuse_port)
-        except RuntimeError:
+        except (RuntimeError, TypeError, ValueError):
             await self.stop()
             raise
         address = listener.local_addr
@@ -452,11 +461,17 @@ class _Lifespan:
             task.cancel()
 
 
-def serve(app: App | str, url: str = "http://127.0.0.1:8000", *, reuse_port: bool = False) -> None:
+def serve(
+    app: App | str,
+    url: str = "http://127.0.0.1:8000",
+    *,
+    reuse_port: bool = False,
+    settings: ManagerSettings | None = None,
+) -> None:
     """Serves an application, or "module:app", until SIGINT or SIGTERM."""
 
     async def main() -> None:
-        server = ASGIServer(app)
+        server = ASGIServer(app, settings=settings)
         await server.start(url, reuse_port=reuse_port)
         print(f"ASGI server on {url}\nCtrl+C stops it.", flush=True)
         stop = asyncio.Event()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from . import settings as _settings
 from ._core import encode, ffi, gate, lib, to_bytes, view
 from .constants import WEBSOCKET_OP_TEXT
 from .interest import Handler, masks
 from .tls import TlsOpts
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Data = Any  # str, or anything that bytes() takes
 
@@ -63,6 +67,14 @@ class Connection(gate.Conn):
         events: numbers of the events that the handler wants; None finds out (see Manager).
         """
         self._set_route(handler, *masks(handler, events))
+
+    def set(self, **settings: Unpack[_settings.Settings]) -> None:
+        """Changes limits, timeouts and the like of this connection; see Manager.set().
+
+        On a listener: for the connections that it accepts from now on.
+        """
+        with _Native(self) as c:
+            _settings.apply(lambda number, value: lib.mg_conn_set(c, number, value), settings)
 
     def reply_json(self, data: Any, status_code: int = 200, headers: Any = None) -> None:
         """Sends data as a JSON response."""

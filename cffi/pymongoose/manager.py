@@ -9,11 +9,15 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from . import settings as _settings
 from ._core import EVENT_HANDLER, encode, ffi, gate, lib, to_bytes, view
 from .connection import Connection
 from .interest import Handler, masks
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 HTTP_SCHEMES = ("http://", "https://", "ws://", "wss://")
 
@@ -37,6 +41,7 @@ class Manager(gate.Core):
     ) -> None:
         self._error_handler = error_handler
         self._open(handler, *masks(handler, events), enable_wakeup)
+        self.set(**_settings.defaults())
 
     def __enter__(self) -> Manager:
         return self
@@ -55,6 +60,19 @@ class Manager(gate.Core):
             if self.connections:
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
+
+    def set(self, **settings: Unpack[_settings.ManagerSettings]) -> None:
+        """Changes limits, timeouts and the like, for listeners and connections made from now on.
+
+        manager.set(http_max_body=10_000_000, ws_ping=30_000): pymongoose.settings has the names, and
+        the defaults. TypeError for a name that there is not, ValueError for a value out of range.
+        """
+        self._enter()
+        try:
+            mgr = ffi.cast("struct mg_mgr *", self._address)
+            _settings.apply(lambda number, value: lib.mg_mgr_set(mgr, number, value), settings)
+        finally:
+            self._leave()
 
     def listen(
         self,

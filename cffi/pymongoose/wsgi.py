@@ -19,6 +19,7 @@ from . import _serve
 from .connection import Connection
 from .constants import MG_EV_CLOSE, MG_EV_HTTP_MSG, MG_EV_WRITE
 from .manager import Manager
+from .settings import ManagerSettings
 
 EVENTS = (MG_EV_HTTP_MSG, MG_EV_CLOSE)
 STREAM_FROM = 1024 * 1024  # responses of this size and more are sent while they are made
@@ -89,9 +90,12 @@ class WSGIServer:
         workers: int = 4,
         error_handler: Callable[[Exception], object] | None = None,
         stream_timeout: float = 5.0,
+        *,
+        settings: ManagerSettings | None = None,
     ) -> None:
         self._app = _serve.load(app)
         self._manager = Manager(self._handle, error_handler=error_handler, events=EVENTS)
+        self._manager.set(**(settings or {}))
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="pymongoose-wsgi")
         self._stream_timeout = stream_timeout
         self._stash: dict[int, Any] = {}  # Responses wait nowhere on their way to a connection.
@@ -283,9 +287,10 @@ def serve(
     stream_timeout: float = 5.0,
     *,
     reuse_port: bool = False,
+    settings: ManagerSettings | None = None,
 ) -> None:
     """Serves an application, or "module:app", until SIGINT or SIGTERM."""
-    server = WSGIServer(app, workers, stream_timeout=stream_timeout)
+    server = WSGIServer(app, workers, stream_timeout=stream_timeout, settings=settings)
     server.listen(url, reuse_port=reuse_port)
     print(f"WSGI server on {url}\n  Workers: {workers}\nCtrl+C stops it.", flush=True)
     server.run()

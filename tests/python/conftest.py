@@ -21,7 +21,9 @@ class Server:
 
     def __init__(self, handler: Callable[..., object] | None, **options: Any) -> None:
         url = options.pop("url", "http://127.0.0.1:0")
+        settings = options.pop("settings", {})
         self.manager = Manager(handler, **options)
+        self.manager.set(**settings)
         self.listener: Connection = self.manager.listen(url)
         address = self.listener.local_addr
         assert address is not None

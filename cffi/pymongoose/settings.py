@@ -1,0 +1,89 @@
+"""Settings of managers and connections: limits, timeouts, what an HTTP server insists on.
+
+The names are those of `enum mg_setting` in mongoose.h, without MG_SET_ and in lower case; that is
+where each is explained in full. Times are milliseconds, sizes bytes. 1, 0, True and False switch.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Mapping
+from typing import Any, TypedDict
+
+from ._core import lib
+
+
+class Settings(TypedDict, total=False):
+    """What a connection can have of its own. On a listener: for what it accepts from then on."""
+
+    recv_limit: int  # bytes in the receive buffer at which the connection fails; default 3 MiB
+    read_size: int  # bytes by which that buffer grows, and so of the largest single read
+    connect_timeout: int  # for resolving and connecting
+    idle_timeout: int  # without a byte in or out, of any protocol
+    http_strict: int  # refuse what RFC 9112 calls invalid, such as a missing Host
+    http_error_replies: int  # answer with 400 and the like before closing
+    http_continue: int  # answer Expect: 100-continue
+    http10_close: int  # close behind HTTP/1.0 without keep-alive
+    http_max_head: int  # bytes of a head
+    http_max_body: int  # bytes of a body that is collected; 0: recv_limit counts
+    http_max_requests: int  # on one connection; 0: no limit
+    http_head_timeout: int  # from the first byte of a head to the last
+    http_body_rate: int  # bytes per second of a request's body
+    http_idle_timeout: int  # between requests
+    http_send_timeout: int  # in which a client takes nothing of its reply
+    ws_message_limit: int  # bytes of a WebSocket message, decompressed; 0: recv_limit counts
+    ws_ping: int  # a ping is sent after so much silence; 0: never
+    ws_pong_timeout: int  # for the answer to it; 0: as long as ws_ping
+    ws_close_timeout: int  # for the answer to a close frame
+    ws_deflate: int  # compression: bits of the largest window, 9 to 15; 0: none
+    ws_deflate_context: int  # compression may refer to earlier messages
+
+
+class ManagerSettings(Settings, total=False):
+    """What a manager gives to the connections that are made from then on."""
+
+    backlog: int  # of listening sockets
+    nodelay: int  # TCP_NODELAY
+    keepalive: int  # SO_KEEPALIVE
+    max_connections: int  # accepted at once; 0: no limit
+    max_per_address: int  # accepted at once from one address; 0: no limit
+
+
+# Descriptors that a process needs beside its connections.
+SPARE_DESCRIPTORS = 16
+# A proxy in front of the server is one address, too.
+LEAST_PER_ADDRESS = 1000
+
+
+def defaults() -> ManagerSettings:
+    """What a new manager has.
+
+    A server says what is wrong with a request, does not wait for ever, and turns clients away before
+    it runs out of file descriptors. In C these are off, as programs know it.
+    """
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    connections = 0 if descriptors == resource.RLIM_INFINITY else max(1, descriptors - SPARE_DESCRIPTORS)
+    return {
+        "http_error_replies": True,
+        "http_continue": True,
+        "http10_close": True,
+        "http_head_timeout": 30_000,
+        "http_body_rate": 240,
+        "http_idle_timeout": 75_000,
+        "http_send_timeout": 60_000,
+        "http_max_requests": 1_000_000,
+        "ws_close_timeout": 10_000,
+        "max_connections": connections,
+        "max_per_address": min(connections, max(LEAST_PER_ADDRESS, connections * 3 // 4)),
+    }
+
+
+def apply(store: Callable[[int, int], bool], settings: Mapping[str, Any]) -> None:
+    """Changes settings. TypeError for a name that there is not, ValueError for a value out of range."""
+    for name, value in settings.items():
+        if name not in ManagerSettings.__annotations__:
+            raise TypeError(f"there is no setting {name!r}; see pymongoose.settings")
+        if not isinstance(value, int):
+            raise TypeError(f"{name} must be an int, not {type(value).__name__}")
+        if not -(1 << 63) <= value < 1 << 63 or not store(getattr(lib, f"MG_SET_{name.upper()}"), value):
+            raise ValueError(f"{name}={value} is out of range, or no setting of this object")
