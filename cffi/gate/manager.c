@@ -247,11 +247,12 @@ static PyObject *core_close(Core *m, PyObject *unused) {
 
 static PyObject *core_wakeup(Core *m, PyObject *args, PyObject *kwargs) {
   static char *names[] = {"connection_id", "data", NULL};
-  PyObject *data = NULL;
-  unsigned long id;
+  PyObject *data = NULL, *number;
   char *bytes = "";
   Py_ssize_t length = 0;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "k|S:wakeup", names, &id, &data)) return NULL;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|S:wakeup", names, &number, &data)) return NULL;
+  unsigned long id = PyLong_AsUnsignedLong(number);
+  if (id == (unsigned long) -1 && PyErr_Occurred()) return NULL;
   if (core_check_open(m) != 0) return NULL;
   if (data != NULL && PyBytes_AsStringAndSize(data, &bytes, &length) != 0) return NULL;
   return PyBool_FromLong(mg_wakeup(&m->mgr, id, bytes, (size_t) length));

@@ -202,7 +202,8 @@ class Manager(gate.Core):
                 self._drain(drain_timeout)
         finally:
             for number, handler in before.items():
-                signal.signal(number, handler)
+                # None: not installed from Python, so Python cannot put it back.
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
             self.close()
 
     def _drain(self, seconds: float) -> None:
@@ -227,7 +228,8 @@ class Manager(gate.Core):
         traceback.print_exception(type(exc), exc, exc.__traceback__)
 
 
-def _speaks_http(url: str, http: bool | None) -> bool:
+def _speaks_http(url: str | bytes, http: bool | None) -> bool:
     if http is not None:
         return http
-    return isinstance(url, str) and url.lower().startswith(HTTP_SCHEMES)
+    text = url.decode("latin-1") if isinstance(url, bytes) else url
+    return isinstance(text, str) and text.lower().startswith(HTTP_SCHEMES)

@@ -408,3 +408,32 @@ def test_forked_processes_share_a_listener() -> None:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         manager.close()
+
+
+def test_a_url_may_be_bytes() -> None:
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.reply(200, "parsed")
+
+    with Server(handler, url=b"HTTP://127.0.0.1:0") as server:
+        assert server.get() == b"parsed"
+
+
+def test_run_ends_well_when_a_signal_handler_is_not_of_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """signal.signal() answers None for one that a C library installed, and does not take it back."""
+    real = signal.signal
+
+    def foreign(number: int, handler: Any) -> Any:
+        before = real(number, handler)
+        return None if number == signal.SIGTERM else before
+
+    before = signal.getsignal(signal.SIGTERM)
+    manager = Manager()
+    manager.timer_add(1, lambda: signal.raise_signal(signal.SIGTERM))
+    monkeypatch.setattr(signal, "signal", foreign)
+    try:
+        manager.run(10)
+    finally:
+        real(signal.SIGTERM, before)
+    with pytest.raises(RuntimeError, match="freed"):
+        manager.poll()

@@ -42,6 +42,9 @@ def test_results_and_arguments() -> None:
             manager.wakeup(1, "text")  # type: ignore[arg-type]
         with pytest.raises(TypeError):
             manager.wakeup("1", b"")  # type: ignore[arg-type]
+        for number in (-1, 1 << 64):
+            with pytest.raises(OverflowError):
+                manager.wakeup(number)
     with Manager() as plain:
         assert plain.wakeup(1, b"x") is False
 
