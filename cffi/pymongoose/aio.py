@@ -14,6 +14,7 @@ from ._core import gate
 from .connection import Connection
 from .interest import Handler
 from .manager import Manager
+from .settings import ManagerSettings
 
 STEP = 5.0  # seconds between two warnings about a poll thread that does not stop
 
@@ -31,11 +32,14 @@ class AsyncManager:
         poll_interval: int = 100,
         error_handler: Callable[[Exception], object] | None = None,
         shutdown_timeout: float = 30,
+        *,
+        settings: ManagerSettings | None = None,
     ) -> None:
         self._handler = handler
         self._poll_interval = poll_interval
         self._error_handler = error_handler
         self._shutdown_timeout = shutdown_timeout
+        self._settings: ManagerSettings = settings or {}
         self._manager: Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = False
@@ -44,6 +48,7 @@ class AsyncManager:
     async def __aenter__(self) -> AsyncManager:
         self._loop = asyncio.get_running_loop()
         self._manager = Manager(self._handler, enable_wakeup=True, error_handler=self._error_handler)
+        self._manager.set(**self._settings)
         self._stop = False
         self._stopped = asyncio.Event()
         threading.Thread(

@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 from conftest import DEADLINE, Server
 
-from pymongoose import MG_EV_ACCEPT, MG_EV_ERROR, MG_EV_HTTP_MSG, MG_EV_WS_MSG, Connection, Manager, settings
+from pymongoose import (
+    MG_EV_ACCEPT,
+    MG_EV_ERROR,
+    MG_EV_HTTP_MSG,
+    MG_EV_WS_MSG,
+    AsyncManager,
+    Connection,
+    Manager,
+    settings,
+)
 from pymongoose._core import lib
 from pymongoose.asgi import ASGIServer
 from pymongoose.wsgi import WSGIServer
@@ -203,6 +212,14 @@ def test_servers_of_applications_take_settings() -> None:
     assert status(asyncio.run(main())) == 413
     with pytest.raises(TypeError, match="no_such"):
         WSGIServer(lambda environ, start: [], settings={"no_such": 1})  # type: ignore[arg-type]
+
+    async def managed() -> bytes:
+        async with AsyncManager(handler, settings={"http_max_body": 10}) as am:
+            address = am.listen("http://127.0.0.1:0").local_addr
+            assert address is not None
+            return await asyncio.to_thread(ask, address[1], POST % (11, b"0123456789a"))
+
+    assert status(asyncio.run(managed())) == 413
 
     async def wrong() -> None:
         server = ASGIServer(hello, settings={"http_max_body": -1})
