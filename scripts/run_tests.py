@@ -89,7 +89,8 @@ STAGES = (
     ),
     Stage("c-options", (sys.executable, "tests/c/run_programs.py", "--library", str(OPTIONS / "debug"))),
     Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),
-    Stage("python", (PYTHON, "-m", "pytest", "-q")),
+    # The tests of one file share servers, so a file stays in one process.
+    Stage("python", (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")),
 )
 
 
