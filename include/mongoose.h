@@ -3167,6 +3167,23 @@ void mg_http_start_upload(struct mg_connection *c,
                           struct mg_fs *fs,
                           void (*fn)(struct mg_connection *c, const char *err));
 
+/* Updates the firmware with the body of a request, as it arrives. To be called at
+ * `MG_EV_HTTP_HDRS`, with `mg_ota_begin`, `mg_ota_write` (in multiples of 512 bytes, but for the last
+ * piece) and `mg_ota_end`, which on a host do nothing.
+ *
+ * From then on the connection belongs to the update: `c->fn` gets no more events. `fn` is called
+ * once, with NULL when all is written, else with what went wrong: `ota begin failed` or `OTA needs a
+ * Content-Length` (at once; the connection stays as it is), `write error`, `OTA finalize failed`,
+ * `connection closed`, or the text of an `MG_EV_ERROR`. NULL for `fn`: the reply is 200 or 500, and
+ * the connection drains.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_http_start_ota(struct mg_connection *c,
+                       struct mg_http_message *hm,
+                       void (*fn)(struct mg_connection *c, const char *err));
+
 /* ---- HTTP: variables of forms, parameters of header values ---- */
 
 /* Finds a variable in a query string or form body such as `a=1&b=2`, ignoring case.
@@ -3544,6 +3561,77 @@ struct mg_connection *mg_modbus_listen(struct mg_mgr *mgr,
                                        const char *url,
                                        mg_event_handler_t fn,
                                        void *fn_data);
+
+/* ---- Firmware updates. On a host there is no firmware: the functions that write it only say yes ---- */
+
+/* Begins an update of `new_firmware_size` bytes. Does nothing on a host, unless the program
+ * defines its own.
+ *
+ * # Returns
+ * true; false refuses the update.
+ *
+ * # Threads
+ * The library calls it on the polling thread.
+ */
+bool mg_ota_begin(size_t new_firmware_size);
+
+/* Writes the next `len` bytes of an update. Does nothing on a host, unless the program defines
+ * its own.
+ *
+ * # Returns
+ * true; false ends the update.
+ *
+ * # Threads
+ * The library calls it on the polling thread.
+ */
+bool mg_ota_write(const void *buf, size_t len);
+
+/* Ends an update, once, also one that failed. Does nothing on a host, unless the program
+ * defines its own.
+ *
+ * # Returns
+ * true; false when what was written is not good.
+ *
+ * # Threads
+ * The library calls it on the polling thread.
+ */
+bool mg_ota_end(void);
+
+/* Writes what tells this device from others of its kind to `buf`, cut to `len` bytes with the NUL:
+ * "0" on a host.
+ *
+ * # Threads
+ * Any thread.
+ */
+void mg_ota_device_id(char *buf, size_t len);
+
+/* Looks for updates now and then. Does nothing on a host, where `MG_OTA_URL` is NULL.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_ota_poll(struct mg_mgr *mgr);
+
+/* Asks a server whether there is another version of the firmware, and installs it.
+ *
+ * The answer to `GET metadata_url?arch=1&version=...&id=...&interval=...&boot=0` is
+ * `{"version": "...", "url": "...", "size": ...}`. If the version is not
+ * `MG_OTA_FIRMWARE_VERSION`, the firmware is fetched from that URL and goes to `mg_ota_begin`,
+ * `mg_ota_write` and `mg_ota_end`.
+ *
+ * `fn` is called once, perhaps from inside this call: with NULL when all is written, else with what
+ * went wrong. With `fn` NULL, that is logged. One check runs at a time in a process.
+ *
+ * # Errors
+ * `OTA already in progress`, `Failed to connect`, `Metadata timeout` (5 s), `OTA timeout` (5 s to
+ * connect, 300 s until the response begins), `Bad metadata: ...`, `Same version`, `Bad HTTP
+ * response: ...`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
+ * the text of an `MG_EV_ERROR`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_ota_url_check(struct mg_mgr *mgr, const char *metadata_url, void (*fn)(const char *err));
 
 /* ---- Where the printf family prints to ---- */
 

@@ -166,3 +166,10 @@ pub struct Phy {
     /// Writes a register.
     pub write_reg: Option<unsafe extern "C" fn(addr: u8, reg: u8, value: u16)>,
 }
+
+/// Version of the firmware that the library was built for.
+/// cbindgen:ignore
+pub const MG_OTA_FIRMWARE_VERSION: &[u8] = b"1.0.0";
+/// Seconds between two looks for an update.
+/// cbindgen:ignore
+pub const MG_OTA_PULL_INTERVAL_SECONDS: u32 = 60;

@@ -2,7 +2,7 @@
 
 use super::slice::{bytes, cstr, raw};
 use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
-use crate::codec::http::head_len;
+use crate::codec::http::{head_len, status};
 use crate::fence;
 use crate::net::http_message;
 use core::ffi::{c_char, c_int, c_uchar};
@@ -67,8 +67,7 @@ pub unsafe extern "C" fn mg_http_status(hm: *const HttpMessage) -> c_int {
         return 0;
     }
     // SAFETY: hm is a message whose views are valid.
-    let digits = unsafe { bytes((*hm).uri) }.iter().take_while(|b| b.is_ascii_digit());
-    digits.fold(0, |n: c_int, b| n.saturating_mul(10).saturating_add(c_int::from(b - b'0')))
+    status::number(unsafe { bytes((*hm).uri) })
 }
 
 /// The value of the first header called `name`, ignoring case.

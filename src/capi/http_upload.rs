@@ -74,3 +74,30 @@ pub unsafe extern "C" fn mg_http_start_upload(
         }
     }
 }
+
+/// Updates the firmware with the body of a request, as it arrives. To be called at
+/// `MG_EV_HTTP_HDRS`, with `mg_ota_begin`, `mg_ota_write` (in multiples of 512 bytes, but for the last
+/// piece) and `mg_ota_end`, which on a host do nothing.
+///
+/// From then on the connection belongs to the update: `c->fn` gets no more events. `fn` is called
+/// once, with NULL when all is written, else with what went wrong: `ota begin failed` or `OTA needs a
+/// Content-Length` (at once; the connection stays as it is), `write error`, `OTA finalize failed`,
+/// `connection closed`, or the text of an `MG_EV_ERROR`. NULL for `fn`: the reply is 200 or 500, and
+/// the connection drains.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_start_ota(
+    c: *mut Connection,
+    hm: *mut HttpMessage,
+    r#fn: Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_char)>,
+) {
+    fence!("mg_http_start_ota");
+    // SAFETY: the caller passes a connection and its message.
+    unsafe {
+        if let Some(c) = Conn::new(c).filter(|_| !hm.is_null()) {
+            stream::start_ota(c, hm, r#fn);
+        }
+    }
+}

@@ -21,6 +21,7 @@ pub mod log_prefix;
 pub mod matcher;
 pub mod modbus;
 pub mod number;
+pub mod ota;
 pub mod path;
 pub mod rpc;
 pub mod sntp;

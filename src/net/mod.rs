@@ -19,6 +19,7 @@ pub mod mdns;
 pub mod mem;
 pub mod modbus;
 pub mod multicast;
+pub mod ota;
 pub mod poll;
 pub mod queue;
 pub mod resolver;

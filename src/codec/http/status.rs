@@ -114,6 +114,12 @@ pub fn has_length(code: i32) -> bool {
     !matches!(code, 100..=199 | 204)
 }
 
+/// The number at the start of the second word of a response; 0 when there is none.
+pub fn number(word: &[u8]) -> i32 {
+    let digits = word.iter().take_while(|b| b.is_ascii_digit());
+    digits.fold(0, |n: i32, b| n.saturating_mul(10).saturating_add(i32::from(b - b'0')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

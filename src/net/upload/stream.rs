@@ -1,4 +1,4 @@
-//! Uploads of any length: the body goes to the file as it arrives.
+//! Uploads of any length: the body goes to a file, or into the firmware, as it arrives.
 
 use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_READ, MG_FS_WRITE, flag};
 use crate::codec::http::chunked::{Chunked, Piece};
@@ -7,6 +7,7 @@ use crate::fence;
 use crate::net::fs::{File, Fs, PATH_MAX};
 use crate::net::handle::Conn;
 use crate::net::log;
+use crate::net::ota;
 use crate::net::serve::{Request, reply};
 use crate::net::state::ConnState;
 use core::cell::Cell;
@@ -32,11 +33,34 @@ impl UploadState {
 }
 
 struct Upload {
-    file: File,
+    target: Target,
     left: Left,
     /// Bytes of the body at the front of `recv` that wait to be written, freed from chunk framing.
     ready: usize,
     on_done: OnDone,
+}
+
+/// Where the body goes.
+enum Target {
+    File(File),
+    Firmware,
+}
+
+impl Target {
+    fn write(&mut self, bytes: &[u8]) -> bool {
+        match self {
+            Target::File(file) => file.write(bytes),
+            Target::Firmware => ota::write(bytes),
+        }
+    }
+
+    /// The end; says what went wrong in it.
+    fn close(self) -> Option<&'static CStr> {
+        match self {
+            Target::File(file) => (!file.close()).then_some(c"write error"),
+            Target::Firmware => (!ota::end()).then_some(c"OTA finalize failed"),
+        }
+    }
 }
 
 /// What is still to come.
@@ -61,7 +85,41 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
         return tell(c, on_done, Some(c"open failed"));
     };
     // SAFETY: the caller vouches for the message.
-    let (left, head, head_len) = unsafe { (left(hm), (*hm).head.buf.cast::<u8>(), (*hm).head.len) };
+    unsafe { take_over(c, state, hm, left(hm), Target::File(file), on_done) };
+}
+
+/// Starts an update of the firmware by the body of `hm`, which has to say its length.
+///
+/// # Safety
+/// As for [`start`].
+pub unsafe fn start_ota(c: Conn, hm: *const HttpMessage, on_done: OnDone) {
+    let Some(state) = ConnState::of(c) else { return };
+    // SAFETY: the caller vouches for the message.
+    let (left, size) = unsafe { (left(hm), (*hm).body.len) };
+    if !matches!(left, Left::Bytes(_)) {
+        return tell(c, on_done, Some(c"OTA needs a Content-Length"));
+    }
+    if !ota::begin(size) {
+        return tell(c, on_done, Some(c"ota begin failed"));
+    }
+    // SAFETY: the caller vouches for the message.
+    unsafe { take_over(c, state, hm, left, Target::Firmware, on_done) };
+}
+
+/// From now on the connection receives an upload.
+///
+/// # Safety
+/// As for [`start`].
+unsafe fn take_over(
+    c: Conn,
+    state: &ConnState,
+    hm: *const HttpMessage,
+    left: Left,
+    target: Target,
+    on_done: OnDone,
+) {
+    // SAFETY: the caller vouches for the message.
+    let (head, head_len) = unsafe { ((*hm).head.buf.cast::<u8>(), (*hm).head.len) };
     // Replies to earlier requests may stand in front of the message.
     let buf = c.recv();
     let at = (head as usize).wrapping_sub(buf.base() as usize);
@@ -70,7 +128,7 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
     c.set_handler(Some(on_event));
     c.set_protocol(None);
     c.set_protocol_data(ptr::null_mut());
-    state.upload.0.set(Some(Box::new(Upload { file, left, ready: 0, on_done })));
+    state.upload.0.set(Some(Box::new(Upload { target, left, ready: 0, on_done })));
     advance(c, at);
 }
 
@@ -141,7 +199,7 @@ impl Upload {
         if ready > 0 {
             // SAFETY: nothing changes the buffer while the file takes the bytes.
             let bytes = unsafe { c.recv().bytes() };
-            if !self.file.write(&bytes[at..at + ready]) {
+            if !self.target.write(&bytes[at..at + ready]) {
                 return Err(c"write error");
             }
             c.recv().remove(at, ready);
@@ -205,11 +263,11 @@ fn close(c: Conn) {
     finish(c, outcome.err());
 }
 
-/// Closes the file and tells the program, once.
+/// Closes the target and tells the program, once.
 fn finish(c: Conn, err: Option<&CStr>) {
     let Some(upload) = ConnState::of(c).and_then(|state| state.upload.0.take()) else { return };
-    let closed = upload.file.close();
-    tell(c, upload.on_done, err.or((!closed).then_some(c"write error")));
+    let failed = upload.target.close();
+    tell(c, upload.on_done, err.or(failed));
 }
 
 fn tell(c: Conn, on_done: OnDone, err: Option<&CStr>) {

@@ -1,0 +1,257 @@
+//! Firmware updates over the air: what the program does with them, and updates that are fetched.
+//!
+//! A check asks a server for metadata, compares versions, and fetches the firmware. There is one
+//! check at a time in a process. Its state travels in `fn_data` of the connection that works for it.
+
+use super::conn::output_queued;
+use super::handle::{Conn, Mgr};
+use super::http::connect_http;
+use super::listen::Handlers;
+use super::state::ConnState;
+use super::upload::stream;
+use super::{log, poll, view};
+use crate::abi::{
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_ERROR, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG,
+    MG_OTA_FIRMWARE_VERSION, MG_OTA_PULL_INTERVAL_SECONDS, flag,
+};
+use crate::codec::http::status;
+use crate::codec::ota::{self, Metadata};
+use crate::fence;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::ffi::CString;
+
+unsafe extern "C" {
+    // By their exported names: a program may define its own.
+    fn mg_ota_begin(size: usize) -> bool;
+    fn mg_ota_write(buf: *const c_void, len: usize) -> bool;
+    fn mg_ota_end() -> bool;
+    fn mg_ota_device_id(buf: *mut c_char, len: usize);
+}
+
+/// A firmware of `size` bytes follows.
+pub fn begin(size: usize) -> bool {
+    // SAFETY: takes a number.
+    unsafe { mg_ota_begin(size) }
+}
+
+/// A piece of it.
+pub fn write(bytes: &[u8]) -> bool {
+    // SAFETY: readable bytes.
+    unsafe { mg_ota_write(bytes.as_ptr().cast(), bytes.len()) }
+}
+
+/// There is no more.
+pub fn end() -> bool {
+    // SAFETY: takes nothing.
+    unsafe { mg_ota_end() }
+}
+
+fn device_id() -> Vec<u8> {
+    let mut buf = [0; 64];
+    // SAFETY: the buffer is as long as said.
+    unsafe { mg_ota_device_id(buf.as_mut_ptr().cast(), buf.len()) };
+    buf.split(|b| *b == 0).next().unwrap_or_default().to_vec()
+}
+
+/// Called with NULL when the firmware is written, else with what went wrong.
+pub type OnDone = Option<unsafe extern "C" fn(err: *const c_char)>;
+
+/// Milliseconds for the metadata; and for the connection to the server that has the firmware.
+const PATIENCE: u64 = 5000;
+/// Milliseconds until the firmware begins to come.
+const FIRMWARE_PATIENCE: u64 = 300_000;
+/// Bytes of a URL that count.
+const URL_MAX: usize = 255;
+
+static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// A check in progress.
+struct Check {
+    on_done: OnDone,
+    /// What to say when the time is up.
+    late: &'static CStr,
+    /// Of the firmware, as its metadata says; 0: there is none yet.
+    size: usize,
+    /// The connection's time was up.
+    until: u64,
+}
+
+/// Asks `url` whether there is a newer firmware, and installs it.
+pub fn check(m: Mgr, url: &[u8], on_done: OnDone) {
+    if BUSY.swap(true, Ordering::AcqRel) {
+        return tell(on_done, Some(c"OTA already in progress"));
+    }
+    let url = &url[..url.len().min(URL_MAX)];
+    let id = device_id();
+    let request = ota::metadata_request(url, MG_OTA_FIRMWARE_VERSION, &id, MG_OTA_PULL_INTERVAL_SECONDS);
+    let check = Check { on_done, late: c"Metadata timeout", size: 0, until: 0 };
+    fetch(m, url, &request, on_metadata, Box::new(check));
+}
+
+/// Opens the connection that works for a check, and sends its request.
+fn fetch(
+    m: Mgr,
+    url: &[u8],
+    request: &[u8],
+    handler: unsafe extern "C" fn(*mut Connection, c_int, *mut c_void),
+    mut check: Box<Check>,
+) {
+    check.until = poll::millis().saturating_add(PATIENCE);
+    let until = check.until;
+    let Some(url) = CString::new(url).ok().filter(|url| !url.is_empty()) else {
+        return finish(&check, Some(c"Failed to connect"));
+    };
+    // Its first events come from inside the call, and may end the check already.
+    let data = Box::into_raw(check);
+    let Some(c) = connect_http(m, &url, Handlers { handler: Some(handler), data: data.cast() }) else {
+        // SAFETY: without a connection there was no event: the box is still ours.
+        return finish(&unsafe { *Box::from_raw(data) }, Some(c"Failed to connect"));
+    };
+    if let Some(state) = ConnState::of(c).filter(|_| !c.handler_data().is_null()) {
+        state.expires.set(until);
+        c.send().append(request);
+        output_queued(c);
+    }
+}
+
+/// The check that a connection works for; it does no longer.
+fn take(c: Conn) -> Option<Box<Check>> {
+    let data = c.handler_data().cast::<Check>();
+    c.set_handler_data(ptr::null_mut());
+    // SAFETY: made by Box::into_raw in `fetch`, and taken back once.
+    (!data.is_null()).then(|| unsafe { Box::from_raw(data) })
+}
+
+/// The end of a check.
+fn finish(check: &Check, err: Option<&CStr>) {
+    BUSY.store(false, Ordering::Release);
+    tell(check.on_done, err);
+}
+
+fn tell(on_done: OnDone, err: Option<&CStr>) {
+    if let Some(on_done) = on_done {
+        // SAFETY: the program's function; the text lives during the call.
+        unsafe { on_done(err.map_or(ptr::null(), CStr::as_ptr)) }
+    } else if let Some(err) = err {
+        log::error(format_args!("OTA failed: {}", err.to_string_lossy()));
+    }
+}
+
+/// The connection has done what it was for: it closes, and the check ends.
+fn end_check(c: Conn, err: Option<&CStr>) {
+    c.set(flag::CLOSING);
+    if let Some(check) = take(c) {
+        finish(&check, err);
+    }
+}
+
+/// Events that mean the same for both connections. True when this was one.
+fn on_end(c: Conn, ev: c_int, ev_data: *mut c_void) -> bool {
+    match ev {
+        MG_EV_ERROR if !ev_data.is_null() => {
+            // SAFETY: the data of ERROR is a C string.
+            end_check(c, Some(unsafe { CStr::from_ptr(ev_data.cast()) }));
+        }
+        MG_EV_CLOSE => {
+            if let Some(check) = take(c) {
+                let is_late = check.until > 0 && poll::millis() >= check.until;
+                let text = if is_late { check.late } else { c"connection closed" };
+                finish(&check, Some(text));
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Text for the program, cut to `max` bytes.
+fn text(mut bytes: Vec<u8>, max: usize) -> CString {
+    bytes.truncate(max);
+    bytes.retain(|b| *b != 0);
+    CString::new(bytes).unwrap_or_default()
+}
+
+/// The handler of the connection that fetches metadata.
+unsafe extern "C" fn on_metadata(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    fence!("OTA metadata handler");
+    // SAFETY: the loop passes a live connection.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    if on_end(c, ev, ev_data) || ev != MG_EV_HTTP_MSG {
+        return;
+    }
+    // SAFETY: the data of MSG is a message, whose views are valid now.
+    let (status, body) = unsafe { response(ev_data.cast()) };
+    let metadata = if status == 200 { Metadata::parse(body) } else { None };
+    match metadata {
+        None => {
+            const TEXT_MAX: usize = 99;
+            end_check(c, Some(&text([b"Bad metadata: ", body].concat(), TEXT_MAX)));
+        }
+        Some(metadata) if metadata.version == MG_OTA_FIRMWARE_VERSION => {
+            end_check(c, Some(c"Same version"));
+        }
+        Some(metadata) => {
+            c.set(flag::CLOSING);
+            let (Some(m), Some(mut check)) = (c.mgr(), take(c)) else { return };
+            check.size = metadata.size;
+            check.late = c"OTA timeout";
+            let request = ota::request(&metadata.url);
+            fetch(m, &metadata.url, &request, on_firmware, check);
+        }
+    }
+}
+
+/// Status and body of a response.
+///
+/// # Safety
+/// `hm` is a message, and its views are valid as long as the result is used.
+unsafe fn response<'a>(hm: *const HttpMessage) -> (c_int, &'a [u8]) {
+    // SAFETY: the caller vouches for the message.
+    unsafe { (status::number(view::bytes((*hm).uri)), view::bytes((*hm).body)) }
+}
+
+/// The handler of the connection that fetches the firmware, until that begins to come.
+unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    fence!("OTA firmware handler");
+    // SAFETY: the loop passes a live connection.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    if on_end(c, ev, ev_data) {
+        return;
+    }
+    let data = c.handler_data().cast::<Check>();
+    // SAFETY: the check that `fetch` put there, or NULL once it was taken.
+    let (Some(state), Some(check)) = (ConnState::of(c), unsafe { data.as_mut() }) else { return };
+    match ev {
+        MG_EV_CONNECT => {
+            check.until = poll::millis().saturating_add(FIRMWARE_PATIENCE);
+            state.expires.set(check.until);
+        }
+        MG_EV_HTTP_HDRS => {
+            let (hm, size) = (ev_data.cast::<HttpMessage>(), check.size);
+            // SAFETY: the data of HDRS is a message, whose views are valid now.
+            let (status, length) = unsafe { (status::number(view::bytes((*hm).uri)), (*hm).body.len) };
+            if status != 200 || length != size {
+                const TEXT_MAX: usize = 63;
+                let message = format!("Bad HTTP response: status {status}, size {length} vs {size}");
+                return end_check(c, Some(&text(message.into_bytes(), TEXT_MAX)));
+            }
+            check.until = 0;
+            state.expires.set(0);
+            // SAFETY: this is the handler of the message.
+            unsafe { stream::start_ota(c, hm, Some(on_written)) };
+        }
+        _ => {}
+    }
+}
+
+/// The firmware is written, or cannot be.
+unsafe extern "C" fn on_written(c: *mut Connection, err: *const c_char) {
+    fence!("OTA writer");
+    // SAFETY: the upload passes a live connection, and a C string or NULL.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return };
+        end_check(c, (!err.is_null()).then(|| CStr::from_ptr(err)));
+    }
+}
