@@ -158,7 +158,8 @@ static void core_free(Core *m) {
   mg_mgr_free(&m->mgr);
   route_release(m, m->fallback);
   m->fallback = NULL;
-  Py_CLEAR(m->http);
+  Py_CLEAR(m->spare_http);
+  Py_CLEAR(m->spare_ws);
   reply_forget(m);
 }
 
