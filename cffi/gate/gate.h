@@ -195,6 +195,7 @@ int connection_setup(PyObject *module);
 /* WebSocket ---------------------------------------------------------- websocket.c */
 
 PyObject *conn_ws_send(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
+PyObject *core_ws_broadcast(Core *m, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 
 /* Arguments ---------------------------------------------------------- arguments.c */
 
