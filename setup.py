@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "cffi"))
 import native_build
 
 GATE = (
+    "arguments",
     "connection",
     "event",
     "http",
@@ -27,6 +28,7 @@ GATE = (
     "reply",
     "route",
     "timer",
+    "websocket",
 )
 # The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.
 LIMITED = sys.version_info >= (3, 10)

@@ -10,17 +10,14 @@ import sys
 from typing import Any
 
 from pymongoose import (
-    MG_EV_CLOSE,
     MG_EV_HTTP_MSG,
     MG_EV_WS_MSG,
-    MG_EV_WS_OPEN,
     WEBSOCKET_OP_BINARY,
     Connection,
     Manager,
 )
 
 stop = False
-connections: set[Connection] = set()
 
 
 def on_signal(number: int, frame: object) -> None:
@@ -31,16 +28,11 @@ def on_signal(number: int, frame: object) -> None:
 def handler(conn: Connection, ev: int, data: Any) -> None:
     if ev == MG_EV_WS_MSG:
         if data.flags & WEBSOCKET_OP_BINARY:
-            for other in connections:
-                other.ws_send(data.data, WEBSOCKET_OP_BINARY)
+            manager.ws_broadcast(data.data, WEBSOCKET_OP_BINARY)
         else:
             conn.ws_send(data.data)
     elif ev == MG_EV_HTTP_MSG:
         conn.ws_upgrade(data)
-    elif ev == MG_EV_WS_OPEN:
-        connections.add(conn)
-    elif ev == MG_EV_CLOSE:
-        connections.discard(conn)
 
 
 signal.signal(signal.SIGINT, on_signal)

@@ -89,28 +89,6 @@ static void conn_dealloc(PyObject *self) {
 
 /* Sending ------------------------------------------------------------------------------------ */
 
-/* Bytes of "data": str as UTF-8, or what bytes() takes. *owner is to be released afterwards. */
-static int bytes_from(PyObject *data, PyObject **owner, const char **bytes, Py_ssize_t *length) {
-  *owner = NULL;
-  if (PyUnicode_Check(data)) {
-    *bytes = PyUnicode_AsUTF8AndSize(data, length);
-    return *bytes == NULL ? -1 : 0;
-  }
-  if (PyBytes_Check(data)) {
-    Py_INCREF(data);
-    *owner = data;
-  } else if ((*owner = PyBytes_FromObject(data)) == NULL) {
-    return -1;
-  }
-  char *start;
-  if (PyBytes_AsStringAndSize(*owner, &start, length) != 0) {
-    Py_CLEAR(*owner);
-    return -1;
-  }
-  *bytes = start;
-  return 0;
-}
-
 static PyObject *conn_send(Conn *self, PyObject *data) {
   PyObject *owner;
   const char *bytes;
@@ -440,6 +418,8 @@ static PyMethodDef methods[] = {
      "send(data)\n--\n\nAppends raw bytes to the send buffer; on UDP sends one datagram."},
     {"http_chunk", (PyCFunction) conn_http_chunk, METH_O,
      "http_chunk(data)\n--\n\nSends one chunk of a chunked HTTP body; empty data ends it."},
+    {"ws_send", KEYWORDS(conn_ws_send), METH_FASTCALL | METH_KEYWORDS,
+     "ws_send(data, op=1)\n--\n\nSends one WebSocket message, as text or what WEBSOCKET_OP_* says."},
     {"drain", (PyCFunction) conn_drain, METH_NOARGS,
      "drain()\n--\n\nCloses the connection when everything queued has been sent."},
     {"close", (PyCFunction) conn_close, METH_NOARGS,

@@ -113,7 +113,7 @@ typedef struct Core {
   unsigned dispatch;  /* handler calls on the stack */
   unsigned long crossings;
   PyObject *pending;  /* [GIL] exception that has to leave the outermost call */
-  struct Window *http; /* [GIL] message object to use again */
+  struct Window *spare_http, *spare_ws; /* [GIL] message objects to use again */
   struct TimerObject *timers; /* [GIL] active timers; owned */
   HeaderCache cache[4];
   unsigned cache_next;
@@ -191,6 +191,29 @@ int conn_leave(Core *m);
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 void reply_forget(Core *m);
 int connection_setup(PyObject *module);
+
+/* WebSocket ---------------------------------------------------------- websocket.c */
+
+PyObject *conn_ws_send(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
+PyObject *core_ws_broadcast(Core *m, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
+
+/* Arguments ---------------------------------------------------------- arguments.c */
+
+/* A function's parameters, of which the first is required. */
+typedef struct Signature {
+  const char *function;
+  const char *names[3];
+  int count;
+} Signature;
+
+/* Puts what was given by position or name into out, which is all NULL before. Much cheaper than
+   PyArg_ParseTupleAndKeywords(). -1 with an exception set, as for the other two. */
+int arguments(const Signature *s, PyObject *const *args, Py_ssize_t nargs, PyObject *names,
+              PyObject **out);
+int int_from(PyObject *object, int *value);
+/* Bytes of "data": str as UTF-8, or what bytes() takes except a number. *owner, unless NULL, is to
+   be released afterwards. */
+int bytes_from(PyObject *data, PyObject **owner, const char **bytes, Py_ssize_t *length);
 
 /* Messages ------------------------------------------------------------- message.c */
 

@@ -158,7 +158,8 @@ static void core_free(Core *m) {
   mg_mgr_free(&m->mgr);
   route_release(m, m->fallback);
   m->fallback = NULL;
-  Py_CLEAR(m->http);
+  Py_CLEAR(m->spare_http);
+  Py_CLEAR(m->spare_ws);
   reply_forget(m);
 }
 
@@ -354,6 +355,12 @@ static PyMethodDef methods[] = {
     {"timer_add", KEYWORDS(core_timer_add), METH_VARARGS | METH_KEYWORDS,
      "timer_add(milliseconds, callback, *, repeat=False, run_now=False)\n--\n\n"
      "Calls callback() after milliseconds, or every milliseconds."},
+    {"ws_broadcast", KEYWORDS(core_ws_broadcast), METH_FASTCALL | METH_KEYWORDS,
+     "ws_broadcast(data, op=1, to=None)\n--\n\n"
+     "Sends one WebSocket message to many connections; returns how many it was queued for.\n\n"
+     "to: an iterable of connections; None sends to all WebSocket connections of the manager,\n"
+     "clients included. What is closed or closing, not yet or not any more a WebSocket, or another\n"
+     "manager's is left out."},
     {"_turn", (PyCFunction) core_turn, METH_NOARGS, NULL},
     {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},
     {"_route", (PyCFunction) core_route, METH_VARARGS, NULL},

@@ -16,21 +16,26 @@ bool window_is_over(const Window *w) {
   return w->message == NULL || w->c == NULL || w->c->recv.buf != w->base;
 }
 
-/* The payload of a message event. Messages of HTTP requests share one object per manager as long
-   as no program keeps it. [GIL] */
+/* Where a manager keeps the object that all its messages of this type share, as long as no program
+   keeps it; NULL for types that have none. */
+static Window **spare_of(Core *m, PyTypeObject *type) {
+  return type == http_type ? &m->spare_http : type == ws_type ? &m->spare_ws : NULL;
+}
+
+/* The payload of a message event. [GIL] */
 PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_data) {
   PyTypeObject *type = ev <= MG_EV_WS_OPEN  ? http_type
                        : ev <= MG_EV_WS_CTL ? ws_type
                                             : (PyTypeObject *) gate_hooks.mqtt;
-  Window *w = NULL;
-  if (type == http_type && m->http != NULL && m->http->message == NULL) {
-    w = m->http;
+  Window **spare = spare_of(m, type), *w;
+  if (spare != NULL && *spare != NULL && (*spare)->message == NULL) {
+    w = *spare;
     Py_INCREF((PyObject *) w);
   } else {
     w = (Window *) PyObject_CallObject((PyObject *) type, NULL);
     if (w == NULL) return NULL;
-    if (type == http_type && m->http == NULL) {
-      m->http = w;
+    if (spare != NULL && *spare == NULL) {
+      *spare = w;
       Py_INCREF((PyObject *) w);
     }
   }
@@ -45,7 +50,7 @@ PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_da
 void window_end(Core *m, PyObject *payload) {
   PyTypeObject *type = Py_TYPE(payload);
   if (type == http_type || type == ws_type || type == (PyTypeObject *) gate_hooks.mqtt) {
-    Window *w = (Window *) payload;
+    Window *w = (Window *) payload, **spare = spare_of(m, type);
     if (w->view != NULL) {
       PyObject *r = PyObject_CallMethod(w->view, "end", "");
       if (r == NULL) gate_report(m);
@@ -55,7 +60,7 @@ void window_end(Core *m, PyObject *payload) {
     w->message = NULL;
     w->c = NULL;
     /* Two references are the manager's and ours; any other is a program that keeps it. */
-    if (w == m->http && Py_REFCNT(payload) > 2) Py_CLEAR(m->http);
+    if (spare != NULL && w == *spare && Py_REFCNT(payload) > 2) Py_CLEAR(*spare);
   }
   Py_DECREF(payload);
 }

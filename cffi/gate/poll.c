@@ -1,29 +1,17 @@
 /* The turn of the event loop: poll(), and _turn() for a loop that sleeps elsewhere. */
 #include "gate.h"
 
-#include <limits.h>
-
 static int timeout_of(PyObject *object, int *ms) {
-  long value;
   if (object == NULL) return 0;
   if (PyFloat_Check(object)) {
     PyObject *whole = PyNumber_Long(object);
-    if (whole == NULL) return -1;
-    value = PyLong_AsLong(whole);
-    Py_DECREF(whole);
-  } else if (PyIndex_Check(object)) {
-    value = PyLong_AsLong(object);
-  } else {
-    PyErr_SetString(PyExc_TypeError, "an integer is required");
-    return -1;
+    int result = whole == NULL ? -1 : int_from(whole, ms);
+    Py_XDECREF(whole);
+    return result;
   }
-  if (value == -1 && PyErr_Occurred()) return -1;
-  if (value > INT_MAX || value < INT_MIN) {
-    PyErr_SetString(PyExc_OverflowError, "value too large to convert to int");
-    return -1;
-  }
-  *ms = (int) value;
-  return 0;
+  if (PyIndex_Check(object)) return int_from(object, ms);
+  PyErr_SetString(PyExc_TypeError, "an integer is required");
+  return -1;
 }
 
 /* One turn of the loop. */

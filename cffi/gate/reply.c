@@ -1,7 +1,6 @@
 /* Connection.reply(): one HTTP response, from Python objects straight into the send buffer. */
 #include "gate.h"
 
-#include <limits.h>
 #include <stdio.h>
 
 #define SCRATCH_KEEP 65536 /* a larger scratch buffer is given back after the reply */
@@ -269,54 +268,6 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   return true;
 }
 
-/* The arguments of reply(status_code, body=b"", headers=None), by position or name. */
-static int parse(PyObject *const *args, Py_ssize_t nargs, PyObject *names, PyObject *out[3]) {
-  static const char *known[] = {"status_code", "body", "headers"};
-  if (nargs > 3) {
-    PyErr_Format(PyExc_TypeError, "reply() takes at most 3 arguments (%zd given)", nargs);
-    return -1;
-  }
-  for (Py_ssize_t i = 0; i < nargs; i++) out[i] = args[i];
-  Py_ssize_t extra = names == NULL ? 0 : PyTuple_Size(names);
-  for (Py_ssize_t k = 0; k < extra; k++) {
-    PyObject *name = PyTuple_GetItem(names, k);
-    int i = 0;
-    while (i < 3 && PyUnicode_CompareWithASCIIString(name, known[i]) != 0) i++;
-    if (i == 3) {
-      PyErr_Format(PyExc_TypeError, "reply() got an unexpected keyword argument '%U'", name);
-      return -1;
-    }
-    if (out[i] != NULL) {
-      PyErr_Format(PyExc_TypeError, "reply() got multiple values for argument '%U'", name);
-      return -1;
-    }
-    out[i] = args[nargs + k];
-  }
-  if (out[0] != NULL) return 0;
-  PyErr_SetString(PyExc_TypeError, "reply() missing required argument 'status_code'");
-  return -1;
-}
-
-static int body_of(PyObject *body, PyObject **owner, Reply *r) {
-  if (body == NULL) {
-    r->body = "";
-    r->body_length = 0;
-    return 0;
-  }
-  if (PyUnicode_Check(body)) {
-    r->body = PyUnicode_AsUTF8AndSize(body, &r->body_length);
-    return r->body == NULL ? -1 : 0;
-  }
-  if (!PyBytes_Check(body)) {
-    *owner = body = PyBytes_FromObject(body);
-    if (body == NULL) return -1;
-  }
-  char *bytes;
-  if (PyBytes_AsStringAndSize(body, &bytes, &r->body_length) != 0) return -1;
-  r->body = bytes;
-  return 0;
-}
-
 /* Header lines go to the scratch buffer of the manager; for a closed connection they are only
    checked, in a scratch buffer of their own. */
 static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
@@ -345,17 +296,12 @@ static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
 }
 
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+  static const Signature signature = {"reply", {"status_code", "body", "headers"}, 3};
   PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
-  Reply r = {0, NULL, 0, NULL, 0, {false, false, false, 0}};
-  if (parse(args, nargs, names, given) != 0) return NULL;
-  long status = PyLong_AsLong(given[0]);
-  if (status == -1 && PyErr_Occurred()) return NULL;
-  if (status > INT_MAX || status < INT_MIN) {
-    PyErr_SetString(PyExc_OverflowError, "value too large to convert to int");
-    return NULL;
-  }
-  r.status = (int) status;
-  if (body_of(given[1], &owner, &r) != 0) return NULL;
+  Reply r = {0, NULL, 0, "", 0, {false, false, false, 0}};
+  if (arguments(&signature, args, nargs, names, given) != 0) return NULL;
+  if (int_from(given[0], &r.status) != 0) return NULL;
+  if (given[1] != NULL && bytes_from(given[1], &owner, &r.body, &r.body_length) != 0) return NULL;
   bool ok = false;
   size_t used = 0;
   if (self->c == NULL) {

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import settings as _settings
 from ._core import encode, ffi, gate, lib, to_bytes, view
-from .constants import WEBSOCKET_OP_TEXT
 from .interest import Handler, masks
 from .tls import TlsOpts
 
@@ -123,12 +122,6 @@ class Connection(gate.Conn):
         request = self._request(message)
         with _Native(self) as c:
             lib.mg_ws_upgrade(c, request, b"%s", ffi.new("char[]", lines))
-
-    def ws_send(self, data: Data, op: int = WEBSOCKET_OP_TEXT) -> None:
-        """Sends one WebSocket frame."""
-        payload = to_bytes(data)
-        with _Native(self) as c:
-            lib.mg_ws_send(c, payload, len(payload), op)
 
     def mqtt_pub(self, topic: str, message: Data, qos: int = 0, retain: bool = False) -> int:
         """Publishes a message; returns the packet id, 0 for QoS 0."""

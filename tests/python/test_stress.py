@@ -52,7 +52,7 @@ CONNECTION_CALLS = st.one_of(
     st.tuples(st.just("reply_json"), st.tuples(DATA)),
     st.tuples(st.just("http_chunk"), st.tuples(DATA)),
     st.tuples(st.just("http_sse"), st.tuples(DATA, DATA)),
-    st.tuples(st.just("ws_send"), st.tuples(DATA)),
+    st.tuples(st.just("ws_send"), st.tuples(DATA, st.integers(-1, 2**40))),
     st.tuples(st.just("recv_data"), st.tuples(st.integers(-3, 100))),
     st.tuples(st.just("send_data"), st.tuples(st.integers(-3, 100))),
     st.tuples(st.just("recv_consume"), st.tuples(st.integers(-3, 100))),
@@ -70,6 +70,7 @@ CONNECTION_CALLS = st.one_of(
 MANAGER_CALLS = st.one_of(
     st.tuples(st.just("poll"), st.tuples(st.integers(-1, 2).map(lambda ms: max(ms, 0)))),
     st.tuples(st.just("wakeup"), st.tuples(st.integers(0, 6), DATA)),
+    st.tuples(st.just("ws_broadcast"), st.tuples(DATA, st.integers(-1, 2**40))),
     st.tuples(st.just("timer_add"), st.tuples(st.integers(-1, 3), st.sampled_from([list, None]))),
     st.tuples(
         st.sampled_from(["listen", "connect"]),

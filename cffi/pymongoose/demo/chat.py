@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import Any
 
-from .. import WEBSOCKET_OP_TEXT, Connection, HttpMessage, WsMessage
+from .. import WEBSOCKET_OP_TEXT, Connection, HttpMessage, Manager, WsMessage
 
 TEXT_MAX = 500  # characters of a message, what is longer is cut
 HISTORY = 30  # messages kept for pages that are opened later
@@ -17,7 +17,8 @@ UNREAD_MAX = 256 * 1024  # bytes; a page that reads so slowly is closed
 class Chat:
     """The WebSocket connections of the open pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, manager: Manager) -> None:
+        self.manager = manager
         self.members: set[Connection] = set()
         self.history: deque[dict[str, Any]] = deque(maxlen=HISTORY)
         self._heard = 0
@@ -29,7 +30,7 @@ class Chat:
         if not conn.is_websocket:
             return
         self.members.add(conn)
-        self._send(conn, json.dumps({"you": conn.id, "history": list(self.history)}))
+        conn.ws_send(json.dumps({"you": conn.id, "history": list(self.history)}))
 
     def leave(self, conn: Connection) -> None:
         """The connection is closed, or was never a member."""
@@ -53,12 +54,6 @@ class Chat:
         self._broadcast({"clients": len(self.members), "rate": rate})
 
     def _broadcast(self, value: dict[str, Any]) -> None:
-        text = json.dumps(value)
-        for member in list(self.members):
-            self._send(member, text)
-
-    def _send(self, member: Connection, text: str) -> None:
-        if member.send_len > UNREAD_MAX:
+        for member in [member for member in self.members if member.send_len > UNREAD_MAX]:
             member.close()
-        else:
-            member.ws_send(text)
+        self.manager.ws_broadcast(json.dumps(value), to=self.members)

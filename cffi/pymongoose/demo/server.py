@@ -47,11 +47,11 @@ class Demo:
 
     def __init__(self, url: str) -> None:
         self.stats = Stats()
-        self.chat = Chat()
         self.open = 0
         self.watchers: set[Connection] = set()
         self.files = {path: (HERE / name).read_bytes() for path, (name, _) in PAGES.items()}
         self.manager = Manager(self.handle, events=EVENTS)
+        self.chat = Chat(self.manager)
         self.listener = self.manager.listen(url, http=True)
         self.manager.timer_add(PERIOD_MS, self.publish, repeat=True)
 
