@@ -163,6 +163,7 @@ extern bool gate_exiting;
 /* What the Python half registered: functions and classes that the gate calls. [GIL] */
 typedef struct Hooks {
   PyObject *connection; /* class of the objects that handlers get */
+  PyObject *http;       /* class of HTTP messages */
   PyObject *mqtt;       /* class of MQTT messages */
   PyObject *body_view;  /* (connection, body, length) -> BodyView */
   PyObject *is_traced;  /* () -> is a trace or profile function installed? */

@@ -10,6 +10,7 @@ from . import settings as _settings
 from ._core import encode, ffi, gate, lib, to_bytes, view
 from .constants import WEBSOCKET_OP_TEXT
 from .interest import Handler, masks
+from .message import HttpMessage
 from .tls import TlsOpts
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Connection(gate.Conn):
 
     def serve_dir(
         self,
-        message: gate.HttpMessage,
+        message: HttpMessage,
         root_dir: str,
         extra_headers: str = "",
         mime_types: str = "",
@@ -98,7 +99,7 @@ class Connection(gate.Conn):
         del keep
 
     def serve_file(
-        self, message: gate.HttpMessage, path: str, extra_headers: str = "", mime_types: str = ""
+        self, message: HttpMessage, path: str, extra_headers: str = "", mime_types: str = ""
     ) -> None:
         """Serves one file, whatever the request's path is."""
         options, keep = _serve_options("", extra_headers, mime_types, "")
@@ -108,13 +109,13 @@ class Connection(gate.Conn):
             lib.mg_http_serve_file(c, request, name, options)
         del keep
 
-    def _request(self, message: gate.HttpMessage) -> Any:
+    def _request(self, message: HttpMessage) -> Any:
         """The native message of the running event. ValueError for another one."""
-        if not isinstance(message, gate.HttpMessage):
+        if not isinstance(message, HttpMessage):
             raise TypeError(f"message must be HttpMessage, not {type(message).__name__}")
         return ffi.cast("struct mg_http_message *", self._message(message))
 
-    def ws_upgrade(self, message: gate.HttpMessage, extra_headers: Any = None) -> None:
+    def ws_upgrade(self, message: HttpMessage, extra_headers: Any = None) -> None:
         """Answers a WebSocket handshake; MG_EV_WS_OPEN is delivered from inside this call.
 
         A request that is no WebSocket handshake is answered with 426.
