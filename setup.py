@@ -27,6 +27,7 @@ GATE = (
     "reply",
     "route",
     "timer",
+    "upload",
 )
 # The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.
 LIMITED = sys.version_info >= (3, 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._core import gate, lib
+from .browsers import WebOptions
 from .connection import Connection
 from .constants import (
     MG_EV_ACCEPT,
@@ -156,6 +157,7 @@ __all__ = [
     "RpcReq",
     "Timer",
     "TlsOpts",
+    "WebOptions",
     "WsMessage",
     "base64_decode",
     "base64_encode",
