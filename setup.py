@@ -28,6 +28,7 @@ GATE = (
     "reply",
     "route",
     "timer",
+    "upload",
     "websocket",
 )
 # The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.

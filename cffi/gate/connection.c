@@ -31,6 +31,7 @@ void conn_retire(struct mg_connection *c) {
   Core *m = core_of(c->mgr);
   slot->conn = NULL;
   slot->route = NULL;
+  Py_CLEAR(slot->on_upload);
   c->fn = NULL;
   route_release(m, route);
   if (conn != NULL) {
@@ -219,14 +220,19 @@ static PyObject *conn_unlock(Conn *self, PyObject *core) {
   Py_RETURN_NONE;
 }
 
-/* _message(window) -> address of the message of the event that this connection's handler is in. */
-static PyObject *conn_message(Conn *self, PyObject *object) {
+struct mg_http_message *conn_message_of(Conn *self, PyObject *object) {
   Window *window = (Window *) object;
   if (self->c == NULL || slot_of(self->c)->current != window || window_is_over(window)) {
     PyErr_SetString(PyExc_ValueError, "HttpMessage is not valid for this event");
     return NULL;
   }
-  return PyLong_FromVoidPtr(window->message);
+  return (struct mg_http_message *) window->message;
+}
+
+/* _message(window) -> address of that message. */
+static PyObject *conn_message(Conn *self, PyObject *object) {
+  struct mg_http_message *hm = conn_message_of(self, object);
+  return hm == NULL ? NULL : PyLong_FromVoidPtr(hm);
 }
 
 /* _respond(data, complete): bytes of a response that Python wrote itself. */
@@ -433,6 +439,7 @@ static PyMethodDef methods[] = {
     {"_lock", (PyCFunction) conn_lock, METH_NOARGS, NULL},
     {"_unlock", (PyCFunction) conn_unlock, METH_O, NULL},
     {"_message", (PyCFunction) conn_message, METH_O, NULL},
+    {"_start_upload", (PyCFunction) conn_start_upload, METH_VARARGS, NULL},
     {"_respond", (PyCFunction) conn_respond, METH_VARARGS, NULL},
     {"_set_route", (PyCFunction) conn_set_route, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};

@@ -69,6 +69,9 @@ typedef struct Slot {
   unsigned handlers;      /* handler calls of this connection on the stack */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
+  PyObject *on_upload;    /* callback of the upload that is received; owned */
+  mg_event_handler_t upload_fn; /* the library's handler for it */
+  size_t upload_left;     /* bytes that it may still read */
 } Slot;
 
 /* What the headers of a reply say about its length. */
@@ -160,9 +163,12 @@ void gate_set_poll(struct mg_connection *c);
 void gate_report(Core *m);
 int gate_setup(PyObject *module);
 extern bool gate_exiting;
+/* True for connections whose events come here: they have a Slot in use. */
+bool gate_has(const struct mg_connection *c);
 /* What the Python half registered: functions and classes that the gate calls. [GIL] */
 typedef struct Hooks {
   PyObject *connection; /* class of the objects that handlers get */
+  PyObject *http;       /* class of HTTP messages */
   PyObject *mqtt;       /* class of MQTT messages */
   PyObject *body_view;  /* (connection, body, length) -> BodyView */
   PyObject *is_traced;  /* () -> is a trace or profile function installed? */
@@ -190,6 +196,8 @@ struct mg_connection *conn_enter(Conn *self);
 int conn_leave(Core *m);
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 void reply_forget(Core *m);
+/* The native message of the event that this connection's handler is in, or ValueError. */
+struct mg_http_message *conn_message_of(Conn *self, PyObject *object);
 int connection_setup(PyObject *module);
 
 /* WebSocket ---------------------------------------------------------- websocket.c */
@@ -214,6 +222,10 @@ int int_from(PyObject *object, int *value);
 /* Bytes of "data": str as UTF-8, or what bytes() takes except a number. *owner, unless NULL, is to
    be released afterwards. */
 int bytes_from(PyObject *data, PyObject **owner, const char **bytes, Py_ssize_t *length);
+
+/* Uploads --------------------------------------------------------------- upload.c */
+
+PyObject *conn_start_upload(Conn *self, PyObject *args);
 
 /* Messages ------------------------------------------------------------- message.c */
 

@@ -148,6 +148,68 @@ static PyObject *http_header_var(PyObject *self, PyObject *args, PyObject *kwarg
   return text_of(found);
 }
 
+/* mg_http_creds() says nothing for "none", and no credentials are empty. */
+static PyObject *http_credentials(PyObject *self, PyObject *unused) {
+  (void) unused;
+  struct mg_http_message *hm = http(self);
+  if (hm == NULL) Py_RETURN_NONE;
+  size_t room = hm->head.len + 1; /* They stand in the head, and decoding makes nothing longer. */
+  char *user = PyMem_Malloc(2 * room), *password = user == NULL ? NULL : user + room;
+  if (user == NULL) return PyErr_NoMemory();
+  mg_http_creds(hm, user, room, password, room);
+  PyObject *pair = Py_None;
+  if (user[0] == '\0' && password[0] == '\0') {
+    Py_INCREF(pair);
+  } else {
+    pair = Py_BuildValue("(NN)", text_of(mg_str(user)), text_of(mg_str(password)));
+  }
+  PyMem_Free(user);
+  return pair;
+}
+
+/* _first_part(boundary) -> where the first delimiter line of a multipart body stands, or -1. */
+static PyObject *http_first_part(PyObject *self, PyObject *args) {
+  const char *boundary;
+  Py_ssize_t length;
+  if (!PyArg_ParseTuple(args, "y#", &boundary, &length)) return NULL;
+  struct mg_str body = body_of(self);
+  size_t n = (size_t) length + 4, at = 0;
+  if (length == 0 || body.len < n) return PyLong_FromLong(-1);
+  while (at <= body.len - n) {
+    const char *line = body.buf + at;
+    if (memcmp(line, "--", 2) == 0 && memcmp(line + 2, boundary, (size_t) length) == 0 &&
+        memcmp(line + n - 2, "\r\n", 2) == 0) {
+      return PyLong_FromSize_t(at);
+    }
+    const char *end = memchr(line, '\n', body.len - at); /* What stands in front is no part. */
+    if (end == NULL) break;
+    at = (size_t) (end + 1 - body.buf);
+  }
+  return PyLong_FromLong(-1);
+}
+
+static PyObject *bytes_or_none(struct mg_str s) {
+  if (s.buf != NULL) return bytes_of(s);
+  Py_RETURN_NONE;
+}
+
+/* _part(first, offset) -> (offset of the next, headers, name, filename, content), or None. Both
+   offsets count from the start of the body. */
+static PyObject *http_part(PyObject *self, PyObject *args) {
+  Py_ssize_t first, offset;
+  if (!PyArg_ParseTuple(args, "nn", &first, &offset)) return NULL;
+  struct mg_str body = body_of(self);
+  struct mg_http_part part;
+  if (first < 0 || offset < first || (size_t) first > body.len) Py_RETURN_NONE;
+  struct mg_str parts = mg_str_n(body.buf + first, body.len - (size_t) first);
+  size_t next = mg_http_next_multipart(parts, (size_t) (offset - first), &part);
+  if (next == 0) Py_RETURN_NONE;
+  const char *headers = body.buf + offset;
+  return Py_BuildValue("(nNNNN)", (Py_ssize_t) next + first,
+                       bytes_of(mg_str_n(headers, (size_t) (part.body.buf - headers))),
+                       bytes_of(part.name), bytes_or_none(part.filename), bytes_of(part.body));
+}
+
 PyMethodDef http_methods[] = {
     {"header", KEYWORDS(http_header), METH_VARARGS | METH_KEYWORDS,
      "header(name, default=None)\n--\n\nValue of the first header of that name, in any case."},
@@ -160,6 +222,12 @@ PyMethodDef http_methods[] = {
      "status()\n--\n\nStatus code of a response, 0 for a request, None when the event is over."},
     {"header_var", KEYWORDS(http_header_var), METH_VARARGS | METH_KEYWORDS,
      "header_var(header_name, var_name)\n--\n\nVariable inside a header, such as charset."},
+    {"credentials", http_credentials, METH_NOARGS,
+     "credentials()\n--\n\n(user, password) of the request, or None.\n\n"
+     "The first of these counts: Authorization: Basic; Authorization: Bearer; a cookie\n"
+     "access_token; a query variable access_token. A token comes as ('', token)."},
+    {"_first_part", http_first_part, METH_VARARGS, NULL},
+    {"_part", http_part, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL}};
 
 PyGetSetDef http_properties[] = {

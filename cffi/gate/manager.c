@@ -138,7 +138,9 @@ int core_visit(Core *m, visitproc visit, void *arg) {
   for (TimerObject *t = m->timers; t != NULL; t = t->next) Py_VISIT((PyObject *) t);
   if (m->freed) return 0;
   for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
-    if (c->fn == gate_event) Py_VISIT((PyObject *) slot_of(c)->conn);
+    if (!gate_has(c)) continue;
+    Py_VISIT((PyObject *) slot_of(c)->conn);
+    Py_VISIT(slot_of(c)->on_upload);
   }
   return 0;
 }
@@ -269,7 +271,7 @@ static PyObject *core_connections(PyObject *self, void *unused) {
     return NULL;
   }
   for (struct mg_connection *c = m->mgr.conns; c != NULL && list != NULL; c = c->next) {
-    if (c->fn != gate_event) continue;
+    if (!gate_has(c)) continue;
     PyObject *conn = (PyObject *) conn_of(c);
     if (conn == NULL || PyList_Append(list, conn) != 0) Py_CLEAR(list);
   }

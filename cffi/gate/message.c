@@ -1,7 +1,8 @@
 /* Messages: lazy windows on C memory, which become empty when their event is over. */
 #include "gate.h"
 
-static PyTypeObject *http_type, *ws_type;
+static PyTypeObject *ws_type;
+#define http_type ((PyTypeObject *) gate_hooks.http) /* made in Python, of HttpBase below */
 
 PyObject *text_of(struct mg_str s) {
   return PyUnicode_DecodeUTF8(s.buf == NULL ? "" : s.buf, (Py_ssize_t) s.len, "surrogateescape");
@@ -209,8 +210,8 @@ static PyTypeObject *make_type(PyObject *module, const char *name, PyType_Slot *
 }
 
 int message_setup(PyObject *module) {
-  http_type = make_type(module, "pymongoose.HttpMessage", http_slots, 0);
+  PyTypeObject *http_base = make_type(module, "pymongoose.HttpBase", http_slots, Py_TPFLAGS_BASETYPE);
   ws_type = make_type(module, "pymongoose.WsMessage", ws_slots, 0);
   PyTypeObject *mqtt_type = make_type(module, "pymongoose.MqttBase", mqtt_slots, Py_TPFLAGS_BASETYPE);
-  return http_type == NULL || ws_type == NULL || mqtt_type == NULL ? -1 : 0;
+  return http_base == NULL || ws_type == NULL || mqtt_type == NULL ? -1 : 0;
 }

@@ -9,15 +9,16 @@ static PyObject *shutdown_(PyObject *module, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* register(connection, mqtt, body_view, is_traced): see Hooks. */
+/* register(connection, http, mqtt, body_view, is_traced): see Hooks. */
 static PyObject *register_(PyObject *module, PyObject *args) {
   (void) module;
   Hooks hooks;
-  if (!PyArg_ParseTuple(args, "OOOO", &hooks.connection, &hooks.mqtt, &hooks.body_view,
+  if (!PyArg_ParseTuple(args, "OOOOO", &hooks.connection, &hooks.http, &hooks.mqtt, &hooks.body_view,
                         &hooks.is_traced)) {
     return NULL;
   }
   Py_INCREF(hooks.connection);
+  Py_INCREF(hooks.http);
   Py_INCREF(hooks.mqtt);
   Py_INCREF(hooks.body_view);
   Py_INCREF(hooks.is_traced);

@@ -31,7 +31,7 @@ static void look_for_tracing(Core *m) {
   if (traced == m->traced) return;
   m->traced = traced;
   for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
-    if (c->fn == gate_event && slot_of(c)->route != NULL) gate_set_poll(c);
+    if (gate_has(c) && slot_of(c)->route != NULL) gate_set_poll(c);
   }
 }
 

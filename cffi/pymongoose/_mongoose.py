@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._core import gate, lib
+from .browsers import WebOptions
 from .connection import Connection
 from .constants import (
     MG_EV_ACCEPT,
@@ -49,9 +50,12 @@ from .constants import (
     WEBSOCKET_OP_TEXT,
     event_name,
 )
+from .cookies import set_cookie
+from .forms import Form, FormPart
 from .interest import is_traced
 from .jsonpath import json_get, json_get_bool, json_get_long, json_get_num, json_get_str
 from .manager import Manager
+from .message import HttpMessage
 from .rpc import Rpc, RpcReq
 from .tls import TlsOpts
 from .util import (
@@ -82,7 +86,6 @@ from .web import (
     url_user,
 )
 
-HttpMessage = gate.HttpMessage
 WsMessage = gate.WsMessage
 Timer = gate.Timer
 
@@ -98,7 +101,7 @@ for owner, method, function in (
     if not hasattr(lib, function):
         delattr(owner, method)
 
-gate.register(Connection, MqttMessage, BodyView, is_traced)
+gate.register(Connection, HttpMessage, MqttMessage, BodyView, is_traced)
 lib.mg_log_level = lib.MG_LL_NONE
 
 __all__ = [
@@ -145,6 +148,8 @@ __all__ = [
     "WEBSOCKET_OP_PONG",
     "WEBSOCKET_OP_TEXT",
     "Connection",
+    "Form",
+    "FormPart",
     "HttpMessage",
     "Manager",
     "MqttMessage",
@@ -152,6 +157,7 @@ __all__ = [
     "RpcReq",
     "Timer",
     "TlsOpts",
+    "WebOptions",
     "WsMessage",
     "base64_decode",
     "base64_encode",
@@ -172,6 +178,7 @@ __all__ = [
     "millis",
     "random_bytes",
     "random_str",
+    "set_cookie",
     "sha1",
     "sha256",
     "url_encode",

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from . import settings as _settings
+from . import sse
 from ._core import encode, ffi, gate, lib, to_bytes, view
+from .browsers import WebOptions, native
 from .interest import Handler, masks
+from .message import HttpMessage
 from .tls import TlsOpts
 
 if TYPE_CHECKING:
@@ -83,44 +89,98 @@ class Connection(gate.Conn):
 
     def serve_dir(
         self,
-        message: gate.HttpMessage,
+        message: HttpMessage,
         root_dir: str,
         extra_headers: str = "",
         mime_types: str = "",
         page404: str = "",
+        *,
+        web: WebOptions | None = None,
     ) -> None:
-        """Serves files below root_dir, as the request says."""
-        options, keep = _serve_options(root_dir, extra_headers, mime_types, page404)
-        request = self._request(message)
-        with _Native(self) as c:
-            lib.mg_http_serve_dir(c, request, options)
-        del keep
+        """Serves files below root_dir, as the request says. web: options for browsers."""
+        options, _keep = _serve_options(root_dir, extra_headers, mime_types, page404)
+        web_options, _keep_too = native(web)
+        with self._answering(message) as (c, request):
+            lib.mg_http_serve_dir_web(c, request, options, web_options)
 
     def serve_file(
-        self, message: gate.HttpMessage, path: str, extra_headers: str = "", mime_types: str = ""
+        self,
+        message: HttpMessage,
+        path: str,
+        extra_headers: str = "",
+        mime_types: str = "",
+        *,
+        web: WebOptions | None = None,
     ) -> None:
-        """Serves one file, whatever the request's path is."""
-        options, keep = _serve_options("", extra_headers, mime_types, "")
+        """Serves one file, whatever the request's path is. web: options for browsers."""
+        options, _keep = _serve_options("", extra_headers, mime_types, "")
+        web_options, _keep_too = native(web)
         name = encode(path, "path")
-        request = self._request(message)
-        with _Native(self) as c:
-            lib.mg_http_serve_file(c, request, name, options)
-        del keep
+        with self._answering(message) as (c, request):
+            lib.mg_http_serve_file_web(c, request, name, options, web_options)
 
-    def _request(self, message: gate.HttpMessage) -> Any:
+    def _request(self, message: HttpMessage) -> Any:
         """The native message of the running event. ValueError for another one."""
-        if not isinstance(message, gate.HttpMessage):
+        if not isinstance(message, HttpMessage):
             raise TypeError(f"message must be HttpMessage, not {type(message).__name__}")
         return ffi.cast("struct mg_http_message *", self._message(message))
 
-    def ws_upgrade(self, message: gate.HttpMessage, extra_headers: Any = None) -> None:
+    @contextmanager
+    def _answering(self, message: HttpMessage) -> Iterator[tuple[Any, Any]]:
+        """The C connection, locked, and the native message of the running event."""
+        self._request(message)
+        with _Native(self) as c:
+            # Again: the event may have ended while another thread waited for the lock.
+            yield c, self._request(message)
+
+    def upload(self, message: HttpMessage, directory: str | os.PathLike[str], max_size: int = 1 << 26) -> int:
+        """Appends the body to the file of directory that the query names: ?file=NAME&offset=NUMBER.
+
+        For MG_EV_HTTP_MSG, and for clients that send a file in pieces, one request for each; offset 0
+        begins a new file. Replies in any case: the new size of the file, or 400 and what is wrong.
+        Returns that size, or a negative number: -1 no file, -2 a name that would leave the directory,
+        -3 a negative offset, -4 larger than max_size, -5 not the size of the file so far, -6 the file
+        cannot be opened, -7 it cannot be written.
+        """
+        path = encode(os.fsencode(directory), "directory")
+        limit = _limit(max_size)
+        with self._answering(message) as (c, request):
+            return int(lib.mg_http_upload(c, request, ffi.NULL, path, limit))
+
+    def start_upload(
+        self,
+        message: HttpMessage,
+        name: str,
+        directory: str | os.PathLike[str],
+        callback: Callable[[Connection, str | None], object],
+        *,
+        max_size: int | None = None,
+    ) -> None:
+        """Writes the body of a request to a file as it arrives, whatever its length.
+
+        For MG_EV_HTTP_HDRS. A file of that name is replaced; name cannot leave the directory. Then
+        callback(conn, error) is called once, on the thread that polls: with None when the file is
+        complete and closed, else with what went wrong. It replies and calls drain(): the connection
+        serves no other request. Until it closes, its handler gets no MG_EV_READ.
+
+        When the upload cannot begin ("bad name", "open failed", "too large"), callback is called at
+        once, and the connection stays as it is. max_size: bytes of the body; for one that does not
+        announce its length, the framing of its chunks counts, too.
+        """
+        if not callable(callback):
+            raise TypeError(f"callback must be callable, not {type(callback).__name__}")
+        path = encode(os.fsencode(directory), "directory")
+        self._request(message)
+        limit = -1 if max_size is None else _limit(max_size)
+        self._start_upload(message, encode(name, "name"), path, callback, limit)
+
+    def ws_upgrade(self, message: HttpMessage, extra_headers: Any = None) -> None:
         """Answers a WebSocket handshake; MG_EV_WS_OPEN is delivered from inside this call.
 
         A request that is no WebSocket handshake is answered with 426.
         """
         lines = header_lines(extra_headers) if extra_headers else b""
-        request = self._request(message)
-        with _Native(self) as c:
+        with self._answering(message) as (c, request):
             lib.mg_ws_upgrade(c, request, b"%s", ffi.new("char[]", lines))
 
     def mqtt_pub(self, topic: str, message: Data, qos: int = 0, retain: bool = False) -> int:
@@ -207,14 +267,27 @@ class Connection(gate.Conn):
             if not self._is_closed() or self._has_handler:
                 raise
 
-    def http_sse(self, event_type: str, data: str) -> None:
-        """Sends one server-sent event, as a chunk of the response."""
-        for text in (event_type,):
-            if any(c in text for c in "\r\n\0"):
-                raise ValueError(f"event type contains CR, LF or NUL: {text!r}")
-        lines = data.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        body = "".join(f"data: {line}\n" for line in lines)
-        self.http_chunk(f"event: {event_type}\n{body}\n")
+    def sse_start(self, headers: Any = None, *, retry: int | None = None) -> None:
+        """Begins a stream of server-sent events: http_sse() and sse_comment() send, http_chunk("") ends.
+
+        headers: more headers, as for reply(). retry: milliseconds until a browser that lost the
+        connection makes a new one. It then sends the id of the last event as Last-Event-ID.
+        """
+        body = "" if retry is None else sse.retry_line(retry) + "\n"
+        self.reply(200, body, sse.head(headers))
+
+    def http_sse(
+        self, event_type: str, data: str, *, id: str | None = None, retry: int | None = None
+    ) -> None:
+        """Sends one server-sent event, as a chunk of the response; sse_start() comes first.
+
+        id: what a browser that lost the connection says it has seen. retry: as for sse_start().
+        """
+        self.http_chunk(sse.event(event_type, data, id, retry))
+
+    def sse_comment(self, text: str = "") -> None:
+        """Sends a comment, which browsers ignore: a sign of life for proxies in between."""
+        self.http_chunk(sse.comment(text))
 
     def tls_init(self, opts: TlsOpts) -> None:
         """Starts TLS on this connection. The options are copied."""
@@ -230,6 +303,12 @@ class Connection(gate.Conn):
         """Drops the TLS state; the connection is plain from now on."""
         with _Native(self) as c:
             lib.mg_tls_free(c)
+
+
+def _limit(max_size: int) -> int:
+    if max_size < 0:
+        raise ValueError("max_size must not be negative")
+    return min(max_size, sys.maxsize)
 
 
 def _serve_options(root: str, extra: str, types: str, page404: str) -> tuple[Any, list[Any]]:
