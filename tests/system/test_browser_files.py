@@ -29,7 +29,9 @@ class Site(NamedTuple):
 
     def ranges(self, name: str) -> list[int]:
         """Where the parts of a file began that were sent with status 206."""
-        return [int(at) for at in re.findall(rf"^/{name} \[bytes=(\d+)-.*\] 206$", self.log.read_text(), re.M)]
+        return [
+            int(at) for at in re.findall(rf"^/{name} \[bytes=(\d+)-.*\] 206$", self.log.read_text(), re.M)
+        ]
 
 
 def make_film(path: Path) -> None:
