@@ -244,9 +244,10 @@ static void test_own_fs(void) {
   CHECK(s.len == 5 && strcmp(s.buf, "rrrrr") == 0);
   mg_free(s.buf);
   CHECK(strcmp(calls, "st(/p,0) op(/p,1) rd(,5) cl(,1) ") == 0);
-  // Equal names do not make an endless loop.
+  // Equal names do not make an endless loop: the next is what follows the last of them.
   CHECK(mg_fs_ls(&fs, "/", buf, sizeof(buf)) && strcmp(buf, "same") == 0);
-  CHECK(mg_fs_ls(&fs, "/", buf, sizeof(buf)) && strcmp(buf, "same") == 0);
+  CHECK(mg_fs_ls(&fs, "/", buf, sizeof(buf)) && strcmp(buf, "z") == 0);
+  CHECK(!mg_fs_ls(&fs, "/", buf, sizeof(buf)) && buf[0] == '\0');
   // One without functions fails, and that is all.
   memset(&none, 0, sizeof(none));
   CHECK(mg_file_read(&none, "/p").buf == NULL && !mg_file_write(&none, "/p", "x", 1));

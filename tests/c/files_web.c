@@ -116,6 +116,11 @@ static void test_security(void) {
   get("/sub/");
   CHECK(strstr(reply, "Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'") != NULL);
   CHECK(strstr(reply, "'self'") == NULL);
+  // Browsers may not guess, so they are told.
+  get("/film.webm");
+  CHECK(has("Content-Type: video/webm"));
+  without_options("GET /film.webm HTTP/1.1");
+  CHECK(has("Content-Type: text/plain; charset=utf-8"));
   memset(&web, 0, sizeof(web));
 }
 
@@ -216,6 +221,7 @@ int main(void) {
   put("outside.gz", "outside");
   put("www/a.txt", "a");
   put("www/a.html", "html");
+  put("www/film.webm", "film");
   put("www/c.css", "plain");
   put("www/c.css.gz", "gz");
   put("www/c.css.br", "br");

@@ -115,9 +115,7 @@ def run(configuration: Configuration, source: Path, library: Path) -> str:
 
 def caught(configuration: Configuration) -> str:
     """Runs the program that the configuration's checker has to catch."""
-    source = OUT / "must_be_caught.c"
-    source.write_text(MUST_BE_CAUGHT)
-    words = run(configuration, source, cprogram.LIBRARY)
+    words = run(configuration, OUT / "must_be_caught.c", cprogram.LIBRARY)
     if "AddressSanitizer: 10 byte(s) leaked" in words or "10 bytes in 1 blocks are definitely lost" in words:
         return ""
     return words or "a program that loses memory passed"
@@ -147,6 +145,7 @@ def main() -> int:
             )
 
     OUT.mkdir(parents=True, exist_ok=True)
+    (OUT / "must_be_caught.c").write_text(MUST_BE_CAUGHT)
     passed, failed = 0, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {pool.submit(caught, c): f"the checker of '{c.name}'" for c in usable if c.has_checker}

@@ -41,11 +41,31 @@ const TYPES: &[(&str, &str)] = &[
     ("wav", "audio/wav"),
 ];
 
-/// The content type of the file at `path`.
+/// What browsers also have to be told, because they do not guess; programs of the original know these
+/// as [`DEFAULT`].
+const MODERN_TYPES: &[(&str, &str)] = &[
+    ("wasm", "application/wasm"),
+    ("xml", "application/xml"),
+    ("webmanifest", "application/manifest+json"),
+    ("map", "application/json"),
+    ("woff2", "font/woff2"),
+    ("otf", "font/otf"),
+    ("avif", "image/avif"),
+    ("webm", "video/webm"),
+    ("ogv", "video/ogg"),
+    ("vtt", "text/vtt; charset=utf-8"),
+    ("ogg", "audio/ogg"),
+    ("oga", "audio/ogg"),
+    ("opus", "audio/ogg"),
+    ("m4a", "audio/mp4"),
+    ("flac", "audio/flac"),
+];
+
+/// The content type of the file at `path`; `modern` ones are known, too, if asked for.
 ///
 /// `overrides` are pairs `ext=type`, separated by commas, that come first, from left to right; `*`
 /// stands for every file. Extensions have no case.
-pub fn content_type<'a>(path: &[u8], overrides: &'a [u8]) -> &'a [u8] {
+pub fn content_type<'a>(path: &[u8], overrides: &'a [u8], modern: bool) -> &'a [u8] {
     let extension = memchr::memrchr(b'.', path).map(|at| &path[at + 1..]);
     let is = |key: &[u8]| extension.is_some_and(|extension| extension.eq_ignore_ascii_case(key));
     for pair in overrides.split(|b| *b == b',') {
@@ -55,7 +75,9 @@ pub fn content_type<'a>(path: &[u8], overrides: &'a [u8]) -> &'a [u8] {
             return value;
         }
     }
-    TYPES.iter().find(|(key, _)| is(key.as_bytes())).map_or(DEFAULT, |(_, value)| value.as_bytes())
+    let modern = if modern { MODERN_TYPES } else { &[] };
+    let known = TYPES.iter().chain(modern).find(|(key, _)| is(key.as_bytes()));
+    known.map_or(DEFAULT, |(_, value)| value.as_bytes())
 }
 
 #[cfg(test)]
@@ -83,16 +105,30 @@ mod tests {
             ("a.txt", "txt=,txt=c/d", "c/d"),
             ("a.txt", ",,txt,txt = c/d; x=y ", "c/d; x=y"),
         ] {
-            let found = content_type(path.as_bytes(), overrides.as_bytes());
-            assert_eq!(found, expected.as_bytes(), "{path} {overrides}");
+            for modern in [false, true] {
+                let found = content_type(path.as_bytes(), overrides.as_bytes(), modern);
+                assert_eq!(found, expected.as_bytes(), "{path} {overrides}");
+            }
+        }
+    }
+
+    #[test]
+    fn modern_types() {
+        for (path, expected) in
+            [("a.wasm", "application/wasm"), ("a.WebM", "video/webm"), ("a.b", "text/plain; charset=utf-8")]
+        {
+            assert_eq!(content_type(path.as_bytes(), b"", true), expected.as_bytes());
+            assert_eq!(content_type(path.as_bytes(), b"", false), DEFAULT);
+            assert_eq!(content_type(path.as_bytes(), b"*=x/y", true), b"x/y");
         }
     }
 
     #[test]
     fn extensions_are_unique_and_in_lower_case() {
-        for (i, (key, _)) in TYPES.iter().enumerate() {
+        let all = [TYPES, MODERN_TYPES].concat();
+        for (i, (key, _)) in all.iter().enumerate() {
             assert_eq!(key.to_lowercase(), *key);
-            assert!(TYPES[..i].iter().all(|(other, _)| other != key), "{key}");
+            assert!(all[..i].iter().all(|(other, _)| other != key), "{key}");
         }
     }
 }

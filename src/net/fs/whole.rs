@@ -126,10 +126,12 @@ pub fn next_name(fs: Fs, path: &CStr, buf: &mut [u8]) -> bool {
     let mut next = None;
     fs.list(path, &mut |name| {
         let name = name.to_bytes();
-        if found && next.is_none() {
+        if !current.is_empty() && name == current {
+            // Behind the last of equal names, or the walk would never end.
+            (found, next) = (true, None);
+        } else if found && next.is_none() {
             next = Some(name.to_vec());
         }
-        found = found || name == current;
     });
     match next.filter(|name| !name.is_empty() && name.len() < buf.len()) {
         Some(name) => {

@@ -174,7 +174,8 @@ impl<'a> Task<'a> {
         let mut head = Vec::with_capacity(256 + headers.len());
         head.extend_from_slice(Line::new(status).bytes());
         head.extend_from_slice(b"Content-Type: ");
-        head.extend_from_slice(mime::content_type(&content.path, self.options.mime_types));
+        let modern = self.options.web.forbids_guessing();
+        head.extend_from_slice(mime::content_type(&content.path, self.options.mime_types, modern));
         head.extend_from_slice(b"\r\nEtag: ");
         head.extend_from_slice(etag);
         // Writing to a Vec cannot fail.

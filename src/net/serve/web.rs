@@ -59,6 +59,11 @@ impl Web<'_> {
         self.has(MG_WEB_NO_LISTING)
     }
 
+    /// Browsers believe the type that they are told.
+    pub fn forbids_guessing(&self) -> bool {
+        self.has(MG_WEB_SECURITY)
+    }
+
     /// Codings to look for, the best first, and what their files' names end in.
     pub fn codings(&self) -> &'static [(&'static str, &'static str)] {
         if self.has(MG_WEB_PRECOMPRESSED) { &[("br", ".br"), ("gzip", ".gz")] } else { &[("gzip", ".gz")] }
