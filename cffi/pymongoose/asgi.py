@@ -40,6 +40,20 @@ Message = dict[str, Any]
 App = Callable[..., Any]
 
 
+class ClientGone(OSError):
+    """Raised by send() when there is nobody any more to send to."""
+
+
+def _report(exc: BaseException) -> None:
+    """Prints what an application raised, unless it only passes on that its client is gone."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ClientGone):
+            return
+        cause = cause.__cause__ or cause.__context__
+    traceback.print_exception(type(exc), exc, exc.__traceback__)
+
+
 class ASGIServer:
     """Serves an ASGI application on the running asyncio loop."""
 
@@ -160,6 +174,7 @@ class ASGIServer:
             "query_string": request.query.encode("utf-8", "surrogateescape"),
             "root_path": "",
             "headers": request.raw_headers(),
+            "state": {} if self._lifespan is None else self._lifespan.state.copy(),
             "client": None if address is None else [address[0], address[1]],
             "server": list(self._server),
         }
@@ -232,8 +247,8 @@ class _Http(_Exchange):
         except asyncio.CancelledError:
             self.abort()
             raise
-        except Exception:
-            traceback.print_exc()
+        except Exception as e:
+            _report(e)
             self.abort()
         else:
             self.abort()
@@ -247,6 +262,7 @@ class _Http(_Exchange):
             self.conn.drain()  # The client sees that the body is cut.
         else:
             self.conn.reply(500, b"Internal Server Error")
+        self.wake_receiver()
         self.server.wake()
 
     async def receive(self) -> Message:
@@ -275,11 +291,14 @@ class _Http(_Exchange):
 
     async def send_body(self, body: bytes, more: bool) -> None:
         if self.closed:
-            self.finished = not more
+            if more:
+                raise ClientGone("the client closed the connection")
+            self.finished = True
             return
         if not self.started and not more:
             self.conn.reply(self.status, body, self.headers)
             self.started = self.finished = True
+            self.wake_receiver()
             self.server.wake()
             return
         if not self.started:
@@ -336,6 +355,7 @@ class _WebSocket(_Exchange):
         self.incoming: deque[Message] = deque([{"type": "websocket.connect"}])
         self.accepted = False
         self.close_code = ABNORMAL
+        self.close_reason = ""
         self.close_sent = False
 
     async def run(self, app: App) -> None:
@@ -344,8 +364,8 @@ class _WebSocket(_Exchange):
         except asyncio.CancelledError:
             self.end(GOING_AWAY)
             raise
-        except Exception:
-            traceback.print_exc()
+        except Exception as e:
+            _report(e)
             self.end(1011)
         else:
             self.end(1000)
@@ -370,18 +390,25 @@ class _WebSocket(_Exchange):
         elif ev == MG_EV_WS_CTL and data.flags & 15 == WEBSOCKET_OP_CLOSE:
             payload = data.data
             self.close_code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
+            self.close_reason = payload[2:].decode("utf-8", "replace")
         else:
             super().event(ev, data)
 
     async def receive(self) -> Message:
         while not self.incoming:
             if self.closed:
-                return {"type": "websocket.disconnect", "code": self.close_code}
+                return {
+                    "type": "websocket.disconnect",
+                    "code": self.close_code,
+                    "reason": self.close_reason,
+                }
             await self.wait()
         return self.incoming.popleft()
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
+        if self.closed and kind == "websocket.send":
+            raise ClientGone("the client closed the connection")
         if self.closed or self.close_sent:
             return
         if kind == "websocket.accept":
@@ -429,6 +456,7 @@ class _Lifespan:
         self.incoming: asyncio.Queue[Message] = asyncio.Queue()
         self.answers: asyncio.Queue[Message] = asyncio.Queue()
         self.task: asyncio.Task[None] | None = None
+        self.state: dict[str, Any] = {}  # of the application, for its requests
 
     async def startup(self) -> None:
         self.task = asyncio.get_running_loop().create_task(self.run())
@@ -442,7 +470,8 @@ class _Lifespan:
             self.task = None
 
     async def run(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+        asgi = {"version": "3.0", "spec_version": "2.0"}
+        scope = {"type": "lifespan", "asgi": asgi, "state": self.state}
         try:
             await self.app(scope, self.incoming.get, self.answers.put)
         except Exception:
