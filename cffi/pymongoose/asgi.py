@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from . import _serve
 from ._core import ffi, lib
+from ._lifespan import TIMEOUT, App, Lifespan, Message
 from .connection import Connection, _Native, header_lines
 from .constants import (
     MG_EV_CLOSE,
@@ -33,11 +34,7 @@ from .settings import ManagerSettings
 EVENTS = (MG_EV_HTTP_MSG, MG_EV_WS_MSG, MG_EV_WS_CTL, MG_EV_CLOSE)
 HIGH_WATER = 256 * 1024  # bytes queued at which send() waits
 LOW_WATER = 64 * 1024  # bytes queued at which it goes on
-LIFESPAN_TIMEOUT = 5.0
 GOING_AWAY, NO_STATUS, ABNORMAL = 1001, 1005, 1006
-
-Message = dict[str, Any]
-App = Callable[..., Any]
 
 
 class ClientGone(OSError):
@@ -69,7 +66,7 @@ class ASGIServer:
         self._error_handler = error_handler
         self._manager: Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lifespan: _Lifespan | None = None
+        self._lifespan: Lifespan | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._turn_due = False
@@ -87,7 +84,7 @@ class ASGIServer:
     async def start(self, url: str = "http://127.0.0.1:8000", *, reuse_port: bool = False) -> Connection:
         """Runs the application's startup, then listens. Returns the listener."""
         self._loop = asyncio.get_running_loop()
-        self._lifespan = _Lifespan(self._app)
+        self._lifespan = Lifespan(self._app)
         await self._lifespan.startup()
         self._manager = Manager(self._handle, error_handler=self._error_handler, events=EVENTS)
         try:
@@ -117,7 +114,7 @@ class ASGIServer:
         if manager is not None:
             manager.close()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LIFESPAN_TIMEOUT)
+            await asyncio.wait(self._tasks, timeout=TIMEOUT)
             for task in self._tasks:
                 task.cancel()
         lifespan, self._lifespan = self._lifespan, None
@@ -446,48 +443,6 @@ class _WebSocket(_Exchange):
     def send_close(self, code: int, reason: str) -> None:
         self.close_sent = True
         self.conn.ws_send(code.to_bytes(2, "big") + reason.encode(), WEBSOCKET_OP_CLOSE)
-
-
-class _Lifespan:
-    """Startup and shutdown of the application, if it cares."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self.answers: asyncio.Queue[Message] = asyncio.Queue()
-        self.task: asyncio.Task[None] | None = None
-        self.state: dict[str, Any] = {}  # of the application, for its requests
-
-    async def startup(self) -> None:
-        self.task = asyncio.get_running_loop().create_task(self.run())
-        self.incoming.put_nowait({"type": "lifespan.startup"})
-        answer = await self.answers.get()
-        if answer["type"] == "lifespan.startup.failed":
-            await self.task
-            self.task = None
-            raise RuntimeError(f"ASGI lifespan startup failed: {answer.get('message', '')}")
-        if answer["type"] == "none":
-            self.task = None
-
-    async def run(self) -> None:
-        asgi = {"version": "3.0", "spec_version": "2.0"}
-        scope = {"type": "lifespan", "asgi": asgi, "state": self.state}
-        try:
-            await self.app(scope, self.incoming.get, self.answers.put)
-        except Exception:
-            pass  # An application without lifespan support.
-        self.answers.put_nowait({"type": "none"})
-
-    async def shutdown(self) -> None:
-        task, self.task = self.task, None
-        if task is None or task.done():
-            return
-        self.incoming.put_nowait({"type": "lifespan.shutdown"})
-        try:
-            await asyncio.wait_for(self.answers.get(), LIFESPAN_TIMEOUT)
-            await asyncio.wait_for(task, LIFESPAN_TIMEOUT)
-        except asyncio.TimeoutError:
-            task.cancel()
 
 
 def serve(
