@@ -13,6 +13,8 @@ with Manager(handler) as manager:
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from ._core import gate
 from ._mongoose import *  # noqa: F403 (its __all__ is the list of public names)
 
 if TYPE_CHECKING:
+    from . import aio as aio
     from .aio import AsyncManager
 
 __version__ = gate.VERSION
@@ -28,15 +31,19 @@ __version__ = gate.VERSION
 # Whether the build releases the GIL in long calls. Programs look for the line at startup.
 USE_NOGIL = gate.NOGIL
 if os.environ.get("PYMONGOOSE_QUIET", "0") in ("", "0"):
-    print(f"USE_NOGIL={USE_NOGIL}", flush=True)
+    with contextlib.suppress(OSError, ValueError):  # Standard output may be closed, or full.
+        print(f"USE_NOGIL={USE_NOGIL}", flush=True)
 
 __all__ = ["USE_NOGIL", "AsyncManager", "__version__", *_mongoose.__all__]
 
 
 def __getattr__(name: str) -> Any:
     """AsyncManager is loaded when it is first used: asyncio is most of the time of an import."""
-    if name == "AsyncManager":
-        from .aio import AsyncManager
-
-        return AsyncManager
+    if name in ("AsyncManager", "aio"):
+        module = importlib.import_module(f"{__name__}.aio")
+        return module if name == "aio" else module.AsyncManager
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "aio"})

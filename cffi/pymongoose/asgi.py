@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from . import _serve
 from ._core import ffi, lib
+from ._lifespan import TIMEOUT, App, Lifespan, Message
 from .connection import Connection, _Native, header_lines
 from .constants import (
     MG_EV_CLOSE,
@@ -33,11 +34,21 @@ from .settings import ManagerSettings
 EVENTS = (MG_EV_HTTP_MSG, MG_EV_WS_MSG, MG_EV_WS_CTL, MG_EV_CLOSE)
 HIGH_WATER = 256 * 1024  # bytes queued at which send() waits
 LOW_WATER = 64 * 1024  # bytes queued at which it goes on
-LIFESPAN_TIMEOUT = 5.0
 GOING_AWAY, NO_STATUS, ABNORMAL = 1001, 1005, 1006
 
-Message = dict[str, Any]
-App = Callable[..., Any]
+
+class ClientGone(OSError):
+    """Raised by send() when there is nobody any more to send to."""
+
+
+def _report(exc: BaseException) -> None:
+    """Prints what an application raised, unless it only passes on that its client is gone."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ClientGone):
+            return
+        cause = cause.__cause__ or cause.__context__
+    traceback.print_exception(type(exc), exc, exc.__traceback__)
 
 
 class ASGIServer:
@@ -55,7 +66,7 @@ class ASGIServer:
         self._error_handler = error_handler
         self._manager: Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lifespan: _Lifespan | None = None
+        self._lifespan: Lifespan | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._turn_due = False
@@ -73,7 +84,7 @@ class ASGIServer:
     async def start(self, url: str = "http://127.0.0.1:8000", *, reuse_port: bool = False) -> Connection:
         """Runs the application's startup, then listens. Returns the listener."""
         self._loop = asyncio.get_running_loop()
-        self._lifespan = _Lifespan(self._app)
+        self._lifespan = Lifespan(self._app)
         await self._lifespan.startup()
         self._manager = Manager(self._handle, error_handler=self._error_handler, events=EVENTS)
         try:
@@ -103,7 +114,7 @@ class ASGIServer:
         if manager is not None:
             manager.close()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LIFESPAN_TIMEOUT)
+            await asyncio.wait(self._tasks, timeout=TIMEOUT)
             for task in self._tasks:
                 task.cancel()
         lifespan, self._lifespan = self._lifespan, None
@@ -160,6 +171,7 @@ class ASGIServer:
             "query_string": request.query.encode("utf-8", "surrogateescape"),
             "root_path": "",
             "headers": request.raw_headers(),
+            "state": {} if self._lifespan is None else self._lifespan.state.copy(),
             "client": None if address is None else [address[0], address[1]],
             "server": list(self._server),
         }
@@ -232,8 +244,8 @@ class _Http(_Exchange):
         except asyncio.CancelledError:
             self.abort()
             raise
-        except Exception:
-            traceback.print_exc()
+        except Exception as e:
+            _report(e)
             self.abort()
         else:
             self.abort()
@@ -247,6 +259,7 @@ class _Http(_Exchange):
             self.conn.drain()  # The client sees that the body is cut.
         else:
             self.conn.reply(500, b"Internal Server Error")
+        self.wake_receiver()
         self.server.wake()
 
     async def receive(self) -> Message:
@@ -275,11 +288,14 @@ class _Http(_Exchange):
 
     async def send_body(self, body: bytes, more: bool) -> None:
         if self.closed:
-            self.finished = not more
+            if more:
+                raise ClientGone("the client closed the connection")
+            self.finished = True
             return
         if not self.started and not more:
             self.conn.reply(self.status, body, self.headers)
             self.started = self.finished = True
+            self.wake_receiver()
             self.server.wake()
             return
         if not self.started:
@@ -336,6 +352,7 @@ class _WebSocket(_Exchange):
         self.incoming: deque[Message] = deque([{"type": "websocket.connect"}])
         self.accepted = False
         self.close_code = ABNORMAL
+        self.close_reason = ""
         self.close_sent = False
 
     async def run(self, app: App) -> None:
@@ -344,8 +361,8 @@ class _WebSocket(_Exchange):
         except asyncio.CancelledError:
             self.end(GOING_AWAY)
             raise
-        except Exception:
-            traceback.print_exc()
+        except Exception as e:
+            _report(e)
             self.end(1011)
         else:
             self.end(1000)
@@ -370,18 +387,25 @@ class _WebSocket(_Exchange):
         elif ev == MG_EV_WS_CTL and data.flags & 15 == WEBSOCKET_OP_CLOSE:
             payload = data.data
             self.close_code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
+            self.close_reason = payload[2:].decode("utf-8", "replace")
         else:
             super().event(ev, data)
 
     async def receive(self) -> Message:
         while not self.incoming:
             if self.closed:
-                return {"type": "websocket.disconnect", "code": self.close_code}
+                return {
+                    "type": "websocket.disconnect",
+                    "code": self.close_code,
+                    "reason": self.close_reason,
+                }
             await self.wait()
         return self.incoming.popleft()
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
+        if self.closed and kind == "websocket.send":
+            raise ClientGone("the client closed the connection")
         if self.closed or self.close_sent:
             return
         if kind == "websocket.accept":
@@ -419,46 +443,6 @@ class _WebSocket(_Exchange):
     def send_close(self, code: int, reason: str) -> None:
         self.close_sent = True
         self.conn.ws_send(code.to_bytes(2, "big") + reason.encode(), WEBSOCKET_OP_CLOSE)
-
-
-class _Lifespan:
-    """Startup and shutdown of the application, if it cares."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.incoming: asyncio.Queue[Message] = asyncio.Queue()
-        self.answers: asyncio.Queue[Message] = asyncio.Queue()
-        self.task: asyncio.Task[None] | None = None
-
-    async def startup(self) -> None:
-        self.task = asyncio.get_running_loop().create_task(self.run())
-        self.incoming.put_nowait({"type": "lifespan.startup"})
-        answer = await self.answers.get()
-        if answer["type"] == "lifespan.startup.failed":
-            await self.task
-            self.task = None
-            raise RuntimeError(f"ASGI lifespan startup failed: {answer.get('message', '')}")
-        if answer["type"] == "none":
-            self.task = None
-
-    async def run(self) -> None:
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
-        try:
-            await self.app(scope, self.incoming.get, self.answers.put)
-        except Exception:
-            pass  # An application without lifespan support.
-        self.answers.put_nowait({"type": "none"})
-
-    async def shutdown(self) -> None:
-        task, self.task = self.task, None
-        if task is None or task.done():
-            return
-        self.incoming.put_nowait({"type": "lifespan.shutdown"})
-        try:
-            await asyncio.wait_for(self.answers.get(), LIFESPAN_TIMEOUT)
-            await asyncio.wait_for(task, LIFESPAN_TIMEOUT)
-        except asyncio.TimeoutError:
-            task.cancel()
 
 
 def serve(

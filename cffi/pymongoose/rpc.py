@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,9 @@ from ._core import encode, ffi, lib, text_of, to_bytes, view
 RpcHandler = Callable[["RpcReq"], object]
 
 INTERNAL_ERROR = -32603
+
+# `exception`: what a handler of this thread raised to stop the program, on its way through C.
+_stop = threading.local()
 
 
 class RpcReq:
@@ -29,19 +33,25 @@ class RpcReq:
 
     def ok(self, result_json: str) -> None:
         """Answers with a result, which is JSON text."""
-        lib.mg_rpc_ok(self._use(), b"%s", ffi.new("char[]", encode(result_json, "result_json")))
+        text = ffi.new("char[]", encode(result_json, "result_json"))
+        native = self._native_request()
+        lib.mg_rpc_ok(native, b"%s", text)
+        self._answered = True
 
     def err(self, code: int, message: str) -> None:
         """Answers with an error; the message becomes a JSON string."""
+        if not isinstance(message, str):
+            raise TypeError(f"message must be str, not {type(message).__name__}")
         text = json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogateescape")
-        lib.mg_rpc_err(self._use(), code, b"%s", ffi.new("char[]", text))
+        native = self._native_request()
+        lib.mg_rpc_err(native, code, b"%s", ffi.new("char[]", text))
+        self._answered = True
 
-    def _use(self) -> Any:
+    def _native_request(self) -> Any:
         if self._native is None:
             raise RuntimeError("RpcReq is no longer valid")
         if self._answered:
             raise RuntimeError("Response already sent")
-        self._answered = True
         return self._native
 
 
@@ -76,6 +86,9 @@ class Rpc:
         request.pfn, request.pfn_data = ffi.addressof(lib, "mg_pfn_iobuf"), out
         try:
             lib.mg_rpc_process(request)
+            stop = vars(_stop).pop("exception", None)
+            if stop is not None:
+                raise stop
             return bytes(ffi.buffer(out.buf, out.len)).decode("utf-8", "surrogateescape") if out.len else ""
         finally:
             lib.mg_iobuf_free(out)
@@ -94,5 +107,7 @@ def pymongoose_rpc(native: Any) -> None:
     except Exception as e:
         if not request._answered:
             request.err(INTERNAL_ERROR, str(e))
+    except BaseException as e:
+        _stop.exception = e
     finally:
         request._native = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import os
 import signal
@@ -214,6 +215,92 @@ def test_disconnect_is_told() -> None:
     assert told == [{"type": "http.disconnect"}]
 
 
+def test_a_stream_ends_when_its_client_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
+    ended: list[type[BaseException]] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+                await asyncio.sleep(0)
+        except Exception as e:
+            ended.append(type(e))
+            raise RuntimeError("the client left") from e
+
+    async def main() -> None:
+        server = ASGIServer(app)
+        port = port_of(await server.start("http://127.0.0.1:0"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        for _ in range(1000):
+            if ended:
+                break
+            await asyncio.sleep(0.01)
+        await server.stop()
+
+    asyncio.run(main())
+    assert len(ended) == 1
+    assert issubclass(ended[0], OSError)  # ASGI 2.4: "raise an exception of type OSError"
+    assert capsys.readouterr().err == ""  # That a client leaves is no error of the application.
+
+
+def test_receive_ends_when_the_response_is_complete() -> None:
+    told: list[Any] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError
+        await receive()
+        listener = asyncio.ensure_future(receive())
+        await asyncio.sleep(0)
+        await answering(200, [], *([b"a", b"b"] if scope["path"] == "/stream" else [b"ab"]))(
+            scope, receive, send
+        )
+        told.append(await asyncio.wait_for(listener, DEADLINE))
+
+    def client(port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
+        for path in ("/", "/stream", "/"):  # on one connection, which stays open
+            connection.request("GET", path)
+            assert connection.getresponse().read() == b"ab"
+        for _ in range(1000):
+            if len(told) == 3:
+                break
+            time.sleep(0.01)
+        connection.close()
+        assert told == [{"type": "http.disconnect"}] * 3
+
+    serving(app, client)
+
+
+def test_requests_get_the_state_of_the_lifespan() -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await receive()
+            scope["state"]["database"] = "db"
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        seen.append(dict(scope["state"]))
+        scope["state"]["mine"] = True  # A copy: the next request does not see it.
+        await answering(200, [], b"")(scope, receive, send)
+
+    def client(port: int) -> None:
+        fetch(port)
+        fetch(port)
+
+    serving(app, client)
+    assert seen == [{"database": "db"}] * 2
+
+
 @pytest.mark.parametrize("outcome", ["complete", "failed", "raises", "silent"])
 def test_lifespan(outcome: str) -> None:
     seen: list[str] = []
@@ -310,7 +397,10 @@ async def ws_app(scope: Scope, receive: Any, send: Any) -> None:
     while True:
         message = await receive()
         if message["type"] == "websocket.disconnect":
-            codes.append(message["code"])
+            codes.append((message["code"], message["reason"]))
+            with contextlib.suppress(OSError):
+                await send({"type": "websocket.send", "text": "to nobody"})
+                codes.append((0, "the client is gone, and nobody says so"))
             return
         if message.get("text") == "close":
             await send({"type": "websocket.close", "code": 4001, "reason": "going away"})
@@ -320,7 +410,7 @@ async def ws_app(scope: Scope, receive: Any, send: Any) -> None:
             await send({"type": "websocket.send", "bytes": message["bytes"][::-1]})
 
 
-codes: list[int] = []
+codes: list[tuple[int, str]] = []
 
 
 def test_websocket() -> None:
@@ -341,7 +431,7 @@ def test_websocket() -> None:
 
         plain = WsClient(port)
         assert b"sec-websocket-protocol" not in plain.head.lower()
-        plain.send(8, (1000).to_bytes(2, "big"))
+        plain.send(8, (1000).to_bytes(2, "big") + "tschüß".encode())
         plain.receive()
         plain.sock.close()
 
@@ -351,7 +441,7 @@ def test_websocket() -> None:
 
     codes.clear()
     serving(ws_app, client)
-    assert codes == [4001, 1000]
+    assert codes == [(4001, ""), (1000, "tschüß")]
 
 
 def test_many_requests_at_once() -> None:

@@ -36,6 +36,24 @@ def test_import_says_once_how_the_gil_is_treated() -> None:
     assert pymongoose.USE_NOGIL == 1
 
 
+def test_the_first_line_may_go_nowhere() -> None:
+    for close in (
+        "os.close(1)",
+        "sys.stdout.close()",
+        "sys.stdout = None",
+        "os.dup2(os.open('/dev/full', 1), 1)",
+    ):
+        assert run(f"import os, sys; {close}; import pymongoose; os._exit(0)").stdout == ""
+
+
+def test_asyncio_is_loaded_when_it_is_used() -> None:
+    loaded = "import pymongoose, sys; print('asyncio' in sys.modules)"
+    assert run(loaded, PYMONGOOSE_QUIET="1").stdout == "False\n"
+    used = "import pymongoose; print(pymongoose.aio.AsyncManager is pymongoose.AsyncManager)"
+    assert run(used, PYMONGOOSE_QUIET="1").stdout == "True\n"
+    assert {"AsyncManager", "Manager", "aio"} <= set(dir(pymongoose))
+
+
 def test_a_variable_keeps_import_quiet() -> None:
     assert run("import pymongoose", PYMONGOOSE_QUIET="1").stdout == ""
 

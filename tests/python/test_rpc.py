@@ -91,6 +91,29 @@ def test_life_of_a_request() -> None:
             req.ok("1")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda req: req.ok({"x": 1}),
+        lambda req: req.ok("nul \0"),
+        lambda req: req.err("five", "message"),
+        lambda req: req.err(2**40, "message"),
+        lambda req: req.err(5, None),
+    ],
+)
+def test_an_answer_that_cannot_be_sent_is_an_internal_error(answer: Any) -> None:
+    assert '"code":-32603' in rpc(a=answer).process('{"id":1,"method":"a"}')
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_stops_a_program_leaves_process(kind: type[BaseException]) -> None:
+    def handler(req: RpcReq) -> None:
+        raise kind
+
+    with pytest.raises(kind):
+        rpc(a=handler).process('{"id":1,"method":"a"}')
+
+
 def test_handlers_go_with_the_object() -> None:
     class Handler:
         def __call__(self, req: RpcReq) -> None:
