@@ -14,6 +14,7 @@ pub mod http_policy;
 pub mod iobuf;
 pub mod listen;
 pub mod log;
+mod mailbox;
 pub mod mdns;
 pub mod mem;
 pub mod modbus;
