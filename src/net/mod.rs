@@ -15,6 +15,7 @@ mod http_stream;
 pub mod iobuf;
 pub mod listen;
 pub mod log;
+mod mailbox;
 pub mod mdns;
 pub mod mem;
 pub mod modbus;

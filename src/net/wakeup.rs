@@ -5,30 +5,26 @@
 
 use super::conn;
 use super::handle::{Conn, Mgr};
+use super::mailbox::{Block, Letter, Mailbox};
 use super::state::{Activity, ConnState, Root, Token};
 use super::{log, sys};
 use crate::abi::{Connection, MG_EV_WAKEUP, Str};
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicI32, Ordering};
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The channel of one manager.
 pub struct Wakeup {
     /// The eventfd; -1 while the channel is closed.
     fd: AtomicI32,
-    messages: Mutex<VecDeque<Message>>,
-}
-
-struct Message {
-    id: u64,
-    data: Vec<u8>,
+    mailbox: Mutex<Mailbox>,
 }
 
 impl Wakeup {
     /// A channel that is closed.
     pub fn new() -> Wakeup {
-        Wakeup { fd: AtomicI32::new(-1), messages: Mutex::new(VecDeque::new()) }
+        Wakeup { fd: AtomicI32::new(-1), mailbox: Mutex::default() }
     }
 
     /// Queues a message and ends the wait of the poll. Any thread.
@@ -38,32 +34,27 @@ impl Wakeup {
         if id == 0 {
             return false;
         }
-        let mut copy = Vec::new();
-        if copy.try_reserve_exact(data.len()).is_err() {
-            return false;
-        }
-        copy.extend_from_slice(data);
+        let Some(letter) = Letter::new(id, data) else { return false };
         // The lock covers the descriptor too: `close` takes it, so the number cannot be reused.
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mailbox = self.lock();
         let fd = self.fd.load(Ordering::Relaxed);
-        if fd == -1 || messages.try_reserve(1).is_err() {
+        if fd == -1 || !mailbox.post(letter) {
             return false;
         }
-        messages.push_back(Message { id, data: copy });
         // One signal is enough for all messages that wait.
-        messages.len() > 1 || sys::signal(fd)
+        mailbox.len() > 1 || sys::signal(fd)
     }
 
-    fn take(&self) -> VecDeque<Message> {
-        core::mem::take(&mut *self.messages.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes the channel if `fd` is its descriptor: later messages are refused.
     pub fn close(&self, fd: c_int) -> bool {
-        let mut messages = self.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut mailbox = self.lock();
         let ours = fd != -1 && self.fd.compare_exchange(fd, -1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if ours {
-            messages.clear();
+            *mailbox = Mailbox::default();
         }
         ours
     }
@@ -124,15 +115,25 @@ pub fn renew(root: &Root, m: Mgr, c: Conn) {
 pub fn deliver(root: &Root) {
     let _activity = Activity::start(root);
     sys::drain_eventfd(root.wakeup.fd.load(Ordering::Relaxed));
-    let messages = root.wakeup.take();
-    let index = (messages.len() > FEW).then(|| index_by_id(root));
-    for message in messages {
-        let target = match &index {
-            Some(index) => index.get(&message.id).and_then(|&token| root.with(|i| i.table.get(token))),
-            None => root.with(|inner| inner.table.iter().find(|c| c.id() == message.id)),
+    let (count, blocks) = {
+        let mut mailbox = root.wakeup.lock();
+        (mailbox.len(), mailbox.take())
+    };
+    let index = (count > FEW).then(|| index_by_id(root));
+    for block in blocks {
+        deliver_block(root, index.as_ref(), &block);
+        root.wakeup.lock().reuse(block);
+    }
+}
+
+fn deliver_block(root: &Root, index: Option<&HashMap<u64, Token>>, block: &Block) {
+    for (id, data) in block.messages() {
+        let target = match index {
+            Some(index) => index.get(&id).and_then(|&token| root.with(|i| i.table.get(token))),
+            None => root.with(|inner| inner.table.iter().find(|c| c.id() == id)),
         };
         if let Some(c) = target {
-            let mut text = Str { buf: message.data.as_ptr().cast_mut().cast(), len: message.data.len() };
+            let mut text = Str { buf: data.as_ptr().cast_mut().cast(), len: data.len() };
             conn::call(c, MG_EV_WAKEUP, (&raw mut text).cast());
         }
     }
