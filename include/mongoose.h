@@ -1257,7 +1257,7 @@ enum mg_setting {
 /* Flags of `mg_http_web_opts`. */
 enum {
   /* Send the security headers: no guessing of types, no frames on other sites, short referrers,
-   * and over TLS no way back to plain HTTP.
+   * and over TLS no way back to plain HTTP. More types are known then, such as `video/webm`.
    */
   MG_WEB_SECURITY = 1,
   /* Send `NAME.br` or `NAME.gz` in place of `NAME` to browsers that take it, and say so in `Vary`. */
