@@ -90,11 +90,20 @@ static void conn_dealloc(PyObject *self) {
 
 /* Sending ------------------------------------------------------------------------------------ */
 
-static PyObject *conn_send(Conn *self, PyObject *data) {
+/* The bytes of a method whose only parameter is data. */
+static int only_data(const char *method, PyObject *const *args, Py_ssize_t nargs, PyObject *names,
+                     PyObject **owner, const char **bytes, Py_ssize_t *length) {
+  const Signature signature = {method, {"data"}, 1};
+  PyObject *data = NULL;
+  if (arguments(&signature, args, nargs, names, &data) != 0) return -1;
+  return bytes_from(data, owner, bytes, length);
+}
+
+static PyObject *conn_send(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   PyObject *owner;
   const char *bytes;
   Py_ssize_t length;
-  if (bytes_from(data, &owner, &bytes, &length) != 0) return NULL;
+  if (only_data("send", args, nargs, names, &owner, &bytes, &length) != 0) return NULL;
   struct mg_connection *c = conn_enter(self);
   bool ok = false;
   if (c != NULL) {
@@ -111,11 +120,11 @@ static PyObject *conn_send(Conn *self, PyObject *data) {
   Py_RETURN_NONE;
 }
 
-static PyObject *conn_http_chunk(Conn *self, PyObject *data) {
+static PyObject *conn_http_chunk(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   PyObject *owner;
   const char *bytes;
   Py_ssize_t length;
-  if (bytes_from(data, &owner, &bytes, &length) != 0) return NULL;
+  if (only_data("http_chunk", args, nargs, names, &owner, &bytes, &length) != 0) return NULL;
   struct mg_connection *c = conn_enter(self);
   bool ok = false;
   if (c != NULL) {
@@ -191,13 +200,13 @@ static PyObject *conn_send_data(Conn *self, PyObject *args, PyObject *kwargs) {
 }
 
 static PyObject *conn_recv_consume(Conn *self, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"length", NULL};
-  Py_ssize_t length = -1;
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|n", names, &length)) return NULL;
+  static char *names[] = {"n", NULL};
+  Py_ssize_t wanted = -1;
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|n:recv_consume", names, &wanted)) return NULL;
   struct mg_connection *c = conn_enter(self);
   if (c == NULL) return NULL;
   Core *m = self->core;
-  size_t n = length < 0 || (size_t) length > c->recv.len ? c->recv.len : (size_t) length;
+  size_t n = wanted < 0 || (size_t) wanted > c->recv.len ? c->recv.len : (size_t) wanted;
   /* The message of the running event lies in these bytes: its view is over. */
   if (slot_of(c)->current != NULL) slot_of(c)->current->message = NULL;
   mg_iobuf_del(&c->recv, 0, n);
@@ -420,9 +429,9 @@ static PyMethodDef methods[] = {
      "Sends an HTTP response.\n\n"
      "headers is a dict or an iterable of pairs; Content-Type is text/plain unless given, and\n"
      "Content-Length is added. CR, LF or NUL in a header raises ValueError."},
-    {"send", (PyCFunction) conn_send, METH_O,
+    {"send", KEYWORDS(conn_send), METH_FASTCALL | METH_KEYWORDS,
      "send(data)\n--\n\nAppends raw bytes to the send buffer; on UDP sends one datagram."},
-    {"http_chunk", (PyCFunction) conn_http_chunk, METH_O,
+    {"http_chunk", KEYWORDS(conn_http_chunk), METH_FASTCALL | METH_KEYWORDS,
      "http_chunk(data)\n--\n\nSends one chunk of a chunked HTTP body; empty data ends it."},
     {"ws_send", KEYWORDS(conn_ws_send), METH_FASTCALL | METH_KEYWORDS,
      "ws_send(data, op=1)\n--\n\nSends one WebSocket message, as text or what WEBSOCKET_OP_* says."},
@@ -435,7 +444,7 @@ static PyMethodDef methods[] = {
     {"send_data", KEYWORDS(conn_send_data), METH_VARARGS | METH_KEYWORDS,
      "send_data(length=-1)\n--\n\nCopies bytes from the send buffer."},
     {"recv_consume", KEYWORDS(conn_recv_consume), METH_VARARGS | METH_KEYWORDS,
-     "recv_consume(length=-1)\n--\n\nRemoves bytes from the receive buffer; returns how many."},
+     "recv_consume(n=-1)\n--\n\nRemoves bytes from the receive buffer; returns how many."},
     {"_lock", (PyCFunction) conn_lock, METH_NOARGS, NULL},
     {"_unlock", (PyCFunction) conn_unlock, METH_O, NULL},
     {"_message", (PyCFunction) conn_message, METH_O, NULL},

@@ -439,3 +439,18 @@ def test_tls_options() -> None:
     assert opts.skip_verification is True
     with pytest.raises(TypeError):
         opts.ca = "str"  # type: ignore[assignment]
+
+
+def test_parameters_go_by_name_too(manager: Manager) -> None:
+    conn = manager.connect("tcp://127.0.0.1:1")
+    conn.send(data=b"x")
+    conn.http_chunk(data="y")
+    assert conn.send_data(length=-1) == b"x1\r\ny\r\n"
+    assert conn.recv_data(length=1) == b""
+    assert conn.recv_consume(n=1) == 0
+    for method in (conn.send, conn.http_chunk):
+        for wrong in ({"dat": b""}, {}):
+            with pytest.raises(TypeError, match=f"^{method.__name__}\\(\\)"):
+                method(**wrong)
+        with pytest.raises(TypeError, match=f"^{method.__name__}\\(\\)"):
+            method(b"", b"")  # type: ignore[call-arg]
