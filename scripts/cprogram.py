@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,12 @@ def command(
 
 
 def build(source: Path, output: Path, *, static: bool = False, flags: Sequence[str] = ()) -> Path:
-    """Compiles `source`; the compiler's words go to standard error. Raises CalledProcessError."""
+    """Compiles `source`; the compiler's words go to standard error. Raises CalledProcessError.
+
+    Processes may build the same program at once: each makes a file of its own and moves it there.
+    """
     output.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run(command(source, output, static=static, flags=flags), check=True)
+    made = output.with_name(f"{output.name}.{os.getpid()}")
+    subprocess.run(command(source, made, static=static, flags=flags), check=True)
+    made.replace(output)
     return output
