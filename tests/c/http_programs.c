@@ -179,6 +179,37 @@ static void test_a_live_log(void) {
   end();
 }
 
+// --- A long poll: the answer is a long time coming, and the client may leave meanwhile, whatever it
+// has sent before.
+
+static int polls_begun, polls_ended;
+
+static void long_poll(struct mg_connection *c, int ev, void *ev_data) {
+  (void) ev_data;
+  if (c->is_listening) return;
+  if (ev == MG_EV_HTTP_MSG) polls_begun++;
+  if (ev == MG_EV_CLOSE) polls_ended++;
+}
+
+static void test_a_client_that_does_not_wait(void) {
+  static char more[60000];
+  size_t i, sizes[] = {0, 1000, 30000, sizeof(more)};
+  for (i = 0; i < sizeof(more); i++) more[i] = "GET / HTTP/1.1\r\n\r\n"[i % 18];
+  for (i = 0; i < COUNT(sizes); i++) {
+    int fd;
+    begin(long_poll);
+    polls_begun = polls_ended = 0;
+    fd = ask("GET / HTTP/1.1\r\n\r\n");
+    POLL_UNTIL(&mgr, polls_begun == 1);
+    put(fd, more, sizes[i]);
+    poll_times(&mgr, 5);
+    CHECK(polls_begun == 1 && polls_ended == 0);
+    close(fd);
+    POLL_UNTIL(&mgr, polls_ended == 1);
+    end();
+  }
+}
+
 // --- A download of any length: the client takes the stream over when the head is there.
 
 #define LENGTH 20000000
@@ -257,6 +288,7 @@ int main(void) {
   test_a_reverse_proxy();
   test_a_camera();
   test_a_live_log();
+  test_a_client_that_does_not_wait();
   test_a_download();
   test_handlers_called_by_hand();
   return FAILURES;
