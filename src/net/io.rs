@@ -68,6 +68,13 @@ fn settle(c: Conn) {
     }
 }
 
+/// True when the end of the stream is behind requests that wait for a response in progress, and
+/// nothing of that response waits to be sent. As for fewer requests, whose end is read, that is the
+/// end of the connection; a peer that is gone must not be kept for as long as a program waits.
+pub fn is_abandoned(c: Conn, state: &ConnState) -> bool {
+    state.can(ready::HANGUP) && http::is_held_back(c, state) && !has_output(c, state)
+}
+
 /// True when something is to be sent, from the send buffer or behind it.
 pub fn has_output(c: Conn, state: &ConnState) -> bool {
     c.send().len() > 0 || state.body.is_some()
@@ -107,6 +114,8 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         read(c);
     } else if state.can(ready::ERROR) {
         socket_error(c, sys::take_error(c.fd()));
+    } else if is_abandoned(c, state) {
+        end_of_stream(c);
     }
     // A peer that closed its side still gets what is queued (see `end_of_stream`); what a program
     // closes is dropped.

@@ -224,6 +224,9 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     {
         return true;
     }
+    if io::is_abandoned(c, state) {
+        return true;
+    }
     output && state.can(ready::WRITE) && flags & (flag::CONNECTING | flag::TLS_HS) == 0
 }
 
