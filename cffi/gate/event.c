@@ -16,11 +16,23 @@
 #define POLL_INTERVAL_MS 10
 
 bool gate_exiting;
+static pthread_t exiting_thread;
 Hooks gate_hooks;
 static PyObject *event_numbers[32];
 
 void anchor_hold(Anchor *anchor) {
   while (anchor->down) pause();
+}
+
+void gate_begin_exit(void) {
+  exiting_thread = pthread_self();
+  gate_exiting = true;
+}
+
+/* At exit Python ends threads that ask for the GIL; so they just stop here. The thread that runs the
+   exit functions goes on: one of them may poll. */
+static void stop_at_exit(void) {
+  while (gate_exiting && !pthread_equal(pthread_self(), exiting_thread)) pause();
 }
 
 static uint64_t now_ns(void) {
@@ -31,8 +43,7 @@ static uint64_t now_ns(void) {
 
 void gate_take_gil(Core *m) {
   if (m->released == NULL || m->sleeping) return;
-  /* At exit Python ends threads that ask for the GIL; this one just stops. */
-  while (gate_exiting) pause();
+  stop_at_exit();
   PyThreadState *state = m->released;
   m->released = NULL;
   uint64_t before = now_ns();
@@ -65,7 +76,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
     uint64_t count;
     while (read(m->interrupt_fd, &count, sizeof(count)) < 0 && errno == EINTR) continue;
   }
-  while (gate_exiting) pause();
+  stop_at_exit();
   lock_wait(&m->lock);
   m->sleeping = false;
   m->slept = n <= 0 || fds[0].revents == 0;

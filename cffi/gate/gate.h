@@ -163,6 +163,8 @@ void gate_set_poll(struct mg_connection *c);
 void gate_report(Core *m);
 int gate_setup(PyObject *module);
 extern bool gate_exiting;
+/* The interpreter is about to end, in this thread. */
+void gate_begin_exit(void);
 /* True for connections whose events come here: they have a Slot in use. */
 bool gate_has(const struct mg_connection *c);
 /* What the Python half registered: functions and classes that the gate calls. [GIL] */

@@ -2,10 +2,20 @@
    one library"). The package loads both from the same file. */
 #include "gate.h"
 
-/* shutdown(): from now on, threads that poll never ask for the GIL again. */
+/* check_interpreter(): classes, and what an exit ends, are those of the process. */
+static PyObject *check_interpreter(PyObject *module, PyObject *unused) {
+  (void) module, (void) unused;
+  if (PyInterpreterState_GetID(PyInterpreterState_Get()) != 0) {
+    PyErr_SetString(PyExc_ImportError, "pymongoose runs in the main interpreter only");
+    return NULL;
+  }
+  Py_RETURN_NONE;
+}
+
+/* shutdown(): from now on, other threads that poll never ask for the GIL again. */
 static PyObject *shutdown_(PyObject *module, PyObject *unused) {
   (void) module, (void) unused;
-  gate_exiting = true;
+  gate_begin_exit();
   Py_RETURN_NONE;
 }
 
@@ -36,7 +46,8 @@ static PyObject *utf8(PyObject *module, PyObject *text) {
   return Py_BuildValue("Kn", (unsigned long long) (uintptr_t) bytes, length);
 }
 
-static PyMethodDef functions[] = {{"shutdown", shutdown_, METH_NOARGS, NULL},
+static PyMethodDef functions[] = {{"check_interpreter", check_interpreter, METH_NOARGS, NULL},
+                                  {"shutdown", shutdown_, METH_NOARGS, NULL},
                                   {"register", register_, METH_VARARGS, NULL},
                                   {"utf8", utf8, METH_O, NULL},
                                   {NULL, NULL, 0, NULL}};

@@ -33,6 +33,7 @@ else:
 ffi: Any = _native.ffi
 lib: Any = _native.lib
 
+gate.check_interpreter()
 # Threads that are still polling when the interpreter ends must not ask for the GIL any more.
 atexit.register(gate.shutdown)
 

@@ -292,6 +292,10 @@ class _Http(_Exchange):
                 raise ClientGone("the client closed the connection")
             self.finished = True
             return
+        if self.status in (204, 304):  # No body, however many pieces it is said to have.
+            if more:
+                return
+            body = b""
         if not self.started and not more:
             self.conn.reply(self.status, body, self.headers)
             self.started = self.finished = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from .settings import ManagerSettings
 
 EVENTS = (MG_EV_HTTP_MSG, MG_EV_CLOSE)
 STREAM_FROM = 1024 * 1024  # responses of this size and more are sent while they are made
+HELD_SECONDS = 0.1  # how long output waits for more of it before it is sent
 QUEUED_MAX = 1024 * 1024  # bytes queued at which a worker waits for the client
 
 App = Callable[..., Any]
@@ -62,6 +64,7 @@ def _build_environ(hm: Any, conn: Any, server_name: str, server_port: int | str)
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "https" if conn.is_tls else "http",
         "wsgi.input": io.BytesIO(hm.body_bytes),
+        "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
@@ -75,6 +78,8 @@ def _build_environ(hm: Any, conn: Any, server_name: str, server_port: int | str)
             continue
         key = f"HTTP_{key}"
         environ[key] = f"{environ[key]}, {value}" if key in environ else value
+    if "HTTP_TRANSFER_ENCODING" in environ:  # It is decoded by now: applications look for a length.
+        environ["CONTENT_LENGTH"] = str(len(hm.body_bytes))
     address = conn.remote_addr
     if address:
         environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = address[0]
@@ -100,6 +105,8 @@ class WSGIServer:
         self._stream_timeout = stream_timeout
         self._stash: dict[int, Any] = {}  # Responses wait nowhere on their way to a connection.
         self._streams: dict[int, _Response] = {}
+        self._active: set[_Response] = set()  # added to by the polling thread only
+        self._watching = False
         self._server: tuple[str, int] = ("127.0.0.1", 0)
 
     @property
@@ -132,10 +139,21 @@ class WSGIServer:
         if ev == MG_EV_HTTP_MSG:
             environ = _build_environ(data, conn, *self._server)
             conn.userdata = response = _Response(self, conn, environ)
+            self._active.add(response)
             self._pool.submit(response.run, self._app)
+            if not self._watching:
+                self._watch()
         elif response is not None:
             # MG_EV_CLOSE, or MG_EV_WRITE of a response that waits for its client.
             response.moved.set()
+
+    def _watch(self) -> None:
+        """Sends, every now and then, what slow applications have made so far."""
+        for response in tuple(self._active):
+            response.push()
+        self._watching = bool(self._active)
+        if self._watching:
+            self._manager.timer_add(int(HELD_SECONDS * 1000), self._watch)
 
 
 class _Gone(Exception):
@@ -151,9 +169,12 @@ class _Response:
         self.environ = environ
         self.status = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.pieces: list[bytes] = []
+        self.lock = threading.Lock()  # of the fields below: the polling thread may push()
+        self.pieces: list[bytes] = []  # held back
         self.size = 0
+        self.since = 0.0  # when the first of them was
         self.streaming = False
+        self.finished = False
         self.chunked = False
         self.until_close = False  # the end of the connection is the end of the body
         self.moved = threading.Event()  # output left, or the connection closed
@@ -163,11 +184,12 @@ class _Response:
             self.answer(app)
         except _Gone:
             self.conn.close()
-        except Exception:
+        except BaseException:  # An application that exits leaves no client waiting.
             traceback.print_exc()
             self.fail()
         finally:
             self.server._streams.pop(self.conn.id, None)
+            self.server._active.discard(self)
 
     def answer(self, app: App) -> None:
         result = app(self.environ, self.start_response)
@@ -183,30 +205,60 @@ class _Response:
         self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], None]:
         """The start_response of WSGI."""
-        if exc_info is not None:
-            if self.streaming:
-                raise exc_info[1].with_traceback(exc_info[2])
-        elif self.status:
-            raise RuntimeError("start_response was called twice")
         line = status.encode("latin-1")
         _serve.check_header(b"", line)
-        self.headers = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers]
-        for name, value in self.headers:
+        encoded = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers]
+        for name, value in encoded:
             _serve.check_header(name, value)
-        self.status = line
+        with self.lock:
+            if exc_info is not None:
+                if self.streaming:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            elif self.status:
+                raise RuntimeError("start_response was called twice")
+            self.status, self.headers = line, encoded
         return self.write
 
     def write(self, piece: bytes) -> None:
         """A piece of the body."""
         if not self.status:
             raise RuntimeError("the application made output before start_response")
-        if self.streaming:
-            self.send(piece)
+        with self.lock:
+            if not self.streaming:
+                self.hold(piece)
+                if self.size < STREAM_FROM:
+                    return
+                self.start_stream()
+                piece = b""
+        self.send(piece)
+
+    def hold(self, piece: bytes) -> None:
+        """Keeps a piece until the response is complete, large or slow."""
+        if self.conn.is_closing:
+            raise _Gone
+        if self.is_bodiless or not piece:
             return
+        if not self.pieces:
+            self.since = time.monotonic()
         self.pieces.append(piece)
         self.size += len(piece)
-        if self.size >= STREAM_FROM:
-            self.start_stream()
+
+    def push(self) -> None:
+        """Sends what has been held back for a while. Called by the polling thread."""
+        if not self.lock.acquire(blocking=False):
+            return
+        try:
+            if self.pieces and time.monotonic() - self.since >= HELD_SECONDS:
+                self.start_stream()
+        except _Gone:
+            pass  # The worker sees it, too.
+        finally:
+            self.lock.release()
+
+    @property
+    def is_bodiless(self) -> bool:
+        """Whether the status allows no body."""
+        return self.status[:3] in (b"204", b"304") or self.status[:1] == b"1"
 
     @property
     def is_head(self) -> bool:
@@ -219,18 +271,33 @@ class _Response:
             raise _Gone from None
 
     def finish(self) -> None:
-        if not self.status:
-            raise RuntimeError("the application did not call start_response")
-        if self.streaming:
-            self.queue(b"0\r\n\r\n" if self.chunked else b"", True)
-            if self.until_close:
-                self.conn.drain()
-            return
-        body = b"".join(self.pieces)
+        with self.lock:
+            if not self.status:
+                raise RuntimeError("the application did not call start_response")
+            self.finished = True
+            if not self.streaming:
+                self.queue(self.whole(), True)
+                return
+            self.queue(b"0\r\n\r\n" if self.chunked and not self.is_head else b"", True)
+        if self.until_close:
+            self.conn.drain()
+
+    def whole(self) -> bytes:
+        """A response that was held back to its end."""
+        pieces, self.pieces = self.pieces, []
+        if self.is_bodiless:
+            return _serve.head(self.status, self.headers_of_no_body())
+        body = b"".join(pieces)
         headers = self.with_type()
         if not _serve.has_header(headers, b"content-length"):
             headers = [*headers, (b"Content-Length", str(len(body)).encode())]
-        self.queue(_serve.head(self.status, headers) + (b"" if self.is_head else body), True)
+        return _serve.head(self.status, headers) + (b"" if self.is_head else body)
+
+    def headers_of_no_body(self) -> list[tuple[bytes, bytes]]:
+        """Content-Length may be that of the body that 304 stands for; else it is wrong (RFC 9110, 8.6)."""
+        if self.status.startswith(b"304"):
+            return self.headers
+        return [(name, value) for name, value in self.headers if name.lower() != b"content-length"]
 
     def with_type(self) -> list[tuple[bytes, bytes]]:
         if _serve.has_header(self.headers, b"content-type"):
@@ -238,7 +305,7 @@ class _Response:
         return [(b"Content-Type", b"text/plain"), *self.headers]
 
     def start_stream(self) -> None:
-        """The head and what was held back; from now on pieces go out as they come."""
+        """Sends the head and what was held back; from now on pieces go out as they come."""
         self.streaming = True
         self.server._streams[self.conn.id] = self
         headers = self.with_type()
@@ -250,16 +317,19 @@ class _Response:
                 self.chunked = True
                 if not _serve.has_header(headers, b"transfer-encoding"):
                     headers = [*headers, (b"Transfer-Encoding", b"chunked")]
-        self.queue(_serve.head(self.status, headers), False)
-        self.conn.set_handler(self.server._handle, events=(*EVENTS, MG_EV_WRITE))
         pieces, self.pieces = self.pieces, []
-        for piece in pieces:
-            self.send(piece)
+        self.queue(_serve.head(self.status, headers) + self.framed(b"".join(pieces)), False)
+        self.conn.set_handler(self.server._handle, events=(*EVENTS, MG_EV_WRITE))
+
+    def framed(self, piece: bytes) -> bytes:
+        """A piece of the body as it goes over the wire."""
+        if not piece or self.is_head:
+            return b""
+        return b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece
 
     def send(self, piece: bytes) -> None:
         """Queues one piece, then waits while the client is behind."""
-        if piece and not self.is_head:
-            self.queue(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece, False)
+        self.queue(self.framed(piece), False)
         while self.conn.send_len > QUEUED_MAX:
             self.moved.clear()
             if self.conn.send_len <= QUEUED_MAX:
@@ -271,6 +341,11 @@ class _Response:
 
     def fail(self) -> None:
         """The application failed: 500 if nothing was sent, else a cut connection."""
+        with self.lock:
+            if self.finished:
+                return  # It is late for an error, such as that of the result's close().
+            self.finished = True
+            self.pieces = []
         try:
             if self.streaming:
                 self.conn.drain()  # The client sees that the body is cut.

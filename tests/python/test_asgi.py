@@ -154,16 +154,30 @@ def test_head_and_http10() -> None:
 
     def client(port: int) -> list[bytes]:
         answers = []
-        for head in (b"HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):
+        heads = b"HEAD / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\nConnection: close\r\n\r\n"
+        for head in (heads, b"GET / HTTP/1.0\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
                 sock.sendall(head)
                 answers.append(read_all(sock))
         return answers
 
-    head, old = serving(app, client)
-    assert head.endswith(b"\r\n\r\n")
+    heads, old = serving(app, client)
+    assert [head[:15] for head in heads.split(b"\r\n\r\n")] == [b"HTTP/1.1 200 OK"] * 2 + [b""]
     assert old.partition(b"\r\n\r\n")[2] == b"abcdef"
     assert b"chunked" not in old
+
+
+@pytest.mark.parametrize("pieces", [(b"",), (b"abc",), (b"abc", b"def"), (b"", b"")])
+@pytest.mark.parametrize("status", [204, 304])
+def test_no_body_where_none_may_be(status: int, pieces: tuple[bytes, ...]) -> None:
+    def client(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+            return read_all(sock)
+
+    answers = serving(answering(status, [], *pieces), client).split(b"\r\n\r\n")
+    assert [answer[:12] for answer in answers] == [f"HTTP/1.1 {status}".encode()] * 2 + [b""]
+    assert b"chunked" not in answers[0]
 
 
 def test_exceptions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,46 @@ started.wait()
 """
 
 
+def test_an_exit_function_may_poll() -> None:
+    code = """
+import atexit
+def drain():  # Registered before the import, so it runs after what the package registered.
+    for _ in range(3):
+        manager.poll(10)
+    print("drained")
+atexit.register(drain)
+from pymongoose import Manager
+manager = Manager()
+manager.listen("http://127.0.0.1:0")
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"USE_NOGIL=1\ndrained\n", b"")
+
+
+def test_other_interpreters_are_refused() -> None:
+    code = """
+import pymongoose
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+other = interpreters.create()
+interpreters.run_string(other, '''
+try:
+    import pymongoose
+except ImportError as e:
+    print(type(e).__name__, flush=True)
+''')
+interpreters.destroy(other)
+manager = pymongoose.Manager(lambda conn, ev, data: None)
+manager.listen("http://127.0.0.1:0")
+manager.poll(10)
+manager.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"USE_NOGIL=1\nImportError\n", b"")
+
+
 @pytest.mark.parametrize("mode", ["busy", "sleep"])
 def test_the_interpreter_ends_cleanly_under_polling_threads(mode: str) -> None:
     for _ in range(5):

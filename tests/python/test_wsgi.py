@@ -134,6 +134,22 @@ def test_environment_of_fakes() -> None:
     assert isinstance(environ["wsgi.input"], io.BytesIO)
 
 
+def test_a_chunked_body_has_a_length() -> None:
+    seen: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        seen.append(environ)
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))]
+
+    with Serving(app) as serving:
+        connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=DEADLINE)
+        connection.request("POST", "/", iter([b"one ", b"two"]), encode_chunked=True)
+        assert connection.getresponse().read() == b"one two"
+        connection.close()
+    assert seen[0]["wsgi.input_terminated"] is True
+
+
 def test_requests_run_at_the_same_time() -> None:
     barrier = threading.Barrier(4, timeout=DEADLINE)
 
@@ -215,6 +231,79 @@ def test_head() -> None:
     with Serving(answering(b"body")) as serving:
         status, headers, body = serving.fetch("HEAD")
     assert (status, dict(headers)["Content-Length"], body) == (200, "4", b"")
+    with Serving(answering(bytes(2_000_000))) as serving:
+        client = socket.create_connection(("127.0.0.1", serving.port), DEADLINE)
+        client.sendall(b"HEAD / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answers = read_all(client).split(b"\r\n\r\n")
+        client.close()
+    assert [answer[:15] for answer in answers] == [b"HTTP/1.1 200 OK"] * 2 + [b""]
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_no_body_where_none_may_be(status: str) -> None:
+    with Serving(answering(b"body", status=status, headers=[("ETag", "x")])) as serving:
+        client = socket.create_connection(("127.0.0.1", serving.port), DEADLINE)
+        client.sendall(b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answers = read_all(client)
+        client.close()
+    head = f"HTTP/1.1 {status}\r\nETag: x\r\n"
+    assert answers.startswith(head.encode())
+    assert answers.count(head.encode()) == 2
+    assert b"Content-" not in answers
+    assert b"body" not in answers
+
+
+def test_output_is_not_held_back_while_the_next_piece_is_made() -> None:
+    received = threading.Event()
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        yield b"data: 1\n\n"
+        yield b"data: 2\n\n"
+        assert received.wait(DEADLINE)
+        yield b"data: 3\n\n"
+
+    with Serving(app) as serving:
+        connection = http.client.HTTPConnection("127.0.0.1", serving.port, timeout=DEADLINE)
+        for _ in range(2):
+            connection.request("GET", "/")
+            response = connection.getresponse()
+            assert response.read(18) == b"data: 1\n\ndata: 2\n\n"
+            received.set()
+            assert response.read() == b"data: 3\n\n"
+            received.clear()
+        connection.close()
+        assert serving.server._streams == {}
+
+
+def test_a_late_error_is_no_second_response(capsys: pytest.CaptureFixture[str]) -> None:
+    class Result:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"body"])
+
+        def close(self) -> None:
+            raise ValueError("while closing")
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return Result()
+
+    with Serving(app) as serving:
+        client = socket.create_connection(("127.0.0.1", serving.port), DEADLINE)
+        client.sendall(b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        answers = read_all(client)
+        client.close()
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b"HTTP/1.1 ") == 2
+    assert "ValueError: while closing" in capsys.readouterr().err
+
+
+def test_an_application_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        raise SystemExit(1)
+
+    with Serving(app) as serving:
+        assert serving.fetch()[0] == 500
+    assert "SystemExit" in capsys.readouterr().err
 
 
 def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -264,6 +353,24 @@ def test_a_client_that_leaves_frees_the_worker() -> None:
             time.sleep(0.01)
         assert serving.server._streams == {}
     assert made < 1000
+
+
+def test_a_client_that_leaves_frees_the_worker_of_a_slow_stream() -> None:
+    ended = threading.Event()
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        try:
+            while True:
+                yield b"x"
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    with Serving(app, workers=1) as serving:
+        with socket.create_connection(("127.0.0.1", serving.port), DEADLINE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert ended.wait(DEADLINE)
 
 
 def test_a_client_that_reads_nothing_is_given_up() -> None:
