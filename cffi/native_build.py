@@ -81,7 +81,7 @@ def build_library(options: Options) -> Path:
         subprocess.run(arguments, cwd=ROOT, env={**os.environ, **environment}, check=True)
     except FileNotFoundError:
         raise SystemExit("pymongoose is built with Rust: install it (package rustc or rustup)") from None
-    return target / "release"
+    return target / os.environ.get("CARGO_BUILD_TARGET", "") / "release"
 
 
 def symbols(library: Path) -> set[str]:
