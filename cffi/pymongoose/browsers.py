@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .message import HttpMessage
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#,@\x00-\x20]+|null|\*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\sA-Z/?#,@\x00]+|null|\*")  # As browsers write them.
 _INT_MAX = (1 << 31) - 1
 
 

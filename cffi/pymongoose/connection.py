@@ -161,7 +161,7 @@ class Connection(gate.Conn):
         For MG_EV_HTTP_HDRS. A file of that name is replaced; name cannot leave the directory. Then
         callback(conn, error) is called once, on the thread that polls: with None when the file is
         complete and closed, else with what went wrong. It replies and calls drain(): the connection
-        serves no other request. Until it closes, its handler gets no MG_EV_READ.
+        serves no other request. Until it closes, its handler gets no MG_EV_READ; the message is empty.
 
         When the upload cannot begin ("bad name", "open failed", "too large"), callback is called at
         once, and the connection stays as it is. max_size: bytes of the body; for one that does not
