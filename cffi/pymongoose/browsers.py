@@ -145,10 +145,8 @@ def _struct(web: WebOptions) -> tuple[Any, list[Any]]:
     return options, keep
 
 
-def native(web: WebOptions | None) -> tuple[Any, list[Any]]:
+def native(web: WebOptions) -> tuple[Any, list[Any]]:
     """The options as the library takes them, and what must be kept alive for them."""
-    if web is None:
-        return ffi.NULL, []
     if not isinstance(web, WebOptions):
         raise TypeError(f"web must be WebOptions, not {type(web).__name__}")
     return _struct(web)
