@@ -65,13 +65,13 @@ typedef struct Slot {
   struct Conn *conn;      /* the Python object, made when first needed; owned */
   Route *route;           /* owned; NULL until the first event */
   struct Window *current; /* the message whose event is being handled */
+  PyObject *on_upload;    /* callback of the upload that is being received; owned */
+  mg_event_handler_t upload_fn; /* the library's handler for it */
+  size_t upload_left;     /* bytes that it may still read */
   uint64_t last_poll;     /* when MG_EV_POLL last crossed */
   unsigned handlers;      /* handler calls of this connection on the stack */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
-  PyObject *on_upload;    /* callback of the upload that is received; owned */
-  mg_event_handler_t upload_fn; /* the library's handler for it */
-  size_t upload_left;     /* bytes that it may still read */
 } Slot;
 
 /* What the headers of a reply say about its length. */

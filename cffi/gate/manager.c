@@ -168,6 +168,9 @@ static void core_free(Core *m) {
 /* Nobody is told of anything any more: for a manager that is going away itself. */
 static void core_silence(Core *m) {
   for (Route *r = m->routes; r != NULL; r = r->next) Py_CLEAR(r->handler);
+  for (struct mg_connection *c = m->mgr.conns; !m->freed && c != NULL; c = c->next) {
+    if (gate_has(c)) Py_CLEAR(slot_of(c)->on_upload);
+  }
 }
 
 static int core_clear(PyObject *self) {

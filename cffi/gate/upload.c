@@ -32,11 +32,14 @@ bool gate_has(const struct mg_connection *c) {
   return c->fn == gate_event || c->fn == relay_event;
 }
 
-/* Goes between the connection and the library's handler, when that has just been put in place. */
+/* Goes between the connection and the library's handler, when that has just been put in place. The
+   head of the message has left the receive buffer, so its view is over. */
 static void adopt(struct mg_connection *c) {
+  Slot *slot = slot_of(c);
   if (gate_has(c)) return;
-  slot_of(c)->upload_fn = c->fn;
+  slot->upload_fn = c->fn;
   c->fn = relay_event;
+  if (slot->current != NULL) slot->current->message = NULL;
 }
 
 /* The program's callback. [GIL] */

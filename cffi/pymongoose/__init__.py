@@ -25,6 +25,7 @@ from ._mongoose import *  # noqa: F403 (its __all__ is the list of public names)
 if TYPE_CHECKING:
     from . import aio as aio
     from .aio import AsyncManager
+    from .browsers import WebOptions
 
 __version__ = gate.VERSION
 
@@ -34,14 +35,17 @@ if os.environ.get("PYMONGOOSE_QUIET", "0") in ("", "0"):
     with contextlib.suppress(OSError, ValueError):  # Standard output may be closed, or full.
         print(f"USE_NOGIL={USE_NOGIL}", flush=True)
 
-__all__ = ["USE_NOGIL", "AsyncManager", "__version__", *_mongoose.__all__]
+__all__ = ["USE_NOGIL", "AsyncManager", "WebOptions", "__version__", *_mongoose.__all__]
+
+# Loaded when they are first used: asyncio and dataclasses are most of the time of an import.
+_LATER = {"AsyncManager": "aio", "WebOptions": "browsers"}
 
 
 def __getattr__(name: str) -> Any:
-    """AsyncManager is loaded when it is first used: asyncio is most of the time of an import."""
-    if name in ("AsyncManager", "aio"):
-        module = importlib.import_module(f"{__name__}.aio")
-        return module if name == "aio" else module.AsyncManager
+    if name == "aio":
+        return importlib.import_module(f"{__name__}.aio")
+    if name in _LATER:
+        return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ._core import gate, lib
-from .browsers import WebOptions
 from .connection import Connection
 from .constants import (
     MG_EV_ACCEPT,
@@ -157,7 +156,6 @@ __all__ = [
     "RpcReq",
     "Timer",
     "TlsOpts",
-    "WebOptions",
     "WsMessage",
     "base64_decode",
     "base64_encode",

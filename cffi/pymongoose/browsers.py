@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .message import HttpMessage
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#,@\x00-\x20]+|null|\*")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\sA-Z/?#,@\x00]+|null|\*")  # As browsers write them.
 _INT_MAX = (1 << 31) - 1
 
 
@@ -145,10 +145,8 @@ def _struct(web: WebOptions) -> tuple[Any, list[Any]]:
     return options, keep
 
 
-def native(web: WebOptions | None) -> tuple[Any, list[Any]]:
+def native(web: WebOptions) -> tuple[Any, list[Any]]:
     """The options as the library takes them, and what must be kept alive for them."""
-    if web is None:
-        return ffi.NULL, []
     if not isinstance(web, WebOptions):
         raise TypeError(f"web must be WebOptions, not {type(web).__name__}")
     return _struct(web)

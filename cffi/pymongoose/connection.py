@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from . import settings as _settings
 from . import sse
 from ._core import encode, ffi, gate, lib, to_bytes, view
-from .browsers import WebOptions, native
 from .interest import Handler, masks
 from .message import HttpMessage
 from .tls import TlsOpts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+    from .browsers import WebOptions
 
 Data = Any  # str, or anything that bytes() takes
 
@@ -99,7 +100,7 @@ class Connection(gate.Conn):
     ) -> None:
         """Serves files below root_dir, as the request says. web: options for browsers."""
         options, _keep = _serve_options(root_dir, extra_headers, mime_types, page404)
-        web_options, _keep_too = native(web)
+        web_options, _keep_too = _web_options(web)
         with self._answering(message) as (c, request):
             lib.mg_http_serve_dir_web(c, request, options, web_options)
 
@@ -114,7 +115,7 @@ class Connection(gate.Conn):
     ) -> None:
         """Serves one file, whatever the request's path is. web: options for browsers."""
         options, _keep = _serve_options("", extra_headers, mime_types, "")
-        web_options, _keep_too = native(web)
+        web_options, _keep_too = _web_options(web)
         name = encode(path, "path")
         with self._answering(message) as (c, request):
             lib.mg_http_serve_file_web(c, request, name, options, web_options)
@@ -161,7 +162,7 @@ class Connection(gate.Conn):
         For MG_EV_HTTP_HDRS. A file of that name is replaced; name cannot leave the directory. Then
         callback(conn, error) is called once, on the thread that polls: with None when the file is
         complete and closed, else with what went wrong. It replies and calls drain(): the connection
-        serves no other request. Until it closes, its handler gets no MG_EV_READ.
+        serves no other request. Until it closes, its handler gets no MG_EV_READ; the message is empty.
 
         When the upload cannot begin ("bad name", "open failed", "too large"), callback is called at
         once, and the connection stays as it is. max_size: bytes of the body; for one that does not
@@ -303,6 +304,15 @@ class Connection(gate.Conn):
         """Drops the TLS state; the connection is plain from now on."""
         with _Native(self) as c:
             lib.mg_tls_free(c)
+
+
+def _web_options(web: WebOptions | None) -> tuple[Any, list[Any]]:
+    """A struct mg_http_web_opts, or NULL, and what must be kept alive for it."""
+    if web is None:
+        return ffi.NULL, []
+    from .browsers import native  # Loaded when it is used, see __init__.py.
+
+    return native(web)
 
 
 def _limit(max_size: int) -> int:

@@ -79,6 +79,6 @@ def test_events() -> None:
         client.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 6\r\n\r\n")
         data = b""
         while not data.endswith(b"\n\n\r\n") or b"data" not in data:
-            data += client.recv(65536)
+            data += client.recv(65536) or pytest.fail("the server closed the connection")
         assert b"retry: 2000\n\n" in data
         assert b"event: hello\nid: 7\ndata: line 1\ndata: line 2\n\n" in data

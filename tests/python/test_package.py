@@ -46,12 +46,20 @@ def test_the_first_line_may_go_nowhere() -> None:
         assert run(f"import os, sys; {close}; import pymongoose; os._exit(0)").stdout == ""
 
 
-def test_asyncio_is_loaded_when_it_is_used() -> None:
-    loaded = "import pymongoose, sys; print('asyncio' in sys.modules)"
+@pytest.mark.parametrize("module", ["asyncio", "dataclasses", "email", "urllib"])
+def test_what_is_slow_to_load_is_loaded_when_it_is_used(module: str) -> None:
+    loaded = (
+        f"import sys; sys.modules.pop({module!r}, None); import pymongoose; print({module!r} in sys.modules)"
+    )
     assert run(loaded, PYMONGOOSE_QUIET="1").stdout == "False\n"
+
+
+def test_names_of_modules_that_are_loaded_later() -> None:
     used = "import pymongoose; print(pymongoose.aio.AsyncManager is pymongoose.AsyncManager)"
     assert run(used, PYMONGOOSE_QUIET="1").stdout == "True\n"
-    assert {"AsyncManager", "Manager", "aio"} <= set(dir(pymongoose))
+    used = "import pymongoose; print(pymongoose.WebOptions().security)"
+    assert run(used, PYMONGOOSE_QUIET="1").stdout == "False\n"
+    assert {"AsyncManager", "Manager", "WebOptions", "aio"} <= set(dir(pymongoose))
 
 
 def test_a_variable_keeps_import_quiet() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import socket
 import subprocess
 import threading
 import time
+import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, Server, read_all
+from conftest import DEADLINE, Server, poll_until, read_all
 
 from pymongoose import (
     MG_EV_CLOSE,
@@ -24,6 +27,7 @@ from pymongoose import (
     MG_EV_WAKEUP,
     Connection,
     HttpMessage,
+    Manager,
 )
 
 
@@ -217,11 +221,56 @@ def test_the_largest_body(tmp_path: Path) -> None:
             client.sendall(CHUNKED % b"c")
             eventually((tmp_path / "c").exists)
             client.sendall(b"3e9\r\n" + b"x" * 1001)
-            reply = b""
-            while not reply.endswith(b"too large"):
-                reply += client.recv(65536)
+            assert read_all(client).endswith(b"too large")
         assert (tmp_path / "c").stat().st_size <= 1000
     assert uploads.errors == [None, "too large", "too large"]
+
+
+def test_the_message_is_over_when_the_upload_has_begun(tmp_path: Path) -> None:
+    seen: list[Any] = []
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_HDRS:
+
+            def done(conn: Connection, error: str | None) -> None:
+                seen.extend((error, bool(data), data.uri))
+                conn.drain()
+
+            conn.start_upload(data, "file", tmp_path, done)
+            seen.extend((bool(data), data.headers()))
+            with pytest.raises(ValueError, match="not valid for this event"):
+                conn.start_upload(data, "other", tmp_path, done)
+
+    with Server(handler) as server, server.connect() as client:
+        client.sendall(put("file", b"short"))
+        assert read_all(client) == b""
+    assert seen == [None, False, "", False, []]
+
+
+def test_an_upload_does_not_keep_its_manager_alive(tmp_path: Path) -> None:
+    class Program:
+        def __init__(self) -> None:
+            self.manager = Manager(self.handler)
+            self.listener = self.manager.listen("http://127.0.0.1:0")
+
+        def handler(self, conn: Connection, ev: int, data: Any) -> None:
+            if ev == MG_EV_HTTP_HDRS:
+                conn.start_upload(data, "file", tmp_path, self.done)
+
+        def done(self, conn: Connection, error: str | None) -> None: ...
+
+    program = Program()
+    assert program.listener.local_addr is not None
+    with socket.create_connection(("127.0.0.1", program.listener.local_addr[1])) as client:
+        client.sendall(put("file", b"x" * 600)[:-1])
+        poll_until(program.manager, (tmp_path / "file").exists)
+        reference = weakref.ref(program)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            del program
+            gc.collect()
+    assert reference() is None
+    assert [w.category for w in caught] == [ResourceWarning]
 
 
 def test_a_worker_replies_after_the_upload(tmp_path: Path) -> None:
