@@ -68,10 +68,18 @@ fn give_up(c: Conn, code: u16) {
 
 /// The program has refused a request with a reply of its own; `coming`: its body is incomplete.
 pub fn turn_down(c: Conn, coming: bool) {
-    if coming && http_policy::of(c).replies() {
-        linger(c);
+    if coming {
+        hear_out(c);
     }
     drain(c);
+}
+
+/// When the connection closes behind its last reply, a peer that is still sending is heard out, if
+/// replies to errors are wanted.
+pub fn hear_out(c: Conn) {
+    if http_policy::of(c).replies() {
+        linger(c);
+    }
 }
 
 /// The connection will read on behind its last reply.

@@ -111,6 +111,27 @@ static void test_pushed(void) {
   silent = false;
 }
 
+// A client that is still sending gets to know that there is no use in it.
+static void test_a_failure_reaches_a_client_that_sends(void) {
+  static char rest[100000];
+  int fd, i;
+  reset_device();
+  write_ok = false;
+  begin(device);
+  set(MG_SET_HTTP_ERROR_REPLIES, 1);
+  fd = start("POST / HTTP/1.1\r\nContent-Length: 100000000\r\n\r\n");
+  nonblocking(fd);
+  for (i = 0; i < 100; i++) {
+    if (send(fd, rest, sizeof(rest), MSG_NOSIGNAL) < 0) CHECK(errno == EAGAIN);
+    poll_times(&mgr, 2);
+  }
+  expect(fd, NULL);
+  CHECK(!got_reset && count("HTTP/1.1 500 ") == 1 && outcomes == 1);
+  close(fd);
+  UNTIL(mgr.conns == l);
+  end();
+}
+
 // A body whose length nobody knows is no firmware.
 static void test_pushed_without_a_length(void) {
   int fd;
@@ -247,6 +268,7 @@ static void test_urls_that_lead_nowhere(void) {
 int main(void) {
   mg_log_set(MG_LL_NONE);
   test_pushed();
+  test_a_failure_reaches_a_client_that_sends();
   test_pushed_without_a_length();
   test_fetched();
   test_fetch_timeouts();

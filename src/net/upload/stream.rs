@@ -6,6 +6,7 @@ use crate::codec::path::is_sane;
 use crate::fence;
 use crate::net::fs::{File, Fs, PATH_MAX};
 use crate::net::handle::Conn;
+use crate::net::http_end;
 use crate::net::log;
 use crate::net::ota;
 use crate::net::serve::{Request, reply};
@@ -181,7 +182,11 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
 /// Takes what has arrived; the body, or what is left of it, begins at `at` of `recv`.
 fn advance(c: Conn, at: usize) {
     let Some(state) = ConnState::of(c) else { return };
-    let Some(mut upload) = state.upload.0.take() else { return };
+    let Some(mut upload) = state.upload.0.take() else {
+        // What comes behind an upload is not looked at.
+        c.recv().set_len(0);
+        return;
+    };
     match upload.take(c, at) {
         Ok(false) => state.upload.0.set(Some(upload)),
         outcome => {
@@ -266,6 +271,10 @@ fn close(c: Conn) {
 /// Closes the target and tells the program, once.
 fn finish(c: Conn, err: Option<&CStr>) {
     let Some(upload) = ConnState::of(c).and_then(|state| state.upload.0.take()) else { return };
+    if !matches!(upload.left, Left::Bytes(0)) {
+        // The rest of the body is on its way.
+        http_end::hear_out(c);
+    }
     let failed = upload.target.close();
     tell(c, upload.on_done, err.or(failed));
 }
