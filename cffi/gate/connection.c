@@ -129,7 +129,11 @@ static PyObject *conn_http_chunk(Conn *self, PyObject *const *args, Py_ssize_t n
   bool ok = false;
   if (c != NULL) {
     Core *m = self->core;
-    mg_http_write_chunk(c, bytes, (size_t) length);
+    if (!slot_of(c)->head) {
+      mg_http_write_chunk(c, bytes, (size_t) length);
+    } else if (length == 0) {
+      c->is_resp = 0; /* The client of a HEAD request would take chunks for the next response. */
+    }
     ok = core_leave(m) == 0;
   }
   Py_XDECREF(owner);

@@ -6,7 +6,9 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
+import requests
 from conftest import Server
 from test_message import during_request
 
@@ -236,3 +238,27 @@ def basic(text: str) -> str:
 )
 def test_credentials(path: str, headers: dict[str, str], expected: tuple[str, str] | None) -> None:
     assert value_of("credentials", path, **headers) == expected
+
+
+# Real clients.
+
+
+def test_forms_of_other_clients() -> None:
+    seen: list[tuple[list[str], list[FormPart]]] = []
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            files = [part for part in data.multipart() if part.filename is not None]
+            seen.append((data.form().all("f"), files))
+            conn.reply(200)
+
+    fields = {"f": ["a b", "ü&=%+", ""]}
+    content = bytes(range(256)) * 100
+    with Server(handler) as server:
+        url = f"http://127.0.0.1:{server.port}/"
+        for client in (httpx, requests):
+            client.post(url, data=fields)
+            client.post(url, data=fields, files={"up": ("a.bin", content, "image/x")})
+    assert [values for values, _ in seen] == [fields["f"]] * 4
+    file = FormPart("up", "a.bin", content, "image/x")
+    assert [files for _, files in seen] == [[], [file], [], [file]]

@@ -6,7 +6,7 @@ import http.client
 from typing import Any
 
 import pytest
-from conftest import Server
+from conftest import Server, read_all
 
 from pymongoose import MG_EV_HTTP_MSG, Connection
 
@@ -86,6 +86,23 @@ def test_what_would_break_the_stream_is_refused() -> None:
         conn.http_sse("type", "data")
 
     assert stream(send)[1] == "event: type\ndata: data\n\n"
+
+
+def test_head_has_no_events() -> None:
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG and data.method == "HEAD":
+            conn.sse_start(retry=5)
+            conn.http_sse("a", "b")
+            conn.http_chunk("")
+        elif ev == MG_EV_HTTP_MSG:
+            conn.reply(200, b"next")
+
+    with Server(handler) as server, server.connect() as client:
+        client.sendall(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        data = read_all(client)
+    assert data.count(b"HTTP/1.1 200 OK") == 2
+    assert data.partition(b"\r\n\r\n")[2].startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_stream_ends_with_the_connection() -> None:
