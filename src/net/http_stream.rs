@@ -34,7 +34,10 @@ impl Stream {
             Framing::Length(n) => n as u64,
             Framing::Chunked | Framing::UntilClose => u64::MAX,
         };
-        self.end.set((self.received.get() - have as u64).saturating_add(body));
+        // A program may have put bytes into `recv` by hand.
+        let received = self.received.get().max(have as u64);
+        self.received.set(received);
+        self.end.set((received - have as u64).saturating_add(body));
         self.awaited.set(false);
     }
 
