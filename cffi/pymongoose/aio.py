@@ -19,6 +19,37 @@ from .settings import ManagerSettings
 STEP = 5.0  # seconds between two warnings about a poll thread that does not stop
 
 
+class _Poller:
+    """A thread that polls a manager. Each entry of an AsyncManager has one of its own."""
+
+    def __init__(self, manager: Manager, interval: int) -> None:
+        self._manager = manager
+        self._interval = interval
+        self._loop = asyncio.get_running_loop()
+        self._stop = False
+        self.stopped = asyncio.Event()
+        threading.Thread(target=self._run, name="pymongoose-poll", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while not self._stop:
+                self._manager.poll(self._interval)
+        except RuntimeError as e:
+            if "has been freed" not in str(e):  # The program closed the manager itself.
+                raise
+        finally:
+            try:
+                self._loop.call_soon_threadsafe(self.stopped.set)
+            except RuntimeError:
+                pass  # The loop was closed: nobody waits any more.
+
+    def stop(self) -> None:
+        """Asks the thread to end, and interrupts its wait."""
+        self._stop = True
+        if not self._manager._closed:
+            self._manager.wakeup(self._manager.wakeup_id)
+
+
 class AsyncManager:
     """An async context manager around a Manager with wakeup enabled.
 
@@ -42,29 +73,14 @@ class AsyncManager:
         self._settings: ManagerSettings = settings or {}
         self._manager: Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop = False
-        self._stopped = asyncio.Event()
+        self._poller: _Poller | None = None
 
     async def __aenter__(self) -> AsyncManager:
         self._loop = asyncio.get_running_loop()
         self._manager = Manager(self._handler, enable_wakeup=True, error_handler=self._error_handler)
         self._manager.set(**self._settings)
-        self._stop = False
-        self._stopped = asyncio.Event()
-        threading.Thread(
-            target=self._poll, args=(self._manager, self._loop), name="pymongoose-poll", daemon=True
-        ).start()
+        self._poller = _Poller(self._manager, self._poll_interval)
         return self
-
-    def _poll(self, manager: Manager, loop: asyncio.AbstractEventLoop) -> None:
-        try:
-            while not self._stop:
-                manager.poll(self._poll_interval)
-        finally:
-            try:
-                loop.call_soon_threadsafe(self._stopped.set)
-            except RuntimeError:
-                pass  # The loop was closed: nobody waits any more.
 
     async def __aexit__(
         self,
@@ -72,15 +88,16 @@ class AsyncManager:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        manager = self._manager
+        manager, poller = self._manager, self._poller
         assert manager is not None
-        self._stop = True
-        manager.wakeup(manager.wakeup_id, b"")
+        assert poller is not None
+        self._poller = None
+        poller.stop()
         waited = 0.0
-        while not self._stopped.is_set():
+        while not poller.stopped.is_set():
             step = min(STEP, self._shutdown_timeout - waited)
             try:
-                await asyncio.wait_for(self._stopped.wait(), max(step, 0))
+                await asyncio.wait_for(poller.stopped.wait(), max(step, 0))
             except asyncio.TimeoutError:
                 waited += step
                 if waited >= self._shutdown_timeout:
@@ -105,7 +122,7 @@ class AsyncManager:
     @property
     def running(self) -> bool:
         """True between entering and leaving the context."""
-        return self._manager is not None and not self._stop
+        return self._poller is not None
 
     @property
     def manager(self) -> Manager:

@@ -113,6 +113,42 @@ def test_not_started() -> None:
             call()
 
 
+def test_an_abandoned_thread_ends_when_its_handler_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pymongoose.aio, "STEP", 0.05)
+    release, blocked = threading.Event(), threading.Event()
+
+    def block() -> None:
+        blocked.set()
+        release.wait(60)
+
+    async def main() -> None:
+        am = AsyncManager(shutdown_timeout=0.05)
+        async with am:
+            am.timer_add(0, block)
+            await asyncio.to_thread(blocked.wait, DEADLINE)
+            (first,) = (t for t in threading.enumerate() if t.name == "pymongoose-poll")
+        async with am:
+            listener = am.listen("tcp://127.0.0.1:0")
+            release.set()
+            await asyncio.to_thread(first.join, DEADLINE)
+            assert not first.is_alive()
+            assert am.running
+            assert not listener.is_closing
+        assert listener.is_closing
+
+    with pytest.warns(RuntimeWarning, match="abandoning thread"):
+        asyncio.run(main())
+
+
+def test_a_manager_that_the_program_closed(capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> None:
+        async with AsyncManager() as am:
+            am.manager.close()
+
+    asyncio.run(main())
+    assert capsys.readouterr().err == ""
+
+
 def test_a_handler_that_does_not_return(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pymongoose.aio, "STEP", 0.1)
     release = threading.Event()
