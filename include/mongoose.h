@@ -2483,6 +2483,80 @@ uint64_t mg_ntohll(uint64_t net);
  */
 uint32_t mg_crc32(uint32_t crc, const char *buf, size_t len);
 
+/* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
+
+/* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need
+ * nothing. `config` are bits of `MG_PHY_LEDS_ACTIVE_HIGH` and `MG_PHY_CLOCKS_MAC`. A reset that does
+ * not end is waited for 10,000 reads. Does nothing without both functions.
+ *
+ * # Threads
+ * As the functions of `phy` say.
+ */
+void mg_phy_init(struct mg_phy *phy, uint8_t addr, uint8_t config);
+
+/* Tells whether an Ethernet PHY has a link, and what it is like.
+ *
+ * `full_duplex` and `speed` (`MG_PHY_SPEED_*`) are set when there is a link, both are not NULL, and
+ * the chip is known: TI DP838xx, Microchip KSZ8x and LAN87x, Realtek RTL8xxx, ICS1894.
+ *
+ * # Returns
+ * true when there is a link; false without both functions.
+ *
+ * # Threads
+ * As the functions of `phy` say.
+ */
+bool mg_phy_up(struct mg_phy *phy, uint8_t addr, bool *full_duplex, uint8_t *speed);
+
+/* Looks for Wi-Fi networks. A host has no driver for that.
+ *
+ * # Returns
+ * false.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_wifi_scan(void);
+
+/* Joins a Wi-Fi network. A host has no driver for that; `wifi` is not looked at.
+ *
+ * # Returns
+ * false.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_wifi_connect(struct mg_wifi_data *wifi);
+
+/* Leaves a Wi-Fi network. A host has no driver for that.
+ *
+ * # Returns
+ * false.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_wifi_disconnect(void);
+
+/* Becomes a Wi-Fi access point. A host has no driver for that; `wifi` is not looked at.
+ *
+ * # Returns
+ * false.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_wifi_ap_start(struct mg_wifi_data *wifi);
+
+/* Is no Wi-Fi access point any more. A host has no driver for that.
+ *
+ * # Returns
+ * false.
+ *
+ * # Threads
+ * Any.
+ */
+bool mg_wifi_ap_stop(void);
+
 /* ---- Digests: MD5, SHA-1, SHA-256, SHA-384, HMAC-SHA256 ---- */
 
 /* Starts an MD5 computation (RFC 1321).

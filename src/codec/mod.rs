@@ -23,6 +23,7 @@ pub mod modbus;
 pub mod number;
 pub mod ota;
 pub mod path;
+pub mod phy;
 pub mod rpc;
 pub mod sntp;
 pub mod ssi;
