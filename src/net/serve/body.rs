@@ -159,7 +159,8 @@ fn queue_piece(c: Conn, body: Body) -> Outcome {
         Body::Page(mut page) => {
             let mut part = Vec::new();
             let mut more = true;
-            while more && part.len() + FRAMING < room / 2 {
+            // An empty chunk would be the last one, however small MG_IO_SIZE is.
+            while more && (part.is_empty() || part.len() + FRAMING < room / 2) {
                 more = page.append(&mut part);
             }
             let size = format!("{:x}\r\n", part.len());
