@@ -17,7 +17,8 @@ use super::poll::millis;
 use super::state::ConnState;
 use super::{http_message, ws};
 use crate::abi::{
-    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ, flag,
+    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
+    MG_EV_WRITE, flag,
 };
 use crate::codec::http::{self, Framing, Head};
 use core::cell::Cell;
@@ -46,6 +47,8 @@ pub struct HttpState {
     pub(super) stream: Stream,
     /// When output began to wait, or last moved; 0: nothing waits, or nobody has looked since.
     pub(super) stalled: Cell<u64>,
+    /// Requests wait until replies have left.
+    backlogged: Cell<bool>,
     /// The engine runs: a handler that closes the connection for good leads back to it.
     busy: Cell<bool>,
     /// There are no more messages: the program closed the connection at MG_EV_HTTP_HDRS, or the
@@ -108,6 +111,11 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
             }
         }
         MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
+            notice_consumption(c, Some(0));
+            go_on(c);
+        }
+        // There may be room for the replies to requests that wait.
+        MG_EV_WRITE if ConnState::of(c).is_some_and(|s| s.http.backlogged.get()) => {
             notice_consumption(c, Some(0));
             go_on(c);
         }
@@ -175,11 +183,18 @@ fn run(c: Conn, at_close: bool) {
         if ends || state.http.busy.replace(true) {
             return;
         }
+        state.http.backlogged.set(false);
     }
     let mut ofs = 0;
     loop {
-        // A response in progress holds later requests back, but not at the end.
+        // What holds requests back does not count at the end.
         if c.has(flag::RESP) || (c.has(flag::CLOSING) && !at_close) || c.recv().len() <= ofs {
+            break;
+        }
+        if let Some(state) = state
+            && is_backlogged(c, state)
+        {
+            state.http.backlogged.set(true);
             break;
         }
         match step(c, &mut ofs, at_close) {
@@ -425,13 +440,23 @@ pub fn response_done(c: Conn) {
     }
 }
 
-/// Bytes of requests at which a server stops reading while a response is in progress. Taking each
-/// request out of `recv` moves what stands behind it, so that must not be without bound.
+/// Bytes of requests at which a server stops reading while they wait. Taking each request out of `recv`
+/// moves what stands behind it, so that must not be without bound.
 const HELD_BACK: usize = 16 * 1024;
 
-/// True when enough requests wait for the end of the response in progress.
+/// Bytes of replies in `send` from which on further requests wait. A client that sends requests and
+/// reads no replies would take any amount of memory.
+const BACKLOG: usize = 256 * 1024;
+
+/// True when a server's next request has to wait until replies have left. One whose head has been
+/// delivered goes on.
+fn is_backlogged(c: Conn, state: &ConnState) -> bool {
+    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !http_body::is_collecting(state)
+}
+
+/// True when enough requests wait: for the end of the response in progress, or for replies to leave.
 pub fn is_held_back(c: Conn, state: &ConnState) -> bool {
-    c.has(flag::RESP)
+    (c.has(flag::RESP) || is_backlogged(c, state))
         && c.has(flag::ACCEPTED)
         && c.recv().len() >= HELD_BACK.min(state.settings.get().recv_limit)
         && (has_protocol(c, on_event) || state.body.is_some())

@@ -210,6 +210,65 @@ static void test_a_client_that_does_not_wait(void) {
   }
 }
 
+// --- Replies of some size to a client that sends one request after the other, and reads nothing for a
+// long time: what waits to be sent has a bound, and in the end everything is answered, in order.
+
+#define REPLY 10000
+#define REPLY_HEAD (sizeof("HTTP/1.1 200 OK\r\nContent-Length: 10000      \r\n\r\n") - 1)
+
+static int answered;
+static size_t most_queued;
+
+static void answer_at_length(struct mg_connection *c, int ev, void *ev_data) {
+  static char text[REPLY];
+  (void) ev_data;
+  if (c->is_listening) return;
+  if (ev == MG_EV_HTTP_MSG) {
+    memset(text, 'a' + answered++ % 26, sizeof(text));
+    mg_http_reply(c, 200, "", "%.*s", REPLY, text);
+  }
+  if (c->send.len > most_queued) most_queued = c->send.len;
+  CHECK(c->recv.len < 200000);
+}
+
+static void test_a_client_that_does_not_read(void) {
+  static const char request[] = "GET / HTTP/1.1\r\n\r\n";
+  static char block[18 * 1000];
+  size_t i, sent, received;
+  int events, turns, fd;
+  for (i = 0; i < 1000; i++) memcpy(block + 18 * i, request, 18);
+  for (events = 0; events < 2; events++) {
+    begin(answer_at_length);
+    CHECK(mg_conn_set(l, MG_SET_POLL_EVENTS, events));
+    answered = 0;
+    most_queued = sent = received = 0;
+    fd = ask("");
+    for (turns = 0; turns < 200; turns++) {
+      ssize_t n = send(fd, block + sent % 18, 18 * 100, MSG_NOSIGNAL);
+      if (n > 0) sent += (size_t) n;
+      mg_mgr_poll(&mgr, 0);
+    }
+    CHECK(sent > 200000 && most_queued < 300000 && (size_t) answered < sent / 18);
+    // Half of a request waits behind the others.
+    while (sent % 18 != 9) {
+      ssize_t n = send(fd, request + sent % 18, 1, MSG_NOSIGNAL);
+      if (n > 0) sent += (size_t) n;
+      while (n <= 0 && recv(fd, got, 1, MSG_DONTWAIT) == 1) received++, n = 1;
+      mg_mgr_poll(&mgr, 0);
+    }
+    for (turns = 0; turns < 100000 && received < sent / 18 * (REPLY + REPLY_HEAD); turns++) {
+      ssize_t n = recv(fd, got, sizeof(got), 0);
+      if (n > 0) received += (size_t) n;
+      mg_mgr_poll(&mgr, 0);
+    }
+    CHECK(answered == (int) (sent / 18) && received == sent / 18 * (REPLY + REPLY_HEAD));
+    CHECK(most_queued < 300000);
+    close(fd);
+    POLL_UNTIL(&mgr, mgr.conns == l);
+    end();
+  }
+}
+
 // --- A download of any length: the client takes the stream over when the head is there.
 
 #define LENGTH 20000000
@@ -289,6 +348,7 @@ int main(void) {
   test_a_camera();
   test_a_live_log();
   test_a_client_that_does_not_wait();
+  test_a_client_that_does_not_read();
   test_a_download();
   test_handlers_called_by_hand();
   return FAILURES;
