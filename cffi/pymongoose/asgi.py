@@ -112,6 +112,10 @@ class ASGIServer:
             self._timer.cancel()
             self._timer = None
         if manager is not None:
+            for conn in manager.connections:
+                if isinstance(conn.userdata, _WebSocket):
+                    conn.userdata.go_away()
+            manager.poll(0)
             manager.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=TIMEOUT)
@@ -380,6 +384,12 @@ class _WebSocket(_Exchange):
         else:
             self.conn.reply(500 if code == 1011 else 403, b"")
         self.server.wake()
+
+    def go_away(self) -> None:
+        """The server stops."""
+        if self.accepted and not self.close_sent:
+            self.close_code = GOING_AWAY
+            self.send_close(GOING_AWAY, "")
 
     def event(self, ev: int, data: Any) -> None:
         if ev == MG_EV_WS_MSG:

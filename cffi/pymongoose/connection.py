@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from .browsers import WebOptions
 
+JSON_TYPE = {"Content-Type": "application/json"}
+
 Data = Any  # str, or anything that bytes() takes
 
 
@@ -84,8 +86,11 @@ class Connection(gate.Conn):
 
     def reply_json(self, data: Any, status_code: int = 200, headers: Any = None) -> None:
         """Sends data as a JSON response."""
-        given = dict(headers) if headers is not None else {}
-        given["Content-Type"] = "application/json"
+        given: Any = JSON_TYPE
+        if hasattr(headers, "items"):
+            given = {**headers, **JSON_TYPE}
+        elif headers is not None:
+            given = [pair for pair in headers if pair[0] != "Content-Type"] + list(JSON_TYPE.items())
         self.reply(status_code, json.dumps(data), given)
 
     def serve_dir(

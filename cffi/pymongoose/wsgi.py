@@ -144,8 +144,9 @@ class WSGIServer:
             if not self._watching:
                 self._watch()
         elif response is not None:
-            # MG_EV_CLOSE, or MG_EV_WRITE of a response that waits for its client.
-            response.moved.set()
+            if ev == MG_EV_CLOSE:
+                self._streams.pop(conn.id, None)
+            response.moved.set()  # It may wait for its client.
 
     def _watch(self) -> None:
         """Sends, every now and then, what slow applications have made so far."""

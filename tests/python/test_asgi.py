@@ -458,6 +458,21 @@ def test_websocket() -> None:
     assert codes == [(4001, ""), (1000, "tschüß")]
 
 
+def test_clients_are_told_that_the_server_goes_away() -> None:
+    async def main() -> None:
+        server = ASGIServer(ws_app)
+        port = port_of(await server.start("http://127.0.0.1:0"))
+        ws = await asyncio.to_thread(WsClient, port)
+        await server.stop()
+        assert ws.receive() == (8, (1001).to_bytes(2, "big"))
+        assert ws.sock.recv(1) == b""
+        ws.sock.close()
+
+    codes.clear()
+    asyncio.run(main())
+    assert codes == [(1001, "")]
+
+
 def test_many_requests_at_once() -> None:
     async def app(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":

@@ -183,6 +183,17 @@ def test_reply_json() -> None:
     assert body == b'{"a": [1, "\\u00fc"]}'
 
 
+def test_reply_json_keeps_repeated_headers() -> None:
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.reply_json({}, headers=[("Set-Cookie", "a=1"), ("Content-Type", "x"), ("Set-Cookie", "b=2")])
+
+    with Server(handler) as server, server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        head = read_response(client).partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert head[1:4] == [b"Set-Cookie: a=1", b"Set-Cookie: b=2", b"Content-Type: application/json"]
+
+
 def test_chunks() -> None:
     def handler(conn: Connection, ev: int, data: Any) -> None:
         if ev == MG_EV_HTTP_MSG:

@@ -373,6 +373,26 @@ def test_a_client_that_leaves_frees_the_worker_of_a_slow_stream() -> None:
         assert ended.wait(DEADLINE)
 
 
+def test_a_stream_without_a_client_is_forgotten_while_its_worker_is_busy() -> None:
+    release = threading.Event()
+
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"x"
+        release.wait(DEADLINE)
+
+    with Serving(app) as serving:
+        with socket.create_connection(("127.0.0.1", serving.port), DEADLINE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert client.recv(1000)
+            assert len(serving.server._streams) == 1
+        deadline = time.monotonic() + DEADLINE / 2
+        while serving.server._streams and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert serving.server._streams == {}
+        release.set()
+
+
 def test_a_client_that_reads_nothing_is_given_up() -> None:
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
