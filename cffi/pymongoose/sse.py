@@ -44,10 +44,14 @@ def comment(text: str) -> str:
 
 
 def _lines(text: str) -> list[str]:
+    if not isinstance(text, str):
+        raise TypeError(f"text of an event must be str, not {type(text).__name__}")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _field(name: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"event {name} must be str, not {type(value).__name__}")
     if any(c in value for c in "\r\n\0"):
         raise ValueError(f"event {name} contains CR, LF or NUL: {value!r}")
     return f"{name}: {value}\n"

@@ -150,6 +150,7 @@ fn phase(c: Conn, state: &ConnState) -> Phase {
         }
         return Phase::Sending { since: http.stalled.get() };
     }
+    http.stalled.set(0);
     if c.has(flag::RESP | flag::DRAINING) {
         return Phase::Busy;
     }

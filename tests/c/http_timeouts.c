@@ -266,6 +266,31 @@ static void test_turned_away(void) {
   }
 }
 
+// A program that takes its output back, and then has other output, begins anew.
+static void test_output_that_is_taken_back(void) {
+  int fd;
+  begin(reply_at_length);
+  set(MG_SET_HTTP_SEND_TIMEOUT, 1000);
+  fd = start("GET /memory HTTP/1.1\r\n\r\n");
+  UNTIL(messages == 1);
+  poll_times(&mgr, 50);
+  CHECK(accepted->send.len > 0);
+  now += 900;
+  poll_times(&mgr, 5);
+  accepted->send.len = 0;
+  poll_times(&mgr, 5);
+  mg_send(accepted, "more", 4);
+  poll_times(&mgr, 5);
+  now += 600;
+  poll_times(&mgr, 5);
+  CHECK(accepted != NULL && accepted->send.len == 4);
+  now += 600;
+  poll_times(&mgr, 5);
+  CHECK(accepted == NULL);
+  close(fd);
+  end();
+}
+
 int main(void) {
   mg_log_set(MG_LL_NONE);
   test_timeouts();
@@ -273,6 +298,7 @@ int main(void) {
   test_streamed_bodies();
   test_an_answered_stream_has_time();
   test_slow_readers();
+  test_output_that_is_taken_back();
   test_turned_away();
   return FAILURES;
 }

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from conftest import Server, read_all
 
-from pymongoose import MG_EV_HTTP_MSG, Connection
+from pymongoose import MG_EV_HTTP_MSG, Connection, Manager
 
 
 def stream(send: Any) -> tuple[http.client.HTTPMessage, str]:
@@ -86,6 +86,16 @@ def test_what_would_break_the_stream_is_refused() -> None:
         conn.http_sse("type", "data")
 
     assert stream(send)[1] == "event: type\ndata: data\n\n"
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"x"])
+def test_texts_are_str(manager: Manager, wrong: Any) -> None:
+    conn = manager.connect("tcp://127.0.0.1:1")
+    for arguments in (("a", wrong), (wrong, "a")):
+        with pytest.raises(TypeError, match="must be str"):
+            conn.http_sse(*arguments)
+    with pytest.raises(TypeError, match="must be str"):
+        conn.sse_comment(wrong)
 
 
 def test_head_has_no_events() -> None:
