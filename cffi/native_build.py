@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 import os
 import re
+import shlex
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -37,21 +39,30 @@ def is_on(name: str) -> bool:
     return os.environ.get(name, "1").strip().lower() not in ("0", "no", "off", "false")
 
 
+def _size(name: str, text: str) -> str:
+    """A size as the Rust build takes it; C has more ways to write one."""
+    try:
+        return str(math.prod(int(factor.rstrip("uUlL"), 0) for factor in text.strip("()").split("*")))
+    except ValueError:
+        raise SystemExit(f"CFLAGS: {name}={text!r} is no number") from None
+
+
 @dataclass
 class Options:
     """What was asked for in the environment."""
 
     tls: bool = field(default_factory=lambda: is_on("USE_TLS"))
     nogil: bool = field(default_factory=lambda: is_on("USE_NOGIL"))
-    cflags: list[str] = field(default_factory=lambda: os.environ.get("CFLAGS", "").split())
+    cflags: list[str] = field(default_factory=lambda: shlex.split(os.environ.get("CFLAGS", "")))
 
     def library(self) -> dict[str, str]:
         """Options of the Rust library, as its build script reads them."""
         values = {name: os.environ[name] for name in LIBRARY_OPTIONS if name in os.environ}
-        for flag in self.cflags:
-            match = re.fullmatch(r"-D(\w+)=(\d+)", flag)
-            if match and match[1] in LIBRARY_OPTIONS:
-                values[match[1]] = match[2]
+        for before, flag in zip(["", *self.cflags], self.cflags):
+            match = re.fullmatch(r"(\w+)=(.*)", flag.removeprefix("-D"))
+            is_definition = flag.startswith("-D") or before == "-D"
+            if is_definition and match and match[1] in LIBRARY_OPTIONS:
+                values[match[1]] = _size(*match.groups())
         return values
 
     def cargo(self) -> tuple[list[str], dict[str, str]]:
