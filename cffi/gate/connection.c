@@ -211,8 +211,7 @@ static PyObject *conn_recv_consume(Conn *self, PyObject *args, PyObject *kwargs)
   if (c == NULL) return NULL;
   Core *m = self->core;
   size_t n = wanted < 0 || (size_t) wanted > c->recv.len ? c->recv.len : (size_t) wanted;
-  /* The message of the running event lies in these bytes: its view is over. */
-  if (slot_of(c)->current != NULL) slot_of(c)->current->message = NULL;
+  windows_end(slot_of(c));
   mg_iobuf_del(&c->recv, 0, n);
   if (core_leave(m) != 0) return NULL;
   return PyLong_FromSize_t(n);

@@ -237,11 +237,14 @@ typedef struct Window {
   struct mg_connection *c;
   unsigned char *base; /* of the receive buffer when the event began */
   PyObject *view;      /* the package's BodyView, if a view of the body was asked for */
+  struct Window *outer; /* of the event that this one is inside of; while both last */
 } Window;
 
 PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_data);
 void window_end(Core *m, PyObject *payload);
 bool window_is_over(const Window *w);
+/* Bytes left the front of the receive buffer: the messages of all running events are over. */
+void windows_end(Slot *slot);
 int message_setup(PyObject *module);
 PyObject *text_of(struct mg_str s);
 PyObject *bytes_of(struct mg_str s);

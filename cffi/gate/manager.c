@@ -64,7 +64,7 @@ int core_enter(Core *m) {
 
 void core_interrupt(Core *m) {
   uint64_t one = 1;
-  ssize_t n = write(m->interrupt_fd, &one, sizeof(one));
+  ssize_t n = m->interrupt_fd < 0 ? 0 : write(m->interrupt_fd, &one, sizeof(one));
   (void) n;
 }
 
@@ -163,6 +163,8 @@ static void core_free(Core *m) {
   Py_CLEAR(m->spare_http);
   Py_CLEAR(m->spare_ws);
   reply_forget(m);
+  close(m->interrupt_fd);
+  m->interrupt_fd = -1;
 }
 
 /* Nobody is told of anything any more: for a manager that is going away itself. */

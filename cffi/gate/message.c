@@ -17,6 +17,10 @@ bool window_is_over(const Window *w) {
   return w->message == NULL || w->c == NULL || w->c->recv.buf != w->base;
 }
 
+void windows_end(Slot *slot) {
+  for (Window *w = slot->current; w != NULL; w = w->outer) w->message = NULL;
+}
+
 /* Where a manager keeps the object that all its messages of this type share, as long as no program
    keeps it; NULL for types that have none. */
 static Window **spare_of(Core *m, PyTypeObject *type) {
@@ -43,7 +47,10 @@ PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_da
   w->message = ev_data;
   w->c = c;
   w->base = c->recv.buf;
-  slot_of(c)->current = w;
+  Slot *slot = slot_of(c);
+  /* A shared object whose message is over may serve an event inside of its own. */
+  if (slot->current != w) w->outer = slot->current;
+  slot->current = w;
   return (PyObject *) w;
 }
 
@@ -60,6 +67,7 @@ void window_end(Core *m, PyObject *payload) {
     }
     w->message = NULL;
     w->c = NULL;
+    w->outer = NULL;
     /* Two references are the manager's and ours; any other is a program that keeps it. */
     if (spare != NULL && w == *spare && Py_REFCNT(payload) > 2) Py_CLEAR(*spare);
   }

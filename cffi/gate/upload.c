@@ -39,7 +39,7 @@ static void adopt(struct mg_connection *c) {
   if (gate_has(c)) return;
   slot->upload_fn = c->fn;
   c->fn = relay_event;
-  if (slot->current != NULL) slot->current->message = NULL;
+  windows_end(slot);
 }
 
 /* The program's callback. [GIL] */

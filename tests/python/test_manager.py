@@ -437,3 +437,15 @@ def test_run_ends_well_when_a_signal_handler_is_not_of_python(monkeypatch: pytes
         real(signal.SIGTERM, before)
     with pytest.raises(RuntimeError, match="freed"):
         manager.poll()
+
+
+def test_a_closed_manager_has_no_descriptors() -> None:
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    before = descriptors()
+    managers = [Manager(enable_wakeup=True) for _ in range(10)]
+    assert descriptors() > before
+    for manager in managers:
+        manager.close()
+    assert descriptors() == before

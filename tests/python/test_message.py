@@ -11,6 +11,7 @@ from conftest import Server
 from pymongoose import (
     MG_EV_HTTP_HDRS,
     MG_EV_HTTP_MSG,
+    MG_EV_WS_OPEN,
     Connection,
     HttpMessage,
     MqttMessage,
@@ -203,3 +204,25 @@ def test_body_before_it_has_arrived_is_what_has_arrived() -> None:
         client.sendall(b"defgh")
         assert client.recv(1000).endswith(b"8")
     assert seen[0] <= 3
+
+
+def test_consuming_in_an_inner_event_ends_the_outer_message() -> None:
+    """MG_EV_WS_OPEN is delivered from inside ws_upgrade()."""
+    seen: list[Any] = []
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_WS_OPEN:
+            seen.append(bool(data))
+            conn.recv_consume()
+            seen.append(bool(data))
+        elif ev == MG_EV_HTTP_MSG:
+            conn.ws_upgrade(data)
+            seen.extend((bool(data), data.uri, data.headers()))
+
+    with Server(handler) as server, server.connect() as client:
+        client.sendall(
+            b"GET /chat HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert client.recv(1000).startswith(b"HTTP/1.1 101 ")
+    assert seen == [True, False, False, "", []]
