@@ -5,7 +5,7 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dns, files, http, json, modbus, sntp, text, ws};
+use targets::{addr, dns, files, http, json, modbus, mqtt, sntp, text, ws};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -14,12 +14,14 @@ const DICTIONARY: &str = concat!(
     include_str!("../fuzz/files.dict"),
     include_str!("../fuzz/http.dict"),
     include_str!("../fuzz/json.dict"),
+    include_str!("../fuzz/mqtt.dict"),
     include_str!("../fuzz/text.dict"),
     include_str!("../fuzz/ws.dict")
 );
 const HTTP_CASES: &str = include_str!("golden/http.cases");
 const URL_CASES: &str = include_str!("golden/url.cases");
 const JSON_CASES: &str = include_str!("golden/json.cases");
+const MQTT_CASES: &str = include_str!("golden/mqtt.cases");
 const DNS_CASES: &str = include_str!("golden/dns.cases");
 const NET_CASES: &str = include_str!("golden/net.cases");
 const TEXT_CASES: &str = include_str!("golden/text.cases");
@@ -217,6 +219,14 @@ fn modbus_frames() {
         b"\0\x01\0\0\0\x0b\x11\x10\0\x01\0\x02\x04\0\x0a\x01\x02",
     ];
     run(modbus::frames, &seeds.map(<[u8]>::to_vec));
+}
+
+#[test]
+fn mqtt_packets() {
+    // The first byte is the version: odd is 5.
+    let packets = golden(MQTT_CASES, "mqtt");
+    let seeds = packets.iter().flat_map(|seed| [4, 5].map(|version| [&[version], &seed[..]].concat()));
+    run(mqtt::packets, &seeds.collect::<Vec<_>>());
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod files;
 pub mod http;
 pub mod json;
 pub mod modbus;
+pub mod mqtt;
 pub mod sntp;
 pub mod text;
 pub mod ws;

@@ -20,6 +20,7 @@ pub mod listing;
 pub mod log_prefix;
 pub mod matcher;
 pub mod modbus;
+pub mod mqtt;
 pub mod number;
 pub mod ota;
 pub mod path;
