@@ -3636,6 +3636,154 @@ struct mg_connection *mg_modbus_listen(struct mg_mgr *mgr,
                                        mg_event_handler_t fn,
                                        void *fn_data);
 
+/* ---- MQTT: connecting, listening, sending, parsing ---- */
+
+/* Connects to an MQTT broker and queues CONNECT, as `mg_mqtt_login` does.
+ *
+ * Default ports are 1883, and 8883 for `mqtts://`; what follows the port in the URL is ignored.
+ * `opts` is needed during the call only; NULL: MQTT 3.1.1, a random client id, no credentials, no
+ * will. Set `clean` with a random id: the broker may keep the session of a client that will never
+ * come back.
+ *
+ * `MG_EV_MQTT_OPEN` fires when the broker has answered; its data is an `int *`, the return code. If
+ * that is not 0, the connection closes. `MG_EV_MQTT_MSG` fires for each message, `MG_EV_MQTT_CMD`
+ * for each packet, messages included; their data is a `struct mg_mqtt_message *`. Messages are
+ * acknowledged before these events. Packets may be queued at once.
+ *
+ * Nothing is sent again and nothing is kept alive by itself: programs do that from timers.
+ *
+ * # Returns
+ * The connection, or NULL for an empty URL or without memory.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_mqtt_connect(struct mg_mgr *mgr,
+                                      const char *url,
+                                      const struct mg_mqtt_opts *opts,
+                                      mg_event_handler_t fn,
+                                      void *fn_data);
+
+/* Listens for MQTT clients: what a broker is made of.
+ *
+ * Each packet of a client fires `MG_EV_MQTT_CMD`, a message `MG_EV_MQTT_MSG` before it. Messages are
+ * acknowledged by themselves; everything else (CONNACK, SUBACK, subscriptions, `mg_mqtt_pong`) is
+ * the program's. A broker that speaks MQTT 5 sets `c->is_mqtt5` when it has seen CONNECT; without
+ * that, the properties of messages are part of their payload.
+ *
+ * # Returns
+ * The listener, or NULL: then the log says why.
+ *
+ * # Threads
+ * The polling thread.
+ */
+struct mg_connection *mg_mqtt_listen(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data);
+
+/* Queues CONNECT and sets `c->is_mqtt5` by `version`. NULL `opts` have all fields 0.
+ *
+ * Of `opts` it takes `user`, `pass`, `client_id` (empty: random), `version` (0: 4), `keepalive`,
+ * `clean`, and for MQTT 5 `props`. A `topic` makes a will of `topic`, `message`, `qos`, `retain` and
+ * `will_props`. On a WebSocket, call `mg_ws_wrap` for what this and the functions below append.
+ *
+ * # Errors
+ * As all functions here that queue a packet: `MG_EV_ERROR` and nothing queued without memory ("OOM"),
+ * for a topic, name or property of more than 65,535 bytes ("MQTT string too long"), and for a packet
+ * of more than 256 MiB ("MQTT packet too long"). NULL for `c` does nothing.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_login(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues PUBLISH: `message` to `topic` with `qos`, `retain`, and for MQTT 5 `props`. See
+ * `mg_mqtt_login` for errors.
+ *
+ * With `retransmit_id` the message is sent again: it gets that packet id, and DUP. A new one gets
+ * the next id of `c->mgr->mqtt_id`. A QoS of 3 is sent as 2.
+ *
+ * # Returns
+ * The packet id. It comes back in `MG_EV_MQTT_CMD`: in PUBACK for QoS 1, in PUBREC and PUBCOMP for
+ * QoS 2. For QoS 0 `retransmit_id`; 0 when nothing was queued.
+ *
+ * # Threads
+ * The polling thread.
+ */
+uint16_t mg_mqtt_pub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues SUBSCRIBE to the filter `topic` with `qos`, and for MQTT 5 `props`. Its packet id is
+ * `c->mgr->mqtt_id` afterwards, and that of the SUBACK. See `mg_mqtt_login` for errors.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_sub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues UNSUBSCRIBE from the filter `topic`, for MQTT 5 with `props`. As `mg_mqtt_sub`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_unsub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues DISCONNECT, for MQTT 5 with `props`; NULL `opts` have none. The connection stays: the
+ * broker closes it, or the program sets `c->is_draining`. See `mg_mqtt_login` for errors.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_disconnect(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues a fixed header: what follows it, `len` bytes, is sent by `mg_send`. For packets that have no
+ * function of their own, such as CONNACK and SUBACK. See `mg_mqtt_login` for errors.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_send_header(struct mg_connection *c, uint8_t cmd, uint8_t flags, uint32_t len);
+
+/* Queues PINGREQ. A client sends one from a timer, sooner than its `keepalive`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_ping(struct mg_connection *c);
+
+/* Queues PINGRESP, a broker's answer to PINGREQ.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_mqtt_pong(struct mg_connection *c);
+
+/* Parses the packet at the start of `len` bytes at `buf` into `m`; its views point to `buf`.
+ *
+ * `version` 5: a PUBLISH has properties. `m->dgram.len` says where the next packet starts.
+ *
+ * # Returns
+ * `MQTT_OK`, `MQTT_INCOMPLETE` when bytes are missing, or `MQTT_MALFORMED`. MQTT 3.1.1 and 5.0,
+ * chapter 2.
+ *
+ * # Threads
+ * Any.
+ */
+int mg_mqtt_parse(const uint8_t *buf, size_t len, uint8_t version, struct mg_mqtt_message *m);
+
+/* Reads the MQTT 5 property at `ofs` of a PUBLISH into `prop`. Start with 0, and pass the result.
+ *
+ * `iv` is the value of a number, `val` that of text and bytes; a user property has `key`, too. They
+ * point to the packet. The rest is 0.
+ *
+ * # Returns
+ * Where the next property starts; 0 at the end, and for what is no property.
+ *
+ * # Threads
+ * Any.
+ */
+size_t mg_mqtt_next_prop(struct mg_mqtt_message *msg, struct mg_mqtt_prop *prop, size_t ofs);
+
 /* ---- Firmware updates. On a host there is no firmware: the functions that write it only say yes ---- */
 
 /* Begins an update of `new_firmware_size` bytes. Does nothing on a host, unless the program

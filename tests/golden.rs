@@ -151,6 +151,7 @@ topics! {
     dns
     http
     json
+    mqtt
     net
     printf
     text

@@ -26,6 +26,7 @@ pub mod log;
 pub mod mem;
 pub mod mgr;
 pub mod modbus;
+pub mod mqtt;
 pub mod ota;
 mod output;
 pub mod packed;

@@ -200,6 +200,8 @@ impl Mgr {
     setter!(set_private, ifp, *mut c_void);
     setter!(set_epoll_fd, epoll_fd, c_int);
     getter!(extra_size, extraconnsize, usize);
+    getter!(mqtt_id, mqtt_id, u16);
+    setter!(set_mqtt_id, mqtt_id, u16);
 
     /// The newest connection: the head of the list.
     pub fn first(self) -> Option<Conn> {
@@ -285,6 +287,15 @@ impl Buf {
     pub fn resize(self, n: usize) -> bool {
         // SAFETY: a handle points to a valid buffer.
         unsafe { iobuf::resize(self.0.as_ptr(), n) }
+    }
+
+    /// Grows a full receive buffer for a message that needs `whole` bytes: to twice its size at most,
+    /// so that the peer has to send before it gets memory, and bytes are copied a bounded number of
+    /// times. Without memory the next read says so.
+    pub fn grow(self, whole: usize) {
+        if self.len() >= self.size() && self.size() < whole {
+            self.resize(whole.min(self.size().saturating_mul(2)));
+        }
     }
 
     /// Releases the memory.

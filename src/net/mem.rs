@@ -1,12 +1,13 @@
-//! Memory that crosses the C boundary, and random bytes: `mg_calloc`, `mg_free`, `mg_random`, by
-//! their exported names, so that a program's own definitions win.
+//! Memory that crosses the C boundary, and random bytes: `mg_calloc`, `mg_free`, `mg_random` and the
+//! like, by their exported names, so that a program's own definitions win.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 
 unsafe extern "C" {
     fn mg_calloc(count: usize, size: usize) -> *mut c_void;
     fn mg_free(ptr: *mut c_void);
     fn mg_random(buf: *mut c_void, len: usize) -> bool;
+    fn mg_random_str(buf: *mut c_char, len: usize) -> *mut c_char;
 }
 
 /// `size` zeroed bytes, or NULL.
@@ -29,4 +30,12 @@ pub fn random<const N: usize>() -> Option<[u8; N]> {
     let mut bytes = [0; N];
     // SAFETY: N writable bytes.
     unsafe { mg_random(bytes.as_mut_ptr().cast(), N) }.then_some(bytes)
+}
+
+/// Random letters and digits, with a NUL behind them.
+pub fn random_text<const N: usize>() -> [u8; N] {
+    let mut text = [0; N];
+    // SAFETY: N writable bytes.
+    unsafe { mg_random_str(text.as_mut_ptr().cast(), N) };
+    text
 }

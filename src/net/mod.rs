@@ -19,6 +19,7 @@ mod mailbox;
 pub mod mdns;
 pub mod mem;
 pub mod modbus;
+pub mod mqtt;
 pub mod multicast;
 pub mod ota;
 pub mod poll;

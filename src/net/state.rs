@@ -9,6 +9,7 @@ use super::handle::{Conn, Mgr};
 use super::http::HttpState;
 use super::http_policy::Policy;
 use super::mem;
+use super::mqtt::MqttState;
 use super::resolver::Resolver;
 use super::serve::body::BodyState;
 use super::settings::{ConnSettings, Settings};
@@ -82,6 +83,8 @@ pub struct ConnState {
     pub http: HttpState,
     /// What the WebSocket engine remembers.
     pub ws: WsState,
+    /// What the MQTT engine remembers.
+    pub mqtt: MqttState,
     /// What the SNTP client remembers.
     pub sntp: SntpState,
     /// Further addresses to try, should connecting to the first one fail.

@@ -121,7 +121,7 @@ fn check(group: &str) {
     assert!(complaints.is_empty(), "{} scenes\n{}", complaints.len(), complaints.join("\n"));
 }
 
-// One test for each group, so that they wait side by side. Those of MQTT are not played yet.
+// One test for each group, so that they wait side by side.
 
 #[test]
 fn core() {
@@ -141,6 +141,11 @@ fn files() {
 #[test]
 fn websocket() {
     check("WS");
+}
+
+#[test]
+fn mqtt() {
+    check("MQTT");
 }
 
 mod the_comparison_can_fail {

@@ -8,7 +8,7 @@ use super::{clock, on_event, send};
 use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
 use crate::codec::ws::{self, Fault, Header, Rules};
 use crate::net::conn::{self, call, has_protocol};
-use crate::net::handle::{Buf, Conn};
+use crate::net::handle::Conn;
 use crate::net::state::{ConnState, is};
 use crate::net::{iobuf, log};
 use core::ffi::{c_int, c_void};
@@ -55,7 +55,7 @@ pub fn take_frames(c: Conn, state: &ConnState) {
     } else {
         close_up(c, at);
         if let Ok(Step::Wait(whole)) = outcome {
-            grow(c.recv(), whole);
+            c.recv().grow(whole);
         }
     }
     state.ws.busy.set(false);
@@ -69,15 +69,6 @@ fn close_up(c: Conn, at: usize) {
     } else {
         // SAFETY: a buffer handle points to a valid buffer.
         unsafe { iobuf::del(c.recv().as_ptr(), front, at.saturating_sub(front)) };
-    }
-}
-
-/// Grows a full buffer for a frame that needs `whole` bytes: to twice its size at most, so that the
-/// peer has to send before it gets memory, and bytes are copied a bounded number of times.
-fn grow(buf: Buf, whole: usize) {
-    if buf.len() >= buf.size() && buf.size() < whole {
-        // Without memory the next read says so.
-        buf.resize(whole.min(buf.size().saturating_mul(2)));
     }
 }
 

@@ -1,0 +1,212 @@
+//! The MQTT engine: the protocol handler that turns bytes in `c->recv` into events and answers what
+//! is to be answered by itself. It keeps no session: everything else is the program's.
+//!
+//! * this file: packets to events;
+//! * `message`: packets as programs see them;
+//! * `options`: what programs ask for, as packets;
+//! * `send`: packets to bytes.
+
+use super::conn::{self, call, has_protocol};
+use super::connect;
+use super::handle::{Conn, Mgr};
+use super::listen::{Handlers, listen};
+use super::state::ConnState;
+use crate::abi::{
+    Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
+    MqttOpts, flag,
+};
+use crate::codec::mqtt::{self, Frame, Malformed, Packet};
+use core::cell::{Cell, RefCell};
+use core::ffi::{CStr, c_int, c_long, c_void};
+use core::mem::MaybeUninit;
+use core::ptr;
+use std::collections::BTreeSet;
+
+mod message;
+mod options;
+mod send;
+
+pub use message::{next_property, parse};
+pub use send::{disconnect, header, login, publish, subscribe, unsubscribe};
+
+/// Bytes of answers that a peer may leave unread: those to messages with all packet ids that there
+/// are. Who does not reuse an id before it is answered never has more.
+const UNREAD_MAX: usize = 65535 * 6;
+
+/// What the engine remembers beside the public struct.
+#[derive(Default)]
+pub struct MqttState {
+    /// Packet ids of messages with QoS 2 that were delivered and not released yet.
+    delivered: RefCell<BTreeSet<u16>>,
+    /// Bytes of answers that were queued, less all bytes that were sent since.
+    unread: Cell<usize>,
+    /// Packets are being taken off `recv`: a handler that fires READ by hand must not start anew.
+    busy: Cell<bool>,
+}
+
+impl MqttState {
+    /// Notes what a packet says about QoS 2; true for a message that was delivered before.
+    fn is_repeated(&self, first: u8, packet: &Packet) -> bool {
+        let mut delivered = self.delivered.borrow_mut();
+        if packet.command == mqtt::PUBREL {
+            delivered.remove(&packet.id);
+        }
+        packet.command == mqtt::PUBLISH
+            && packet.qos == 2
+            && !delivered.insert(packet.id)
+            && first & mqtt::DUP != 0
+    }
+}
+
+/// Connects to a broker and queues CONNECT.
+///
+/// # Safety
+/// `opts` is NULL or points to options for CONNECT.
+pub unsafe fn start(m: Mgr, url: &CStr, opts: *const MqttOpts, handlers: Handlers) -> Option<Conn> {
+    let c = connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
+    let _held = conn::hold(c);
+    // SAFETY: the caller vouches for opts.
+    unsafe { login(c, opts) };
+    Some(c).filter(|c| !conn::is_closed(*c))
+}
+
+/// Listens for MQTT clients.
+pub fn start_listener(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
+    let c = listen(m, url, handlers)?;
+    c.set_protocol(Some(on_event));
+    c.set_protocol_data(m.as_ptr().cast());
+    Some(c)
+}
+
+/// The protocol handler of MQTT connections.
+unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    crate::fence!("MQTT protocol handler");
+    if ev != MG_EV_READ && ev != MG_EV_WRITE {
+        return;
+    }
+    // SAFETY: called with a live connection.
+    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(state) = ConnState::of(c) else { return };
+    if ev == MG_EV_READ {
+        let _held = conn::hold(c);
+        take_packets(c, &state.mqtt);
+    } else {
+        // SAFETY: the data of WRITE is a long.
+        let sent = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
+        let unread = &state.mqtt.unread;
+        unread.set(unread.get().saturating_sub(usize::try_from(sent).unwrap_or(0)));
+    }
+}
+
+/// Takes all complete packets off `recv`.
+fn take_packets(c: Conn, state: &MqttState) {
+    if state.busy.replace(true) {
+        return;
+    }
+    // Where the next packet starts: what is in front was taken. It is removed once, at the end.
+    let mut at = 0;
+    while !c.has(flag::CLOSING) && !conn::is_closed(c) && has_protocol(c, on_event) {
+        match take_packet(c, state, &mut at) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(Malformed) => c.set(flag::CLOSING),
+        }
+    }
+    c.recv().consume(at);
+    state.busy.set(false);
+    if c.send().len() > 0 {
+        conn::output_queued(c);
+    }
+}
+
+/// Takes the packet at `at` off `recv`; false while it is incomplete.
+fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malformed> {
+    let buf = c.recv();
+    // SAFETY: the slice is used before a handler runs.
+    let bytes = unsafe { buf.bytes_mut() };
+    let rest = bytes.len() - *at;
+    let Some(len) = Frame::len(&bytes[*at..])?.filter(|len| *len <= rest) else {
+        grow(c, *at);
+        return Ok(false);
+    };
+    // Programs find the packet at the front of the buffer.
+    bytes.copy_within(*at..*at + len, 0);
+    let v5 = c.has(flag::MQTT5);
+    let parts = Frame::parse(&bytes[..len]).ok().flatten().and_then(|frame| {
+        let packet = frame.packet(v5).ok().filter(|packet| !packet.breaks_qos())?;
+        Some((frame, packet))
+    });
+    let Some((frame, packet)) = parts else {
+        bytes.copy_within(..len, *at);
+        return Err(Malformed);
+    };
+    if let Some(answer) = frame.answer(&packet, v5)
+        && !queue_answer(c, state, answer.bytes())
+    {
+        *at += len;
+        return Ok(true);
+    }
+    let is_repeated = state.is_repeated(frame.bytes[0], &packet);
+    let mut message = MaybeUninit::<MqttMessage>::zeroed();
+    // SAFETY: the message is valid for writes.
+    unsafe { message::fill(message.as_mut_ptr(), &frame, &packet) };
+    let (command, ack) = (packet.command, packet.ack);
+    *at = with_front(c, len, *at + len, || {
+        let message = message.as_mut_ptr().cast();
+        if command == mqtt::CONNACK {
+            let mut code = c_int::from(ack);
+            call(c, MG_EV_MQTT_OPEN, (&raw mut code).cast());
+            if ack != 0 {
+                c.set(flag::CLOSING);
+            }
+        } else if command == mqtt::PUBLISH && !is_repeated {
+            call(c, MG_EV_MQTT_MSG, message);
+        }
+        call(c, MG_EV_MQTT_CMD, message);
+    });
+    Ok(true)
+}
+
+/// Makes room for the incomplete packet at `at`. Without memory the next read says so.
+fn grow(c: Conn, at: usize) {
+    // SAFETY: the slice is used before a handler runs.
+    let bytes = unsafe { c.recv().bytes() };
+    if let Ok(Some(len)) = Frame::len(&bytes[at..])
+        && let Some(state) = ConnState::of(c)
+    {
+        c.recv().grow(len.min(state.settings.get().recv_limit));
+    }
+}
+
+/// Queues an answer, and tells nobody yet; false when the connection has failed.
+fn queue_answer(c: Conn, state: &MqttState, answer: &[u8]) -> bool {
+    if !c.send().append(answer) {
+        conn::error(c, b"OOM");
+        return false;
+    }
+    let unread = state.unread.get() + answer.len();
+    state.unread.set(unread);
+    if unread > UNREAD_MAX {
+        conn::error(c, b"MQTT acknowledgements are not read");
+        return false;
+    }
+    true
+}
+
+/// Calls handlers that see no more of `recv` than its first `len` bytes, and returns where the next
+/// packet starts: at `next`, unless they put other bytes there.
+///
+/// Programs empty `recv` in their handlers when they are done with a packet; what follows it is not
+/// theirs to drop.
+fn with_front(c: Conn, len: usize, next: usize, call: impl FnOnce()) -> usize {
+    let buf = c.recv();
+    let (base, total) = (buf.base(), buf.len());
+    buf.set_len(len);
+    call();
+    let left = buf.len();
+    if buf.base() != base || buf.size() < total || left > len {
+        return left.min(len);
+    }
+    buf.set_len(total);
+    next
+}

@@ -1,0 +1,150 @@
+//! What programs ask for, as packets of the codec.
+//!
+//! Programs leave fields uninitialised that a call does not use: each function here reads the fields
+//! of its own packet only, one by one.
+
+use crate::abi::{MqttOpts, MqttProp};
+use crate::codec::mqtt::{Connect, Disconnect, Kind, Property, Publish, Subscribe, Unsubscribe, Will, kind};
+use crate::net::view;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+
+/// The protocol level of MQTT 3.1.1, for programs that do not name one.
+const DEFAULT_LEVEL: u8 = 4;
+
+/// Options of a program, valid for a call.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    opts: *const MqttOpts,
+    life: PhantomData<&'a MqttOpts>,
+}
+
+/// A program's array of properties.
+#[derive(Clone, Copy)]
+pub struct Props<'a> {
+    at: *const MqttProp,
+    left: usize,
+    life: PhantomData<&'a MqttProp>,
+}
+
+impl Props<'_> {
+    /// # Safety
+    /// `at` is NULL, or that many properties are there and stay while this is used.
+    unsafe fn new(at: *const MqttProp, count: usize) -> Self {
+        Props { at, left: if at.is_null() { 0 } else { count }, life: PhantomData }
+    }
+}
+
+impl<'a> Iterator for Props<'a> {
+    type Item = Property<'a>;
+
+    fn next(&mut self) -> Option<Property<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        // SAFETY: whoever made this vouched for the array; of each property the fields are read that
+        // its kind has.
+        unsafe {
+            let at = self.at;
+            self.at = at.add(1);
+            let mut property = Property { id: (*at).id, ..Property::default() };
+            match kind(property.id) {
+                None => {}
+                Some(Kind::Byte | Kind::Short | Kind::Int | Kind::Varint) => property.number = (*at).iv,
+                Some(Kind::Bytes) => property.value = view::bytes((*at).val),
+                Some(Kind::Pair) => {
+                    property.key = view::bytes((*at).key);
+                    property.value = view::bytes((*at).val);
+                }
+            }
+            Some(property)
+        }
+    }
+}
+
+impl<'a> Options<'a> {
+    /// `None` for NULL.
+    ///
+    /// # Safety
+    /// `opts` is NULL or points to options; while this is used, the fields of the packets that are made
+    /// of it are valid, and so is what they point to.
+    pub unsafe fn new(opts: *const MqttOpts) -> Option<Self> {
+        (!opts.is_null()).then_some(Options { opts, life: PhantomData })
+    }
+
+    /// Other options in place of NULL.
+    ///
+    /// # Safety
+    /// As for [`Options::new`], of both.
+    pub unsafe fn or(opts: *const MqttOpts, other: &'a MaybeUninit<MqttOpts>) -> Self {
+        Options { opts: if opts.is_null() { other.as_ptr() } else { opts }, life: PhantomData }
+    }
+
+    fn properties(self, v5: bool) -> Option<Props<'a>> {
+        // SAFETY: whoever made this vouched for the fields.
+        v5.then(|| unsafe { Props::new((*self.opts).props, (*self.opts).num_props) })
+    }
+
+    /// CONNECT; `random_id` takes the place of an empty client id.
+    pub fn connect(self, random_id: &'a [u8]) -> Connect<'a, Props<'a>> {
+        let o = self.opts;
+        // SAFETY: whoever made this vouched for the fields.
+        unsafe {
+            let (id, topic) = (view::bytes((*o).client_id), view::bytes((*o).topic));
+            let mut connect = Connect {
+                level: if (*o).version == 0 { DEFAULT_LEVEL } else { (*o).version },
+                clean: (*o).clean != 0,
+                keepalive: (*o).keepalive,
+                properties: None,
+                client_id: if id.is_empty() { random_id } else { id },
+                will_qos: (*o).qos,
+                will_retain: (*o).retain != 0,
+                will: None,
+                user: view::bytes((*o).user),
+                password: view::bytes((*o).pass),
+            };
+            connect.properties = self.properties(connect.is_v5());
+            connect.will = (!topic.is_empty()).then(|| Will {
+                properties: connect.is_v5().then(|| Props::new((*o).will_props, (*o).num_will_props)),
+                topic,
+                message: view::bytes((*o).message),
+            });
+            connect
+        }
+    }
+
+    /// PUBLISH, with `new_id` unless it is sent again.
+    pub fn publish(self, v5: bool, new_id: u16) -> Publish<'a, Props<'a>> {
+        let o = self.opts;
+        // SAFETY: whoever made this vouched for the fields.
+        unsafe {
+            let again = (*o).retransmit_id;
+            Publish {
+                qos: (*o).qos,
+                retain: (*o).retain != 0,
+                again: again != 0,
+                id: if again != 0 { again } else { new_id },
+                topic: view::bytes((*o).topic),
+                properties: self.properties(v5),
+                data: view::bytes((*o).message),
+            }
+        }
+    }
+
+    /// SUBSCRIBE.
+    pub fn subscribe(self, v5: bool, id: u16) -> Subscribe<'a, Props<'a>> {
+        // SAFETY: whoever made this vouched for the fields.
+        let (filter, qos) = unsafe { (view::bytes((*self.opts).topic), (*self.opts).qos) };
+        Subscribe { id, properties: self.properties(v5), filter, qos }
+    }
+
+    /// UNSUBSCRIBE.
+    pub fn unsubscribe(self, v5: bool, id: u16) -> Unsubscribe<'a, Props<'a>> {
+        // SAFETY: whoever made this vouched for the fields.
+        let filter = unsafe { view::bytes((*self.opts).topic) };
+        Unsubscribe { id, properties: self.properties(v5), filter }
+    }
+
+    /// DISCONNECT.
+    pub fn disconnect(self, v5: bool) -> Disconnect<Props<'a>> {
+        Disconnect { properties: self.properties(v5) }
+    }
+}
