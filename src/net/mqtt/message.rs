@@ -54,6 +54,18 @@ pub unsafe fn fill(to: *mut MqttMessage, frame: &Frame, packet: &Packet) {
     }
 }
 
+/// Leaves a message without bytes.
+///
+/// # Safety
+/// `to` is valid for writes.
+pub unsafe fn clear_views(to: *mut MqttMessage) {
+    // SAFETY: the caller vouches for `to`.
+    unsafe {
+        ((*to).topic, (*to).data, (*to).dgram) = (Str::NULL, Str::NULL, Str::NULL);
+        ((*to).props_start, (*to).props_size) = (0, 0);
+    }
+}
+
 /// Reads the property at `ofs` of a message's block into `to`; returns where the next one starts, 0
 /// at the end and for what is no property.
 ///

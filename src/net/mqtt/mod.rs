@@ -152,7 +152,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
     unsafe { message::fill(message.as_mut_ptr(), &frame, &packet) };
     let (command, ack) = (packet.command, packet.ack);
     *at = with_front(c, len, *at + len, || {
-        let message = message.as_mut_ptr().cast();
+        let message = message.as_mut_ptr();
         if command == mqtt::CONNACK {
             let mut code = c_int::from(ack);
             call(c, MG_EV_MQTT_OPEN, (&raw mut code).cast());
@@ -160,9 +160,18 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
                 c.set(flag::CLOSING);
             }
         } else if command == mqtt::PUBLISH && !is_repeated {
-            call(c, MG_EV_MQTT_MSG, message);
+            let base = buf.base();
+            call(c, MG_EV_MQTT_MSG, message.cast());
+            if buf.base() != base {
+                // The program has released the bytes that the views are of.
+                // SAFETY: the message is valid for writes.
+                unsafe { message::clear_views(message) };
+            }
         }
-        call(c, MG_EV_MQTT_CMD, message);
+        // A program may have freed the manager.
+        if !conn::is_closed(c) {
+            call(c, MG_EV_MQTT_CMD, message.cast());
+        }
     });
     Ok(true)
 }
