@@ -10,10 +10,10 @@ declare -A package=(
   [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
   [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [wrk]=wrk
   [dnsmasq]=dnsmasq-base [ip]=iproute2 [ab]=apache2-utils
-  [ffmpeg]=ffmpeg
+  [ffmpeg]=ffmpeg [mosquitto]=mosquitto
 )
 case "${1:-}" in
-  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg) ;;
+  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;
 esac
