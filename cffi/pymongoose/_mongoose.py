@@ -88,17 +88,10 @@ from .web import (
 WsMessage = gate.WsMessage
 Timer = gate.Timer
 
-# Methods of protocols that the library does not have (yet, or in this build) do not exist.
-for owner, method, function in (
-    *((Connection, f"mqtt_{name}", f"mg_mqtt_{name}") for name in ("pub", "sub", "unsub", "ping", "pong")),
-    (Connection, "mqtt_disconnect", "mg_mqtt_disconnect"),
-    (Connection, "tls_init", "mg_tls_init"),
-    (Connection, "tls_free", "mg_tls_free"),
-    (Manager, "mqtt_connect", "mg_mqtt_connect"),
-    (Manager, "mqtt_listen", "mg_mqtt_listen"),
-):
+# Methods of TLS do not exist while the library does not have it.
+for method, function in (("tls_init", "mg_tls_init"), ("tls_free", "mg_tls_free")):
     if not hasattr(lib, function):
-        delattr(owner, method)
+        delattr(Connection, method)
 
 gate.register(Connection, HttpMessage, MqttMessage, BodyView, is_traced)
 lib.mg_log_level = lib.MG_LL_NONE

@@ -129,13 +129,19 @@ class Manager(gate.Core):
         password: str = "",
         clean_session: bool = True,
         keepalive: int = 60,
+        *,
+        version: int = 4,
     ) -> Connection:
-        """Connects to an MQTT 3.1.1 broker and logs in; MG_EV_MQTT_OPEN follows."""
+        """Connects to an MQTT broker and logs in; MG_EV_MQTT_OPEN follows.
+
+        version: 4 is MQTT 3.1.1; with 5 messages have properties. Nothing is kept alive by itself:
+        call mqtt_ping() from a timer, sooner than keepalive seconds.
+        """
         identity = [to_bytes(text or "") for text in (client_id, username, password)]
         options = ffi.new("struct mg_mqtt_opts *")
         options.client_id, options.user = view(identity[0]), view(identity[1])
         setattr(options, "pass", view(identity[2]))
-        options.clean, options.keepalive, options.version = clean_session, keepalive, 4
+        options.clean, options.keepalive, options.version = clean_session, keepalive, version
 
         def connect(mgr: Any, text: bytes, fn: Any, data: Any) -> Any:
             return lib.mg_mqtt_connect(mgr, text, options, fn, data)
