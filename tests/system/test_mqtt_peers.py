@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+import cprogram
 import loopback
 import peers
 from needs import need
@@ -219,6 +221,24 @@ def test_client_leaves(mosquitto: int, start: Start, version: MQTTProtocolVersio
             peer.publish("in/echo", b"nobody", 0)
             peer.publish("out/end", b"end", 1)
             assert peer.message().payload == b"end"
+
+
+def test_the_example_of_the_guide(mosquitto: int, tmp_path: Path) -> None:
+    [code] = re.findall(r"^```c\n(.*?)^```$", (cprogram.ROOT / "docs/mqtt.md").read_text(), re.M | re.S)
+    source = tmp_path / "device.c"
+    source.write_text(code.replace(":1883", f":{mosquitto}"))
+    program = cprogram.build(source, tmp_path / "device", flags=peers.FLAGS)
+    with connected(mosquitto, V4) as peer:
+        peer.forget("device/status")
+        peer.subscribe("device/#", 1)
+        # Kept for the device, which may subscribe later.
+        peer.publish("device/rx", b"hello", 1, retain=True)
+        with peers.running([program]):
+            seen = [peer.message() for _ in range(2)]
+            assert [(m.topic, m.payload) for m in seen] == [("device/rx", b"hello"), ("device/tx", b"hello")]
+        message = peer.message()
+        assert (message.topic, message.payload) == ("device/status", b"gone")
+        peer.forget("device/rx")
 
 
 # The broker: paho is on both sides.
