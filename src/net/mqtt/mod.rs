@@ -130,7 +130,9 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
         return Ok(false);
     };
     // Programs find the packet at the front of the buffer.
-    bytes.copy_within(*at..*at + len, 0);
+    if *at > 0 {
+        bytes.copy_within(*at..*at + len, 0);
+    }
     let v5 = c.has(flag::MQTT5);
     let parts = Frame::parse(&bytes[..len]).ok().flatten().and_then(|frame| {
         let packet = frame.packet(v5).ok().filter(|packet| !packet.breaks_qos())?;
