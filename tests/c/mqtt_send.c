@@ -30,10 +30,13 @@ static struct mg_connection own(bool is_mqtt5) {
     (c).send.len = 0;                                    \
   } while (0)
 
-// Options whose fields hold garbage, but for what a call uses.
+// Options whose fields hold garbage, but for what a call uses. Valgrind knows that nobody has set
+// them, so it sees when one is looked at.
 static struct mg_mqtt_opts garbage(void) {
-  struct mg_mqtt_opts o;
-  memset(&o, 0xa5, sizeof(o));
+  struct mg_mqtt_opts o, *fresh = (struct mg_mqtt_opts *) malloc(sizeof(*fresh));
+  if (!under_valgrind()) memset(fresh, 0xa5, sizeof(*fresh));
+  o = *fresh;
+  free(fresh);
   return o;
 }
 
@@ -140,7 +143,8 @@ static void test_publish(void) {
   struct mg_mqtt_opts o = garbage();
   s_mgr.mqtt_id = 0;
   o.topic = mg_str("t/1"), o.message = mg_str("hey"), o.qos = 0, o.retain = false;
-  CHECK(mg_mqtt_pub(&c, &o) == 0xa5a5);
+  if (under_valgrind()) mg_mqtt_pub(&c, &o);
+  else CHECK(mg_mqtt_pub(&c, &o) == 0xa5a5);
   CHECK_SENT(c, "30 08 00 03 74 2f 31 68 65 79");
   o.retain = true, o.retransmit_id = 0;
   CHECK(mg_mqtt_pub(&c, &o) == 0);

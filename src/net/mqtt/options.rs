@@ -8,6 +8,7 @@ use crate::codec::mqtt::{Connect, Disconnect, Kind, Property, Publish, Subscribe
 use crate::net::view;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use core::ptr;
 
 /// The protocol level of MQTT 3.1.1, for programs that do not name one.
 const DEFAULT_LEVEL: u8 = 4;
@@ -28,10 +29,18 @@ pub struct Props<'a> {
 }
 
 impl Props<'_> {
+    /// `count` properties at `*at`, which is not looked at without any: programs leave it uninitialised.
+    ///
     /// # Safety
-    /// `at` is NULL, or that many properties are there and stay while this is used.
-    unsafe fn new(at: *const MqttProp, count: usize) -> Self {
-        Props { at, left: if at.is_null() { 0 } else { count }, life: PhantomData }
+    /// `*at` is NULL, or so many properties are there and stay while this is used.
+    unsafe fn new(at: *const *mut MqttProp, count: usize) -> Self {
+        let none = Props { at: ptr::null(), left: 0, life: PhantomData };
+        if count == 0 {
+            return none;
+        }
+        // SAFETY: the caller vouches for the address.
+        let at = unsafe { *at };
+        if at.is_null() { none } else { Props { at, left: count, ..none } }
     }
 }
 
@@ -80,7 +89,7 @@ impl<'a> Options<'a> {
 
     fn properties(self, v5: bool) -> Option<Props<'a>> {
         // SAFETY: whoever made this vouched for the fields.
-        v5.then(|| unsafe { Props::new((*self.opts).props, (*self.opts).num_props) })
+        v5.then(|| unsafe { Props::new(&raw const (*self.opts).props, (*self.opts).num_props) })
     }
 
     /// CONNECT; `random_id` takes the place of an empty client id.
@@ -103,7 +112,9 @@ impl<'a> Options<'a> {
             };
             connect.properties = self.properties(connect.is_v5());
             connect.will = (!topic.is_empty()).then(|| Will {
-                properties: connect.is_v5().then(|| Props::new((*o).will_props, (*o).num_will_props)),
+                properties: connect
+                    .is_v5()
+                    .then(|| Props::new(&raw const (*o).will_props, (*o).num_will_props)),
                 topic,
                 message: view::bytes((*o).message),
             });
@@ -115,18 +126,27 @@ impl<'a> Options<'a> {
     pub fn publish(self, v5: bool, new_id: u16) -> Publish<'a, Props<'a>> {
         let o = self.opts;
         // SAFETY: whoever made this vouched for the fields.
-        unsafe {
-            let again = (*o).retransmit_id;
+        let mut publish = unsafe {
             Publish {
                 qos: (*o).qos,
                 retain: (*o).retain != 0,
-                again: again != 0,
-                id: if again != 0 { again } else { new_id },
+                again: false,
+                id: new_id,
                 topic: view::bytes((*o).topic),
                 properties: self.properties(v5),
                 data: view::bytes((*o).message),
             }
+        };
+        if publish.has_id() && self.retransmit_id() != 0 {
+            (publish.again, publish.id) = (true, self.retransmit_id());
         }
+        publish
+    }
+
+    /// The id of a message that is sent again; with QoS 0 it may be anything.
+    pub fn retransmit_id(self) -> u16 {
+        // SAFETY: whoever made this vouched for the field.
+        unsafe { (*self.opts).retransmit_id }
     }
 
     /// SUBSCRIBE.

@@ -112,7 +112,7 @@ pub unsafe fn publish(c: Conn, opts: *const MqttOpts) -> u16 {
     if packet.has_id() && !packet.again {
         return send_with_id(c, |id| options.publish(v5, id));
     }
-    if send(c, &packet) { packet.id } else { 0 }
+    if send(c, &packet) { options.retransmit_id() } else { 0 }
 }
 
 /// Queues SUBSCRIBE; nothing for NULL options.
