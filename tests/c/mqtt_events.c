@@ -14,6 +14,11 @@ static void misbehave(struct mg_connection *c, struct mg_str topic) {
   WHEN("del") mg_iobuf_del(&c->recv, 0, 3);
   WHEN("free") mg_iobuf_free(&c->recv);
   WHEN("grow") mg_iobuf_resize(&c->recv, 3 * c->recv.size + 1);
+  WHEN("steal") {
+    // And forgets the length.
+    free(c->recv.buf);
+    c->recv.buf = NULL, c->recv.size = 0;
+  }
   WHEN("add") mg_iobuf_add(&c->recv, c->recv.len, "\xd0\x00", 2);
   WHEN("drain") c->is_draining = 1;
   WHEN("close") c->is_closing = 1;
@@ -23,7 +28,7 @@ static void misbehave(struct mg_connection *c, struct mg_str topic) {
   WHEN("again") mg_call(c, MG_EV_READ, NULL);
   WHEN("poll") mg_mgr_poll(c->mgr, 0);
   WHEN("reply") mg_mqtt_ping(c);
-  s_log.recv_changed = strstr("empty del free grow", what) != NULL;
+  s_log.recv_changed = strstr("empty del free grow steal", what) != NULL;
 }
 
 static void server(struct mg_connection *c, int ev, void *ev_data) {
@@ -87,6 +92,7 @@ static void test_server(struct mg_connection *listener) {
       {"30 07 00 05 65 6d 70 74 79 c0 00", "msg:empty= cmd:3:0:0 cmd:12:0:0", "", false},
       {"30 05 00 03 64 65 6c c0 00", "msg:del= cmd:3:0:0 cmd:12:0:0", "", false},
       {"c0 00 30 05 00 03 64 65 6c c0 00", "cmd:12:0:0 msg:del= cmd:3:0:0 cmd:12:0:0", "", false},
+      {"30 05 00 03 61 64 64", "msg:add= cmd:3:0:0 cmd:13:0:0", "", false},
       {"30 07 00 05 64 72 61 69 6e c0 00", "msg:drain= cmd:3:0:0 cmd:12:0:0 close", "", true},
       {"30 07 00 05 63 6c 6f 73 65 c0 00", "msg:close= cmd:3:0:0 close", "", true},
       {"30 06 00 04 67 6f 6e 65 c0 00", "msg:gone= close", "", true},
@@ -131,7 +137,8 @@ static void test_server(struct mg_connection *listener) {
 
 // A buffer that the handler replaces: the connection goes on.
 static void test_other_buffer(struct mg_connection *listener) {
-  static const char *const sent[] = {"30 06 00 04 66 72 65 65 c0 00", "30 06 00 04 67 72 6f 77 c0 00"};
+  static const char *const sent[] = {"30 06 00 04 66 72 65 65 c0 00", "30 06 00 04 67 72 6f 77 c0 00",
+                                     "c0 00 30 07 00 05 73 74 65 61 6c c0 00"};
   size_t i;
   for (i = 0; i < COUNT(sent); i++) {
     int fd = dial(listener);

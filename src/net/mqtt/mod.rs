@@ -124,6 +124,8 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
     let buf = c.recv();
     // SAFETY: the slice is used before a handler runs.
     let bytes = unsafe { buf.bytes_mut() };
+    // A program may have left less than it says.
+    *at = (*at).min(bytes.len());
     let rest = bytes.len() - *at;
     let Some(len) = Frame::len(&bytes[*at..])?.filter(|len| *len <= rest) else {
         grow(c, *at);
@@ -214,8 +216,10 @@ fn with_front(c: Conn, len: usize, next: usize, call: impl FnOnce()) -> usize {
     let (base, total) = (buf.base(), buf.len());
     buf.set_len(len);
     call();
-    let left = buf.len();
+    // SAFETY: the slice is not kept.
+    let left = unsafe { buf.bytes() }.len();
     if buf.base() != base || buf.size() < total || left > len {
+        buf.set_len(left);
         return left.min(len);
     }
     buf.set_len(total);
