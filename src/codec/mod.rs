@@ -9,6 +9,7 @@ pub mod acl;
 pub mod addr;
 pub mod base64;
 pub mod crc32;
+pub mod dash;
 pub mod date;
 pub mod digest;
 pub mod dns;

@@ -20,7 +20,7 @@ const SHORT: usize = 64;
 const LONG: usize = 720;
 
 /// `%f`: passes the text of `value` with `precision` decimals (6 by default) to `put`.
-pub(super) fn fixed<R>(value: f64, precision: Option<usize>, put: impl FnOnce(&[u8]) -> R) -> R {
+pub fn fixed<R>(value: f64, precision: Option<usize>, put: impl FnOnce(&[u8]) -> R) -> R {
     if let Some(text) = special(value) {
         return put(text);
     }

@@ -15,7 +15,7 @@
 pub mod address;
 mod directive;
 pub mod escape;
-mod float;
+pub mod float;
 pub mod number;
 
 #[cfg(test)]
@@ -37,6 +37,12 @@ pub trait Sink {
             self.put(&block[..run]);
             count -= run;
         }
+    }
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
     }
 }
 

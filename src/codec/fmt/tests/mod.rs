@@ -4,15 +4,9 @@ mod doubles;
 mod printers;
 mod text;
 
-use super::{Args, Printers, Sink, format};
+use super::{Args, Printers, format};
 use core::ffi::CStr;
 use std::collections::VecDeque;
-
-impl Sink for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
-    }
-}
 
 /// One argument of a format.
 #[derive(Clone, Copy)]
