@@ -2483,6 +2483,51 @@ uint64_t mg_ntohll(uint64_t net);
  */
 uint32_t mg_crc32(uint32_t crc, const char *buf, size_t len);
 
+/* ---- Dashboards: variables of the program as JSON over HTTP, for users with passwords, and their ---- */
+
+/* The handler of a dashboard. `c->fn_data` is the `struct mg_dash`.
+ *
+ * A program may have a handler of its own, which calls this one for all events. Requests are
+ * answered at `MG_EV_HTTP_HDRS` or `MG_EV_HTTP_MSG`; the sessions end with the listener, at its
+ * `MG_EV_CLOSE`.
+ *
+ * The functions of the dashboard and its sets are called from here. They may change variables and
+ * lists, close connections and call `mg_dash_send_change`; `user` is valid during their call.
+ *
+ * # Threads
+ * The polling thread. What the variables are changed by has to be the same thread.
+ */
+void mg_dash_ev_handler(struct mg_connection *c, int ev, void *ev_data);
+
+/* Sends what has changed to the users who have a WebSocket open and may see it: the values of
+ * `set`, or of the element at `*set->index`, or with an index below 0 the number of elements.
+ *
+ * The text is `{"method":"change","params":{"NAME":VALUE}}`, for an element with the name
+ * `NAME/INDEX`. `set->fn` is called with `MG_DASH_READ` for each user; one that it refuses, or an
+ * element that does not exist, is left out. Only users of dashboards that contain the set are asked.
+ * `*set->index` is the same afterwards.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_dash_send_change(struct mg_mgr *mgr, struct mg_field_set *set);
+
+/* Answers `MG_DASH_READ` for a set of files, one with `get_dir`: for the `fn` of such a set, which is
+ * called with `u`. Sets without `fn` do that anyway.
+ *
+ * With `*set->index` -1, that becomes the number of files. Otherwise the name of the file at the
+ * index goes to the field `name`, and its size to the field `size` if that is `MG_VAL_UINT64` or
+ * `MG_VAL_INT`; the index becomes -1 when there is no such file.
+ *
+ * # Returns
+ * false when there is no directory for this user, no `index`, no dashboard in `u`, or no field
+ * `name` of type `MG_VAL_STR`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_dash_dir_read(struct mg_field_set *set, struct mg_dash_user *u);
+
 /* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
 
 /* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need

@@ -6,6 +6,7 @@ pub mod base64;
 pub mod byteorder;
 pub mod conn;
 pub mod crc32;
+pub mod dash;
 mod device;
 pub mod digest;
 pub mod dns;

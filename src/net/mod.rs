@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod conn;
 pub mod connect;
+pub mod dash;
 pub mod fs;
 pub mod handle;
 pub mod http;

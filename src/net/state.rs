@@ -5,6 +5,7 @@
 //! connections of their own (zeroed, on the stack) and format into them: [`ConnState::of`] answers
 //! `None` for those.
 
+use super::dash::session::{DashState, Sessions};
 use super::handle::{Conn, Mgr};
 use super::http::HttpState;
 use super::http_policy::Policy;
@@ -98,6 +99,8 @@ pub struct ConnState {
     pub body: BodyState,
     /// What comes in to be a file.
     pub upload: UploadState,
+    /// What a dashboard remembers.
+    pub dash: DashState,
     /// Settings of this connection.
     pub settings: Cell<ConnSettings>,
     /// When the protocol handler wants its next `MG_EV_POLL` at the latest, in `mg_millis` time; 0:
@@ -223,6 +226,8 @@ pub struct Inner {
     pub by_address: HashMap<[u8; 16], u32>,
     /// Accepted connections.
     pub accepted: usize,
+    /// Who is logged in to dashboards.
+    pub sessions: Sessions,
     /// All connections, by token.
     pub table: Table,
     /// Connections that have a turn in this poll, or in the next one.
@@ -274,6 +279,7 @@ impl Root {
                 settings: Settings::default(),
                 by_address: HashMap::new(),
                 accepted: 0,
+                sessions: Sessions::default(),
                 table: Table::default(),
                 queue: Vec::new(),
                 output: Vec::new(),

@@ -238,6 +238,11 @@ pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
     let buf = c.recv();
     let (base, total) = (buf.base(), buf.len());
     let end = end.min(total);
+    if end == total && total < buf.size() {
+        // Some take the last message for a C string.
+        // SAFETY: a byte of the buffer that is not in use.
+        unsafe { base.add(total).write(0) };
+    }
     buf.set_len(end);
     call();
     let left = buf.len();

@@ -1,0 +1,114 @@
+//! Dashboards: variables of the program as JSON over HTTP, for users with passwords, and their
+//! changes over WebSocket.
+//!
+//! Describe the variables by a `struct mg_field` each, put them into sets, the sets into a zeroed
+//! `struct mg_dash` by `MG_DASH_ADD_FIELD_SET`, and listen:
+//! `mg_http_listen(&mgr, url, mg_dash_ev_handler, &dash)`. All of them have to live until the
+//! listener and its connections are closed. docs/dashboard.md tells what can be asked.
+
+use super::fs::mg_fs_posix;
+use super::packed::mg_fs_packed;
+use super::ws::mg_ws_vupgrade;
+use crate::abi::{Connection, Dash, DashUser, FieldSet, HttpMessage, Manager};
+use crate::fence;
+use crate::net::dash::set::{Board, Set};
+use crate::net::dash::{self, Host, change, files};
+use crate::net::fs::Fs;
+use crate::net::handle::{Conn, Mgr};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
+
+/// The handler of a dashboard. `c->fn_data` is the `struct mg_dash`.
+///
+/// A program may have a handler of its own, which calls this one for all events. Requests are
+/// answered at `MG_EV_HTTP_HDRS` or `MG_EV_HTTP_MSG`; the sessions end with the listener, at its
+/// `MG_EV_CLOSE`.
+///
+/// The functions of the dashboard and its sets are called from here. They may change variables and
+/// lists, close connections and call `mg_dash_send_change`; `user` is valid during their call.
+///
+/// # Threads
+/// The polling thread. What the variables are changed by has to be the same thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_dash_ev_handler(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
+    fence!("mg_dash_ev_handler");
+    // SAFETY: the caller passes a connection, an event with its data, and a dashboard or NULL.
+    unsafe {
+        let Some(c) = Conn::new(c) else { return };
+        let board = Board::new(c.handler_data().cast::<Dash>());
+        if let Some((board, host)) = board.zip(host()) {
+            dash::on_event(c, ev, ev_data, board, host);
+        }
+    }
+}
+
+/// Sends what has changed to the users who have a WebSocket open and may see it: the values of
+/// `set`, or of the element at `*set->index`, or with an index below 0 the number of elements.
+///
+/// The text is `{"method":"change","params":{"NAME":VALUE}}`, for an element with the name
+/// `NAME/INDEX`. `set->fn` is called with `MG_DASH_READ` for each user; one that it refuses, or an
+/// element that does not exist, is left out. Only users of dashboards that contain the set are asked.
+/// `*set->index` is the same afterwards.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_dash_send_change(mgr: *mut Manager, set: *mut FieldSet) {
+    fence!("mg_dash_send_change");
+    // SAFETY: the caller passes an initialised manager, and a set.
+    unsafe {
+        if let Some(((m, set), host)) = Mgr::new(mgr).zip(Set::new(set)).zip(host()) {
+            change::send(m, set, host.posix);
+        }
+    }
+}
+
+/// Answers `MG_DASH_READ` for a set of files, one with `get_dir`: for the `fn` of such a set, which is
+/// called with `u`. Sets without `fn` do that anyway.
+///
+/// With `*set->index` -1, that becomes the number of files. Otherwise the name of the file at the
+/// index goes to the field `name`, and its size to the field `size` if that is `MG_VAL_UINT64` or
+/// `MG_VAL_INT`; the index becomes -1 when there is no such file.
+///
+/// # Returns
+/// false when there is no directory for this user, no `index`, no dashboard in `u`, or no field
+/// `name` of type `MG_VAL_STR`.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_dash_dir_read(set: *mut FieldSet, u: *mut DashUser) -> bool {
+    fence!("mg_dash_dir_read");
+    // SAFETY: the caller passes a set, and the user that its function was called with.
+    unsafe {
+        let Some((set, host)) = Set::new(set).zip(host()) else { return false };
+        files::read(set, u, host.posix)
+    }
+}
+
+/// What the engine needs of this layer.
+fn host() -> Option<Host> {
+    // SAFETY: the file systems live for ever.
+    let (posix, packed) = unsafe { (Fs::new(&raw mut mg_fs_posix)?, Fs::new(&raw mut mg_fs_packed)?) };
+    Some(Host { posix, packed, upgrade, uploaded: Some(uploaded) })
+}
+
+/// Makes a connection a WebSocket.
+///
+/// # Safety
+/// `c` is a connection and `hm` its message.
+unsafe fn upgrade(c: *mut Connection, hm: *mut HttpMessage) {
+    // SAFETY: the caller vouches for both; an absent format needs no arguments.
+    unsafe { mg_ws_vupgrade(c, hm, ptr::null(), ptr::null_mut()) }
+}
+
+/// The end of an upload.
+unsafe extern "C" fn uploaded(c: *mut Connection, err: *const c_char) {
+    fence!("dashboard upload");
+    // SAFETY: the upload passes a live connection, still with its dashboard, and a C string or NULL.
+    unsafe {
+        let Some((c, host)) = Conn::new(c).zip(host()) else { return };
+        let err = (!err.is_null()).then(|| CStr::from_ptr(err));
+        files::uploaded(c, Board::new(c.handler_data().cast()), err, host.posix);
+    }
+}

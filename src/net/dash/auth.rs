@@ -1,0 +1,104 @@
+//! Who makes a request.
+
+use super::change::close_watchers;
+use super::session::{Id, User, needs_nobody};
+use super::set::Board;
+use crate::abi::HttpMessage;
+use crate::codec::http::auth;
+use crate::net::handle::Mgr;
+use crate::net::poll::millis;
+use crate::net::serve::Request;
+use crate::net::state::Root;
+use crate::net::view;
+use core::ffi::CStr;
+
+/// Room for the name of a user; the program's function is told so.
+const USER_MAX: usize = 100;
+/// Room for a password or token.
+const PASS_MAX: usize = 1024;
+
+/// Credentials of a request, as C strings.
+struct Credentials {
+    user: [u8; USER_MAX],
+    pass: [u8; PASS_MAX],
+}
+
+impl Credentials {
+    /// Finds them; an empty password if there are none, or if they are too long.
+    ///
+    /// # Safety
+    /// The views of `hm` are valid.
+    unsafe fn new(request: &Request<'_>, hm: *const HttpMessage) -> Credentials {
+        let mut it = Credentials { user: [0; USER_MAX], pass: [0; PASS_MAX] };
+        // SAFETY: the caller vouches for the message.
+        let query = unsafe { view::bytes((*hm).query) };
+        let (authorization, cookie) = (request.header(b"Authorization"), request.header(b"Cookie"));
+        auth::credentials(authorization, cookie, query, &mut it.user, &mut it.pass);
+        if text(&it.user).len() == USER_MAX - 1 || text(&it.pass).len() == PASS_MAX - 1 {
+            // They may be cut, and a part of a password is none.
+            it.pass[0] = 0;
+        }
+        it
+    }
+}
+
+/// The text in a buffer, up to its NUL.
+fn text(buf: &[u8]) -> &[u8] {
+    CStr::from_bytes_until_nul(buf).map_or(buf, CStr::to_bytes)
+}
+
+/// Finds out who makes a request; `None` for nobody that may do anything.
+///
+/// # Safety
+/// The views of `hm` are valid.
+pub unsafe fn identify(
+    m: Mgr,
+    board: Board,
+    request: &Request<'_>,
+    hm: *const HttpMessage,
+) -> Option<(Id, User)> {
+    let root = Root::of(m)?;
+    if needs_nobody(board) {
+        return Some(root.with(|inner| inner.sessions.guest(board)));
+    }
+    // SAFETY: the caller vouches for the message.
+    let mut credentials = unsafe { Credentials::new(request, hm) };
+    let expired = root.with(|inner| inner.sessions.expire(millis()));
+    close_watchers(m, &expired, b"session expired");
+    let pass = text(&credentials.pass);
+    if pass.is_empty() {
+        return None;
+    }
+    if request.header(b"Authorization").is_none()
+        && let Some(known) = root.with(|inner| inner.sessions.by_token(board, pass, millis()))
+    {
+        return Some(known);
+    }
+    // SAFETY: a handle points to a dashboard; the function gets what its type says, of which it may
+    // change the name of the user.
+    let level = unsafe {
+        let authenticate = (*board.as_ptr()).authenticate?;
+        authenticate(credentials.user.as_mut_ptr().cast(), USER_MAX, credentials.pass.as_ptr().cast())
+    };
+    if level <= 0 {
+        return None;
+    }
+    let name = text(&credentials.user);
+    let mut recycled = Vec::new();
+    // The function may have freed the manager's state.
+    let found = Root::of(m)?.with(|inner| inner.sessions.log_in(board, name, level, millis(), &mut recycled));
+    close_watchers(m, &recycled, b"session recycled");
+    found
+}
+
+/// Ends the session whose token a request has.
+///
+/// # Safety
+/// The views of `hm` are valid.
+pub unsafe fn log_out(m: Mgr, board: Board, request: &Request<'_>, hm: *const HttpMessage) {
+    // SAFETY: the caller vouches for the message.
+    let credentials = unsafe { Credentials::new(request, hm) };
+    let Some(root) = Root::of(m) else { return };
+    let ended = root.with(|inner| inner.sessions.log_out(board, text(&credentials.pass)));
+    close_watchers(m, &ended, b"logged out");
+}

@@ -1,0 +1,179 @@
+//! Sets of files: their elements, and what is done to them by name.
+
+use super::Asked;
+use super::change;
+use super::session::User;
+use super::set::{Board, Set};
+use crate::abi::{DashUser, MG_VAL_STR, flag};
+use crate::codec::dash::route;
+use crate::net::fs::{Fs, PATH_MAX};
+use crate::net::handle::Conn;
+use crate::net::serve::{self, Files, Options, Web, reply};
+use crate::net::upload::stream;
+use core::ffi::{CStr, c_int};
+use std::ffi::CString;
+
+/// What the program says about the directory of a set.
+fn directory(set: Set, user: *const DashUser) -> Option<Vec<u8>> {
+    // SAFETY: a handle points to a set.
+    let get_dir = unsafe { (*set.as_ptr()).get_dir }?;
+    let mut buf = [0u8; PATH_MAX];
+    // SAFETY: the program's function; it gets what its type says.
+    let known = unsafe { get_dir(user, buf.as_mut_ptr().cast(), buf.len()) };
+    let path = CStr::from_bytes_until_nul(&buf).ok().filter(|_| known)?;
+    Some(path.to_bytes().to_vec())
+}
+
+fn path(dir: &[u8], name: &[u8]) -> Option<CString> {
+    let path = [dir, b"/", name].concat();
+    CString::new(path).ok().filter(|path| path.count_bytes() < PATH_MAX)
+}
+
+/// Loads the element of a set of files that its index says, or with index -1 stores their number
+/// there. A directory that is not there has none.
+pub fn read(set: Set, user: *const DashUser, posix: Fs) -> bool {
+    // SAFETY: the user lives during the call, with a dashboard that is NULL or valid.
+    let Some(board) = (unsafe { user.as_ref().and_then(|user| Board::new(user.dash)) }) else { return false };
+    let name_field = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR && field.room() > 0);
+    let (Some(name_field), Some(index)) = (name_field, set.index()) else { return false };
+    let Some(dir) = directory(set, user) else { return false };
+    let fs = board.file_system(posix);
+    let Ok(c_dir) = CString::new(&dir[..]) else { return false };
+    let mut count: c_int = 0;
+    let mut found = None;
+    fs.list(&c_dir, &mut |name| {
+        if count == index {
+            found = Some(name.to_bytes().to_vec());
+        }
+        count = count.saturating_add(1);
+    });
+    if index == -1 {
+        set.set_index(count);
+        return true;
+    }
+    let Some(name) = found else {
+        set.set_index(-1);
+        return true;
+    };
+    name_field.set_text(&name);
+    if let Some(size_field) = set.field(b"size") {
+        let stat = path(&dir, &name).and_then(|path| fs.stat(&path));
+        size_field.set_number(stat.map_or(0, |stat| stat.size as u64));
+    }
+    true
+}
+
+/// A file that a request is about.
+struct Target {
+    set: Set,
+    dir: Vec<u8>,
+    name: Vec<u8>,
+    fs: Fs,
+}
+
+/// Why there is none.
+enum Refusal {
+    BadName,
+    NoSet,
+    NoUser,
+    NoDir,
+}
+
+impl Refusal {
+    fn reply(&self, asked: &Asked<'_>, is_upload: bool) {
+        match self {
+            Refusal::BadName => asked.reply(400, b"Bad file name\n"),
+            Refusal::NoSet if is_upload => asked.reply(404, b"Not Found\n"),
+            Refusal::NoSet => asked.reply(404, b"Not Found"),
+            Refusal::NoUser => asked.refuse(),
+            Refusal::NoDir => asked.reply(500, b"Upload dir error\n"),
+        }
+    }
+}
+
+/// Finds the file, and puts its name where the program's function looks for it.
+fn locate(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) -> Result<Target, Refusal> {
+    let name = route::file_name(name).ok_or(Refusal::BadName)?;
+    let set = asked.board.set(set).filter(|set| set.is_files()).ok_or(Refusal::NoSet)?;
+    let user = user.ok_or(Refusal::NoUser)?;
+    let dir = directory(set, user.as_ptr()).ok_or(Refusal::NoDir)?;
+    if let Some(field) = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR && field.room() > 0) {
+        // The function must not be asked about another file than the one that is meant.
+        if !field.has_room_for(&name) {
+            return Err(Refusal::BadName);
+        }
+        field.set_text(&name);
+    }
+    Ok(Target { set, dir, name, fs: asked.board.file_system(asked.host.posix) })
+}
+
+/// The head of an upload has come: takes the body in, or refuses.
+pub fn start_upload(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) {
+    let c = asked.c;
+    match locate(asked, set, name, user) {
+        Ok(target) if user.is_some_and(|user| target.set.write(user)) => {
+            // SAFETY: this is the handler of the message.
+            unsafe { stream::start(c, asked.hm, &target.name, &target.dir, target.fs, asked.host.uploaded) }
+        }
+        outcome => {
+            match outcome {
+                Ok(_) => asked.refuse(),
+                Err(refusal) => refusal.reply(asked, true),
+            }
+            // Nobody wants the body.
+            c.set(flag::DRAINING);
+        }
+    }
+}
+
+/// An upload is complete, or has failed.
+pub fn uploaded(c: Conn, board: Option<Board>, err: Option<&CStr>, posix: Fs) {
+    match err {
+        None => reply::whole(c, 200, super::JSON, b"ok\n", true),
+        Some(err) => reply::whole(c, 500, super::JSON, &[err.to_bytes(), b"\n"].concat(), true),
+    }
+    c.set(flag::DRAINING);
+    if let Some((m, board)) = c.mgr().zip(board) {
+        for set in board.sets().filter(|set| set.is_files()) {
+            change::send_size(m, set, posix);
+        }
+    }
+}
+
+/// A request for a file, or to remove one.
+pub fn answer(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) {
+    let target = match locate(asked, set, name, user) {
+        Ok(target) => target,
+        Err(refusal) => return refusal.reply(asked, false),
+    };
+    let Some(user) = user else { return };
+    let removes = asked.request.method.eq_ignore_ascii_case(b"DELETE");
+    let may = if removes { target.set.delete(user) } else { target.set.may_read(user, asked.host.posix) };
+    if !may {
+        return asked.refuse();
+    }
+    let Some(path) = path(&target.dir, &target.name) else { return asked.reply(400, b"Bad file name\n") };
+    if removes {
+        target.fs.remove(&path);
+        if let Some(m) = asked.c.mgr() {
+            change::send_size(m, target.set, asked.host.posix);
+        }
+        asked.reply(200, b"true");
+    } else {
+        serve_file(asked, target.fs, &path);
+    }
+}
+
+/// Answers by a file.
+pub fn serve_file(asked: &Asked<'_>, fs: Fs, path: &CStr) {
+    let options = Options {
+        roots: b"",
+        ssi_pattern: None,
+        headers: b"",
+        mime_types: b"",
+        page404: None,
+        files: Files::all(fs),
+        web: Web::default(),
+    };
+    serve::serve_file(asked.c, asked.request, &options, path);
+}

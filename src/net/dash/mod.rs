@@ -1,0 +1,197 @@
+//! The engine of dashboards: variables of the program as JSON over HTTP, changes over WebSocket.
+
+mod api;
+mod auth;
+pub mod change;
+mod field;
+pub mod files;
+pub mod session;
+pub mod set;
+
+use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, flag};
+use crate::codec::dash::origin;
+use crate::codec::dash::route::{self, Route};
+use crate::net::fs::Fs;
+use crate::net::handle::Conn;
+use crate::net::serve::{Request, reply};
+use crate::net::state::{ConnState, Root};
+use crate::net::upload::stream::{self, OnDone};
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use session::Watcher;
+use set::Board;
+
+/// Header lines of answers in JSON.
+const JSON: &[u8] = b"Content-Type: application/json\r\nCache-Control: no-cache\r\n";
+
+/// What the library's C functions do for dashboards.
+#[derive(Clone, Copy)]
+pub struct Host {
+    /// The machine's files.
+    pub posix: Fs,
+    /// The program's packed files.
+    pub packed: Fs,
+    /// Makes a connection a WebSocket.
+    pub upgrade: unsafe fn(c: *mut Connection, hm: *mut HttpMessage),
+    /// Called at the end of an upload.
+    pub uploaded: OnDone,
+}
+
+/// A request to a dashboard.
+pub struct Asked<'a> {
+    c: Conn,
+    board: Board,
+    request: &'a Request<'a>,
+    hm: *mut HttpMessage,
+    host: Host,
+}
+
+impl Asked<'_> {
+    /// Answers in the way of the API.
+    fn reply(&self, code: i32, body: &[u8]) {
+        reply::whole(self.c, code, JSON, body, !self.request.is_head());
+    }
+
+    /// Answers that the user may not do that, or is none.
+    fn refuse(&self) {
+        self.reply(403, b"Not Authorised\n");
+    }
+
+    /// Whether a page of another site made the request.
+    fn is_foreign(&self) -> bool {
+        let header = |name| self.request.header(name);
+        origin::is_foreign(header(b"Host"), header(b"Origin"), header(b"Sec-Fetch-Site"))
+    }
+}
+
+/// The handler of a dashboard's connections.
+///
+/// # Safety
+/// `ev_data` belongs to `ev`.
+pub unsafe fn on_event(c: Conn, ev: c_int, ev_data: *mut c_void, board: Board, host: Host) {
+    match ev {
+        MG_EV_HTTP_HDRS | MG_EV_HTTP_MSG if !ev_data.is_null() => {
+            let hm = ev_data.cast::<HttpMessage>();
+            // SAFETY: the data of these events is a message, whose views are valid now.
+            let request = unsafe { Request::new(hm) };
+            let asked = Asked { c, board, request: &request, hm, host };
+            if ev == MG_EV_HTTP_HDRS {
+                on_head(&asked);
+            } else {
+                on_message(&asked);
+            }
+        }
+        MG_EV_CLOSE if c.has(flag::LISTENING) => forget(c, board),
+        _ => {}
+    }
+}
+
+/// The listener is gone: nobody is logged in any more.
+fn forget(c: Conn, board: Board) {
+    let Some(root) = c.mgr().and_then(Root::of) else { return };
+    root.with(|inner| {
+        let guest = inner.sessions.guest_of(board);
+        // SAFETY: a handle points to a dashboard, which outlives its listener.
+        unsafe {
+            let place = &raw mut (*board.as_ptr()).guest;
+            if guest.is_some_and(|guest| *place == guest.as_ptr()) {
+                *place = ptr::null_mut();
+            }
+        }
+        inner.sessions.forget(board);
+    });
+}
+
+/// The head of a request has come. Some are answered at once.
+fn on_head(asked: &Asked<'_>) {
+    let Some((m, state)) = asked.c.mgr().zip(ConnState::of(asked.c)) else { return };
+    state.dash.answered.set(false);
+    let uri = asked.request.uri;
+    let route = Route::new(uri);
+    if matches!(route, Route::Hi | Route::Logout) {
+        return;
+    }
+    let is_upload = matches!(asked.request.method, b"POST" | b"PUT");
+    let needs_user = route::is_api(uri) || matches!(route, Route::File(..)) && is_upload;
+    if !needs_user {
+        return;
+    }
+    // SAFETY: the views of the message are valid during the event.
+    let user = unsafe { auth::identify(m, asked.board, asked.request, asked.hm) };
+    let user = user.map(|(_, user)| user);
+    match (route, &user) {
+        // Nobody wants the body.
+        (Route::File(..), _) | (Route::Ota, Some(_)) if asked.is_foreign() => {
+            asked.refuse();
+            asked.c.set(flag::DRAINING);
+        }
+        (Route::File(set, name), user) => files::start_upload(asked, set, name, user.as_ref()),
+        (_, None) => asked.refuse(),
+        (Route::Login, Some(user)) => api::log_in(asked, user),
+        // SAFETY: this is the handler of the message.
+        (Route::Ota, Some(_)) => unsafe { stream::start_ota(asked.c, asked.hm, None) },
+        _ => return,
+    }
+    state.dash.answered.set(true);
+}
+
+/// A request is complete.
+fn on_message(asked: &Asked<'_>) {
+    let c = asked.c;
+    let Some((m, state)) = c.mgr().zip(ConnState::of(c)) else { return };
+    if state.dash.answered.replace(false) {
+        c.clear(flag::RESP);
+        return;
+    }
+    let uri = asked.request.uri;
+    let route = Route::new(uri);
+    match route {
+        Route::Hi => return asked.reply(200, b"hi\n"),
+        Route::Logout => {
+            // SAFETY: the views of the message are valid during the event.
+            unsafe { auth::log_out(m, asked.board, asked.request, asked.hm) };
+            return api::logged_out(asked);
+        }
+        Route::Page => return files::serve_file(asked, asked.host.packed, c"/dashboard.html"),
+        Route::Other if !route::is_api(uri) => return other(asked),
+        _ => {}
+    }
+    // SAFETY: the views of the message are valid during the event.
+    let found = unsafe { auth::identify(m, asked.board, asked.request, asked.hm) };
+    let user = found.as_ref().map(|(_, user)| user);
+    if let Route::File(set, name) = route {
+        if !asked.request.is_get() && !asked.request.is_head() && asked.is_foreign() {
+            return asked.refuse();
+        }
+        return files::answer(asked, set, name, user);
+    }
+    let (Some((session, _)), Some(user)) = (&found, user) else { return asked.refuse() };
+    match route {
+        Route::WebSocket => open(asked, state, Watcher { board: asked.board, session: *session }),
+        Route::Other => other(asked),
+        _ => api::answer(asked, route, user),
+    }
+}
+
+/// From now on the connection gets to know about changes.
+fn open(asked: &Asked<'_>, state: &ConnState, watcher: Watcher) {
+    if asked.is_foreign() {
+        return asked.refuse();
+    }
+    // Before the program hears of it: it may have something to send at once.
+    state.dash.watcher.set(Some(watcher));
+    // SAFETY: this is the handler of the message.
+    unsafe { (asked.host.upgrade)(asked.c.as_ptr(), asked.hm) };
+    if !asked.c.has(flag::WEBSOCKET) {
+        state.dash.watcher.set(None);
+    }
+}
+
+/// A request that only the program may know.
+fn other(asked: &Asked<'_>) {
+    match asked.board.handler(asked.request.uri) {
+        // SAFETY: the program's handler; it gets what its type says.
+        Some(handler) => unsafe { handler(asked.c.as_ptr(), MG_EV_HTTP_MSG, asked.hm.cast()) },
+        None => asked.reply(404, b"Not Found"),
+    }
+}
