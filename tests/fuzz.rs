@@ -5,7 +5,7 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dns, files, http, json, modbus, mqtt, sntp, text, ws};
+use targets::{addr, dash, dns, files, http, json, modbus, mqtt, sntp, text, ws};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -337,4 +337,29 @@ fn ws_deflate() {
     ];
     // Each execution makes windows and tables of its own.
     run_times(ws::deflate, &seeds.map(<[u8]>::to_vec), 1000);
+}
+
+#[test]
+fn dash_request() {
+    let seeds = [
+        "/api/get/set/1/2",
+        "/api/del/set/3",
+        "/api/add/set",
+        "/fs/files/a%20b.txt",
+        "/fs/files/%2e%2e%2fx",
+        "a:80\nhttp://a",
+        "/api/get/a/99999999999",
+    ];
+    run(dash::request, &seeds.map(|s| s.as_bytes().to_vec()));
+}
+
+#[test]
+fn dash_values() {
+    let mut seeds = golden(JSON_CASES, "json");
+    let more = [
+        r#"{"set":{"i":-5,"u":18446744073709551615,"b":true,"d":36.6,"s":"a\"b\u20ac"}}"#,
+        r#"{"a":{"r":[1,2]},"b":{"i":1.5e3}}"#,
+    ];
+    seeds.extend(more.map(|s| s.as_bytes().to_vec()));
+    run(dash::values, &seeds);
 }

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod dash;
 pub mod dns;
 pub mod files;
 pub mod http;
