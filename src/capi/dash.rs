@@ -25,7 +25,8 @@ use core::ptr;
 /// `MG_EV_CLOSE`.
 ///
 /// The functions of the dashboard and its sets are called from here. They may change variables and
-/// lists, close connections and call `mg_dash_send_change`; `user` is valid during their call.
+/// lists, close connections by `is_closing` and call `mg_dash_send_change`; `user` is valid during
+/// their call.
 ///
 /// # Threads
 /// The polling thread. What the variables are changed by has to be the same thread.

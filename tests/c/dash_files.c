@@ -178,6 +178,11 @@ static void test_dir_read(void) {
   has_dir = false;
   CHECK(!mg_dash_dir_read(&s, &u));
   has_dir = true;
+  plain[0].value_size = 0;  // no room for names: they can still be counted
+  file_index = -1;
+  CHECK(mg_dash_dir_read(&s, &u) && file_index == 1);
+  file_index = 0;
+  CHECK(mg_dash_dir_read(&s, &u) && file_index == 0 && strcmp(file_name, "test") == 0);
   s.fields = nameless;
   CHECK(!mg_dash_dir_read(&s, &u));
   s.fields = NULL;
@@ -196,6 +201,38 @@ static void test_firmware(void) {
   EXPECT_BODY("POST /api/ota", "", "firmware", 200, "ok\n");
   EXPECT_BODY("POST /api/ota", "", "", 200, "ok\n");
   EXPECT("POST /api/ota", "Sec-Fetch-Site: cross-site\n", "firmware", 403);
+  mg_mgr_free(&mgr);
+}
+
+// A file system of the program's, which counts.
+static int listed;
+
+static void counting_ls(const char *path, void (*fn)(const char *, void *), void *param) {
+  listed++;
+  mg_fs_posix.ls(path, fn, param);
+}
+
+static void test_many_files(void) {
+  struct mg_fs own_fs = mg_fs_posix;
+  char line[100];
+  const char *at;
+  int i, n = 0;
+  fresh();
+  own_fs.ls = counting_ls;
+  dash.upload_fs = &own_fs;
+  for (i = 0; i < 50; i++) {
+    mg_snprintf(line, sizeof(line), "PUT /fs/files/many%d", i);
+    EXPECT_BODY(line, "", "x", 200, "ok\n");
+  }
+  listed = 0;
+  CHECK(ask("GET /api/get/files/0/99", "", "") == 200);
+  for (at = reply_body; (at = strstr(at, "\"name\":\"many")) != NULL; at++) n++;
+  CHECK(n == 50 && listed == 1);
+  for (i = 0; i < 50; i++) {
+    mg_snprintf(line, sizeof(line), "DELETE /fs/files/many%d", i);
+    EXPECT_BODY(line, "", "", 200, "true");
+  }
+  EXPECT_BODY("GET /api/get", "", "", 200, "{\"files\":1}\n");
   mg_mgr_free(&mgr);
 }
 
@@ -236,6 +273,7 @@ int main(void) {
   test_without_a_function();
   test_dir_read();
   test_firmware();
+  test_many_files();
   test_slow_uploads();
   return FAILURES;
 }

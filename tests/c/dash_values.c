@@ -241,11 +241,41 @@ static void test_websockets(void) {
   mg_mgr_free(&mgr);
 }
 
+// Somebody who does not read loses the connection, not the device its memory.
+static void test_a_watcher_that_does_not_read(void) {
+  static struct watcher w;
+  static char text[100000];
+  struct mg_field fields[] = {{"s", MG_VAL_STR, text, sizeof(text)}, {NULL, MG_VAL_INT, NULL, 0}};
+  struct mg_field_set set = {"set", fields, NULL, NULL, NULL, NULL};
+  struct mg_connection *c, *server = NULL;
+  int i;
+  memset(text, 'x', sizeof(text) - 1);
+  memset(&dash, 0, sizeof(dash));
+  MG_DASH_ADD_FIELD_SET(&dash, &set);
+  begin(mg_dash_ev_handler, &dash);
+  watch(&w, "");
+  for (c = mgr.conns; c != NULL; c = c->next) {
+    if (c->is_accepted && c->is_websocket) server = c;
+  }
+  CHECK(w.opens == 1 && server != NULL);
+  w.c->is_full = 1;
+  for (i = 0; i < 500 && server != NULL; i++) {
+    mg_dash_send_change(&mgr, &set);
+    CHECK(server->send.len < 1300000);
+    polls(2);
+    for (c = mgr.conns; c != NULL && c != server; c = c->next) (void) 0;
+    server = c;
+  }
+  CHECK(server == NULL);
+  mg_mgr_free(&mgr);
+}
+
 int main(void) {
   test_all_types();
   test_wrong_descriptions();
   test_bodies();
   test_one_reply_each();
   test_websockets();
+  test_a_watcher_that_does_not_read();
   return FAILURES;
 }

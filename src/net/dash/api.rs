@@ -2,7 +2,7 @@
 
 use super::session::User;
 use super::set::Set;
-use super::{Asked, JSON, change};
+use super::{Asked, JSON, change, listing};
 use crate::abi::flag;
 use crate::codec::dash::assign;
 use crate::codec::dash::route::{Range, Route};
@@ -130,6 +130,7 @@ impl Api<'_> {
 
     fn elements(&self, set: Option<Set>, range: Range) {
         let Some(set) = set.filter(|set| set.is_array()) else { return self.get(set) };
+        let _listing = listing::Keeper::new();
         if !set.may_read(self.user, self.posix()) {
             return self.get(None);
         }

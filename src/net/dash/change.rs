@@ -14,6 +14,9 @@ use crate::net::ws;
 /// The close code for users who may not be here any more (RFC 6455, section 7.4.1).
 const POLICY_VIOLATION: u16 = 1008;
 
+/// Bytes that wait at most for somebody who does not read what is told.
+const WAITING_MAX: usize = 1024 * 1024;
+
 /// Calls `f` with each open WebSocket connection that belongs to a dashboard. It may close any.
 fn for_each_watcher(m: Mgr, mut f: impl FnMut(Conn, &ConnState)) {
     let Some(root) = Root::of(m) else { return };
@@ -41,6 +44,10 @@ pub fn send(m: Mgr, set: Set, posix: Fs) {
     let index = set.index();
     for_each_watcher(m, |c, state| {
         let Some(watcher) = state.dash.watcher.get() else { return };
+        if c.send().len() > WAITING_MAX {
+            conn::error(c, b"dashboard user does not read");
+            return conn::queue(c);
+        }
         // The session first: without one, the dashboard may be gone.
         let user = Root::of(m).and_then(|root| root.with(|inner| inner.sessions.user(watcher)));
         let Some(user) = user.filter(|_| watcher.board.sets().any(|s| s == set)) else { return };

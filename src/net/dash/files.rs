@@ -2,6 +2,7 @@
 
 use super::Asked;
 use super::change;
+use super::listing;
 use super::session::User;
 use super::set::{Board, Set};
 use crate::abi::{DashUser, MG_VAL_STR, flag};
@@ -34,30 +35,23 @@ fn path(dir: &[u8], name: &[u8]) -> Option<CString> {
 pub fn read(set: Set, user: *const DashUser, posix: Fs) -> bool {
     // SAFETY: the user lives during the call, with a dashboard that is NULL or valid.
     let Some(board) = (unsafe { user.as_ref().and_then(|user| Board::new(user.dash)) }) else { return false };
-    let name_field = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR && field.room() > 0);
+    let name_field = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR);
     let (Some(name_field), Some(index)) = (name_field, set.index()) else { return false };
     let Some(dir) = directory(set, user) else { return false };
     let fs = board.file_system(posix);
     let Ok(c_dir) = CString::new(&dir[..]) else { return false };
-    let mut count: c_int = 0;
-    let mut found = None;
-    fs.list(&c_dir, &mut |name| {
-        if count == index {
-            found = Some(name.to_bytes().to_vec());
-        }
-        count = count.saturating_add(1);
-    });
+    let names = listing::names(fs, &c_dir);
     if index == -1 {
-        set.set_index(count);
+        set.set_index(c_int::try_from(names.len()).unwrap_or(c_int::MAX));
         return true;
     }
-    let Some(name) = found else {
+    let Some(name) = usize::try_from(index).ok().and_then(|i| names.get(i)) else {
         set.set_index(-1);
         return true;
     };
-    name_field.set_text(&name);
+    name_field.set_text(name);
     if let Some(size_field) = set.field(b"size") {
-        let stat = path(&dir, &name).and_then(|path| fs.stat(&path));
+        let stat = path(&dir, name).and_then(|path| fs.stat(&path));
         size_field.set_number(stat.map_or(0, |stat| stat.size as u64));
     }
     true

@@ -5,6 +5,7 @@ mod auth;
 pub mod change;
 mod field;
 pub mod files;
+mod listing;
 pub mod session;
 pub mod set;
 
