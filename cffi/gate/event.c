@@ -193,6 +193,15 @@ static bool is_head(const struct mg_connection *c, const struct mg_http_message 
   return c->is_accepted && hm != NULL && hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
 }
 
+/* True for a request whose body is not here as a whole: less than the announced length, or chunks,
+   whose end only a reader of them can find. */
+static bool has_late_body(const struct mg_connection *c, struct mg_http_message *hm) {
+  const char *end = (const char *) c->recv.buf + c->recv.len;
+  if (hm == NULL) return false;
+  if (hm->body.len > 0) return hm->body.len > (size_t) (end - hm->body.buf);
+  return mg_http_get_header(hm, "Transfer-Encoding") != NULL;
+}
+
 static uint32_t mask_of(const Core *m, const Route *route) {
   return m->traced ? route->traced : route->mask;
 }
@@ -212,11 +221,16 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     slot->route->refs++;
     gate_set_poll(c);
   }
-  if (ev == MG_EV_HTTP_MSG) slot->head = is_head(c, (struct mg_http_message *) ev_data);
+  if (ev == MG_EV_HTTP_HDRS || ev == MG_EV_HTTP_MSG) {
+    slot->head = is_head(c, (struct mg_http_message *) ev_data);
+  }
   if (ev != MG_EV_POLL) m->io = true;
   bool wanted = slot->route->handler != NULL && (mask_of(m, slot->route) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
+  if (wanted && ev == MG_EV_HTTP_HDRS && m->late_bodies) {
+    wanted = has_late_body(c, (struct mg_http_message *) ev_data);
+  }
   /* Datagrams do not add up: what a handler did not copy is gone. */
   bool is_datagram = ev == MG_EV_READ && c->is_udp && c->pfn == NULL;
   if (wanted || ev == MG_EV_CLOSE) {

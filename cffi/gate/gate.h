@@ -108,6 +108,7 @@ typedef struct Core {
   bool lingers;       /* the next sleep may begin with a moment of waiting for more */
   bool contended;     /* another thread computes: the GIL was slow to come back */
   bool traced;        /* a trace or profile function is installed */
+  bool late_bodies;   /* MG_EV_HTTP_HDRS crosses only for requests whose body has yet to come */
   int asked_ms;       /* how long the loop would have slept; 0: it has more to do */
   bool closing;       /* [GIL] close() waits for poll() to leave */
   bool freed;         /* [GIL] */

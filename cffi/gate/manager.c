@@ -313,6 +313,17 @@ static PyObject *core_epoll_fd(PyObject *self, void *unused) {
   return PyLong_FromLong(((Core *) self)->mgr.epoll_fd);
 }
 
+static PyObject *core_late_bodies(PyObject *self, void *unused) {
+  (void) unused;
+  return PyBool_FromLong(((Core *) self)->late_bodies);
+}
+
+static int core_set_late_bodies(PyObject *self, PyObject *value, void *unused) {
+  (void) unused;
+  ((Core *) self)->late_bodies = value == Py_True;
+  return 0;
+}
+
 static PyObject *core_closed(PyObject *self, void *unused) {
   (void) unused;
   return PyBool_FromLong(((Core *) self)->freed);
@@ -382,6 +393,7 @@ static PyGetSetDef properties[] = {
     {"wakeup_id", core_wakeup_id, NULL, "Id of the internal wakeup connection; 0 without.", NULL},
     {"_crossings", core_crossings, NULL, "How many events crossed into Python.", NULL},
     {"_address", core_address, NULL, NULL, NULL},
+    {"_late_bodies", core_late_bodies, core_set_late_bodies, NULL, NULL},
     {"_closed", core_closed, NULL, NULL, NULL},
     {"_epoll_fd", core_epoll_fd, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL}};

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from . import settings
+from . import _bodies, settings
 
 
 def arguments(kind: str, argv: Sequence[str] | None) -> argparse.Namespace:
@@ -29,6 +29,13 @@ def arguments(kind: str, argv: Sequence[str] | None) -> argparse.Namespace:
             "--threads", type=int, default=4, help="worker threads per process (default: %(default)s)"
         )
     parser.add_argument(
+        "--max-body",
+        type=_size,
+        default=_bodies.MAX_BODY,
+        metavar="BYTES",
+        help="of the body of a request; 0: no limit (default: %(default)s)",
+    )
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -38,6 +45,12 @@ def arguments(kind: str, argv: Sequence[str] | None) -> argparse.Namespace:
         help="a limit or timeout, such as http_max_body=10000000; see pymongoose.settings",
     )
     return parser.parse_args(argv)
+
+
+def _size(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"not a number of bytes: {text!r}")
+    return int(text)
 
 
 def _setting(text: str) -> tuple[str, int]:
@@ -65,11 +78,18 @@ def _server(kind: str, options: argparse.Namespace) -> Callable[[bool], None]:
     if kind == "asgi":
         from . import asgi
 
-        return lambda shared: asgi.serve(options.app, options.url, reuse_port=shared, settings=given)
+        return lambda shared: asgi.serve(
+            options.app, options.url, reuse_port=shared, settings=given, max_body=options.max_body
+        )
     from . import wsgi
 
     return lambda shared: wsgi.serve(
-        options.app, options.url, options.threads, reuse_port=shared, settings=given
+        options.app,
+        options.url,
+        options.threads,
+        reuse_port=shared,
+        settings=given,
+        max_body=options.max_body,
     )
 
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import traceback
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-from . import _serve
+from . import _bodies, _serve
 from ._core import ffi, lib
+from ._exchange import EVENTS, ClientGone, Exchange, Http, report
 from ._lifespan import TIMEOUT, App, Lifespan, Message
 from .connection import Connection, _Native, header_lines
 from .constants import (
-    MG_EV_CLOSE,
+    MG_EV_HTTP_HDRS,
     MG_EV_HTTP_MSG,
-    MG_EV_WRITE,
     MG_EV_WS_CTL,
     MG_EV_WS_MSG,
     WEBSOCKET_OP_BINARY,
@@ -31,28 +30,15 @@ from .constants import (
 from .manager import Manager
 from .settings import ManagerSettings
 
-EVENTS = (MG_EV_HTTP_MSG, MG_EV_WS_MSG, MG_EV_WS_CTL, MG_EV_CLOSE)
-HIGH_WATER = 256 * 1024  # bytes queued at which send() waits
-LOW_WATER = 64 * 1024  # bytes queued at which it goes on
 GOING_AWAY, NO_STATUS, ABNORMAL = 1001, 1005, 1006
 
 
-class ClientGone(OSError):
-    """Raised by send() when there is nobody any more to send to."""
-
-
-def _report(exc: BaseException) -> None:
-    """Prints what an application raised, unless it only passes on that its client is gone."""
-    cause: BaseException | None = exc
-    while cause is not None:
-        if isinstance(cause, ClientGone):
-            return
-        cause = cause.__cause__ or cause.__context__
-    traceback.print_exception(type(exc), exc, exc.__traceback__)
-
-
 class ASGIServer:
-    """Serves an ASGI application on the running asyncio loop."""
+    """Serves an ASGI application on the running asyncio loop.
+
+    max_body: bytes of a request's body; 413 for longer ones. 0: no limit. The application gets long
+    bodies in pieces, while they arrive.
+    """
 
     def __init__(
         self,
@@ -60,9 +46,10 @@ class ASGIServer:
         error_handler: Callable[[Exception], object] | None = None,
         *,
         settings: ManagerSettings | None = None,
+        max_body: int = _bodies.MAX_BODY,
     ) -> None:
         self._app = _serve.load(app)
-        self._settings: ManagerSettings = settings or {}
+        self._limits = _bodies.Limits(settings, max_body)
         self._error_handler = error_handler
         self._manager: Manager | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -87,8 +74,9 @@ class ASGIServer:
         self._lifespan = Lifespan(self._app)
         await self._lifespan.startup()
         self._manager = Manager(self._handle, error_handler=self._error_handler, events=EVENTS)
+        self._manager._late_bodies = True
         try:
-            self._manager.set(**self._settings)
+            self._manager.set(**self._limits.settings)
             listener = self._manager.listen(url, http=True, reuse_port=reuse_port)
         except (RuntimeError, TypeError, ValueError):
             await self.stop()
@@ -148,11 +136,32 @@ class ASGIServer:
         cycle = conn.userdata
         if ev == MG_EV_HTTP_MSG:
             is_websocket = (data.header("Upgrade") or "").lower() == "websocket"
-            kind = _WebSocket if is_websocket else _Http
-            cycle = conn.userdata = kind(self, conn, data)
-            self.run(cycle.run(self._app))
+            self._begin(_WebSocket(self, conn, data) if is_websocket else Http(self, conn, data))
+        elif ev == MG_EV_HTTP_HDRS:
+            self._take_body(conn, data)
         elif cycle is not None:
             cycle.event(ev, data)
+
+    def _begin(self, cycle: Http | _WebSocket) -> None:
+        cycle.conn.userdata = cycle
+        self.run(cycle.run(self._app))
+
+    def _take_body(self, conn: Connection, request: Any) -> None:
+        """A request whose body has yet to come; what is not taken here is collected, or refused."""
+        length = _bodies.announced(conn, request)
+        if length is not None and not self._limits.is_long(length):
+            return
+        cycle = Http(self, conn, request, late=True)
+
+        def begin(file: BinaryIO) -> None:
+            cycle.read_from(file, self._limits.long)
+            self._begin(cycle)
+
+        if length is None:
+            _bodies.spool(conn, request, self._limits.max_body, begin)
+        else:
+            cycle.read_while_it_arrives(request, length, self._limits.held)
+            self._begin(cycle)
 
     def run(self, coroutine: Any) -> None:
         """Runs a coroutine as a task of this server."""
@@ -181,170 +190,7 @@ class ASGIServer:
         }
 
 
-class _Exchange:
-    """One request and its response, or one WebSocket: the connection's userdata."""
-
-    def __init__(self, server: ASGIServer, conn: Connection) -> None:
-        self.server = server
-        self.conn = conn
-        self.closed = False
-        self.waiter: asyncio.Future[None] | None = None  # of receive()
-        self.drained: asyncio.Future[None] | None = None  # of send()
-
-    def event(self, ev: int, data: Any) -> None:
-        """An event of the connection."""
-        if ev == MG_EV_CLOSE:
-            self.closed = True
-            self.wake_receiver()
-            self.wake_sender()
-        elif ev == MG_EV_WRITE and self.conn.send_len <= LOW_WATER:
-            self.wake_sender()
-
-    def wake_receiver(self) -> None:
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-
-    def wake_sender(self) -> None:
-        if self.drained is not None and not self.drained.done():
-            self.drained.set_result(None)
-
-    async def wait(self) -> None:
-        """Until something may have come in."""
-        self.waiter = asyncio.get_running_loop().create_future()
-        await self.waiter
-        self.waiter = None
-
-    async def flow(self) -> None:
-        """After output was queued: sends it, and waits while there is too much of it."""
-        self.server.wake()
-        if self.closed or self.conn.send_len <= HIGH_WATER:
-            return
-        self.drained = asyncio.get_running_loop().create_future()
-        self.conn.set_handler(self.server._handle, events=(*EVENTS, MG_EV_WRITE))
-        await self.drained
-        self.drained = None
-        if not self.closed:
-            self.conn.set_handler(self.server._handle, events=EVENTS)
-
-
-class _Http(_Exchange):
-    """One HTTP request."""
-
-    def __init__(self, server: ASGIServer, conn: Connection, request: Any) -> None:
-        super().__init__(server, conn)
-        self.scope = server.scope(conn, request, "http", server._scheme)
-        self.scope["method"] = request.method
-        self.body: bytes | None = request.body_bytes
-        self.is_head = request.method == "HEAD"
-        self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.started = False
-        self.chunked = False
-        self.finished = False
-
-    async def run(self, app: App) -> None:
-        try:
-            await app(self.scope, self.receive, self.send)
-        except asyncio.CancelledError:
-            self.abort()
-            raise
-        except Exception as e:
-            _report(e)
-            self.abort()
-        else:
-            self.abort()
-
-    def abort(self) -> None:
-        """Ends an exchange that the application left unfinished."""
-        if self.finished or self.closed:
-            return
-        self.finished = True
-        if self.started:
-            self.conn.drain()  # The client sees that the body is cut.
-        else:
-            self.conn.reply(500, b"Internal Server Error")
-        self.wake_receiver()
-        self.server.wake()
-
-    async def receive(self) -> Message:
-        if self.body is not None:
-            body, self.body = self.body, None
-            return {"type": "http.request", "body": body, "more_body": False}
-        while not self.closed and not self.finished:
-            await self.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == "http.response.start":
-            if self.status:
-                raise RuntimeError("http.response.start was sent twice")
-            self.status = message["status"]
-            self.headers = [(bytes(k), bytes(v)) for k, v in message.get("headers") or ()]
-        elif kind == "http.response.body":
-            if not self.status:
-                raise RuntimeError("http.response.body before http.response.start")
-            if self.finished:
-                raise RuntimeError("http.response.body after the response was complete")
-            await self.send_body(message.get("body", b""), message.get("more_body", False))
-        else:
-            raise RuntimeError(f"unexpected message {kind!r}")
-
-    async def send_body(self, body: bytes, more: bool) -> None:
-        if self.closed:
-            if more:
-                raise ClientGone("the client closed the connection")
-            self.finished = True
-            return
-        if self.status in (204, 304):  # No body, however many pieces it is said to have.
-            if more:
-                return
-            body = b""
-        if not self.started and not more:
-            self.conn.reply(self.status, body, self.headers)
-            self.started = self.finished = True
-            self.wake_receiver()
-            self.server.wake()
-            return
-        if not self.started:
-            self.start_stream()
-        if body and not self.is_head:
-            if self.chunked:
-                self.conn.http_chunk(body)
-            else:
-                self.conn._respond(body, False)
-        if not more:
-            self.finish_stream()
-        await self.flow()
-
-    def start_stream(self) -> None:
-        """The head of a response whose body comes in pieces."""
-        headers = self.headers
-        if not _serve.has_header(headers, b"content-type"):
-            headers = [(b"Content-Type", b"text/plain"), *headers]
-        encoded = _serve.has_header(headers, b"transfer-encoding")
-        self.chunked = encoded or not _serve.has_header(headers, b"content-length")
-        if self.chunked and self.scope["http_version"] == "1.0":
-            self.chunked = False  # The end of the connection is the end of the body.
-            headers = [*headers, (b"Connection", b"close")]
-        elif self.chunked and not encoded:
-            headers = [*headers, (b"Transfer-Encoding", b"chunked")]
-        line = f"{self.status} {_serve.REASONS.get(self.status, '')}".encode()
-        self.conn._respond(_serve.head(line, headers), False)
-        self.started = True
-
-    def finish_stream(self) -> None:
-        self.finished = True
-        if self.chunked and not self.is_head:
-            self.conn.http_chunk(b"")
-        else:
-            self.conn._respond(b"", True)
-            if self.scope["http_version"] == "1.0":
-                self.conn.drain()
-        self.wake_receiver()
-
-
-class _WebSocket(_Exchange):
+class _WebSocket(Exchange):
     """One WebSocket. The handshake is answered when the application accepts."""
 
     def __init__(self, server: ASGIServer, conn: Connection, request: Any) -> None:
@@ -370,7 +216,7 @@ class _WebSocket(_Exchange):
             self.end(GOING_AWAY)
             raise
         except Exception as e:
-            _report(e)
+            report(e)
             self.end(1011)
         else:
             self.end(1000)
@@ -465,11 +311,15 @@ def serve(
     *,
     reuse_port: bool = False,
     settings: ManagerSettings | None = None,
+    max_body: int = _bodies.MAX_BODY,
 ) -> None:
-    """Serves an application, or "module:app", until SIGINT or SIGTERM."""
+    """Serves an application, or "module:app", until SIGINT or SIGTERM.
+
+    max_body: bytes of a request's body; 413 for longer ones. 0: no limit.
+    """
 
     async def main() -> None:
-        server = ASGIServer(app, settings=settings)
+        server = ASGIServer(app, settings=settings, max_body=max_body)
         await server.start(url, reuse_port=reuse_port)
         print(f"ASGI server on {url}\nCtrl+C stops it.", flush=True)
         stop = asyncio.Event()

@@ -12,17 +12,17 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
-from . import _serve
+from . import _bodies, _serve
 from .connection import Connection
-from .constants import MG_EV_CLOSE, MG_EV_HTTP_MSG, MG_EV_WRITE
+from .constants import MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_WRITE
 from .manager import Manager
 from .settings import ManagerSettings
 
-EVENTS = (MG_EV_HTTP_MSG, MG_EV_CLOSE)
+EVENTS = (MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_CLOSE)
 STREAM_FROM = 1024 * 1024  # responses of this size and more are sent while they are made
 HELD_SECONDS = 0.1  # how long output waits for more of it before it is sent
 QUEUED_MAX = 1024 * 1024  # bytes queued at which a worker waits for the client
@@ -87,7 +87,11 @@ def _build_environ(hm: Any, conn: Any, server_name: str, server_port: int | str)
 
 
 class WSGIServer:
-    """Serves a WSGI application."""
+    """Serves a WSGI application.
+
+    max_body: bytes of a request's body; 413 for longer ones. 0: no limit. Long bodies come in a
+    temporary file.
+    """
 
     def __init__(
         self,
@@ -97,10 +101,13 @@ class WSGIServer:
         stream_timeout: float = 5.0,
         *,
         settings: ManagerSettings | None = None,
+        max_body: int = _bodies.MAX_BODY,
     ) -> None:
+        self._limits = _bodies.Limits(settings, max_body)
         self._app = _serve.load(app)
         self._manager = Manager(self._handle, error_handler=error_handler, events=EVENTS)
-        self._manager.set(**(settings or {}))
+        self._manager.set(**self._limits.settings)
+        self._manager._late_bodies = True
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="pymongoose-wsgi")
         self._stream_timeout = stream_timeout
         self._stash: dict[int, Any] = {}  # Responses wait nowhere on their way to a connection.
@@ -133,20 +140,41 @@ class WSGIServer:
         """Closes all connections; requests that are being worked on lose their client."""
         self._manager.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
+        for response in tuple(self._active):
+            if response.future is not None and response.future.cancelled():
+                response.release()
 
     def _handle(self, conn: Connection, ev: int, data: Any) -> None:
         response = conn.userdata
         if ev == MG_EV_HTTP_MSG:
-            environ = _build_environ(data, conn, *self._server)
-            conn.userdata = response = _Response(self, conn, environ)
-            self._active.add(response)
-            self._pool.submit(response.run, self._app)
-            if not self._watching:
-                self._watch()
+            self._begin(_Response(self, conn, _build_environ(data, conn, *self._server)))
+        elif ev == MG_EV_HTTP_HDRS:
+            self._take_body(conn, data)
         elif response is not None:
             if ev == MG_EV_CLOSE:
                 self._streams.pop(conn.id, None)
             response.moved.set()  # It may wait for its client.
+
+    def _begin(self, response: _Response) -> None:
+        response.conn.userdata = response
+        self._active.add(response)
+        response.future = self._pool.submit(response.run, self._app)
+        if not self._watching:
+            self._watch()
+
+    def _take_body(self, conn: Connection, request: Any) -> None:
+        """A request whose body has yet to come; what is not taken here is collected, or refused."""
+        length = _bodies.announced(conn, request)
+        if length is not None and not self._limits.is_long(length):
+            return
+        environ = _build_environ(request, conn, *self._server)
+
+        def begin(file: BinaryIO) -> None:
+            environ["wsgi.input"] = file
+            environ["CONTENT_LENGTH"] = str(_bodies.size_of(file))
+            self._begin(_Response(self, conn, environ, file))
+
+        _bodies.spool(conn, request, self._limits.max_body, begin)
 
     def _watch(self) -> None:
         """Sends, every now and then, what slow applications have made so far."""
@@ -162,12 +190,19 @@ class _Gone(Exception):
 
 
 class _Response:
-    """One request in a worker thread."""
+    """One request in a worker thread.
 
-    def __init__(self, server: WSGIServer, conn: Connection, environ: Environ) -> None:
+    file: its body, when that was not collected; then the connection closes behind the response.
+    """
+
+    def __init__(
+        self, server: WSGIServer, conn: Connection, environ: Environ, file: BinaryIO | None = None
+    ) -> None:
         self.server = server
         self.conn = conn
         self.environ = environ
+        self.file = file
+        self.future: Future[None] | None = None
         self.status = b""
         self.headers: list[tuple[bytes, bytes]] = []
         self.lock = threading.Lock()  # of the fields below: the polling thread may push()
@@ -191,6 +226,12 @@ class _Response:
         finally:
             self.server._streams.pop(self.conn.id, None)
             self.server._active.discard(self)
+            self.release()
+
+    def release(self) -> None:
+        """Gives the file of the body back."""
+        if self.file is not None:
+            self.file.close()
 
     def answer(self, app: App) -> None:
         result = app(self.environ, self.start_response)
@@ -278,21 +319,25 @@ class _Response:
             self.finished = True
             if not self.streaming:
                 self.queue(self.whole(), True)
-                return
-            self.queue(b"0\r\n\r\n" if self.chunked and not self.is_head else b"", True)
-        if self.until_close:
+            else:
+                self.queue(b"0\r\n\r\n" if self.chunked and not self.is_head else b"", True)
+        if self.until_close or self.file is not None:
             self.conn.drain()
 
     def whole(self) -> bytes:
         """A response that was held back to its end."""
         pieces, self.pieces = self.pieces, []
         if self.is_bodiless:
-            return _serve.head(self.status, self.headers_of_no_body())
+            return self.head(self.headers_of_no_body())
         body = b"".join(pieces)
         headers = self.with_type()
         if not _serve.has_header(headers, b"content-length"):
             headers = [*headers, (b"Content-Length", str(len(body)).encode())]
-        return _serve.head(self.status, headers) + (b"" if self.is_head else body)
+        return self.head(headers) + (b"" if self.is_head else body)
+
+    def head(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """The head of the response, which says when the connection closes behind it."""
+        return _serve.head(self.status, headers if self.file is None else _bodies.closing(headers))
 
     def headers_of_no_body(self) -> list[tuple[bytes, bytes]]:
         """Content-Length may be that of the body that 304 stands for; else it is wrong (RFC 9110, 8.6)."""
@@ -319,7 +364,7 @@ class _Response:
                 if not _serve.has_header(headers, b"transfer-encoding"):
                     headers = [*headers, (b"Transfer-Encoding", b"chunked")]
         pieces, self.pieces = self.pieces, []
-        self.queue(_serve.head(self.status, headers) + self.framed(b"".join(pieces)), False)
+        self.queue(self.head(headers) + self.framed(b"".join(pieces)), False)
         self.conn.set_handler(self.server._handle, events=(*EVENTS, MG_EV_WRITE))
 
     def framed(self, piece: bytes) -> bytes:
@@ -351,7 +396,10 @@ class _Response:
             if self.streaming:
                 self.conn.drain()  # The client sees that the body is cut.
             else:
-                self.conn.reply(500, b"Internal Server Error")
+                headers = None if self.file is None else [_bodies.CLOSE]
+                self.conn.reply(500, b"Internal Server Error", headers)
+                if self.file is not None:
+                    self.conn.drain()
         except RuntimeError:
             pass  # The client is gone.
 
@@ -364,9 +412,13 @@ def serve(
     *,
     reuse_port: bool = False,
     settings: ManagerSettings | None = None,
+    max_body: int = _bodies.MAX_BODY,
 ) -> None:
-    """Serves an application, or "module:app", until SIGINT or SIGTERM."""
-    server = WSGIServer(app, workers, stream_timeout=stream_timeout, settings=settings)
+    """Serves an application, or "module:app", until SIGINT or SIGTERM.
+
+    max_body: bytes of a request's body; 413 for longer ones. 0: no limit.
+    """
+    server = WSGIServer(app, workers, stream_timeout=stream_timeout, settings=settings, max_body=max_body)
     server.listen(url, reuse_port=reuse_port)
     print(f"WSGI server on {url}\n  Workers: {workers}\nCtrl+C stops it.", flush=True)
     server.run()

@@ -122,14 +122,26 @@ pub fn refuse_response(c: Conn) -> Step {
 /// A drained connection has sent everything. True when it stays for a while to hear the peer out.
 pub fn lingers(c: Conn, state: &ConnState) -> bool {
     match state.http.linger.get() {
-        Linger::No => false,
-        Linger::Wanted => {
+        Linger::No if !cuts_stream(c, state) => false,
+        Linger::No | Linger::Wanted => {
             sys::shut_output(c.fd());
             state.http.linger.set(Linger::Until(poll::millis() + LINGER_MS));
             true
         }
         Linger::Until(_) => true,
     }
+}
+
+/// True when a program that took a body over has replied and drains before all of it has come.
+fn cuts_stream(c: Conn, state: &ConnState) -> bool {
+    let http = &state.http;
+    http.has_request()
+        && http.stream.is_coming()
+        && !http.stopped.get()
+        && c.protocol().is_none()
+        && c.has(flag::ACCEPTED)
+        && !c.has(flag::TLS | flag::WEBSOCKET)
+        && state.policy.get().replies()
 }
 
 /// True when a drained connection only hears its peer out.

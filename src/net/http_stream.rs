@@ -59,9 +59,19 @@ impl Stream {
         }
     }
 
+    /// No more bytes will come.
+    pub fn finish(&self) {
+        self.end.set(self.received.get());
+    }
+
+    /// True when the body of the newest request has not come to its end, as far as that is known.
+    pub fn is_coming(&self) -> bool {
+        self.received.get() < self.end.get()
+    }
+
     /// What the connection waits for; `program_is_behind`: not for its peer.
     pub fn phase(&self, program_is_behind: bool) -> Phase {
-        if !self.awaited.get() || self.received.get() >= self.end.get() {
+        if !self.awaited.get() || !self.is_coming() {
             return Phase::Busy;
         }
         if program_is_behind {

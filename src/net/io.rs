@@ -279,6 +279,7 @@ pub fn socket_error(c: Conn, errno: c_int) {
 fn end_of_stream(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
     state.used_up(ready::READ | ready::HANGUP);
+    state.http.stream.finish();
     if has_output(c, state) && !c.has(flag::TLS) {
         c.set(flag::DRAINING);
     } else {

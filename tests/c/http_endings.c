@@ -403,6 +403,39 @@ static void test_a_reply_of_the_program_reaches_a_client_that_sends(void) {
   end();
 }
 
+// A program that takes the body over, and has seen enough of it.
+static void reply_amid_the_body(struct mg_connection *c, int ev, void *ev_data) {
+  take_over(c, ev, ev_data);
+  if (ev == MG_EV_READ && c->pfn == NULL && (c->is_draining || c->recv.len > 1)) {
+    if (!c->is_draining) mg_http_reply(c, 403, "", "enough");
+    c->is_draining = 1;
+    c->recv.len = 0;
+  }
+}
+
+static void test_a_reply_amid_a_stream_reaches_a_client_that_sends(void) {
+  int fd;
+  begin(reply_amid_the_body);
+  set(MG_SET_HTTP_ERROR_REPLIES, 1);
+  send_unwanted("HTTP/1.1 403 ");
+  // Nobody needs patience when the body is here, or when the client says no more.
+  heads = 0;
+  fd = start("POST /a HTTP/1.1\r\nContent-Length: 2\r\n\r\na");
+  UNTIL(heads == 1);
+  say(fd, "b");
+  expect(fd, NULL);
+  UNTIL(mgr.conns == l);
+  close(fd);
+  heads = 0;
+  fd = start("POST /a HTTP/1.1\r\nContent-Length: 9\r\n\r\na");
+  UNTIL(heads == 1);
+  say(fd, "b");
+  shutdown(fd, SHUT_WR);
+  UNTIL(mgr.conns == l);
+  close(fd);
+  end();
+}
+
 // --- Bounds
 
 static void hold(struct mg_connection *c, int ev, void *ev_data) {
@@ -473,6 +506,7 @@ int main(void) {
   test_a_chunked_body_that_fills_the_buffer();
   test_a_refusal_reaches_a_client_that_sends();
   test_a_reply_of_the_program_reaches_a_client_that_sends();
+  test_a_reply_amid_a_stream_reaches_a_client_that_sends();
   test_requests_that_wait();
   test_reads_of_a_long_body();
   return FAILURES;
