@@ -30,6 +30,7 @@ pub mod rpc;
 pub mod sntp;
 pub mod ssi;
 pub mod text;
+pub mod tls;
 pub mod tree;
 pub mod url;
 pub mod webroot;
