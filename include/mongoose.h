@@ -1251,7 +1251,12 @@ enum mg_setting {
   /* Milliseconds in which none of the bytes that wait to be sent leaves an HTTP server, then
    * `MG_EV_ERROR` "HTTP send timeout"; 0: no limit. Not for WebSockets.
    */
-  MG_SET_HTTP_SEND_TIMEOUT = 29
+  MG_SET_HTTP_SEND_TIMEOUT = 29,
+  /* 1 or 0: connections that a listener with a TLS URL, or one that was given to `mg_tls_init`,
+   * accepts begin TLS with what the listener was given, unless the handler of `MG_EV_ACCEPT` calls
+   * `mg_tls_init` itself.
+   */
+  MG_SET_TLS_INHERIT = 30
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -4465,6 +4470,88 @@ uint64_t mg_now(void);
  * Any.
  */
 void mg_delayms(unsigned int ms);
+
+/* ---- TLS on connections ---- */
+
+/* Begins TLS on a connection, as a client if `c->is_client`, else as a server.
+ *
+ * To be called in `MG_EV_CONNECT` or right after `mg_connect`, in `MG_EV_ACCEPT`, or later on a
+ * connection whose protocol turns to TLS. The handshake runs in the poll and ends with
+ * `MG_EV_TLS_HS`. What is in `c->send`, and what is queued meanwhile, is sent encrypted after it.
+ * A session that the connection has is dropped. On a listener it has no effect on the
+ * connections that it accepts. Everything is copied; NULL is the same as options that are all
+ * empty.
+ *
+ * Without `ca` a client believes any server; with it, and without `skip_verification`, the
+ * certificate must lead to one in `ca`, be valid now, and carry `name` if that is given. A server
+ * with `ca` demands a certificate of its clients.
+ *
+ * # Errors
+ * `MG_EV_ERROR`, and the connection closes: "CERT err 1" or "KEY err 1" when certificate or key
+ * cannot be read or do not belong together, "TLS is not enabled" in a library without TLS; later
+ * "tls hs: REASON" when the handshake fails.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_tls_init(struct mg_connection *c, const struct mg_tls_opts *opts);
+
+/* Drops a connection's TLS session; `c->tls` becomes NULL. The loop does that after
+ * `MG_EV_CLOSE`. A connection that loses its session while it is open closes.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_tls_free(struct mg_connection *c);
+
+/* Goes on with the handshake, as the poll does by itself. May fire `MG_EV_TLS_HS` or
+ * `MG_EV_ERROR`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_tls_handshake(struct mg_connection *c);
+
+/* Takes up to `len` decrypted bytes, past `c->recv`. Does not read from the socket.
+ *
+ * # Returns
+ * How many; `MG_IO_WAIT` when there are none yet; `MG_IO_ERR` when there will be no more.
+ *
+ * # Threads
+ * The polling thread.
+ */
+long mg_tls_recv(struct mg_connection *c, void *buf, size_t len);
+
+/* Encrypts and sends bytes, past `c->send`.
+ *
+ * # Returns
+ * How many were taken; `MG_IO_WAIT` during the handshake and when the socket is busy; else
+ * `MG_IO_ERR`.
+ *
+ * # Threads
+ * The polling thread.
+ */
+long mg_tls_send(struct mg_connection *c, const void *buf, size_t len);
+
+/* Tells how many decrypted bytes wait to be delivered.
+ *
+ * # Threads
+ * The polling thread.
+ */
+size_t mg_tls_pending(struct mg_connection *c);
+
+/* Sends encrypted bytes that the socket has not taken yet, as the poll does by itself.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_tls_flush(struct mg_connection *c);
+
+/* Does nothing: connections share no TLS state. */
+void mg_tls_ctx_init(struct mg_mgr *_mgr);
+
+/* Does nothing: connections share no TLS state. */
+void mg_tls_ctx_free(struct mg_mgr *_mgr);
 
 /* ---- URLs and percent coding ---- */
 

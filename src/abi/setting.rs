@@ -80,11 +80,15 @@ pub enum Setting {
     /// Milliseconds in which none of the bytes that wait to be sent leaves an HTTP server, then
     /// `MG_EV_ERROR` "HTTP send timeout"; 0: no limit. Not for WebSockets.
     MG_SET_HTTP_SEND_TIMEOUT = 29,
+    /// 1 or 0: connections that a listener with a TLS URL, or one that was given to `mg_tls_init`,
+    /// accepts begin TLS with what the listener was given, unless the handler of `MG_EV_ACCEPT` calls
+    /// `mg_tls_init` itself.
+    MG_SET_TLS_INHERIT = 30,
 }
 
 impl Setting {
     /// All settings, in order of their numbers, which start at 1.
-    const ALL: [Setting; 29] = [
+    const ALL: [Setting; 30] = [
         Setting::MG_SET_RECV_LIMIT,
         Setting::MG_SET_READ_SIZE,
         Setting::MG_SET_BACKLOG,
@@ -114,6 +118,7 @@ impl Setting {
         Setting::MG_SET_WS_DEFLATE,
         Setting::MG_SET_WS_DEFLATE_CONTEXT,
         Setting::MG_SET_HTTP_SEND_TIMEOUT,
+        Setting::MG_SET_TLS_INHERIT,
     ];
 
     /// The setting with a number that came from C.

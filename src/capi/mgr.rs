@@ -54,7 +54,7 @@ pub unsafe extern "C" fn mg_mgr_init(mgr: *mut Manager) {
     unsafe { mgr.write(fresh()) };
     crate::net::sys::ignore_sigpipe();
     Root::attach(m);
-    log::debug(format_args!("MG_IO_SIZE: {}, TLS: none", crate::abi::MG_IO_SIZE));
+    log::debug(format_args!("MG_IO_SIZE: {}, TLS: {}", crate::abi::MG_IO_SIZE, crate::net::tls::NAME));
 }
 
 /// Frees a manager: its timers without running them, then its connections, each with

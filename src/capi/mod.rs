@@ -40,6 +40,7 @@ pub mod slice;
 pub mod sntp;
 pub mod str;
 pub mod time;
+pub mod tls;
 pub mod url;
 pub mod ws;
 pub mod ws_frame;

@@ -2,7 +2,7 @@
 
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
-use super::{log, resolver, sys, unix, view};
+use super::{log, resolver, sys, tls, unix, view};
 use crate::abi::{
     Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
 };
@@ -308,10 +308,14 @@ pub fn close(c: Conn) {
     if c.has(flag::LISTENING) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
         unix::remove_file_of(c.fd());
     }
+    if c.has(flag::TLS) {
+        tls::say_goodbye(root, c, state);
+    }
     drop_fd(root, c, state);
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
     call(c, MG_EV_CLOSE, ptr::null_mut());
     state.mark(is::GONE);
+    tls::free(c);
     for buf in c.buffers() {
         buf.free();
     }

@@ -191,8 +191,8 @@ pub fn try_next_address(c: Conn) -> bool {
     true
 }
 
-/// A program that did not call `mg_tls_init` in its CONNECT or ACCEPT handler gets plain TCP.
-pub fn plain_unless_handshake(c: Conn) {
+/// A program that did not call `mg_tls_init` in its CONNECT handler gets plain TCP.
+fn plain_unless_handshake(c: Conn) {
     if c.has(flag::TLS) && !c.has(flag::TLS_HS) {
         c.clear(flag::TLS);
     }

@@ -82,6 +82,9 @@ impl Conn {
     getter!(mgr_ptr, mgr, *mut Manager);
     setter!(set_mgr_ptr, mgr, *mut Manager);
 
+    getter!(tls_ptr, tls, *mut c_void);
+    setter!(set_tls_ptr, tls, *mut c_void);
+
     /// The next connection in the manager's list.
     pub fn next(self) -> Option<Conn> {
         NonNull::new(self.next_ptr()).map(Conn)
@@ -255,6 +258,15 @@ impl Buf {
         }
         // SAFETY: as in `bytes`; the caller vouches for exclusive use.
         unsafe { core::slice::from_raw_parts_mut(self.base(), self.len().min(self.size())) }
+    }
+
+    /// Copies bytes, as far as there is room, behind the bytes in use, which stay as many.
+    pub fn place(self, at: usize, bytes: &[u8]) {
+        let n = bytes.len().min(self.size().saturating_sub(self.len()).saturating_sub(at));
+        if n > 0 {
+            // SAFETY: size bytes are allocated at base; the source is not part of a buffer of ours.
+            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.base().add(self.len() + at), n) }
+        }
     }
 
     /// Removes up to `n` bytes at `at`.

@@ -1,10 +1,10 @@
 //! One connection's turn: accept, connect, read, write, close.
 
 use super::conn::{close, error, fail, fire_count, has_protocol, learn_local, output_queued, queue};
-use super::handle::Conn;
+use super::handle::{Buf, Conn};
 use super::serve::body::{self, Piece};
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, http, http_body, http_end, listen, log, sys, wakeup};
+use super::{connect, http, http_body, http_end, listen, log, sys, tls, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, flag};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
@@ -77,7 +77,12 @@ pub fn is_abandoned(c: Conn, state: &ConnState) -> bool {
 
 /// True when something is to be sent, from the send buffer or behind it.
 pub fn has_output(c: Conn, state: &ConnState) -> bool {
-    c.send().len() > 0 || state.body.is_some()
+    c.send().len() > 0 || state.body.is_some() || (c.has(flag::TLS) && state.tls.has_output())
+}
+
+/// True when something may be read, from the socket or from what TLS holds.
+pub fn has_input(c: Conn, state: &ConnState) -> bool {
+    state.can(ready::READ | ready::ERROR) || (c.has(flag::TLS) && state.tls.has_input())
 }
 
 fn transfer(root: &Root, c: Conn, now: u64) {
@@ -106,7 +111,10 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         }
         return;
     }
-    if state.can(ready::READ | ready::ERROR | ready::HANGUP)
+    if c.has(flag::TLS) && !tls::is_up(c, state, now) {
+        return;
+    }
+    if (has_input(c, state) || state.can(ready::HANGUP))
         && !c.has(flag::FULL)
         && !http::is_held_back(c, state)
     {
@@ -136,9 +144,12 @@ fn read(c: Conn) {
         if state.is(is::CLOSED)
             || c.has(flag::CLOSING | flag::FULL)
             || http::is_held_back(c, state)
-            || !state.can(ready::READ | ready::ERROR | ready::HANGUP)
+            || !(has_input(c, state) || state.can(ready::HANGUP))
         {
             return;
+        }
+        if c.has(flag::TLS_HS) {
+            break; // A handler of READ began a handshake.
         }
         let Some(room) = make_room(c) else { return };
         match receive(c, room) {
@@ -157,7 +168,7 @@ fn read(c: Conn) {
                 state.http.stream.count(n);
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
-                let drained = n < room && !c.has(flag::UDP) && !state.is(is::PIECEWISE);
+                let drained = n < room && !c.has(flag::UDP | flag::TLS) && !state.is(is::PIECEWISE);
                 if drained && !state.can(ready::HANGUP | ready::ERROR) {
                     state.used_up(ready::READ);
                 }
@@ -209,7 +220,7 @@ fn make_room(c: Conn) -> Option<usize> {
     }
     if buf.len() >= limit {
         // The readiness may be stale: only bytes that really wait are too many.
-        if state.is(is::PLAIN_FD) || sys::has_input(c.fd()) {
+        if state.is(is::PLAIN_FD) || (c.has(flag::TLS) && state.tls.has_input()) || sys::has_input(c.fd()) {
             if !http_end::refuse_excess(c) {
                 error(c, b"MG_MAX_RECV_SIZE");
             }
@@ -239,10 +250,18 @@ fn receive(c: Conn, room: usize) -> io::Result<usize> {
         }
         return Ok(n);
     }
-    if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
-        return sys::read(c.fd(), c.recv(), room);
+    if c.has(flag::TLS) {
+        return tls::receive(c, room);
     }
-    sys::recv(c.fd(), c.recv(), room)
+    receive_into(c, c.recv(), room)
+}
+
+/// Reads from the socket, behind the bytes in use of a buffer with `room` for more.
+pub fn receive_into(c: Conn, buf: Buf, room: usize) -> io::Result<usize> {
+    if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
+        return sys::read(c.fd(), buf, room);
+    }
+    sys::recv(c.fd(), buf, room)
 }
 
 /// True for an error after which a datagram socket is of no more use.
@@ -250,7 +269,8 @@ fn is_fatal(e: &io::Error) -> bool {
     matches!(e.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK))
 }
 
-fn read_failed(c: Conn, e: &io::Error) {
+/// A read from the socket failed: ERROR if the peer or the network is to blame, and the end.
+pub fn read_failed(c: Conn, e: &io::Error) {
     let errno = e.raw_os_error().unwrap_or(0);
     match errno {
         libc::ECONNRESET | libc::ETIMEDOUT | libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ECONNREFUSED => {
@@ -280,7 +300,7 @@ fn end_of_stream(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
     state.used_up(ready::READ | ready::HANGUP);
     state.http.stream.finish();
-    if has_output(c, state) && !c.has(flag::TLS) {
+    if has_output(c, state) {
         c.set(flag::DRAINING);
     } else {
         c.set(flag::CLOSING);
@@ -294,6 +314,9 @@ fn write(c: Conn) {
         return;
     }
     mark_writable(c);
+    if c.has(flag::TLS) && !tls::flush(c, state) {
+        return;
+    }
     if c.has(flag::UDP) {
         write_datagram(c);
         return;
@@ -359,14 +382,19 @@ fn write_buffer(c: Conn, state: &ConnState) {
     if is_http_client {
         state.http.asked.read(bytes);
     }
-    match sys::send_once(c, bytes, state.body.is_some()) {
+    let sent = if c.has(flag::TLS) {
+        tls::send(c, state, bytes)
+    } else {
+        sys::send_once(c, bytes, state.body.is_some())
+    };
+    match sent {
         Ok(n) if n > 0 => {
             if is_http_client {
                 state.http.asked.sent(n);
             }
             touch(c, state);
             state.http.stream.sent(bytes);
-            if n < bytes.len() && !state.is(is::PLAIN_FD) {
+            if n < bytes.len() && !state.is(is::PLAIN_FD) && !c.has(flag::TLS) {
                 state.used_up(ready::WRITE);
             }
             if c.has(flag::HEXDUMPING) {

@@ -227,7 +227,7 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
     call(c, MG_EV_OPEN, ptr::null_mut());
     call(c, MG_EV_ACCEPT, ptr::null_mut());
-    super::connect::plain_unless_handshake(c);
+    super::tls::accepted(listener, c);
 }
 
 /// Options of every TCP connection.

@@ -32,6 +32,7 @@ pub mod sntp;
 pub mod state;
 pub mod sys;
 pub mod timer;
+pub mod tls;
 pub mod unix;
 pub mod upload;
 pub mod view;

@@ -217,7 +217,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if flags & flag::RESOLVING != 0 {
         return false;
     }
-    if state.can(ready::READ | ready::ERROR)
+    if io::has_input(c, state)
         && flags & (flag::FULL | flag::CONNECTING) == 0
         && !state.is(is::RETRY)
         && !http::is_held_back(c, state)
@@ -356,7 +356,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
 
 /// Releases the empty buffers of an idle connection.
 fn give_back(c: Conn) {
-    for buf in [c.recv(), c.send()] {
+    for buf in [c.recv(), c.send(), c.rtls()] {
         if buf.len() == 0 && buf.size() > 0 {
             buf.free();
         }

@@ -46,6 +46,8 @@ pub struct ConnSettings {
     pub connect_timeout: u32,
     /// Milliseconds without a byte read or written; 0: no limit.
     pub idle_timeout: u32,
+    /// Accepted connections begin TLS with what their listener was given.
+    pub tls_inherit: bool,
     /// Fire `MG_EV_POLL`.
     pub poll: bool,
 }
@@ -74,6 +76,7 @@ impl Default for ConnSettings {
             read_size: MG_IO_SIZE as u32,
             connect_timeout: 0,
             idle_timeout: 0,
+            tls_inherit: false,
             poll: true,
         }
     }
@@ -131,6 +134,7 @@ impl ConnSettings {
             Setting::MG_SET_CONNECT_TIMEOUT => store(&mut self.connect_timeout, value, TIME),
             Setting::MG_SET_IDLE_TIMEOUT => store(&mut self.idle_timeout, value, TIME),
             Setting::MG_SET_HIGH_WATER => store(&mut self.high_water, value, 0..=i64::MAX),
+            Setting::MG_SET_TLS_INHERIT => store_bool(&mut self.tls_inherit, value),
             Setting::MG_SET_POLL_EVENTS => store_bool(&mut self.poll, value),
             _ => self.ws.set(setting, value),
         }

@@ -15,6 +15,7 @@ use super::resolver::Resolver;
 use super::serve::body::BodyState;
 use super::settings::{ConnSettings, Settings};
 use super::sntp::SntpState;
+use super::tls::TlsState;
 use super::upload::stream::UploadState;
 use super::wakeup::Wakeup;
 use super::ws::WsState;
@@ -88,6 +89,8 @@ pub struct ConnState {
     pub mqtt: MqttState,
     /// What the SNTP client remembers.
     pub sntp: SntpState,
+    /// What TLS keeps.
+    pub tls: TlsState,
     /// Further addresses to try, should connecting to the first one fail.
     pub alternatives: Cell<Vec<Addr>>,
     /// When the next of them is tried although connecting has not failed, in `mg_millis` time; 0:

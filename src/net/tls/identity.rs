@@ -1,0 +1,94 @@
+//! A program's own certificate and key.
+
+use super::session::provider;
+use crate::codec::tls::pem::{self, Block};
+use crate::codec::tls::x509::{Certificate, Key};
+use rustls::SignatureScheme;
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::{
+    CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer,
+};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use std::sync::Arc;
+
+/// What this side shows to the other; nothing by default.
+#[derive(Debug, Default)]
+pub struct Identity(Option<Arc<CertifiedKey>>);
+
+impl ResolvesServerCert for Identity {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.clone()
+    }
+}
+
+impl ResolvesClientCert for Identity {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+/// Puts certificate and key together. rustls would do that, too, but for version 3 only.
+pub fn load(cert: &[u8], key: &[u8]) -> Result<Option<Identity>, &'static str> {
+    const BAD_CERT: &str = "CERT err 1";
+    const BAD_KEY: &str = "KEY err 1";
+    if cert.is_empty() {
+        return Ok(None);
+    }
+    let chain = own_chain(cert);
+    let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or(BAD_CERT)?;
+    if key.is_empty() {
+        return Err("Certificate provided without a private key");
+    }
+    let key = private_key(key).ok_or(BAD_KEY)?;
+    let key = provider().key_provider.load_private_key(key).map_err(|_| BAD_KEY)?;
+    let info = key.public_key().ok_or(BAD_KEY)?;
+    if Key::from_info(&info).is_none_or(|own| own.bits != leaf.key.bits) {
+        return Err(BAD_KEY);
+    }
+    Ok(Some(Identity(Some(Arc::new(CertifiedKey::new(chain, key))))))
+}
+
+/// The certificates of a text up to the first that cannot be read, or the one of a DER file.
+fn own_chain(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    if pem::is_der(text) {
+        return certificate(text).into_iter().collect();
+    }
+    pem::blocks(text).filter(is_certificate).map_while(|b| certificate(&b.contents?)).collect()
+}
+
+/// All certificates of a text that can be read, or the one of a DER file.
+pub fn certificates(text: &[u8]) -> Vec<CertificateDer<'static>> {
+    if pem::is_der(text) {
+        return certificate(text).into_iter().collect();
+    }
+    pem::blocks(text).filter(is_certificate).filter_map(|b| certificate(&b.contents?)).collect()
+}
+
+fn is_certificate(block: &Block<'_>) -> bool {
+    matches!(block.label, b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE")
+}
+
+/// A certificate, without what may follow it.
+fn certificate(der: &[u8]) -> Option<CertificateDer<'static>> {
+    Certificate::parse(der).map(|certificate| certificate.der.to_vec().into())
+}
+
+/// The first private key of a text, or the one of a DER file.
+fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
+    if pem::is_der(text) {
+        return PrivateKeyDer::try_from(text).ok().map(|key| key.clone_key());
+    }
+    let block = pem::blocks(text).find(|block| block.label.ends_with(b"PRIVATE KEY"))?;
+    let der = block.contents?;
+    match block.label {
+        b"PRIVATE KEY" => Some(PrivatePkcs8KeyDer::from(der).into()),
+        b"RSA PRIVATE KEY" => Some(PrivatePkcs1KeyDer::from(der).into()),
+        b"EC PRIVATE KEY" => Some(PrivateSec1KeyDer::from(der).into()),
+        _ => None, // Encrypted, or of a kind that TLS has no use for.
+    }
+}

@@ -1,0 +1,418 @@
+//! TLS on a connection: between its socket and `c->recv` and `c->send`, which hold plain text.
+//!
+//! What comes from the socket waits in `c->rtls` until the session takes it; what the session has
+//! decrypted waits in the session until `c->recv` has room. What it has encrypted and the socket
+//! has not taken waits in the session, too. The loop asks [`TlsState`] about both, because no event
+//! of the socket announces them.
+//!
+//! The session lies in a cell and is taken out for each step. No handler runs while it is out, so a
+//! handler may free it or begin another at any time.
+
+#[cfg(feature = "tls")]
+mod chain;
+#[cfg(feature = "tls")]
+mod identity;
+#[cfg(feature = "tls")]
+mod session;
+#[cfg(feature = "tls")]
+mod verify;
+
+#[cfg(not(feature = "tls"))]
+#[path = "none.rs"]
+mod session;
+
+pub use session::NAME;
+
+use super::conn::{self, call, is_closed, queue};
+use super::handle::Conn;
+use super::state::{ConnState, Root, is, ready};
+use super::{io, log, poll, sys};
+use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, flag};
+use core::cell::Cell;
+use core::ptr;
+use session::{Config, Session};
+use socket2::MsgHdr;
+use std::io::{ErrorKind, IoSlice, Write};
+
+/// Plain text that is encrypted at once, before the socket is asked to take it.
+const CHUNK: usize = 65536;
+
+/// Plain text of one connection that is sent in one turn; what is left waits for the next.
+const SENT_PER_TURN: usize = 8 * CHUNK;
+
+/// Reads from the socket for one handshake in one turn.
+const READS_PER_TURN: usize = 64;
+
+/// What a program gives `mg_tls_init`; empty is not given.
+#[derive(Clone, Copy, Default)]
+pub struct Options<'a> {
+    /// Authorities.
+    pub ca: &'a [u8],
+    /// Own certificate and those between it and its authority.
+    pub cert: &'a [u8],
+    /// Its private key.
+    pub key: &'a [u8],
+    /// The server's name.
+    pub name: &'a [u8],
+    /// Believe any server.
+    pub skip_verification: bool,
+}
+
+/// What a connection keeps for TLS.
+#[derive(Default)]
+pub struct TlsState {
+    session: Cell<Option<Box<Session>>>,
+    output: Cell<bool>,
+    input: Cell<bool>,
+    /// A listener's: what accepted connections may begin with, or what is wrong with it.
+    offer: Cell<Option<Box<Result<Config, String>>>>,
+    /// A listener's: the log has the line that its connections are plain.
+    is_plain: Cell<bool>,
+}
+
+impl TlsState {
+    /// Encrypted bytes wait for the socket.
+    pub fn has_output(&self) -> bool {
+        self.output.get()
+    }
+
+    /// Received bytes, or the end of them, wait for the connection.
+    pub fn has_input(&self) -> bool {
+        self.input.get()
+    }
+
+    /// One step of the session; `None` without a session. `f` must not call handlers.
+    fn with<R>(&self, c: Conn, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
+        let mut session = self.session.take()?;
+        let result = f(&mut session);
+        self.output.set(session.has_output());
+        self.input.set(session.has_input() || c.rtls().len() > 0);
+        self.session.set(Some(session));
+        Some(result)
+    }
+
+    fn clear(&self) {
+        drop(self.session.take());
+        drop(self.offer.take());
+        self.output.set(false);
+        self.input.set(false);
+    }
+}
+
+/// Begins TLS on a connection: a new session, in place of the one it may have. Failures are
+/// reported by ERROR.
+///
+/// A listener has no session. It keeps the options, for connections that are to inherit them.
+pub fn init(c: Conn, options: &Options<'_>) {
+    let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
+    free(c);
+    let config = Config::new(c.has(flag::CLIENT), options, c.rem().to_socket().ip());
+    let config = config.map(|(config, doubts)| {
+        for doubt in doubts {
+            log::error(format_args!("{} {} {doubt}", c.id(), c.fd()));
+        }
+        config
+    });
+    if !c.has(flag::LISTENING) {
+        return begin(c, state, config.as_ref());
+    }
+    if let Err(text) = &config {
+        if !session::ENABLED {
+            return conn::error(c, text.as_bytes());
+        }
+        log::error(format_args!("{} {} {text}", c.id(), c.fd()));
+    }
+    state.tls.offer.set(Some(Box::new(config)));
+    mark(c, state);
+}
+
+/// Marks a connection as one with TLS.
+fn mark(c: Conn, state: &ConnState) {
+    c.set(flag::TLS | flag::TLS_HS);
+    // Programs only ask whether it is NULL.
+    c.set_tls_ptr(ptr::from_ref(&state.tls).cast_mut().cast());
+}
+
+fn begin(c: Conn, state: &ConnState, config: Result<&Config, &String>) {
+    match config.map_err(String::clone).and_then(Session::new) {
+        Err(text) => conn::error(c, text.as_bytes()),
+        Ok(session) => {
+            state.tls.session.set(Some(Box::new(session)));
+            mark(c, state);
+            if !c.is_pending() {
+                state.last_io.set(poll::millis());
+                queue(c);
+            }
+        }
+    }
+}
+
+/// The program's handlers know of an accepted connection. One that did not begin TLS does so with
+/// what its listener was given, if that is wanted; else it is plain.
+pub fn accepted(listener: Conn, c: Conn) {
+    if !c.has(flag::TLS) || c.has(flag::TLS_HS) {
+        return;
+    }
+    let (Some(state), Some(offering)) = (ConnState::of(c), ConnState::of(listener)) else { return };
+    let offer = offering.tls.offer.take();
+    if let Some(offer) = offer.as_ref().filter(|_| state.settings.get().tls_inherit) {
+        begin(c, state, offer.as_ref().as_ref());
+    } else {
+        c.clear(flag::TLS);
+        if !offering.tls.is_plain.replace(true) {
+            log::info(format_args!("{} {} plain connections on a TLS URL", listener.id(), listener.fd()));
+        }
+    }
+    // A handler of ERROR may have given the listener another.
+    if let (Some(offer), true) = (offer, !listener.tls_ptr().is_null()) {
+        let newer = offering.tls.offer.take();
+        offering.tls.offer.set(newer.or(Some(offer)));
+    }
+}
+
+/// Drops the session, if there is one. The flags stay.
+pub fn free(c: Conn) {
+    c.set_tls_ptr(ptr::null_mut());
+    if let Some(state) = ConnState::of(c) {
+        state.tls.clear();
+        c.rtls().set_len(0);
+        c.clear(flag::TLS_THROTTLED);
+        if c.has(flag::TLS) {
+            queue(c); // It is of no more use without a session.
+        }
+    }
+}
+
+/// True when plain text can go both ways. Else goes on with the handshake, and closes a connection
+/// that has lost its session.
+pub fn is_up(c: Conn, state: &ConnState, now: u64) -> bool {
+    if state.tls.with(c, |_| ()).is_none() || c.tls_ptr().is_null() {
+        c.set(flag::CLOSING);
+        return false;
+    }
+    if c.has(flag::TLS_HS) {
+        handshake(c, state);
+        if !c.has(flag::TLS_HS) {
+            state.last_io.set(now);
+        }
+    }
+    !c.has(flag::TLS_HS | flag::CLOSING) && !is_closed(c)
+}
+
+/// Goes on with the handshake, as far as it goes without waiting for the peer.
+pub fn handshake(c: Conn, state: &ConnState) {
+    if !c.has(flag::TLS_HS) || c.has(flag::CLOSING) || c.is_pending() || is_closed(c) {
+        return;
+    }
+    for _ in 0..READS_PER_TURN {
+        let step = state.tls.with(c, |session| {
+            session.decrypt(c.rtls());
+            (session.take_failure(), session.is_handshaking())
+        });
+        let Some((failure, goes_on)) = step else { return };
+        // The peer may have closed the connection because of what is to be read now.
+        let sent = flush_now(c, state);
+        if let Some(reason) = failure {
+            conn::error(c, format!("tls hs: {reason}").as_bytes());
+            return;
+        }
+        if !goes_on {
+            c.clear(flag::TLS_HS);
+            call(c, MG_EV_TLS_HS, ptr::null_mut());
+            return;
+        }
+        match fill(c, state) {
+            Ok(0) => return c.set(flag::CLOSING),
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                if sent.is_err() {
+                    c.set(flag::CLOSING);
+                }
+                return;
+            }
+            Err(e) => return io::read_failed(c, &e),
+        }
+    }
+    queue(c);
+}
+
+/// Reads what the socket has into `c->rtls`. 0 is the end of the stream.
+fn fill(c: Conn, state: &ConnState) -> std::io::Result<usize> {
+    if !state.can(ready::READ | ready::ERROR | ready::HANGUP) {
+        return Err(ErrorKind::WouldBlock.into());
+    }
+    let buf = c.rtls();
+    if buf.size() < MG_IO_SIZE && !buf.resize(MG_IO_SIZE) {
+        return Err(ErrorKind::OutOfMemory.into());
+    }
+    let room = buf.size() - buf.len();
+    let n = io::receive_into(c, buf, room).inspect_err(|e| {
+        if e.kind() == ErrorKind::WouldBlock {
+            state.used_up(ready::READ);
+        }
+    })?;
+    buf.set_len(buf.len() + n);
+    // As for plain text: a read that leaves room has drained the socket.
+    if n < room && !state.is(is::PIECEWISE) && !state.can(ready::HANGUP | ready::ERROR) {
+        state.used_up(ready::READ);
+    }
+    Ok(n)
+}
+
+/// What one step of a session brought.
+enum Step {
+    Bytes(usize),
+    Failed(String),
+    Ended,
+    Starved,
+}
+
+/// Puts decrypted bytes behind the bytes in use of `c->recv`, which has `room` for them; their
+/// length stays. 0 is the end of the stream.
+pub fn receive(c: Conn, room: usize) -> std::io::Result<usize> {
+    let Some(state) = ConnState::of(c) else { return Err(ErrorKind::NotConnected.into()) };
+    loop {
+        let step = state.tls.with(c, |session| {
+            let mut taken = 0;
+            loop {
+                session.decrypt(c.rtls());
+                let bytes = session.plain();
+                let n = bytes.len().min(room - taken);
+                if n == 0 {
+                    break;
+                }
+                c.recv().place(taken, &bytes[..n]);
+                session.consume(n);
+                taken += n;
+            }
+            match taken {
+                n if n > 0 => Step::Bytes(n),
+                _ if room == 0 => Step::Starved,
+                _ => match session.take_failure() {
+                    Some(reason) => Step::Failed(reason),
+                    None if session.has_ended() => Step::Ended,
+                    None => Step::Starved,
+                },
+            }
+        });
+        match step {
+            None => return Err(ErrorKind::NotConnected.into()),
+            Some(Step::Bytes(n)) => return Ok(n),
+            Some(Step::Ended) => return Ok(0),
+            Some(Step::Failed(reason)) => {
+                let _ = flush_now(c, state); // The alert.
+                conn::error(c, format!("tls: {reason}").as_bytes());
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
+            Some(Step::Starved) => {
+                if fill(c, state)? == 0 {
+                    return Ok(0);
+                }
+            }
+        }
+    }
+}
+
+/// Encrypts and sends, as far as the socket takes it. Returns how many of `bytes` are taken care of.
+pub fn send(c: Conn, state: &ConnState, bytes: &[u8]) -> std::io::Result<usize> {
+    let mut taken = 0;
+    for chunk in bytes[..bytes.len().min(SENT_PER_TURN)].chunks(CHUNK) {
+        if !flush_now(c, state)? {
+            break;
+        }
+        state.tls.with(c, |session| session.encrypt(chunk)).ok_or(ErrorKind::NotConnected)?;
+        taken += chunk.len();
+    }
+    flush_now(c, state)?;
+    if taken == 0 { Err(ErrorKind::WouldBlock.into()) } else { Ok(taken) }
+}
+
+/// Sends encrypted bytes that wait. True when none is left; a broken connection closes.
+pub fn flush(c: Conn, state: &ConnState) -> bool {
+    flush_now(c, state).unwrap_or_else(|e| {
+        log::debug(format_args!("{} {} send: {e}", c.id(), c.fd()));
+        c.set(flag::CLOSING);
+        false
+    })
+}
+
+fn flush_now(c: Conn, state: &ConnState) -> std::io::Result<bool> {
+    let result = state.tls.with(c, |session| {
+        while session.has_output() {
+            match session.write_to(&mut Socket(c)) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(true)
+    });
+    let all_sent = result.unwrap_or_else(|| Err(ErrorKind::NotConnected.into()))?;
+    if all_sent {
+        c.clear(flag::TLS_THROTTLED);
+    } else {
+        c.set(flag::TLS_THROTTLED);
+        state.used_up(ready::WRITE);
+    }
+    Ok(all_sent)
+}
+
+/// Before the socket is closed: tells the peer that nothing is missing, if the socket has room.
+pub fn say_goodbye(root: &Root, c: Conn, state: &ConnState) {
+    // In a forked child the session is the parent's.
+    if !c.has(flag::TLS_HS) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
+        state.tls.with(c, Session::close);
+        let _ = flush_now(c, state);
+    }
+}
+
+/// How many decrypted bytes wait.
+pub fn pending(c: Conn) -> usize {
+    let waiting = |state: &ConnState| state.tls.with(c, |session| session.pending());
+    ConnState::of(c).and_then(waiting).unwrap_or(0)
+}
+
+/// Takes decrypted bytes, without asking the socket. `Ok(None)`: there are none yet.
+pub fn take(c: Conn, room: &mut [u8]) -> Result<Option<usize>, ()> {
+    let state = ConnState::of(c).ok_or(())?;
+    let step = state.tls.with(c, |session| {
+        session.decrypt(c.rtls());
+        let bytes = session.plain();
+        let n = bytes.len().min(room.len());
+        room[..n].copy_from_slice(&bytes[..n]);
+        session.consume(n);
+        if n > 0 || room.is_empty() { Ok(Some(n)) } else { Err(session.has_ended() || session.has_failed()) }
+    });
+    match step {
+        Some(Ok(n)) => Ok(n),
+        Some(Err(false)) => Ok(None),
+        None | Some(Err(true)) => Err(()),
+    }
+}
+
+/// The socket of a connection, for a session to write to.
+struct Socket(Conn);
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        sys::send_once(self.0, bytes, false)
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> std::io::Result<usize> {
+        match slices {
+            [one] => self.write(one),
+            _ if ConnState::of(self.0).is_some_and(|s| s.is(is::PLAIN_FD)) => {
+                slices.iter().find(|s| !s.is_empty()).map_or(Ok(0), |one| self.write(one))
+            }
+            _ => sys::with_socket(self.0.fd(), |socket| {
+                let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+                socket.sendmsg(&MsgHdr::new().with_buffers(slices), flags)
+            }),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

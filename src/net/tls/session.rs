@@ -1,0 +1,229 @@
+//! A TLS session: rustls with the options of a program.
+
+use super::Options;
+use super::identity::{self, Identity};
+use super::verify::{self, Trust};
+use crate::codec::tls::name::Name;
+use crate::net::handle::Buf;
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::{DnsName, ServerName};
+use rustls::server::NoServerSessionStorage;
+use rustls::{ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection};
+use std::io::{self, BufRead, Write};
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
+
+/// What is logged as the TLS implementation.
+pub const NAME: &str = "rustls";
+/// Whether there can be sessions.
+pub const ENABLED: bool = true;
+
+/// One end of a TLS connection.
+pub struct Session {
+    tls: Connection,
+    /// Decrypted bytes that nobody has taken.
+    waiting: usize,
+    failure: Option<Error>,
+    has_failed: bool,
+    /// The peer said that it sends no more.
+    ended: bool,
+    /// The connection knows that.
+    end_was_told: bool,
+}
+
+/// The cryptography, without asking or telling the rest of the process.
+pub fn provider() -> &'static Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
+}
+
+/// What sessions begin with.
+pub enum Config {
+    /// A client's, and the name that it asks for.
+    Client(Arc<ClientConfig>, ServerName<'static>),
+    /// A server's.
+    Server(Arc<ServerConfig>),
+}
+
+impl Config {
+    /// Reads a program's options. Also returns what the program should know about them.
+    pub fn new(
+        is_client: bool,
+        options: &Options<'_>,
+        peer: IpAddr,
+    ) -> Result<(Config, Vec<String>), String> {
+        let identity = identity::load(options.cert, options.key)?;
+        let mut doubts = Vec::new();
+        let trust = Trust::new(options.ca);
+        if trust.as_ref().is_some_and(Trust::is_empty) {
+            doubts.push("ca: no certificate in it, so nobody is trusted".into());
+        }
+        let config = if is_client {
+            client(identity, trust, options, peer)
+        } else {
+            server(identity, trust).map(|config| Config::Server(Arc::new(config)))
+        };
+        Ok((config.map_err(|e| e.to_string())?, doubts))
+    }
+}
+
+impl Session {
+    /// Begins a session.
+    pub fn new(config: &Config) -> Result<Session, String> {
+        let tls = match config {
+            Config::Client(config, name) => {
+                ClientConnection::new(config.clone(), name.clone()).map(Connection::Client)
+            }
+            Config::Server(config) => ServerConnection::new(config.clone()).map(Connection::Server),
+        };
+        let mut tls = tls.map_err(|e| e.to_string())?;
+        // Only as much is encrypted as is sent at once: see `super::send`.
+        tls.set_buffer_limit(None);
+        Ok(Session { tls, waiting: 0, failure: None, has_failed: false, ended: false, end_was_told: false })
+    }
+
+    /// The handshake is not complete.
+    pub fn is_handshaking(&self) -> bool {
+        self.tls.is_handshaking()
+    }
+
+    /// Encrypted bytes wait for the socket.
+    pub fn has_output(&self) -> bool {
+        self.tls.wants_write()
+    }
+
+    /// Decrypted bytes wait, or news that nobody has heard.
+    pub fn has_input(&self) -> bool {
+        self.waiting > 0 || self.failure.is_some() || (self.ended && !self.end_was_told)
+    }
+
+    /// The peer said that it sends no more.
+    pub fn has_ended(&mut self) -> bool {
+        self.end_was_told = self.ended;
+        self.ended
+    }
+
+    /// There is no way on.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    /// Why there is no way on, once.
+    pub fn take_failure(&mut self) -> Option<String> {
+        self.failure.take().map(|e| verify::reason(&e))
+    }
+
+    /// How many decrypted bytes wait.
+    pub fn pending(&self) -> usize {
+        self.waiting
+    }
+
+    /// The first decrypted bytes that wait; they stay until [`Session::consume`].
+    pub fn plain(&mut self) -> &[u8] {
+        if self.waiting == 0 {
+            return &[];
+        }
+        self.tls.reader().into_first_chunk().unwrap_or_default()
+    }
+
+    /// Takes decrypted bytes away.
+    pub fn consume(&mut self, n: usize) {
+        self.tls.reader().consume(n);
+        self.waiting = self.waiting.saturating_sub(n);
+        if self.waiting == 0 && self.has_failed {
+            self.waiting = self.first_chunk();
+        }
+    }
+
+    fn first_chunk(&mut self) -> usize {
+        self.tls.reader().into_first_chunk().map_or(0, <[u8]>::len)
+    }
+
+    /// Decrypts what was received until there is something to take, and takes away what was used.
+    pub fn decrypt(&mut self, received: Buf) {
+        // SAFETY: no handler runs and nothing changes the buffer until it is consumed below.
+        let mut rest = unsafe { received.bytes() };
+        while !rest.is_empty() && self.waiting == 0 && !self.has_failed && !self.ended {
+            match self.tls.read_tls(&mut rest) {
+                Ok(n) if n > 0 => self.process(),
+                // There is no more room, or nothing may follow.
+                _ => break,
+            }
+        }
+        let used = received.len() - rest.len();
+        received.consume(if self.has_failed || self.ended { received.len() } else { used });
+    }
+
+    fn process(&mut self) {
+        match self.tls.process_new_packets() {
+            Ok(state) => {
+                self.waiting = state.plaintext_bytes_to_read();
+                self.ended = state.peer_has_closed();
+            }
+            Err(e) => {
+                // What was decrypted before is good. Its length is only known by taking it.
+                self.waiting = self.first_chunk();
+                self.failure = Some(e);
+                self.has_failed = true;
+            }
+        }
+    }
+
+    /// Encrypts.
+    pub fn encrypt(&mut self, bytes: &[u8]) {
+        // It cannot fail: there is no limit, and nothing to do with a socket.
+        let _ = self.tls.writer().write_all(bytes);
+    }
+
+    /// Says that this side sends no more.
+    pub fn close(&mut self) {
+        self.tls.send_close_notify();
+    }
+
+    /// Hands encrypted bytes to the socket.
+    pub fn write_to(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
+        self.tls.write_tls(socket)
+    }
+}
+
+fn client(
+    identity: Option<Identity>,
+    trust: Option<Trust>,
+    options: &Options<'_>,
+    peer: IpAddr,
+) -> Result<Config, Error> {
+    let name = (!options.name.is_empty()).then(|| Name::new(options.name));
+    let trust = trust.filter(|_| !options.skip_verification);
+    // A name is only asked for as far as it can be sent (RFC 6066, section 3).
+    let asked = match &name {
+        Some(Name::Host(host)) => DnsName::try_from(host.clone()).ok().map(ServerName::DnsName),
+        _ => None,
+    };
+    let verifier = verify::Server { trust, name };
+    let builder = ClientConfig::builder_with_provider(provider().clone())
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
+        None => builder.with_no_client_auth(),
+    };
+    config.resumption = Resumption::disabled();
+    config.enable_sni = asked.is_some();
+    Ok(Config::Client(Arc::new(config), asked.unwrap_or(ServerName::IpAddress(peer.into()))))
+}
+
+fn server(identity: Option<Identity>, trust: Option<Trust>) -> Result<ServerConfig, Error> {
+    let builder =
+        ServerConfig::builder_with_provider(provider().clone()).with_safe_default_protocol_versions()?;
+    let builder = match trust {
+        Some(trust) => builder.with_client_cert_verifier(Arc::new(verify::Client { trust })),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(identity.unwrap_or_default()));
+    // Every handshake is a full one: no tickets, no cache.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
