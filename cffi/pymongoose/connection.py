@@ -14,7 +14,7 @@ from . import sse
 from ._core import encode, ffi, gate, lib, to_bytes, view
 from .interest import Handler, masks
 from .message import HttpMessage
-from .tls import TlsOpts
+from .tls import TlsOpts, system_authorities
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -66,7 +66,8 @@ class Connection(gate.Conn):
     when that is closed, methods raise RuntimeError and attributes have the values of nothing.
     """
 
-    __slots__ = ()
+    __slots__ = ("_url_host",)
+    _url_host: bytes  # of a client: what it was told to connect to
 
     def set_handler(self, handler: Handler | None, *, events: Iterable[int] | None = None) -> None:
         """Sets the connection's own handler; None goes back to the manager's.
@@ -296,17 +297,24 @@ class Connection(gate.Conn):
         self.http_chunk(sse.comment(text))
 
     def tls_init(self, opts: TlsOpts) -> None:
-        """Starts TLS on this connection. The options are copied."""
+        """Starts TLS on this connection, instead of what it started by itself. The options are copied.
+
+        On a listener: for the connections that it accepts from now on and whose handler of
+        MG_EV_ACCEPT does not call tls_init() itself.
+        """
         if not isinstance(opts, TlsOpts):
             raise TypeError(f"opts must be TlsOpts, not {type(opts).__name__}")
         options = ffi.new("struct mg_tls_opts *")
-        options.ca, options.cert, options.key = view(opts.ca), view(opts.cert), view(opts.key)
-        options.name, options.skip_verification = view(opts.name), opts.skip_verification
+        ca, name = opts.ca, opts.name
+        if self.is_client and not ca and not opts.skip_verification:
+            ca, name = system_authorities(), name or getattr(self, "_url_host", b"")
+        options.ca, options.cert, options.key = view(ca), view(opts.cert), view(opts.key)
+        options.name, options.skip_verification = view(name), opts.skip_verification
         with _Native(self) as c:
             lib.mg_tls_init(c, options)
 
     def tls_free(self) -> None:
-        """Drops the TLS state; the connection is plain from now on."""
+        """Drops the TLS state. A connection that is open closes; a listener's connections are plain."""
         with _Native(self) as c:
             lib.mg_tls_free(c)
 

@@ -15,6 +15,7 @@ from . import settings as _settings
 from ._core import EVENT_HANDLER, encode, ffi, gate, lib, to_bytes, view
 from .connection import Connection
 from .interest import Handler, masks
+from .tls import TlsOpts
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -107,7 +108,9 @@ class Manager(gate.Core):
     ) -> Connection:
         """Starts a connection; MG_EV_CONNECT or MG_EV_ERROR follows.
 
-        An HTTP client sends its request by itself, at MG_EV_CONNECT.
+        An HTTP client sends its request by itself, at MG_EV_CONNECT. With a URL such as https:// TLS
+        starts by itself: the server has to prove to be the URL's host to the authorities that the
+        system trusts. Connection.tls_init(), in MG_EV_CONNECT or before, has other options.
         """
         connect = lib.mg_http_connect if _speaks_http(url, http) else lib.mg_connect
         return self._make(connect, url, handler, events, f"Failed to connect to '{url}'")
@@ -182,6 +185,12 @@ class Manager(gate.Core):
                 if c == ffi.NULL:
                     raise RuntimeError(failure)
                 conn: Connection = self._connection(int(ffi.cast("uintptr_t", c)))
+                if c.is_client:
+                    host = lib.mg_url_host(text)
+                    conn._url_host = bytes(ffi.buffer(host.buf, host.len))
+                    if c.is_tls and c.tls == ffi.NULL:
+                        # A handler that wants other options starts it anew.
+                        conn.tls_init(TlsOpts())
                 return conn
             finally:
                 self._route_done(route)

@@ -20,6 +20,7 @@ class Settings(TypedDict, total=False):
     read_size: int  # bytes by which that buffer grows, and so of the largest single read
     connect_timeout: int  # for resolving and connecting
     idle_timeout: int  # without a byte in or out, of any protocol
+    tls_inherit: int  # accepted connections begin TLS with the options of their listener
     http_strict: int  # refuse what RFC 9112 calls invalid, such as a missing Host
     http_error_replies: int  # answer with 400 and the like before closing
     http_continue: int  # answer Expect: 100-continue
@@ -73,6 +74,7 @@ def defaults() -> ManagerSettings:
         "http_send_timeout": 60_000,
         "http_max_requests": 1_000_000,
         "ws_close_timeout": 10_000,
+        "tls_inherit": True,
         "max_connections": connections,
         "max_per_address": min(connections, max(LEAST_PER_ADDRESS, connections * 3 // 4)),
     }

@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+# What distributions call the file of all authorities, in OpenSSL's directory of certificates.
+BUNDLES = ("ca-certificates.crt", "ca-bundle.crt")
+# `ca` of a system that has no authorities: nobody is trusted, instead of everybody.
+NOBODY = b"no certificates"
+
+
+@lru_cache(maxsize=1)
+def system_authorities() -> bytes:
+    """The certificates of the authorities that this system trusts, as Python's ssl finds them."""
+    # They take long to load, and not every program uses TLS.
+    import ssl
+    from pathlib import Path
+
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if paths.capath:
+        folder = Path(paths.capath)
+        bundles = [folder / name for name in BUNDLES]
+        files += [path for path in bundles if path.is_file()] or sorted(folder.glob("*.[0-9p]*"))
+    return b"\n".join(path.read_bytes() for path in files if path.is_file()) or NOBODY
+
 
 def _pem(value: str | bytes | None) -> bytes:
     if not value:
@@ -12,8 +35,10 @@ def _pem(value: str | bytes | None) -> bytes:
 class TlsOpts:
     """What Connection.tls_init() takes: PEM or DER contents, not names of files.
 
-    ca: certificates to verify the peer with. cert, key: this side's certificate and private key.
-    name: the host name that the peer's certificate must have.
+    ca: certificates of the authorities that may vouch for the peer. A client without it trusts those
+    of the system; a server with it demands a certificate of its clients. cert, key: this side's
+    certificate and private key. name: the host name that a server's certificate must have; that of
+    the URL when neither ca nor name is given. skip_verification: a client takes any certificate.
     """
 
     __slots__ = ("_ca", "_cert", "_key", "_name", "_skip_verification")

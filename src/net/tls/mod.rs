@@ -45,6 +45,7 @@ const READS_PER_TURN: usize = 64;
 
 /// What a program gives `mg_tls_init`; empty is not given.
 #[derive(Clone, Copy, Default)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nobody reads them without TLS"))]
 pub struct Options<'a> {
     /// Authorities.
     pub ca: &'a [u8],

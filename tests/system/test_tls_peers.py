@@ -51,13 +51,9 @@ def server(place: Path, cert: str = "server", ca: str = "") -> Iterator[tuple[in
 
 def curl(place: Path, port: int, *options: str | Path) -> subprocess.CompletedProcess[str]:
     need("curl")
-    return subprocess.run(
-        ["curl", "--silent", "--show-error", "--cacert", place / "ca.crt", *options]
-        + ["--data-binary", f"@{place}/body.txt", f"https://localhost:{port}/"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    command: list[str | Path] = ["curl", "--silent", "--show-error", "--cacert", place / "ca.crt", *options]
+    command += ["--data-binary", f"@{place}/body.txt", f"https://localhost:{port}/"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize("options", [(), ("--tlsv1.2", "--tls-max", "1.2"), ("--tlsv1.3",), ("--http1.1",)])
@@ -83,14 +79,16 @@ def test_curl_with_a_certificate(place: Path) -> None:
 def s_client(
     place: Path, port: int, *options: str, text: str = "GET /last HTTP/1.0\r\n\r\n"
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", place / "ca.crt", "-ign_eof"]
-        + ["-servername", "localhost", *options],
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    command: list[str | Path] = [
+        "openssl",
+        "s_client",
+        "-connect",
+        f"127.0.0.1:{port}",
+        "-CAfile",
+        place / "ca.crt",
+    ]
+    command += ["-ign_eof", "-servername", "localhost", *options]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -141,12 +139,15 @@ def test_no_protocol_is_agreed_on_and_no_session_is_kept(place: Path) -> None:
 
 
 def test_key_update(place: Path) -> None:
-    with server(place) as (port, _), subprocess.Popen(
-        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-quiet", "-no_ign_eof", "-tls1_3"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as client:
+    with (
+        server(place) as (port, _),
+        subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-quiet", "-no_ign_eof", "-tls1_3"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as client,
+    ):
         assert client.stdin
         assert client.stdout
         for _ in range(3):

@@ -1,0 +1,250 @@
+"""TLS: options, handshakes in one manager, what starts by itself."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import poll_until
+
+import pymongoose.tls
+from pymongoose import (
+    MG_EV_ACCEPT,
+    MG_EV_CLOSE,
+    MG_EV_CONNECT,
+    MG_EV_ERROR,
+    MG_EV_HTTP_MSG,
+    MG_EV_TLS_HS,
+    Connection,
+    HttpMessage,
+    Manager,
+    TlsOpts,
+)
+
+SCRIPT = Path(__file__).parent.parent / "c" / "tls_certs.sh"
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def certs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Contents of the files that the script makes."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    place = tmp_path_factory.mktemp("certs")
+    subprocess.run(["sh", SCRIPT], cwd=place, check=True, timeout=120)
+    return lambda name: (place / name).read_text()
+
+
+class Seen:
+    """What a client saw."""
+
+    def __init__(self, opts: TlsOpts | None, request: bytes = REQUEST) -> None:
+        self.opts = opts
+        self.request = request
+        self.events: list[int] = []
+        self.body = ""
+        self.error = ""
+        self.is_tls = False
+
+    def __call__(self, conn: Connection, ev: int, data: Any) -> None:
+        self.events.append(ev)
+        if ev == MG_EV_CONNECT and self.opts is not None:
+            conn.tls_init(self.opts)
+        elif ev == MG_EV_TLS_HS:
+            conn.send(self.request)
+        elif ev == MG_EV_ERROR:
+            self.error = data
+        elif ev == MG_EV_HTTP_MSG:
+            self.body, self.is_tls = data.body_text, conn.is_tls
+            conn.close()
+
+    def has_closed(self) -> bool:
+        return MG_EV_CLOSE in self.events
+
+
+@pytest.fixture
+def manager() -> Iterator[Manager]:
+    with Manager() as manager:
+        yield manager
+
+
+def serve(opts: TlsOpts | None) -> Callable[[Connection, int, Any], None]:
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_ACCEPT and conn.is_tls and opts is not None:
+            conn.tls_init(opts)
+        elif ev == MG_EV_HTTP_MSG:
+            assert isinstance(data, HttpMessage)
+            conn.reply(200, "secure hello" if conn.is_tls else "plain hello")
+
+    return handler
+
+
+def url_of(listener: Connection, host: str = "127.0.0.1", scheme: str = "https") -> str:
+    return f"{scheme}://{host}:{listener.local_addr[1]}"
+
+
+def fetch(manager: Manager, url: str, opts: TlsOpts | None) -> Seen:
+    seen = Seen(opts)
+    manager.connect(url, handler=seen, http=True)
+    poll_until(manager, seen.has_closed)
+    return seen
+
+
+def test_both_sides(manager: Manager, certs: Callable[[str], str]) -> None:
+    listener = manager.listen(
+        "https://127.0.0.1:0", serve(TlsOpts(cert=certs("v1.crt"), key=certs("v1.key"))), http=True
+    )
+    assert listener.is_tls
+    for opts in (
+        TlsOpts(ca=certs("ca.crt"), name=b"localhost", skip_verification=True),
+        TlsOpts(ca=certs("ca.crt"), name="localhost"),
+        TlsOpts(name=b"localhost", skip_verification=True),
+    ):
+        seen = fetch(manager, url_of(listener), opts)
+        assert seen.body == "secure hello"
+        assert seen.is_tls is True
+        assert seen.error == ""
+        assert MG_EV_TLS_HS in seen.events
+
+
+def test_a_client_that_is_not_convinced(manager: Manager, certs: Callable[[str], str]) -> None:
+    opts = TlsOpts(cert=certs("server.crt"), key=certs("server.key"))
+    listener = manager.listen("https://127.0.0.1:0", serve(opts), http=True)
+    for client, error in (
+        (TlsOpts(ca=certs("ca.crt"), name="elsewhere"), "tls hs: name mismatch"),
+        (TlsOpts(ca=certs("other.crt"), name="localhost"), "tls hs: unknown CA"),
+        (TlsOpts(cert="rubbish"), "CERT err 1"),
+    ):
+        seen = fetch(manager, url_of(listener), client)
+        assert (seen.error, seen.body) == (error, "")
+
+
+def test_without_options_the_system_decides(
+    manager: Manager, certs: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opts = TlsOpts(cert=certs("server.crt"), key=certs("server.key"))
+    listener = manager.listen("https://127.0.0.1:0", serve(opts), http=True)
+    for client in (None, TlsOpts()):
+        assert fetch(manager, url_of(listener), client).error == "tls hs: unknown CA"
+    # As a system that trusts our authority.
+    bundle = tmp_path / "bundle.crt"
+    bundle.write_text(certs("ca.crt"))
+    monkeypatch.setenv(ssl.get_default_verify_paths().openssl_cafile_env, str(bundle))
+    pymongoose.tls.system_authorities.cache_clear()
+    try:
+        for client in (None, TlsOpts()):
+            assert fetch(manager, url_of(listener), client).body == "secure hello"
+        # The certificate has this address, and not that one.
+        for client in (None, TlsOpts()):
+            other = manager.listen("https://127.0.0.2:0", serve(opts), http=True)
+            assert fetch(manager, url_of(other, "127.0.0.2"), client).error == "tls hs: name mismatch"
+            assert (
+                fetch(manager, url_of(other, "127.0.0.2"), TlsOpts(name="localhost")).body == "secure hello"
+            )
+    finally:
+        pymongoose.tls.system_authorities.cache_clear()
+
+
+def test_authorities_of_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def found(cafile: str | None, capath: str | None) -> bytes:
+        paths = ssl.DefaultVerifyPaths(cafile, capath, "", "", "", "")
+        monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+        pymongoose.tls.system_authorities.cache_clear()
+        return pymongoose.tls.system_authorities()
+
+    try:
+        assert found(None, None) == pymongoose.tls.NOBODY
+        assert found(None, str(tmp_path)) == pymongoose.tls.NOBODY
+        (tmp_path / "one.pem").write_text("1")
+        (tmp_path / "12345678.0").write_text("2")
+        assert sorted(found(None, str(tmp_path)).split(b"\n")) == [b"1", b"2"]
+        (tmp_path / "ca-certificates.crt").write_text("all")
+        assert found(None, str(tmp_path)) == b"all"
+        assert found(str(tmp_path / "one.pem"), None) == b"1"
+    finally:
+        monkeypatch.undo()
+        pymongoose.tls.system_authorities.cache_clear()
+
+
+def test_a_listener_hands_its_options_on(manager: Manager, certs: Callable[[str], str]) -> None:
+    any_server = TlsOpts(skip_verification=True)
+    listener = manager.listen("https://127.0.0.1:0", serve(None), http=True)
+    listener.tls_init(TlsOpts(cert=certs("server.crt"), key=certs("server.key")))
+    assert fetch(manager, url_of(listener), any_server).body == "secure hello"
+    # A handler may have others.
+    opts = TlsOpts(cert=certs("own.crt"), key=certs("own.key"))
+    listener.set_handler(serve(opts))
+    assert (
+        fetch(manager, url_of(listener), TlsOpts(ca=certs("own.crt"), name="localhost")).body
+        == "secure hello"
+    )
+    listener.set_handler(serve(None))
+    listener.tls_init(TlsOpts(cert="rubbish", key="rubbish"))
+    assert fetch(manager, url_of(listener), any_server).body == ""
+    listener.tls_free()
+    seen = Seen(None)
+    conn = manager.connect(url_of(listener, scheme="tcp"), handler=seen, http=True)
+    conn.send(REQUEST)
+    poll_until(manager, seen.has_closed)
+    assert seen.body == "plain hello"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_listeners_survive(manager: Manager, scheme: str) -> None:
+    errors: list[str] = []
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_ERROR:
+            errors.append(data)
+
+    listener = manager.listen(f"{scheme}://127.0.0.1:0", handler)
+    rubbish = "-----BEGIN CERTIFICATE-----\nMIIBkTCB+wIJAK\n-----END CERTIFICATE-----\n"
+    for opts in (
+        TlsOpts(),
+        TlsOpts(skip_verification=True),
+        TlsOpts(cert=rubbish, key="-----BEGIN PRIVATE KEY-----\nMIICdg\n-----END PRIVATE KEY-----\n"),
+    ):
+        listener.tls_init(opts)
+        manager.poll(1)
+        listener.tls_init(opts)
+        manager.poll(1)
+        assert listener.is_tls
+        assert listener.is_listening
+        listener.tls_free()
+        manager.poll(1)
+    assert errors == []
+
+
+def test_options_are_needed(manager: Manager) -> None:
+    listener = manager.listen("http://127.0.0.1:0")
+    with pytest.raises(TypeError, match="TlsOpts"):
+        listener.tls_init(None)  # type: ignore[arg-type]
+
+
+def test_websockets(manager: Manager, certs: Callable[[str], str]) -> None:
+    heard: list[str] = []
+
+    def server(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.ws_upgrade(data)
+        elif ev == pymongoose.MG_EV_WS_MSG:
+            conn.ws_send(data.text)
+
+    def client(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_CONNECT:
+            conn.tls_init(TlsOpts(ca=certs("ca.crt"), name="localhost"))
+        elif ev == pymongoose.MG_EV_WS_OPEN:
+            conn.ws_send("x" * 100_000)
+        elif ev == pymongoose.MG_EV_WS_MSG:
+            heard.append(data.text)
+
+    listener = manager.listen("wss://127.0.0.1:0", server)
+    listener.tls_init(TlsOpts(cert=certs("server.crt"), key=certs("server.key")))
+    manager.ws_connect(url_of(listener, scheme="wss"), client)
+    poll_until(manager, lambda: bool(heard))
+    assert heard == ["x" * 100_000]
