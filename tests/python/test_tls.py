@@ -85,6 +85,7 @@ def serve(opts: TlsOpts | None) -> Callable[[Connection, int, Any], None]:
 
 
 def url_of(listener: Connection, host: str = "127.0.0.1", scheme: str = "https") -> str:
+    assert listener.local_addr
     return f"{scheme}://{host}:{listener.local_addr[1]}"
 
 
@@ -152,7 +153,7 @@ def test_without_options_the_system_decides(
 
 def test_authorities_of_the_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def found(cafile: str | None, capath: str | None) -> bytes:
-        paths = ssl.DefaultVerifyPaths(cafile, capath, "", "", "", "")
+        paths = ssl.get_default_verify_paths()._replace(cafile=cafile, capath=capath)  # type: ignore[arg-type]
         monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
         pymongoose.tls.system_authorities.cache_clear()
         return pymongoose.tls.system_authorities()

@@ -36,7 +36,7 @@ def server(place: Path, cert: str = "server", ca: str = "") -> Iterator[tuple[in
     """Our server: its port and its process."""
     port = loopback.free_port()
     more = [place / f"{ca}.crt"] if ca else []
-    command = [
+    command: list[str | Path] = [
         place / "tls_peer",
         "server",
         f"https://127.0.0.1:{port}",
@@ -70,7 +70,8 @@ def test_curl_with_a_certificate(place: Path) -> None:
             most = ("--tls-max", tls)
             good = curl(place, port, *most, "--cert", place / "client.crt", "--key", place / "client.key")
             assert good.stdout == BODY
-            for bad in ([], ["--cert", place / "stranger.crt", "--key", place / "stranger.key"]):
+            stranger: list[str | Path] = ["--cert", place / "stranger.crt", "--key", place / "stranger.key"]
+            for bad in ([], stranger):
                 done = curl(place, port, *most, *bad)
                 assert done.returncode != 0
                 assert done.stdout == ""
@@ -209,7 +210,7 @@ def s_server(place: Path, cert: str, *options: str) -> Iterator[int]:
         command, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            loopback.wait_for(process, port)  # type: ignore[arg-type]
+            loopback.wait_for(process, port)
             yield port
         finally:
             process.terminate()
