@@ -5,7 +5,7 @@
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
 use std::env;
-use targets::{addr, dash, dns, files, http, json, modbus, mqtt, sntp, text, ws};
+use targets::{addr, dash, dns, files, http, json, modbus, mqtt, sntp, text, tls, ws};
 
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
@@ -16,6 +16,7 @@ const DICTIONARY: &str = concat!(
     include_str!("../fuzz/json.dict"),
     include_str!("../fuzz/mqtt.dict"),
     include_str!("../fuzz/text.dict"),
+    include_str!("../fuzz/tls.dict"),
     include_str!("../fuzz/ws.dict")
 );
 const HTTP_CASES: &str = include_str!("golden/http.cases");
@@ -27,6 +28,8 @@ const NET_CASES: &str = include_str!("golden/net.cases");
 const TEXT_CASES: &str = include_str!("golden/text.cases");
 const PRINTF_CASES: &str = include_str!("golden/printf.cases");
 const CODEC_CASES: &str = include_str!("golden/codec.cases");
+const CERTIFICATES: [&[u8]; 2] =
+    [include_bytes!("tls/every_extension.crt"), include_bytes!("tls/version_1.crt")];
 
 /// xorshift64*: any generator will do that is the same everywhere.
 struct Rng(u64);
@@ -227,6 +230,20 @@ fn mqtt_packets() {
     let packets = golden(MQTT_CASES, "mqtt");
     let seeds = packets.iter().flat_map(|seed| [4, 5].map(|version| [&[version], &seed[..]].concat()));
     run(mqtt::packets, &seeds.collect::<Vec<_>>());
+}
+
+#[test]
+fn certificates() {
+    let seeds =
+        CERTIFICATES.map(|text| mongoose::codec::tls::pem::blocks(text).next().unwrap().contents.unwrap());
+    run(tls::certificate, &seeds);
+}
+
+#[test]
+fn pem_texts() {
+    let seeds =
+        [CERTIFICATES.concat(), b"x\n-----BEGIN A-----\r\nQUJD\r\n-----END A-----\n*.example.com".to_vec()];
+    run(tls::texts, &seeds);
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub mod modbus;
 pub mod mqtt;
 pub mod sntp;
 pub mod text;
+pub mod tls;
 pub mod ws;
 
 /// Fails unless `inner` lies within `outer`.
