@@ -337,6 +337,28 @@ static void test_byte_by_byte(void) {
   mg_mgr_free(&mgr);
 }
 
+// The idle timeout counts from the beginning of a handshake, however it is dragged out.
+static void test_slow_handshake(void) {
+  struct mg_connection *l;
+  uint64_t until = mg_millis() + PATIENCE_MS;
+  int fd;
+  memset(&server, 0, sizeof(server));
+  server.opts = identity("server");
+  mg_mgr_init(&mgr);
+  mg_mgr_set(&mgr, MG_SET_IDLE_TIMEOUT, 100);
+  l = mg_listen(&mgr, "tcp://127.0.0.1:0", echo_tls, &server);
+  fd = dial(l);
+  put(fd, "\x16\x03\x01\x40\x00\x01", 6);
+  while (server.seen.closes == 0 && mg_millis() < until) {
+    mg_mgr_poll(&mgr, 5);
+    if (server.c != NULL) send(fd, "\x00", 1, MSG_NOSIGNAL);
+  }
+  CHECK_EVENTS(server.seen, "OPEN ACCEPT ERROR CLOSE");
+  CHECK(strcmp(server.seen.error, "idle timeout") == 0);
+  close(fd);
+  mg_mgr_free(&mgr);
+}
+
 // A closed connection in the middle of everything: CLOSE by the end of the next poll.
 static void test_closing(void) {
   int polls;
@@ -369,6 +391,7 @@ int main(void) {
   test_failures();
   test_strange_peers();
   test_byte_by_byte();
+  test_slow_handshake();
   test_closing();
   return FAILURES;
 }
