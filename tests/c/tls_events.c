@@ -164,13 +164,13 @@ static void test_free(void) {
 
 static void test_listener(void) {
   static const char *const urls[] = {"http://127.0.0.1:0", "https://127.0.0.1:0"};
+  struct record seen;
   size_t i;
+  memset(&seen, 0, sizeof(seen));
   mg_mgr_init(&mgr);
   for (i = 0; i < COUNT(urls); i++) {
-    struct record seen;
     struct mg_tls_opts opts;
     struct mg_connection *l;
-    memset(&seen, 0, sizeof(seen));
     memset(&opts, 0, sizeof(opts));
     l = mg_listen(&mgr, urls[i], recorder, &seen);
     CHECK(l->is_tls == i);

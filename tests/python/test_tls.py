@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import ssl
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from pymongoose import (
     Manager,
     TlsOpts,
 )
+from pymongoose.asgi import ASGIServer
 
 SCRIPT = Path(__file__).parent.parent / "c" / "tls_certs.sh"
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -249,3 +252,31 @@ def test_websockets(manager: Manager, certs: Callable[[str], str]) -> None:
     manager.ws_connect(url_of(listener, scheme="wss"), client)
     poll_until(manager, lambda: bool(heard))
     assert heard == ["x" * 100_000]
+
+
+def test_an_asgi_server(certs: Callable[[str], str], tmp_path: Path) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": scope["scheme"].encode() * 50_000})
+
+    authorities = tmp_path / "ca.crt"
+    authorities.write_text(certs("ca.crt"))
+
+    def get(port: int) -> bytes:
+        context = ssl.create_default_context(cafile=str(authorities))
+        with urllib.request.urlopen(f"https://localhost:{port}/", context=context, timeout=30) as reply:
+            body: bytes = reply.read()
+            return body
+
+    async def main() -> bytes:
+        server = ASGIServer(app)
+        listener = await server.start("https://127.0.0.1:0")
+        try:
+            listener.tls_init(TlsOpts(cert=certs("server.crt"), key=certs("server.key")))
+            assert listener.local_addr
+            return await asyncio.to_thread(get, listener.local_addr[1])
+        finally:
+            await server.stop()
+
+    assert asyncio.run(main()) == b"https" * 50_000

@@ -37,7 +37,7 @@ pub struct Certificate<'a> {
     purposes: Option<&'a [u8]>,
     /// Has a key usage without keyCertSign.
     pub may_not_sign: bool,
-    /// Has an extension that must be understood and is not; name constraints, too.
+    /// Has an extension that must be understood and is not, or cannot be read; name constraints, too.
     pub has_unknown: bool,
 }
 
@@ -124,14 +124,19 @@ impl<'a> Certificate<'a> {
             version?;
             let mut extensions = extensions.enter(tag::SEQUENCE)?;
             while !extensions.is_empty() {
-                certificate.extend(extensions.enter(tag::SEQUENCE)?)?;
+                let mut extension = extensions.enter(tag::SEQUENCE)?;
+                let id = extension.take(tag::OID)?.body;
+                if certificate.extend(id, extension).is_none() {
+                    // A key can be used in spite of that, but names would be taken from elsewhere.
+                    (id != SUBJECT_ALT_NAME).then_some(())?;
+                    certificate.has_unknown = true;
+                }
             }
         }
         fields.is_empty().then_some(certificate)
     }
 
-    fn extend(&mut self, mut extension: Reader<'a>) -> Option<()> {
-        let id = extension.take(tag::OID)?.body;
+    fn extend(&mut self, id: &[u8], mut extension: Reader<'a>) -> Option<()> {
         let is_critical = extension.take(tag::BOOLEAN).is_some_and(|b| b.body != [0]);
         let mut value = Reader(extension.take(tag::OCTET_STRING)?.body);
         match id {
@@ -150,7 +155,13 @@ impl<'a> Certificate<'a> {
                 self.may_not_sign = usage.get(1).is_none_or(|bits| bits & KEY_CERT_SIGN == 0);
             }
             EXTENDED_KEY_USAGE => self.purposes = Some(value.take(tag::SEQUENCE)?.body),
-            SUBJECT_ALT_NAME => self.names = value.take(tag::SEQUENCE)?.body,
+            SUBJECT_ALT_NAME => {
+                self.names = value.take(tag::SEQUENCE)?.body;
+                let mut names = Reader(self.names);
+                while !names.is_empty() {
+                    names.next()?;
+                }
+            }
             // Whether critical or not: to believe in spite of it would be wrong.
             NAME_CONSTRAINTS => self.has_unknown = true,
             CERTIFICATE_POLICIES => {}
@@ -267,5 +278,55 @@ mod tests {
         for wrong in [&[][..], &[0x30], &[0x30, 0], &[0x30, 0x82, 0xff, 0xff], &[0x30, 2, 0x30, 0]] {
             assert!(Certificate::parse(wrong).is_none());
         }
+    }
+
+    fn read(text: &[u8]) -> Vec<u8> {
+        crate::codec::tls::pem::blocks(text).find_map(|block| block.contents).expect("a certificate")
+    }
+
+    #[test]
+    fn every_extension() {
+        let der = read(include_bytes!("../../../tests/tls/every_extension.crt"));
+        let found = Certificate::parse(&der).expect("a certificate");
+        assert_eq!((found.is_authority, found.path_limit, found.may_not_sign), (true, Some(2), false));
+        assert!(!found.has_unknown);
+        assert!(found.is_for(Purpose::Server) && found.is_for(Purpose::Client));
+        assert_eq!(found.common_name(), Some(&b"fuzz"[..]));
+        let ip6 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+        let names = [
+            GeneralName::Dns(b"localhost"),
+            GeneralName::Dns(b"*.example.com"),
+            GeneralName::Ip(&[127, 0, 0, 1]),
+            GeneralName::Ip(&ip6),
+            GeneralName::Other,
+        ];
+        assert_eq!(found.alternative_names().collect::<Vec<_>>(), names);
+    }
+
+    #[test]
+    fn version_1() {
+        let der = read(include_bytes!("../../../tests/tls/version_1.crt"));
+        let found = Certificate::parse(&[&der[..], b"trust"].concat()).map(|found| {
+            assert_eq!(found.der, der);
+            (found.is_authority, found.common_name().map(<[u8]>::len), found.issuer == found.subject)
+        });
+        assert_eq!(found, Some((false, None, true)));
+    }
+
+    /// Changes one byte in front of `extension`'s contents, or in them.
+    fn with_byte(der: &[u8], after: &[u8], ahead: usize, byte: u8) -> Vec<u8> {
+        let at = der.windows(after.len()).position(|w| w == after).expect("the extension") + after.len();
+        let mut changed = der.to_vec();
+        changed[at + ahead] = byte;
+        changed
+    }
+
+    #[test]
+    fn broken_extensions() {
+        let der = read(include_bytes!("../../../tests/tls/every_extension.crt"));
+        // Behind the identifier of the alternative names: OCTET STRING, its length, SEQUENCE.
+        assert!(Certificate::parse(&with_byte(&der, SUBJECT_ALT_NAME, 2, 0)).is_none());
+        let found = with_byte(&der, EXTENDED_KEY_USAGE, 2, 0);
+        assert!(Certificate::parse(&found).is_some_and(|found| found.has_unknown));
     }
 }

@@ -359,10 +359,13 @@ fn flush_now(c: Conn, state: &ConnState) -> std::io::Result<bool> {
     Ok(all_sent)
 }
 
-/// Before the socket is closed: tells the peer that nothing is missing, if the socket has room.
+/// Before the socket is closed: tells the peer that nothing is missing, if that is so and the socket
+/// has room.
 pub fn say_goodbye(root: &Root, c: Conn, state: &ConnState) {
+    let is_all = c.send().len() == 0 && !state.body.is_some();
     // In a forked child the session is the parent's.
-    if !c.has(flag::TLS_HS) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
+    let is_ours = state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked());
+    if is_all && is_ours && !c.has(flag::TLS_HS) {
         state.tls.with(c, Session::close);
         let _ = flush_now(c, state);
     }

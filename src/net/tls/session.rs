@@ -147,8 +147,8 @@ impl Session {
         while !rest.is_empty() && self.waiting == 0 && !self.has_failed && !self.ended {
             match self.tls.read_tls(&mut rest) {
                 Ok(n) if n > 0 => self.process(),
-                // There is no more room, or nothing may follow.
-                _ => break,
+                // Messages that are longer than any may be.
+                _ => self.fail(Error::General("too much".into())),
             }
         }
         let used = received.len() - rest.len();
@@ -161,13 +161,15 @@ impl Session {
                 self.waiting = state.plaintext_bytes_to_read();
                 self.ended = state.peer_has_closed();
             }
-            Err(e) => {
-                // What was decrypted before is good. Its length is only known by taking it.
-                self.waiting = self.first_chunk();
-                self.failure = Some(e);
-                self.has_failed = true;
-            }
+            Err(e) => self.fail(e),
         }
+    }
+
+    fn fail(&mut self, error: Error) {
+        // What was decrypted before is good. Its length is only known by taking it.
+        self.waiting = self.first_chunk();
+        self.failure = Some(error);
+        self.has_failed = true;
     }
 
     /// Encrypts.
