@@ -21,6 +21,8 @@ const MANY: usize = 1000;
 const WALK_MS: u64 = 10;
 /// How far ahead a walk over many connections fetches memory.
 const AHEAD: usize = 8;
+/// Bytes of buffers that are worth telling the system.
+const MUCH: usize = 4 << 20;
 /// Idle buffers are given back after this many milliseconds.
 const IDLE_MS: u64 = 1000;
 /// Rounds of writing output that handlers of WRITE queue in turn.
@@ -264,6 +266,24 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
             }
         }
     }
+    if trim {
+        release_memory(root);
+    }
+}
+
+/// Lets the system have the memory of buffers that were given back. They lie between connections that
+/// go on, so the allocator would keep it.
+fn release_memory(root: &Root) {
+    let enough = root.with(|inner| {
+        let enough = inner.given_back >= MUCH;
+        if enough {
+            inner.given_back = 0;
+        }
+        enough
+    });
+    if enough {
+        super::sys::release_free_memory();
+    }
 }
 
 /// Fires `MG_EV_POLL` on one connection.
@@ -290,8 +310,12 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     if state.is(is::RETRY) || has_work(c, state) {
         queue(c);
     }
-    if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {
-        give_back(c);
+    if trim
+        && now.saturating_sub(state.last_io.get()) >= IDLE_MS
+        && let Some(root) = c.mgr().and_then(Root::of)
+    {
+        let bytes = give_back(c);
+        root.with(|inner| inner.given_back += bytes);
     }
 }
 
@@ -354,13 +378,16 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
     }
 }
 
-/// Releases the empty buffers of an idle connection.
-fn give_back(c: Conn) {
+/// Releases the empty buffers of an idle connection. Returns how many bytes.
+fn give_back(c: Conn) -> usize {
+    let mut bytes = 0;
     for buf in [c.recv(), c.send(), c.rtls()] {
         if buf.len() == 0 && buf.size() > 0 {
+            bytes += buf.size();
             buf.free();
         }
     }
+    bytes
 }
 
 /// Gives each queued connection its turn, then writes what handlers queued on other connections.

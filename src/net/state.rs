@@ -247,6 +247,8 @@ pub struct Inner {
     pub last_walk: u64,
     /// When idle buffers were last given back.
     pub last_trim: u64,
+    /// Bytes of them since the system was told.
+    pub given_back: usize,
     /// True when the newest wait ended without I/O.
     pub was_idle: bool,
     /// Polls and handler calls in progress.
@@ -291,6 +293,7 @@ impl Root {
                 now: 0,
                 last_walk: 0,
                 last_trim: 0,
+                given_back: 0,
                 was_idle: true,
                 depth: 0,
                 graveyard: Vec::new(),

@@ -311,3 +311,12 @@ pub fn peer_error(fd: c_int) -> io::Result<SockAddr> {
     unsafe { SockAddr::try_init(|storage, len| check(libc::getpeername(fd, storage.cast(), len) as isize)) }
         .map(|(_, addr)| addr)
 }
+
+/// Gives free memory back to the system, where the allocator can do that.
+pub fn release_free_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes a number; any thread may call it at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

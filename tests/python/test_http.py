@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Server, read_all, read_response
+from conftest import DEADLINE, Server, poll_until, read_all, read_response
 
 from pymongoose import (
     MG_EV_ACCEPT,
     MG_EV_CLOSE,
     MG_EV_HTTP_MSG,
     Connection,
+    Manager,
     event_name,
 )
 
@@ -364,3 +366,35 @@ def test_connect_request() -> None:
     with Server(echo) as server, server.connect() as client:
         client.sendall(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n")
         assert read_response(client).endswith(b"CONNECT example.com:443  ")
+
+
+def test_idle_connections_give_their_memory_back(manager: Manager) -> None:
+    """Also what lies between those that go on."""
+    count = 1000
+
+    def resident_kib() -> int:
+        return int(re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.reply(200, "x" * 1000)
+
+    listener = manager.listen("http://127.0.0.1:0", handler)
+    assert listener.local_addr is not None
+    before = resident_kib()
+    clients = []
+    for _ in range(count):
+        client = socket.create_connection(("127.0.0.1", listener.local_addr[1]), DEADLINE)
+        client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        clients.append(client)
+        manager.poll(0)
+    poll_until(
+        manager,
+        lambda: (
+            len(manager.connections) == count + 1 and all(conn.recv_size == 0 for conn in manager.connections)
+        ),
+    )
+    # A client's socket object is part of this, too.
+    poll_until(manager, lambda: resident_kib() - before < 12 * count)
+    for client in clients:
+        client.close()
