@@ -65,6 +65,7 @@ def defaults() -> ManagerSettings:
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     connections = 0 if descriptors == resource.RLIM_INFINITY else max(1, descriptors - SPARE_DESCRIPTORS)
     return {
+        "backlog": 2048,
         "http_error_replies": True,
         "http_continue": True,
         "http10_close": True,
