@@ -68,18 +68,10 @@ fn give_up(c: Conn, code: u16) {
 
 /// The program has refused a request with a reply of its own; `coming`: its body is incomplete.
 pub fn turn_down(c: Conn, coming: bool) {
-    if coming {
-        hear_out(c);
-    }
-    drain(c);
-}
-
-/// When the connection closes behind its last reply, a peer that is still sending is heard out, if
-/// replies to errors are wanted.
-pub fn hear_out(c: Conn) {
-    if http_policy::of(c).replies() {
+    if coming && http_policy::of(c).replies() {
         linger(c);
     }
+    drain(c);
 }
 
 /// The connection will read on behind its last reply.
@@ -132,7 +124,7 @@ pub fn lingers(c: Conn, state: &ConnState) -> bool {
     }
 }
 
-/// True when a program that took a body over has replied and drains before all of it has come.
+/// True when a program, or an upload, that took a body over drains before all of it has come.
 fn cuts_stream(c: Conn, state: &ConnState) -> bool {
     let http = &state.http;
     http.has_request()
@@ -152,8 +144,8 @@ pub fn is_lingering(state: &ConnState) -> bool {
 /// What a server's connection waits for, for its timeouts.
 fn phase(c: Conn, state: &ConnState) -> Phase {
     let http = &state.http;
-    let has_request = http.has_request();
-    if !has_protocol(c, on_event) && !has_request || c.has(flag::WEBSOCKET) {
+    let speaks_http = has_protocol(c, on_event) || http.has_request();
+    if !speaks_http || c.has(flag::WEBSOCKET) {
         return Phase::Busy;
     }
     if io::has_output(c, state) {

@@ -6,7 +6,6 @@ use crate::codec::path::is_sane;
 use crate::fence;
 use crate::net::fs::{File, Fs, PATH_MAX};
 use crate::net::handle::Conn;
-use crate::net::http_end;
 use crate::net::log;
 use crate::net::ota;
 use crate::net::serve::{Request, reply};
@@ -271,10 +270,6 @@ fn close(c: Conn) {
 /// Closes the target and tells the program, once.
 fn finish(c: Conn, err: Option<&CStr>) {
     let Some(upload) = ConnState::of(c).and_then(|state| state.upload.0.take()) else { return };
-    if !matches!(upload.left, Left::Bytes(0)) {
-        // The rest of the body is on its way.
-        http_end::hear_out(c);
-    }
     let failed = upload.target.close();
     tell(c, upload.on_done, err.or(failed));
 }
