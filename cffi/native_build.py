@@ -20,6 +20,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# The profile of cargo: "quick" is for tests in everyday work.
+PROFILE = os.environ.get("MONGOOSE_PROFILE", "release")
+
 # Layout and behaviour options of the library that may come as -DNAME=VALUE in CFLAGS.
 LIBRARY_OPTIONS = ("MG_IO_SIZE", "MG_MAX_RECV_SIZE", "MG_DATA_SIZE", "MG_MAX_HTTP_HEADERS")
 
@@ -67,7 +70,7 @@ class Options:
 
     def cargo(self) -> tuple[list[str], dict[str, str]]:
         """Arguments and environment of cargo."""
-        arguments = ["cargo", "build", "--release", "--locked"]
+        arguments = ["cargo", "build", "--profile", PROFILE, "--locked"]
         environment = self.library()
         if not self.tls:
             arguments.append("--no-default-features")
@@ -92,7 +95,7 @@ def build_library(options: Options) -> Path:
         subprocess.run(arguments, cwd=ROOT, env={**os.environ, **environment}, check=True)
     except FileNotFoundError:
         raise SystemExit("pymongoose is built with Rust: install it (package rustc or rustup)") from None
-    return target / os.environ.get("CARGO_BUILD_TARGET", "") / "release"
+    return target / os.environ.get("CARGO_BUILD_TARGET", "") / PROFILE
 
 
 def symbols(library: Path) -> set[str]:
