@@ -3,9 +3,10 @@
 use super::slice;
 use crate::abi::{Addr, Connection, EventHandler, Manager};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::{self, Handlers};
-use crate::net::{conn, connect, http};
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::{self, Handlers};
+use crate::net::event_loop::{conn, connect};
+use crate::net::http;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn mg_connect_svc(
     unsafe {
         let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
         if url.is_null() || *url == 0 {
-            crate::net::log::error(format_args!("null url"));
+            crate::net::event_loop::log::error(format_args!("null url"));
             return ptr::null_mut();
         }
         let handlers = Handlers { handler: r#fn, data: fn_data };
@@ -266,7 +267,7 @@ pub unsafe extern "C" fn mg_http_connect(
     unsafe {
         let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
         if url.is_null() || *url == 0 {
-            crate::net::log::error(format_args!("null url"));
+            crate::net::event_loop::log::error(format_args!("null url"));
             return ptr::null_mut();
         }
         pointer(http::connect_http(m, CStr::from_ptr(url), Handlers { handler: r#fn, data: fn_data }))

@@ -13,8 +13,8 @@ use crate::abi::{Connection, Dash, DashUser, FieldSet, HttpMessage, Manager};
 use crate::fence;
 use crate::net::dash::set::{Board, Set};
 use crate::net::dash::{self, Host, change, files};
+use crate::net::event_loop::handle::{Conn, Mgr};
 use crate::net::fs::Fs;
-use crate::net::handle::{Conn, Mgr};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 

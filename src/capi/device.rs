@@ -3,7 +3,7 @@
 use crate::abi::{Phy, PhyConfig, PhySpeed, WifiData};
 use crate::codec::phy::{self, Config, Registers, Speed};
 use crate::fence;
-use crate::net::log;
+use crate::net::event_loop::log;
 
 /// The registers of one PHY, by the program's functions.
 struct Bus {

@@ -4,9 +4,10 @@ use super::slice;
 use crate::abi::{Addr, Connection, Dns, DnsMessage, DnsRecord, EventHandler, Manager};
 use crate::codec::dns::{self, Message, Name};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::Handlers;
-use crate::net::{connect, mdns, resolver};
+use crate::net::event_loop::connect;
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::Handlers;
+use crate::net::{mdns, resolver};
 use core::ffi::{c_char, c_uint, c_void};
 
 /// Longest packet that is read: that of DNS over UDP without extensions.

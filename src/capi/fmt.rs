@@ -6,8 +6,8 @@ use super::slice;
 use crate::abi::{ArgList, Connection, IoBuf, Printer, PutChar};
 use crate::codec::fmt::{self, Args, Printers};
 use crate::fence;
-use crate::net::handle::Conn;
-use crate::net::{conn, iobuf};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::{conn, iobuf};
 use core::ffi::{c_char, c_int, c_long, c_void};
 use core::ptr;
 

@@ -6,9 +6,9 @@ use crate::abi::{Connection, HttpMessage};
 use crate::codec::fmt::Sink;
 use crate::codec::http::auth;
 use crate::fence;
-use crate::net::conn::output_queued;
-use crate::net::handle::Conn;
-use crate::net::iobuf;
+use crate::net::event_loop::conn::output_queued;
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::iobuf;
 use core::ffi::c_char;
 
 /// Finds the credentials of a request.

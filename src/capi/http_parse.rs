@@ -4,7 +4,7 @@ use super::slice::{bytes, cstr, raw};
 use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
 use crate::codec::http::{head_len, status};
 use crate::fence;
-use crate::net::http_message;
+use crate::net::http;
 use core::ffi::{c_char, c_int, c_uchar};
 
 /// Parses the head of an HTTP request or response (RFC 9112).
@@ -27,7 +27,7 @@ pub unsafe extern "C" fn mg_http_parse(s: *const c_char, len: usize, hm: *mut Ht
     // SAFETY: s is NULL or valid for len bytes; hm is valid for writes, and all zeros is a value.
     let parsed = unsafe {
         hm.write_bytes(0, 1);
-        http_message::parse(raw(s.cast(), len), hm)
+        http::message::parse(raw(s.cast(), len), hm)
     };
     match parsed {
         Ok(Some(head)) => head.len.try_into().unwrap_or(-1),

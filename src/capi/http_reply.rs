@@ -9,7 +9,7 @@ use crate::codec::fmt::number::Hex;
 use crate::codec::http::status;
 use crate::codec::http::vars::has_line;
 use crate::fence;
-use crate::net::handle::Conn;
+use crate::net::event_loop::handle::Conn;
 use crate::net::http;
 use core::ffi::{c_char, c_int};
 use core::ops::Range;

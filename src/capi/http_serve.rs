@@ -4,9 +4,9 @@ use super::fs::mg_fs_posix;
 use super::slice;
 use crate::abi::{Connection, FileSystem, HttpMessage, HttpServeOpts, HttpWebOpts};
 use crate::fence;
+use crate::net::event_loop::handle::Conn;
 use crate::net::fs::Fs;
-use crate::net::handle::Conn;
-use crate::net::serve::{self, Files, Options, Request, Web};
+use crate::net::http::serve::{self, Files, Options, Request, Web};
 use core::ffi::{CStr, c_char};
 use core::ptr;
 

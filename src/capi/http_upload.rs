@@ -4,8 +4,8 @@ use super::http_serve::file_system;
 use super::slice;
 use crate::abi::{Connection, FileSystem, HttpMessage, Str};
 use crate::fence;
-use crate::net::handle::Conn;
-use crate::net::upload::{piece, stream};
+use crate::net::event_loop::handle::Conn;
+use crate::net::http::upload::{piece, stream};
 use core::ffi::{c_char, c_long};
 
 /// Writes the body of a request to the file that its query names: `?file=NAME&offset=NUMBER`. Sends

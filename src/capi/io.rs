@@ -3,8 +3,8 @@
 use super::slice;
 use crate::abi::{Addr, Connection, MG_IO_ERR, MG_IO_WAIT};
 use crate::fence;
-use crate::net::handle::Conn;
-use crate::net::{conn, multicast, sys};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::{conn, multicast, sys};
 use core::ffi::{c_char, c_long, c_void};
 use socket2::{Domain, Socket, Type};
 use std::net::Ipv4Addr;
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn mg_multicast_add(c: *mut Connection, ip: *mut c_char) {
         let group = text.parse::<Ipv4Addr>().map_err(std::io::Error::other);
         let joined = group.and_then(|group| multicast::join(c, group));
         if let Err(e) = joined {
-            crate::net::log::error(format_args!("{} cannot join {text}: {e}", c.id()));
+            crate::net::event_loop::log::error(format_args!("{} cannot join {text}: {e}", c.id()));
         }
     }
 }

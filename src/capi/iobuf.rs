@@ -2,7 +2,7 @@
 
 use crate::abi::IoBuf;
 use crate::fence;
-use crate::net::iobuf;
+use crate::net::event_loop::iobuf;
 use core::ffi::c_void;
 
 /// Initialises a buffer: overwrites all fields (releases nothing), then allocates.
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn mg_iobuf_resize(io: *mut IoBuf, new_size: usize) -> boo
     // SAFETY: the caller passes a valid buffer.
     let done = unsafe { iobuf::resize(io, new_size) };
     if !done {
-        crate::net::log::error(format_args!("out of memory: buffer of {new_size} bytes"));
+        crate::net::event_loop::log::error(format_args!("out of memory: buffer of {new_size} bytes"));
     }
     done
 }

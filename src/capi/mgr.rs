@@ -3,10 +3,11 @@
 use super::slice;
 use crate::abi::{Dns, Manager, Pipe, Timer};
 use crate::fence;
-use crate::net::handle::Mgr;
-use crate::net::state::Root;
-use crate::net::timer;
-use crate::net::{log, poll, resolver, wakeup};
+use crate::net::event_loop::handle::Mgr;
+use crate::net::event_loop::state::Root;
+use crate::net::event_loop::timer;
+use crate::net::event_loop::{log, poll, wakeup};
+use crate::net::resolver;
 use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use core::ptr;
 
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn mg_mgr_init(mgr: *mut Manager) {
     let Some(m) = (unsafe { Mgr::new(mgr) }) else { return };
     // SAFETY: as above.
     unsafe { mgr.write(fresh()) };
-    crate::net::sys::ignore_sigpipe();
+    crate::net::event_loop::sys::ignore_sigpipe();
     Root::attach(m);
     log::debug(format_args!("MG_IO_SIZE: {}, TLS: {}", crate::abi::MG_IO_SIZE, crate::net::tls::NAME));
 }

@@ -3,8 +3,8 @@
 use super::slice;
 use crate::abi::{Connection, EventHandler, Manager};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::Handlers;
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::Handlers;
 use crate::net::modbus;
 use core::ffi::{c_char, c_void};
 use core::ptr;

@@ -6,9 +6,10 @@ use crate::abi::{
     MqttOpts, MqttProp,
 };
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::Handlers;
-use crate::net::{log, mqtt};
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::Handlers;
+use crate::net::event_loop::log;
+use crate::net::mqtt;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 

@@ -3,7 +3,7 @@
 use super::slice;
 use crate::abi::Manager;
 use crate::fence;
-use crate::net::handle::Mgr;
+use crate::net::event_loop::handle::Mgr;
 use crate::net::ota;
 use core::ffi::{c_char, c_void};
 

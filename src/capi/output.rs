@@ -6,7 +6,7 @@
 use crate::abi::{IoBuf, PutChar};
 use crate::codec::fmt::Sink;
 use crate::fence;
-use crate::net::iobuf;
+use crate::net::event_loop::iobuf;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 

@@ -4,7 +4,7 @@ use super::fmt::format;
 use super::output::Memory;
 use crate::abi::{ArgList, Queue};
 use crate::fence;
-use crate::net::queue::{Handle, Place};
+use crate::net::event_loop::queue::{Handle, Place};
 use core::ffi::c_char;
 
 /// # Safety

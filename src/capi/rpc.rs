@@ -13,7 +13,7 @@ use crate::codec::fmt::Sink;
 use crate::codec::matcher::matches;
 use crate::codec::rpc::{self, Frame, METHOD_NOT_FOUND, PARSE_ERROR};
 use crate::fence;
-use crate::net::mem;
+use crate::net::event_loop::mem;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 

@@ -2,8 +2,8 @@
 
 use crate::abi::{Connection, Manager, Setting};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::settings;
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::settings;
 use core::ffi::c_int;
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made

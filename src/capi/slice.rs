@@ -1,7 +1,7 @@
 //! Where arguments of the program become slices, and nowhere else.
 
 use crate::abi::Str;
-pub use crate::net::view::{bytes, raw};
+pub use crate::net::event_loop::view::{bytes, raw};
 use core::cell::Cell;
 use core::ffi::{CStr, c_char};
 

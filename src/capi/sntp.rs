@@ -5,8 +5,8 @@ use super::time::{mg_millis, set_boot_timestamp};
 use crate::abi::{Connection, EventHandler, Manager};
 use crate::codec::sntp::{self, Answer};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::Handlers;
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::Handlers;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
 

@@ -4,7 +4,7 @@ use super::slice::{bytes, cstr};
 use crate::abi::Str;
 use crate::codec::{matcher, number, path, text};
 use crate::fence;
-use crate::net::mem;
+use crate::net::event_loop::mem;
 use core::cmp::Ordering;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;

@@ -3,8 +3,8 @@
 use super::slice;
 use crate::abi::{Connection, MG_IO_ERR, MG_IO_WAIT, Manager, Str, TlsOpts, flag};
 use crate::fence;
-use crate::net::handle::Conn;
-use crate::net::state::ConnState;
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::ConnState;
 use crate::net::tls::{self, Options};
 use core::ffi::{c_long, c_void};
 

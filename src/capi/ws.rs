@@ -9,9 +9,10 @@ use crate::codec::fmt::Sink;
 use crate::codec::url::Url;
 use crate::codec::ws::{extension, handshake};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::Handlers;
-use crate::net::{conn, connect, log, mem, ws};
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::Handlers;
+use crate::net::event_loop::{conn, connect, log, mem};
+use crate::net::ws;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 

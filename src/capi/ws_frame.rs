@@ -4,7 +4,7 @@ use super::slice;
 use crate::abi::{Connection, Manager, Str, WsMessage};
 use crate::codec::ws::{self as codec, CLOSE, FIN};
 use crate::fence;
-use crate::net::handle::{Conn, Mgr};
+use crate::net::event_loop::handle::{Conn, Mgr};
 use crate::net::ws;
 use core::ffi::{c_char, c_int, c_void};
 

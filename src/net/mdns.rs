@@ -1,10 +1,10 @@
 //! Multicast DNS (RFC 6762, IPv4): a responder that the program's handler directs, and queries.
 
-use super::conn::{self, call};
-use super::handle::{Conn, Mgr};
-use super::listen::{Handlers, listen};
+use super::event_loop::conn::{self, call};
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::listen::{Handlers, listen};
+use super::event_loop::{log, multicast, sys, view};
 use super::resolver;
-use super::{log, multicast, sys, view};
 use crate::abi::{
     Addr, Connection, DnsRecord, MG_EV_CLOSE, MG_EV_MDNS_REQ, MG_EV_MDNS_RESP, MG_EV_READ, MdnsRequest,
     MdnsResponse, Str,

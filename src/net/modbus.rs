@@ -1,8 +1,8 @@
 //! Modbus-TCP server: frames to events, and what handlers leave behind to answers.
 
-use super::conn::{self, call};
-use super::handle::{Conn, Mgr};
-use super::listen::{Handlers, listen};
+use super::event_loop::conn::{self, call};
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::listen::{Handlers, listen};
 use crate::abi::{Connection, MG_EV_MODBUS_REQ, MG_EV_READ, MG_EV_WRITE, ModbusRequest, ModbusValues, flag};
 use crate::codec::modbus::{self, Call, FRAME_MAX, Kind, Request, Values};
 use core::ffi::{c_int, c_void};

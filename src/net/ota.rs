@@ -3,13 +3,13 @@
 //! A check asks a server for metadata, compares versions, and fetches the firmware. There is one
 //! check at a time in a process. Its state travels in `fn_data` of the connection that works for it.
 
-use super::conn::output_queued;
-use super::handle::{Conn, Mgr};
+use super::event_loop::conn::output_queued;
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::listen::Handlers;
+use super::event_loop::state::ConnState;
+use super::event_loop::{log, poll, view};
 use super::http::connect_http;
-use super::listen::Handlers;
-use super::state::ConnState;
-use super::upload::stream;
-use super::{log, poll, view};
+use super::http::upload::stream;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_ERROR, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG,
     MG_OTA_FIRMWARE_VERSION, MG_OTA_PULL_INTERVAL_SECONDS, flag,

@@ -1,11 +1,11 @@
 //! SNTP client (RFC 4330): one question, one answer, then the connection closes.
 
-use super::conn::{self, call};
-use super::connect::connect;
-use super::handle::{Conn, Mgr};
-use super::listen::Handlers;
-use super::state::ConnState;
-use super::{log, mem, poll, sys};
+use super::event_loop::conn::{self, call};
+use super::event_loop::connect::connect;
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::listen::Handlers;
+use super::event_loop::state::ConnState;
+use super::event_loop::{log, mem, poll, sys};
 use crate::abi::{Connection, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_READ, MG_EV_SNTP_TIME, flag};
 use crate::codec::sntp::{self, Answer};
 use core::cell::Cell;

@@ -5,11 +5,11 @@ use super::session::{Id, User, needs_nobody};
 use super::set::Board;
 use crate::abi::HttpMessage;
 use crate::codec::http::auth;
-use crate::net::handle::Mgr;
-use crate::net::poll::millis;
-use crate::net::serve::Request;
-use crate::net::state::Root;
-use crate::net::view;
+use crate::net::event_loop::handle::Mgr;
+use crate::net::event_loop::poll::millis;
+use crate::net::event_loop::state::Root;
+use crate::net::event_loop::view;
+use crate::net::http::serve::Request;
 use core::ffi::CStr;
 
 /// Room for the name of a user; the program's function is told so.

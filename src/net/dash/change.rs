@@ -5,10 +5,10 @@ use super::set::Set;
 use crate::abi::{WEBSOCKET_OP_TEXT, flag};
 use crate::codec::dash::value;
 use crate::codec::fmt::Sink;
-use crate::net::conn;
+use crate::net::event_loop::conn;
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::state::{Activity, ConnState, Root};
 use crate::net::fs::Fs;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::state::{Activity, ConnState, Root};
 use crate::net::ws;
 
 /// The close code for users who may not be here any more (RFC 6455, section 7.4.1).

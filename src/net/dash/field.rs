@@ -9,7 +9,7 @@ use crate::abi::{
 };
 use crate::codec::dash::assign;
 use crate::codec::dash::value::Value;
-use crate::net::view;
+use crate::net::event_loop::view;
 use core::ffi::{CStr, c_int, c_uint};
 use core::ptr::NonNull;
 

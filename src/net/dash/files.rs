@@ -7,10 +7,10 @@ use super::session::User;
 use super::set::{Board, Set};
 use crate::abi::{DashUser, MG_VAL_STR, flag};
 use crate::codec::dash::route;
+use crate::net::event_loop::handle::Conn;
 use crate::net::fs::{Fs, PATH_MAX};
-use crate::net::handle::Conn;
-use crate::net::serve::{self, Files, Options, Web, reply};
-use crate::net::upload::stream;
+use crate::net::http::serve::{self, Files, Options, Web, reply};
+use crate::net::http::upload::stream;
 use core::ffi::{CStr, c_int};
 use std::ffi::CString;
 

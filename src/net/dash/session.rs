@@ -6,7 +6,7 @@
 use super::set::Board;
 use crate::abi::{Dash, DashUser};
 use crate::codec::dash::token::{self, same};
-use crate::net::mem;
+use crate::net::event_loop::mem;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_char, c_int};
 use core::ptr;

@@ -9,8 +9,8 @@ use crate::abi::{
 use crate::codec::fmt::Sink;
 use crate::codec::matcher::matches;
 use crate::codec::rpc;
+use crate::net::event_loop::view;
 use crate::net::fs::Fs;
-use crate::net::view;
 use core::ffi::{CStr, c_int, c_uint};
 use core::ptr::NonNull;
 

@@ -147,7 +147,7 @@ mod tests {
         let opens = |name: &str, by_hand: bool| {
             let place = Place { path: [&root, name.as_bytes()].concat(), root: root.len() };
             if !by_hand {
-                return open(&place, libc::O_RDONLY).map(crate::net::sys::close).is_some();
+                return open(&place, libc::O_RDONLY).map(crate::net::event_loop::sys::close).is_some();
             }
             let base = CString::new(&root[..]).unwrap();
             let base = open_at(libc::AT_FDCWD, &base, libc::O_PATH).unwrap();

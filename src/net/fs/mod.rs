@@ -10,8 +10,8 @@ pub mod packed;
 pub mod posix;
 pub mod whole;
 
-use super::handle::Buf;
-use super::iobuf;
+use super::event_loop::handle::Buf;
+use super::event_loop::iobuf;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};

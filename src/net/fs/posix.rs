@@ -90,7 +90,7 @@ pub fn stat_beneath(place: &Place) -> Option<Stat> {
     let fd = beneath::open(place, libc::O_PATH | libc::O_CLOEXEC)?;
     // SAFETY: an open descriptor and a struct to be filled.
     let st = stat(|st| unsafe { libc::fstat(fd, st) });
-    crate::net::sys::close(fd);
+    crate::net::event_loop::sys::close(fd);
     st.map(|st| known(&st))
 }
 
@@ -254,7 +254,7 @@ unsafe extern "C" fn cl(fd: *mut c_void) {
     if !fd.is_null() {
         // SAFETY: the caller passes what op returned, for the last time.
         let open = unsafe { Box::from_raw(fd.cast::<Open>()) };
-        crate::net::sys::close(open.fd);
+        crate::net::event_loop::sys::close(open.fd);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Fs, posix};
 use crate::abi::{MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
-use crate::net::mem;
+use crate::net::event_loop::mem;
 use core::ffi::CStr;
 use core::ptr;
 

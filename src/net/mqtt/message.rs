@@ -2,7 +2,7 @@
 
 use crate::abi::{MQTT_INCOMPLETE, MQTT_MALFORMED, MQTT_OK, MqttMessage, MqttProp, Str};
 use crate::codec::mqtt::{self, Frame, Malformed, Packet};
-use crate::net::view;
+use crate::net::event_loop::view;
 use core::ffi::c_int;
 use core::ptr;
 

@@ -6,11 +6,11 @@
 //! * `options`: what programs ask for, as packets;
 //! * `send`: packets to bytes.
 
-use super::conn::{self, call, has_protocol};
-use super::connect;
-use super::handle::{Conn, Mgr};
-use super::listen::{Handlers, listen};
-use super::state::ConnState;
+use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::connect;
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::listen::{Handlers, listen};
+use super::event_loop::state::ConnState;
 use crate::abi::{
     Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
     MqttOpts, flag,

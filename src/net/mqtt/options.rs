@@ -5,7 +5,7 @@
 
 use crate::abi::{MqttOpts, MqttProp};
 use crate::codec::mqtt::{Connect, Disconnect, Kind, Property, Publish, Subscribe, Unsubscribe, Will, kind};
-use crate::net::view;
+use crate::net::event_loop::view;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr;

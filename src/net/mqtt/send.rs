@@ -3,9 +3,9 @@
 use super::options::Options;
 use crate::abi::{MqttOpts, flag};
 use crate::codec::mqtt::{Body, MAX_REMAINING, Out, TooLong, write_varint};
-use crate::net::conn::{self, output_queued};
-use crate::net::handle::{Buf, Conn};
-use crate::net::{iobuf, mem};
+use crate::net::event_loop::conn::{self, output_queued};
+use crate::net::event_loop::handle::{Buf, Conn};
+use crate::net::event_loop::{iobuf, mem};
 use core::mem::MaybeUninit;
 
 /// Characters of a client id that the library chooses.

@@ -8,11 +8,11 @@ mod system;
 
 pub use server::{DEFAULT4, DEFAULT6, open};
 
-use super::conn;
-use super::connect::connect_resolved;
-use super::handle::{Conn, Mgr};
-use super::state::{ConnState, Root, Token, is};
-use super::{log, mem, poll};
+use super::event_loop::conn;
+use super::event_loop::connect::connect_resolved;
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::state::{ConnState, Root, Token, is};
+use super::event_loop::{log, mem, poll};
 use crate::abi::{Addr, flag};
 use crate::codec::dns;
 use core::ptr;

@@ -4,12 +4,12 @@
 use super::{Lookup, Resolver, system};
 use crate::abi::{Addr, Connection, Dns, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_READ, flag};
 use crate::codec::dns::{self, Header, Name, Record};
-use crate::net::conn;
-use crate::net::connect::{connect, literal};
-use crate::net::handle::{Conn, Mgr};
-use crate::net::listen::Handlers;
-use crate::net::state::{ConnState, Root, Token};
-use crate::net::{log, sys};
+use crate::net::event_loop::conn;
+use crate::net::event_loop::connect::{connect, literal};
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::listen::Handlers;
+use crate::net::event_loop::state::{ConnState, Root, Token};
+use crate::net::event_loop::{log, sys};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use std::ffi::CString;

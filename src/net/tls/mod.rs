@@ -23,10 +23,10 @@ mod session;
 
 pub use session::NAME;
 
-use super::conn::{self, call, is_closed, queue};
-use super::handle::Conn;
-use super::state::{ConnState, Root, is, ready};
-use super::{io, log, poll, sys};
+use super::event_loop::conn::{self, call, is_closed, queue};
+use super::event_loop::handle::Conn;
+use super::event_loop::state::{ConnState, Root, is, ready};
+use super::event_loop::{io, log, poll, sys};
 use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, flag};
 use core::cell::Cell;
 use core::ptr;

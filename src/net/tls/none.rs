@@ -1,7 +1,7 @@
 //! A build without TLS: there are no sessions.
 
 use super::Options;
-use crate::net::handle::Buf;
+use crate::net::event_loop::handle::Buf;
 use std::io::{self, Write};
 use std::net::IpAddr;
 

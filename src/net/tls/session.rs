@@ -4,7 +4,7 @@ use super::Options;
 use super::identity::{self, Identity};
 use super::verify::{self, Trust};
 use crate::codec::tls::name::Name;
-use crate::net::handle::Buf;
+use crate::net::event_loop::handle::Buf;
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{DnsName, ServerName};

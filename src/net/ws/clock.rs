@@ -3,11 +3,11 @@
 use super::{Policy, on_event, send};
 use crate::abi::flag;
 use crate::codec::ws;
-use crate::net::conn::{self, has_protocol, queue};
-use crate::net::handle::Conn;
-use crate::net::poll::millis;
-use crate::net::state::ConnState;
-use crate::net::sys;
+use crate::net::event_loop::conn::{self, has_protocol, queue};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::poll::millis;
+use crate::net::event_loop::state::ConnState;
+use crate::net::event_loop::sys;
 use core::cell::Cell;
 
 /// How long a connection that this side ended goes on to discard what the peer still sends. Closing

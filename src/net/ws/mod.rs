@@ -5,10 +5,10 @@
 //! * `send`: messages to frames;
 //! * `clock`: what is due when: pings, ends of closing handshakes.
 
-use super::conn::{self, call, has_protocol};
-use super::handle::Conn;
-use super::poll::millis;
-use super::state::ConnState;
+use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::handle::Conn;
+use super::event_loop::poll::millis;
+use super::event_loop::state::ConnState;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_POLL, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag,
 };
@@ -181,7 +181,7 @@ fn finish_handshake(c: Conn, state: &ConnState) {
     };
     let mut hm = MaybeUninit::<HttpMessage>::uninit();
     // SAFETY: hm is valid for writes.
-    let parsed = unsafe { super::http_message::parse(bytes, hm.as_mut_ptr()) };
+    let parsed = unsafe { super::http::message::parse(bytes, hm.as_mut_ptr()) };
     let accepted = match parsed {
         Ok(Some(head)) if head.method.starts_with(b"HTTP/1.") && head.uri == b"101" => {
             check_response(bytes, awaited.as_deref())

@@ -3,7 +3,7 @@
 
 use crate::abi::Setting;
 use crate::codec::ws::extension::Wish;
-use crate::net::settings::{store, store_bool};
+use crate::net::event_loop::settings::{store, store_bool};
 
 /// Settings of the WebSocket engine on one connection.
 #[derive(Clone, Copy)]

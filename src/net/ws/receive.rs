@@ -7,10 +7,10 @@
 use super::{clock, on_event, send};
 use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
 use crate::codec::ws::{self, Fault, Header, Rules};
-use crate::net::conn::{self, call, has_protocol};
-use crate::net::handle::Conn;
-use crate::net::state::{ConnState, is};
-use crate::net::{iobuf, log};
+use crate::net::event_loop::conn::{self, call, has_protocol};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::{ConnState, is};
+use crate::net::event_loop::{iobuf, log};
 use core::ffi::{c_int, c_void};
 use core::ops::Range;
 

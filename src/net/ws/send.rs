@@ -4,10 +4,10 @@ use super::{WsState, clock};
 use crate::abi::flag;
 use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::{self, Header};
-use crate::net::conn::output_queued;
-use crate::net::handle::{Conn, Mgr};
-use crate::net::state::{Activity, ConnState, Root};
-use crate::net::{iobuf, mem, sys};
+use crate::net::event_loop::conn::output_queued;
+use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::state::{Activity, ConnState, Root};
+use crate::net::event_loop::{iobuf, mem, sys};
 use core::cell::Cell;
 use std::net::Shutdown;
 

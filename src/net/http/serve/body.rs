@@ -7,11 +7,12 @@
 
 use crate::abi::{Connection, MG_EV_CLOSE, MG_IO_SIZE, flag};
 use crate::fence;
-use crate::net::conn::{self, has_protocol, output_queued};
+use crate::net::event_loop::conn::{self, has_protocol, output_queued};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::{ConnState, is};
+use crate::net::event_loop::{log, sys};
 use crate::net::fs::File;
-use crate::net::handle::Conn;
-use crate::net::state::{ConnState, is};
-use crate::net::{http, log, sys};
+use crate::net::http;
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr;

@@ -14,15 +14,15 @@ pub use includes::serve_ssi;
 pub use request::Request;
 pub use web::Web;
 
-use super::fs::{self, File, Found, PATH_MAX, Stat};
-use super::handle::Conn;
-use super::http;
 use crate::codec::http::conditional::{self, Etag};
 use crate::codec::http::range::{self, Selection};
 use crate::codec::http::status::Line;
 use crate::codec::http::{accept, mime};
 use crate::codec::matcher;
 use crate::codec::webroot::{self, Place, Refusal};
+use crate::net::event_loop::handle::Conn;
+use crate::net::fs::{self, File, Found, PATH_MAX, Stat};
+use crate::net::http;
 use core::ffi::CStr;
 use std::io::Write;
 

@@ -1,12 +1,12 @@
 //! What an HTTP server allows and insists on: limits, timeouts, strictness. Off by default, so that
 //! programs written for the original see what they know.
 
-use super::conn::output_queued;
-use super::handle::Conn;
-use super::settings::{store, store_bool};
-use super::state::ConnState;
 use crate::abi::{Setting, flag};
 use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, status};
+use crate::net::event_loop::conn::output_queued;
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::settings::{store, store_bool};
+use crate::net::event_loop::state::ConnState;
 use core::ffi::CStr;
 
 /// Milliseconds before the rate of a body counts.

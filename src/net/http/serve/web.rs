@@ -8,7 +8,7 @@ use crate::abi::{
 use crate::codec::http::cors::{self, Grant};
 use crate::codec::http::lifetime;
 use crate::codec::http::status::Line;
-use crate::net::handle::Conn;
+use crate::net::event_loop::handle::Conn;
 use crate::net::http;
 use core::ffi::c_int;
 use std::io::Write;

@@ -1,7 +1,7 @@
 //! What file serving looks at in a request.
 
 use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS};
-use crate::net::view;
+use crate::net::event_loop::view;
 use core::marker::PhantomData;
 
 /// A request: views of the message of the program's handler.

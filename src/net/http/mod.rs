@@ -5,17 +5,26 @@
 //! twice. Programs may consume `recv` themselves at any time; then the memory is dropped and the
 //! next byte starts a fresh message.
 
-use super::conn::{self, call, has_protocol};
-use super::handle::{Conn, Mgr};
-use super::http_asked::Asked;
-use super::http_body::{self, End, Partial, Receiver, Refusal};
-use super::http_end::{self, Linger, drain, fail, fail_body, refuse_response};
-use super::http_policy::{self, Policy};
-use super::http_stream::Stream;
-use super::listen::{Handlers, listen};
-use super::poll::millis;
-use super::state::ConnState;
-use super::{http_message, ws};
+pub mod body;
+mod body_rate;
+pub mod config;
+pub mod message;
+mod pending_requests;
+pub mod serve;
+pub mod timeouts;
+pub mod upload;
+
+use self::body::{End, Partial, Receiver, Refusal};
+use self::body_rate::Stream;
+use self::config::Policy;
+use self::pending_requests::Asked;
+use self::timeouts::{Linger, drain, fail, fail_body, refuse_response};
+use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::listen::{Handlers, listen};
+use super::event_loop::poll::millis;
+use super::event_loop::state::ConnState;
+use super::ws;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
     MG_EV_WRITE, flag,
@@ -30,34 +39,34 @@ use core::ptr;
 #[derive(Default)]
 pub struct HttpState {
     /// Bytes at the front of `recv` that were searched for the end of a head without result.
-    pub(super) searched: Cell<usize>,
+    pub(in crate::net) searched: Cell<usize>,
     /// The message whose head is complete and whose body is not.
-    pub(super) partial: Cell<Option<Partial>>,
+    pub(in crate::net) partial: Cell<Option<Partial>>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
-    pub(super) seen: Cell<usize>,
+    pub(in crate::net) seen: Cell<usize>,
     /// The connection closes after the response.
     close_wish: Cell<bool>,
     /// Requests so far.
     requests: Cell<u32>,
     /// When the first byte of the head came that is incomplete, or the head of the body that is.
-    pub(super) since: Cell<u64>,
+    pub(in crate::net) since: Cell<u64>,
     /// The `Connection` line that the reply to the newest request has to have.
     connection_line: Cell<&'static CStr>,
     /// The body that the program, or an upload, takes out of `recv` as it comes.
-    pub(super) stream: Stream,
+    pub(in crate::net) stream: Stream,
     /// When output began to wait, or last moved; 0: nothing waits, or nobody has looked since.
-    pub(super) stalled: Cell<u64>,
+    pub(in crate::net) stalled: Cell<u64>,
     /// Requests wait until replies have left.
     backlogged: Cell<bool>,
     /// The engine runs: a handler that closes the connection for good leads back to it.
     busy: Cell<bool>,
     /// There are no more messages: the program closed the connection at MG_EV_HTTP_HDRS, or the
     /// engine drains it. Ends when the program takes the flag back.
-    pub(super) stopped: Cell<bool>,
+    pub(in crate::net) stopped: Cell<bool>,
     /// How the connection closes.
-    pub(super) linger: Cell<Linger>,
+    pub(in crate::net) linger: Cell<Linger>,
     /// What a client has asked for.
-    pub(super) asked: Asked,
+    pub(in crate::net) asked: Asked,
 }
 
 /// Listens for HTTP.
@@ -69,7 +78,7 @@ pub fn listen_http(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
 
 /// Connects for HTTP. Sends nothing: the program writes the request.
 pub fn connect_http(m: Mgr, url: &CStr, handlers: Handlers) -> Option<Conn> {
-    super::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())
+    super::event_loop::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())
 }
 
 /// True when the engine has something to do at `MG_EV_POLL`: input that waits for the end of a
@@ -140,12 +149,12 @@ fn notice_consumption(c: Conn, added: Option<usize>) {
 
 impl HttpState {
     /// True when the connection has had a request, whoever goes on with it.
-    pub(super) fn has_request(&self) -> bool {
+    pub(in crate::net) fn has_request(&self) -> bool {
         self.requests.get() > 0
     }
 
     /// Forgets a half-received message.
-    pub(super) fn forget(&self) {
+    pub(in crate::net) fn forget(&self) {
         self.partial.set(None);
         self.searched.set(0);
     }
@@ -218,13 +227,13 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     let buf = c.recv();
     // SAFETY: the slice is used before handlers run, and made anew afterwards.
     let bytes = &unsafe { buf.bytes() }[*ofs..];
-    let policy = http_policy::of(c);
+    let policy = config::of(c);
     let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
     if let Some(state) = ConnState::of(c) {
         if let Some(mut partial) = state.http.partial.take() {
             return match partial.end(bytes, to, &policy) {
                 Ok(Some(end)) => {
-                    http_policy::withdraw_invitation(c);
+                    config::withdraw_invitation(c);
                     deliver(c, ofs, &partial, end)
                 }
                 Ok(None) => {
@@ -246,7 +255,7 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     }
     let mut hm = MaybeUninit::<HttpMessage>::uninit();
     // SAFETY: hm is valid for writes.
-    let parsed = match unsafe { http_message::parse(bytes, hm.as_mut_ptr()) } {
+    let parsed = match unsafe { message::parse(bytes, hm.as_mut_ptr()) } {
         Ok(parsed) => parsed,
         Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
     };
@@ -334,7 +343,7 @@ fn start_message(
     let replied = c.send().len() > queued;
     if c.has(flag::DRAINING) && replied && to.server {
         // Refused with a reply of the program's: that was the answer.
-        http_end::turn_down(c, matches!(outcome, Ok(None)));
+        timeouts::turn_down(c, matches!(outcome, Ok(None)));
         return Step::Stop;
     }
     let end = match outcome {
@@ -350,7 +359,7 @@ fn start_message(
             return deliver(c, ofs, &partial, end);
         }
         if end.chunked {
-            http_body::compact(c, *ofs + partial.head);
+            body::compact(c, *ofs + partial.head);
         }
         finish_message(hm, &partial, end);
         return fire_message(c, ofs, &partial, end, hm);
@@ -373,11 +382,11 @@ fn start_message(
 /// MSG.
 fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
     if end.chunked {
-        http_body::compact(c, *ofs + partial.head);
+        body::compact(c, *ofs + partial.head);
     }
     let mut hm = MaybeUninit::<HttpMessage>::uninit();
     // SAFETY: the slice is used before handlers run; hm is valid for writes.
-    let parsed = unsafe { http_message::parse(&c.recv().bytes()[*ofs..], hm.as_mut_ptr()) };
+    let parsed = unsafe { message::parse(&c.recv().bytes()[*ofs..], hm.as_mut_ptr()) };
     match parsed {
         Ok(Some(_)) => {
             finish_message(hm.as_mut_ptr(), partial, end);
@@ -451,7 +460,7 @@ const BACKLOG: usize = 256 * 1024;
 /// True when a server's next request has to wait until replies have left. One whose head has been
 /// delivered goes on.
 fn is_backlogged(c: Conn, state: &ConnState) -> bool {
-    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !http_body::is_collecting(state)
+    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !body::is_collecting(state)
 }
 
 /// True when enough requests wait: for the end of the response in progress, or for replies to leave.

@@ -8,8 +8,9 @@
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
-use super::{connect, http, http_end, io, log, resolver, timer};
+use super::{connect, io, log, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
+use crate::net::{http, resolver};
 use core::ffi::c_int;
 use core::mem::size_of;
 use mio::event::Event;
@@ -213,7 +214,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
         return true;
     }
     let output = io::has_output(c, state);
-    if flags & flag::DRAINING != 0 && !output && !http_end::is_lingering(state) {
+    if flags & flag::DRAINING != 0 && !output && !http::timeouts::is_lingering(state) {
         return true;
     }
     if flags & flag::RESOLVING != 0 {
@@ -350,7 +351,7 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
             (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
         };
     }
-    let http = http_end::deadline(c, state).map(|at| (at, Limit::Http));
+    let http = http::timeouts::deadline(c, state).map(|at| (at, Limit::Http));
     let limit = u64::from(settings.idle_timeout);
     let idle = (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     match (http, idle) {
@@ -365,7 +366,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
         Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => {
             match limit {
                 Limit::Fail(reason) => conn::error(c, reason),
-                Limit::Http => http_end::time_out(c, state),
+                Limit::Http => http::timeouts::time_out(c, state),
                 Limit::Close => c.set(flag::CLOSING),
                 Limit::NextAddress => {
                     connect::try_next_address(c);

@@ -2,12 +2,12 @@
 
 use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
-use super::http_policy;
 use super::settings::{self, Settings};
 use super::state::{ConnState, Root, is, ready};
 use super::{log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, flag};
 use crate::codec::url::Url;
+use crate::net::http;
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -161,8 +161,8 @@ fn turned_away(listener: Conn, peer: &SockAddr) -> Option<u16> {
 
 /// Closes a socket that was accepted for nothing; an HTTP client may learn why.
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
-    if http_policy::of(listener).replies() && conn::has_protocol(listener, super::http::on_event) {
-        let _ = sys::send(fd, &http_policy::error_reply(code), false);
+    if http::config::of(listener).replies() && conn::has_protocol(listener, crate::net::http::on_event) {
+        let _ = sys::send(fd, &http::config::error_reply(code), false);
         sys::shut_output(fd);
         // Closed with a request unread, the connection would be reset, and the reply lost with it.
         sys::discard_input(fd);
@@ -227,7 +227,7 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
     call(c, MG_EV_OPEN, ptr::null_mut());
     call(c, MG_EV_ACCEPT, ptr::null_mut());
-    super::tls::accepted(listener, c);
+    crate::net::tls::accepted(listener, c);
 }
 
 /// Options of every TCP connection.

@@ -2,10 +2,11 @@
 
 use super::conn::{close, error, fail, fire_count, has_protocol, learn_local, output_queued, queue};
 use super::handle::{Buf, Conn};
-use super::serve::body::{self, Piece};
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, http, http_body, http_end, listen, log, sys, tls, wakeup};
+use super::{connect, listen, log, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, flag};
+use crate::net::http::serve::body::{self, Piece};
+use crate::net::{http, tls};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
 
@@ -60,7 +61,7 @@ pub fn flush(c: Conn) {
 /// Applies what the program asked for with flags: a drained or closing connection is closed.
 fn settle(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
-    if c.has(flag::DRAINING) && !has_output(c, state) && !http_end::lingers(c, state) {
+    if c.has(flag::DRAINING) && !has_output(c, state) && !http::timeouts::lingers(c, state) {
         c.set(flag::CLOSING);
     }
     if c.has(flag::CLOSING) && state.in_handler.get() == 0 {
@@ -221,7 +222,7 @@ fn make_room(c: Conn) -> Option<usize> {
     if buf.len() >= limit {
         // The readiness may be stale: only bytes that really wait are too many.
         if state.is(is::PLAIN_FD) || (c.has(flag::TLS) && state.tls.has_input()) || sys::has_input(c.fd()) {
-            if !http_end::refuse_excess(c) {
+            if !http::timeouts::refuse_excess(c) {
                 error(c, b"MG_MAX_RECV_SIZE");
             }
         } else {
@@ -231,7 +232,7 @@ fn make_room(c: Conn) -> Option<usize> {
     }
     let step = state.settings.get().read_size as usize;
     if buf.len() >= buf.size() {
-        let wanted = http_body::size_for_body(c, step).unwrap_or(buf.size() + step);
+        let wanted = http::body::size_for_body(c, step).unwrap_or(buf.size() + step);
         if !buf.resize(wanted.min(limit)) {
             error(c, b"OOM");
             return None;
@@ -239,7 +240,7 @@ fn make_room(c: Conn) -> Option<usize> {
     }
     let room = (buf.size() - buf.len()).min(limit - buf.len());
     // Bodies arrive in the usual steps, whatever room was made for them.
-    Some(if room > step && http_body::is_collecting(state) { step - buf.len() % step } else { room })
+    Some(if room > step && http::body::is_collecting(state) { step - buf.len() % step } else { room })
 }
 
 fn receive(c: Conn, room: usize) -> io::Result<usize> {

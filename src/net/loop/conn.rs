@@ -2,10 +2,11 @@
 
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
-use super::{log, resolver, sys, tls, unix, view};
+use super::{log, sys, unix, view};
 use crate::abi::{
     Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
 };
+use crate::net::{resolver, tls};
 use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
 use mio::unix::SourceFd;

@@ -1,10 +1,10 @@
 //! Settings that a program may change at run time. The defaults are those of the original library.
 
 use super::handle::{Conn, Mgr};
-use super::http_policy::Policy;
 use super::state::{ConnState, Root};
-use super::ws;
 use crate::abi::{MG_IO_SIZE, MG_MAX_RECV_SIZE, MG_SOCK_LISTEN_BACKLOG_SIZE, Setting};
+use crate::net::http::config::Policy;
+use crate::net::ws;
 use core::ops::RangeInclusive;
 
 /// Settings of a manager: what new connections start with.
@@ -141,7 +141,7 @@ impl ConnSettings {
     }
 }
 
-pub(super) fn store<T: TryFrom<i64>>(field: &mut T, value: i64, range: RangeInclusive<i64>) -> bool {
+pub(in crate::net) fn store<T: TryFrom<i64>>(field: &mut T, value: i64, range: RangeInclusive<i64>) -> bool {
     match T::try_from(value) {
         Ok(v) if range.contains(&value) => {
             *field = v;
@@ -151,7 +151,7 @@ pub(super) fn store<T: TryFrom<i64>>(field: &mut T, value: i64, range: RangeIncl
     }
 }
 
-pub(super) fn store_bool(field: &mut bool, value: i64) -> bool {
+pub(in crate::net) fn store_bool(field: &mut bool, value: i64) -> bool {
     let valid = matches!(value, 0 | 1);
     if valid {
         *field = value == 1;

@@ -1,13 +1,13 @@
 //! How HTTP connections come to their end: drained, refused, timed out.
 
-use super::conn::{self, has_protocol, output_queued, queue};
-use super::handle::Conn;
-use super::http::{Step, on_event};
-use super::http_body::Refusal;
-use super::http_policy::{self, Phase};
-use super::state::ConnState;
-use super::{io, log, poll, sys};
+use super::body::Refusal;
+use super::config::{self, Phase};
+use super::{Step, on_event};
 use crate::abi::flag;
+use crate::net::event_loop::conn::{self, has_protocol, output_queued, queue};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::ConnState;
+use crate::net::event_loop::{io, log, poll, sys};
 
 /// How long a connection that was refused reads on, in milliseconds. Closed with bytes unread, it
 /// would be reset, and the peer, which is still sending, might never see the reply (RFC 9112,
@@ -42,7 +42,7 @@ pub fn drain(c: Conn) {
 /// with `code` behind them if such replies are wanted.
 pub fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
     log::error(format_args!("{} {} {reason}", c.id(), c.fd()));
-    if http_policy::of(c).reply_error(c, code) && code != 408 {
+    if config::of(c).reply_error(c, code) && code != 408 {
         linger(c);
     }
     drain(c);
@@ -61,14 +61,14 @@ fn give_up(c: Conn, code: u16) {
     let queued = c.send().len();
     conn::report(c, REASON.as_bytes());
     if c.send().len() == queued {
-        http_policy::of(c).reply_error(c, code);
+        config::of(c).reply_error(c, code);
     }
     drain(c);
 }
 
 /// The program has refused a request with a reply of its own; `coming`: its body is incomplete.
 pub fn turn_down(c: Conn, coming: bool) {
-    if coming && http_policy::of(c).replies() {
+    if coming && config::of(c).replies() {
         linger(c);
     }
     drain(c);
@@ -83,7 +83,7 @@ fn linger(c: Conn) {
 
 /// A body that cannot be: as [`fail`], and at once when no reply waits to go out.
 pub fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
-    if c.send().len() > 0 || http_policy::of(c).replies() {
+    if c.send().len() > 0 || config::of(c).replies() {
         return fail(c, reason, code);
     }
     c.recv().set_len(0);
@@ -96,7 +96,7 @@ pub fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
 
 /// The receive buffer is full. True when the engine has answered that.
 pub fn refuse_excess(c: Conn) -> bool {
-    let answers = c.has(flag::ACCEPTED) && has_protocol(c, on_event) && http_policy::of(c).replies();
+    let answers = c.has(flag::ACCEPTED) && has_protocol(c, on_event) && config::of(c).replies();
     if answers {
         fail(c, "MG_MAX_RECV_SIZE", 413);
     }

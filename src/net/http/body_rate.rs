@@ -1,9 +1,9 @@
 //! A body that leaves `recv` as it comes: a program took its stream over at `MG_EV_HTTP_HDRS`, or an
 //! upload writes it to a file. The engine only counts it, for the body's minimum rate.
 
-use super::http_policy::{Phase, is_invitation};
-use super::poll::millis;
+use super::config::{Phase, is_invitation};
 use crate::codec::http::Framing;
+use crate::net::event_loop::poll::millis;
 use core::cell::Cell;
 
 /// What the engine knows about such a body.

@@ -4,12 +4,12 @@ use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_READ, 
 use crate::codec::http::chunked::{Chunked, Piece};
 use crate::codec::path::is_sane;
 use crate::fence;
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::log;
+use crate::net::event_loop::state::ConnState;
 use crate::net::fs::{File, Fs, PATH_MAX};
-use crate::net::handle::Conn;
-use crate::net::log;
+use crate::net::http::serve::{Request, reply};
 use crate::net::ota;
-use crate::net::serve::{Request, reply};
-use crate::net::state::ConnState;
 use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;

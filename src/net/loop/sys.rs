@@ -1,8 +1,8 @@
 //! System calls that have no safe wrapper in the crates we use: each returns `io::Result`.
 
+use super::handle::{Buf, Conn};
+use super::state::{ConnState, is};
 use crate::abi::flag;
-use crate::net::handle::{Buf, Conn};
-use crate::net::state::{ConnState, is};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr;

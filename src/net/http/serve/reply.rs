@@ -2,8 +2,8 @@
 
 use crate::abi::flag;
 use crate::codec::http::status::{self, Line};
-use crate::net::conn::{self, output_queued};
-use crate::net::handle::Conn;
+use crate::net::event_loop::conn::{self, output_queued};
+use crate::net::event_loop::handle::Conn;
 use crate::net::http;
 use std::io::Write;
 

@@ -78,7 +78,7 @@ pub fn resolve(c: Conn, text: &[u8]) {
             c.set_rem(found);
             connect_resolved(c);
         }
-        None => super::resolver::start(c, Url::new(text).host),
+        None => crate::net::resolver::start(c, Url::new(text).host),
     }
 }
 

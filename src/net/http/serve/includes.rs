@@ -3,8 +3,8 @@
 use super::{Files, Task, reply};
 use crate::codec::ssi::{self, Piece};
 use crate::codec::webroot::{self, Place};
+use crate::net::event_loop::handle::Conn;
 use crate::net::fs::{File, Found, Fs, PATH_MAX};
-use crate::net::handle::Conn;
 use core::ffi::CStr;
 
 /// Files within files: the page itself, and so many more.

@@ -1,10 +1,10 @@
 //! Where a message in `recv` ends.
 
-use super::handle::Conn;
-use super::http_policy::Policy;
-use super::state::ConnState;
+use super::config::Policy;
 use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{Framing, Head};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::ConnState;
 
 /// A message whose head is complete.
 pub struct Partial {

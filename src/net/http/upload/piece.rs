@@ -3,9 +3,9 @@
 use crate::abi::MG_FS_WRITE;
 use crate::codec::http::upload;
 use crate::codec::path::is_sane;
+use crate::net::event_loop::handle::Conn;
 use crate::net::fs::{Fs, PATH_MAX};
-use crate::net::handle::Conn;
-use crate::net::serve::reply;
+use crate::net::http::serve::reply;
 use core::ffi::c_long;
 use std::ffi::CString;
 use std::io::Write;

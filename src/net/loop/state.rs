@@ -5,21 +5,21 @@
 //! connections of their own (zeroed, on the stack) and format into them: [`ConnState::of`] answers
 //! `None` for those.
 
-use super::dash::session::{DashState, Sessions};
 use super::handle::{Conn, Mgr};
-use super::http::HttpState;
-use super::http_policy::Policy;
 use super::mem;
-use super::mqtt::MqttState;
-use super::resolver::Resolver;
-use super::serve::body::BodyState;
 use super::settings::{ConnSettings, Settings};
-use super::sntp::SntpState;
-use super::tls::TlsState;
-use super::upload::stream::UploadState;
 use super::wakeup::Wakeup;
-use super::ws::WsState;
 use crate::abi::{Addr, Connection, Manager};
+use crate::net::dash::session::{DashState, Sessions};
+use crate::net::http::HttpState;
+use crate::net::http::config::Policy;
+use crate::net::http::serve::body::BodyState;
+use crate::net::http::upload::stream::UploadState;
+use crate::net::mqtt::MqttState;
+use crate::net::resolver::Resolver;
+use crate::net::sntp::SntpState;
+use crate::net::tls::TlsState;
+use crate::net::ws::WsState;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
@@ -273,7 +273,7 @@ impl Root {
 
     /// Gives a manager its state.
     pub fn attach(m: Mgr) {
-        let poll = mio::Poll::new().map_err(|e| crate::net::log::error(format_args!("epoll: {e}"))).ok();
+        let poll = mio::Poll::new().map_err(|e| super::log::error(format_args!("epoll: {e}"))).ok();
         m.set_epoll_fd(poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd));
         let root = Box::new(Root {
             wakeup: Wakeup::new(),

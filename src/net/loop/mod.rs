@@ -1,0 +1,22 @@
+//! Manager, connections, poller, timers, wakeups, buffers.
+
+pub mod addr;
+pub mod conn;
+pub mod connect;
+pub mod handle;
+pub mod io;
+pub mod iobuf;
+pub mod listen;
+pub mod log;
+mod mailbox;
+pub mod mem;
+pub mod multicast;
+pub mod poll;
+pub mod queue;
+pub mod settings;
+pub mod state;
+pub mod sys;
+pub mod timer;
+pub mod unix;
+pub mod view;
+pub mod wakeup;
