@@ -4,7 +4,7 @@ use super::slice;
 use crate::abi::{Addr, Connection, MG_IO_ERR, MG_IO_WAIT};
 use crate::fence;
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::{conn, multicast, sys};
+use crate::net::event_loop::{self, conn, multicast};
 use core::ffi::{c_char, c_long, c_void};
 use socket2::{Domain, Socket, Type};
 use std::net::Ipv4Addr;
@@ -22,7 +22,7 @@ pub unsafe extern "C" fn mg_io_send(c: *mut Connection, buf: *const c_void, len:
     // SAFETY: the caller passes a connection and len readable bytes at buf.
     unsafe {
         let Some(c) = Conn::new(c) else { return MG_IO_ERR };
-        match sys::send_once(c, slice::raw(buf.cast(), len), false) {
+        match event_loop::io::send_once(c, slice::raw(buf.cast(), len), false) {
             Ok(n) if n > 0 => n as c_long,
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => MG_IO_WAIT,
             _ => MG_IO_ERR,

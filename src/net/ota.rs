@@ -7,7 +7,7 @@ use super::event_loop::conn::output_queued;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
-use super::event_loop::{log, poll, view};
+use super::event_loop::{clock, log, view};
 use super::http::connect_http;
 use super::http::upload::stream;
 use crate::abi::{
@@ -98,7 +98,7 @@ fn fetch(
     handler: unsafe extern "C" fn(*mut Connection, c_int, *mut c_void),
     mut check: Box<Check>,
 ) {
-    check.until = poll::millis().saturating_add(PATIENCE);
+    check.until = clock::millis().saturating_add(PATIENCE);
     let until = check.until;
     let Some(url) = CString::new(url).ok().filter(|url| !url.is_empty()) else {
         return finish(&check, Some(c"Failed to connect"));
@@ -156,7 +156,7 @@ fn on_end(c: Conn, ev: c_int, ev_data: *mut c_void) -> bool {
         }
         MG_EV_CLOSE => {
             if let Some(check) = take(c) {
-                let is_late = check.until > 0 && poll::millis() >= check.until;
+                let is_late = check.until > 0 && clock::millis() >= check.until;
                 let text = if is_late { check.late } else { c"connection closed" };
                 finish(&check, Some(text));
             }
@@ -225,7 +225,7 @@ unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_
     let (Some(state), Some(check)) = (ConnState::of(c), unsafe { data.as_mut() }) else { return };
     match ev {
         MG_EV_CONNECT => {
-            check.until = poll::millis().saturating_add(FIRMWARE_PATIENCE);
+            check.until = clock::millis().saturating_add(FIRMWARE_PATIENCE);
             state.expires.set(check.until);
         }
         MG_EV_HTTP_HDRS => {

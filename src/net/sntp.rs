@@ -5,7 +5,7 @@ use super::event_loop::connect::connect;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
-use super::event_loop::{log, mem, poll, sys};
+use super::event_loop::{clock, log, mem, sys};
 use crate::abi::{Connection, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_READ, MG_EV_SNTP_TIME, flag};
 use crate::codec::sntp::{self, Answer};
 use core::cell::Cell;
@@ -63,7 +63,7 @@ pub fn request(c: Conn) {
         return;
     }
     let Some(stamp) = mem::random() else { return };
-    state.sntp.add(Sent { stamp, at: poll::millis() });
+    state.sntp.add(Sent { stamp, at: clock::millis() });
     let packet = sntp::request(stamp);
     if c.has(flag::UDP) {
         conn::send_datagram(c, &packet);
@@ -80,7 +80,7 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
     let Some(c) = (unsafe { Conn::new(c) }) else { return };
     let Some(state) = ConnState::of(c) else { return };
     match ev {
-        MG_EV_OPEN => state.expires.set(poll::millis().saturating_add(TIMEOUT)),
+        MG_EV_OPEN => state.expires.set(clock::millis().saturating_add(TIMEOUT)),
         MG_EV_CONNECT => {
             if c.has(flag::UDP) {
                 // The kernel then drops what others send to this socket.
@@ -107,7 +107,7 @@ fn take_answer(c: Conn, state: &ConnState) {
         && answer.stratum <= 15
         && answer.sent != 0
     {
-        let now = poll::millis();
+        let now = clock::millis();
         let mut time = answer.time(sent.at as i64, now as i64);
         if time > 0 {
             // SAFETY: exported data, a plain number that any thread may read.

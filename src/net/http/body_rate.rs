@@ -3,7 +3,7 @@
 
 use super::config::{Phase, is_invitation};
 use crate::codec::http::Framing;
-use crate::net::event_loop::poll::millis;
+use crate::net::event_loop::clock::millis;
 use core::cell::Cell;
 
 /// What the engine knows about such a body.

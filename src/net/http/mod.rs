@@ -19,10 +19,10 @@ use self::body_rate::Stream;
 use self::config::Policy;
 use self::pending_requests::Asked;
 use self::timeouts::{Linger, drain, fail, fail_body, refuse_response};
+use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
-use super::event_loop::poll::millis;
 use super::event_loop::state::ConnState;
 use super::ws;
 use crate::abi::{

@@ -7,7 +7,7 @@ use crate::abi::flag;
 use crate::net::event_loop::conn::{self, has_protocol, output_queued, queue};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::state::ConnState;
-use crate::net::event_loop::{io, log, poll, sys};
+use crate::net::event_loop::{clock, io, log, sys};
 
 /// How long a connection that was refused reads on, in milliseconds. Closed with bytes unread, it
 /// would be reset, and the peer, which is still sending, might never see the reply (RFC 9112,
@@ -117,7 +117,7 @@ pub fn lingers(c: Conn, state: &ConnState) -> bool {
         Linger::No if !cuts_stream(c, state) => false,
         Linger::No | Linger::Wanted => {
             sys::shut_output(c.fd());
-            state.http.linger.set(Linger::Until(poll::millis() + LINGER_MS));
+            state.http.linger.set(Linger::Until(clock::millis() + LINGER_MS));
             true
         }
         Linger::Until(_) => true,
@@ -150,7 +150,7 @@ fn phase(c: Conn, state: &ConnState) -> Phase {
     }
     if io::has_output(c, state) {
         if http.stalled.get() == 0 {
-            http.stalled.set(poll::millis());
+            http.stalled.set(clock::millis());
         }
         return Phase::Sending { since: http.stalled.get() };
     }

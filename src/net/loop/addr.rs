@@ -1,7 +1,8 @@
-//! `struct mg_addr` to and from what the kernel takes.
+//! `struct mg_addr` to and from what the kernel takes, and what a URL says about the socket.
 
-use crate::abi::{Addr, IpBytes};
-use crate::codec::addr::Address;
+use crate::abi::{Addr, IpBytes, flag};
+use crate::codec::addr::{Address, parse};
+use crate::codec::url::Url;
 use socket2::SockAddr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
@@ -75,5 +76,19 @@ impl core::fmt::Display for Addr {
         } else {
             write!(f, "{}.{}.{}.{}:{}", ip[0], ip[1], ip[2], ip[3], self.port())
         }
+    }
+}
+
+/// The address of a URL whose host is a literal, `localhost` or empty; the port is left 0.
+pub fn literal(text: &[u8]) -> Option<Addr> {
+    parse(Url::new(text).host).map(Addr::from_parsed)
+}
+
+/// What a URL's scheme says about the transport: `flag::UDP`, `flag::TLS`, or neither.
+pub fn transport_flags(text: &[u8]) -> u32 {
+    match text {
+        _ if text.starts_with(b"udp:") => flag::UDP,
+        _ if Url::new(text).is_tls() => flag::TLS,
+        _ => 0,
     }
 }

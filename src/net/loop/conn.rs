@@ -26,7 +26,7 @@ pub fn alloc(m: Mgr) -> Option<Conn> {
     let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings));
     if let Some(state) = ConnState::of(c) {
         state.token.set(token);
-        state.last_io.set(super::poll::millis());
+        state.last_io.set(super::clock::millis());
     }
     super::settings::give(c, settings.conn, settings.http);
     Some(c)
@@ -227,6 +227,18 @@ pub fn error_fmt(c: Conn, args: core::fmt::Arguments<'_>) {
     error(c, args.to_string().as_bytes());
 }
 
+/// The socket has an error: ERROR "socket error", once, and not on a connection that closes anyway.
+pub fn socket_error(c: Conn, errno: c_int) {
+    if let Some(state) = ConnState::of(c) {
+        state.used_up(ready::ERROR);
+    }
+    if !c.has(flag::CLOSING) {
+        let cause = std::io::Error::from_raw_os_error(errno);
+        log::error(format_args!("{} {} socket error: {cause}", c.id(), c.fd()));
+        fail(c, b"socket error");
+    }
+}
+
 /// Queues bytes (TCP), or sends them as one datagram at once (UDP).
 ///
 /// False when memory is exhausted, when a datagram could not be sent, or on a closed connection.
@@ -304,7 +316,7 @@ pub fn close(c: Conn) {
     if root.wakeup.close(c.fd()) {
         m.set_pipe_fd(-1);
     }
-    super::listen::leave(root, c);
+    super::admission::leave(root, c);
     resolver::cancel(c);
     if c.has(flag::LISTENING) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
         unix::remove_file_of(c.fd());

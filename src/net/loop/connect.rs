@@ -1,12 +1,13 @@
 //! Outgoing connections: resolve, connect, finish.
 
-use super::conn::{self, alloc, call, error_fmt, hold, is_closed, link, register};
+use super::addr::{literal, transport_flags};
+use super::conn::{self, alloc, call, error_fmt, hold, is_closed, link, register, socket_error};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
-use super::{log, poll, sys, unix};
+use super::{clock, log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
-use crate::codec::{addr, url::Url};
+use crate::codec::url::Url;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -16,20 +17,6 @@ use std::os::fd::IntoRawFd;
 /// Milliseconds for an address that neither accepts nor refuses, while the name has others. Enough
 /// for a second SYN, should the first be lost.
 const ATTEMPT: u64 = 2500;
-
-/// The address of a URL whose host is a literal, `localhost` or empty; the port is left 0.
-pub fn literal(text: &[u8]) -> Option<Addr> {
-    addr::parse(Url::new(text).host).map(Addr::from_parsed)
-}
-
-/// What a URL's scheme says about the transport: `flag::UDP`, `flag::TLS`, or neither.
-pub fn transport_flags(text: &[u8]) -> u32 {
-    match text {
-        _ if text.starts_with(b"udp:") => flag::UDP,
-        _ if Url::new(text).is_tls() => flag::TLS,
-        _ => 0,
-    }
-}
 
 /// Opens an outgoing connection. Fails with `None` only for lack of memory: everything else is
 /// reported by ERROR and CLOSE, maybe before this returns.
@@ -144,7 +131,7 @@ pub fn finish(c: Conn) {
     };
     if errno != 0 {
         if !try_next_address(c) {
-            super::io::socket_error(c, errno);
+            socket_error(c, errno);
         }
         return;
     }
@@ -162,7 +149,7 @@ pub fn finish(c: Conn) {
 /// Remembers when the next address is tried, if there is one.
 fn limit_attempt(state: &ConnState) {
     let others = state.alternatives.take();
-    let at = if others.is_empty() { 0 } else { poll::millis().saturating_add(ATTEMPT) };
+    let at = if others.is_empty() { 0 } else { clock::millis().saturating_add(ATTEMPT) };
     state.alternatives.set(others);
     state.next_attempt.set(at);
 }

@@ -1,6 +1,6 @@
 //! One connection's turn: accept, connect, read, write, close.
 
-use super::conn::{close, error, fail, fire_count, has_protocol, learn_local, output_queued, queue};
+use super::conn::{close, error, fire_count, has_protocol, learn_local, output_queued, queue, socket_error};
 use super::handle::{Buf, Conn};
 use super::state::{ConnState, Root, is, ready};
 use super::{connect, listen, log, sys, wakeup};
@@ -265,6 +265,17 @@ pub fn receive_into(c: Conn, buf: Buf, room: usize) -> io::Result<usize> {
     sys::recv(c.fd(), buf, room)
 }
 
+/// One attempt to send for a connection, whatever its descriptor is. `more`: see [`sys::send`].
+pub fn send_once(c: Conn, bytes: &[u8], more: bool) -> io::Result<usize> {
+    if c.has(flag::UDP) {
+        sys::send_to(c.fd(), bytes, &c.rem().to_socket().into())
+    } else if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
+        sys::write(c.fd(), bytes)
+    } else {
+        sys::send(c.fd(), bytes, more)
+    }
+}
+
 /// True for an error after which a datagram socket is of no more use.
 fn is_fatal(e: &io::Error) -> bool {
     matches!(e.raw_os_error(), Some(libc::EBADF | libc::ENOTSOCK))
@@ -281,18 +292,6 @@ pub fn read_failed(c: Conn, e: &io::Error) {
             log::debug(format_args!("{} {} recv: {e}", c.id(), c.fd()));
             c.set(flag::CLOSING);
         }
-    }
-}
-
-/// The socket has an error: ERROR "socket error", once, and not on a connection that closes anyway.
-pub fn socket_error(c: Conn, errno: c_int) {
-    if let Some(state) = ConnState::of(c) {
-        state.used_up(ready::ERROR);
-    }
-    if !c.has(flag::CLOSING) {
-        let cause = io::Error::from_raw_os_error(errno);
-        log::error(format_args!("{} {} socket error: {cause}", c.id(), c.fd()));
-        fail(c, b"socket error");
     }
 }
 
@@ -383,11 +382,8 @@ fn write_buffer(c: Conn, state: &ConnState) {
     if is_http_client {
         state.http.asked.read(bytes);
     }
-    let sent = if c.has(flag::TLS) {
-        tls::send(c, state, bytes)
-    } else {
-        sys::send_once(c, bytes, state.body.is_some())
-    };
+    let sent =
+        if c.has(flag::TLS) { tls::send(c, state, bytes) } else { send_once(c, bytes, state.body.is_some()) };
     match sent {
         Ok(n) if n > 0 => {
             if is_http_client {

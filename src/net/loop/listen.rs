@@ -1,5 +1,7 @@
 //! Listening, accepting, and taking over descriptors.
 
+use super::addr::{literal, transport_flags};
+use super::admission::{enter, excess};
 use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
 use super::settings::{self, Settings};
@@ -38,7 +40,7 @@ pub fn listen(m: Mgr, text: &[u8], handlers: Handlers) -> Option<Conn> {
         return None;
     }
     c.set(flag::LISTENING);
-    c.set(super::connect::transport_flags(text));
+    c.set(transport_flags(text));
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
     let _held = conn::hold(c);
@@ -57,7 +59,7 @@ fn discard(c: Conn) {
 
 /// Binds a socket for `text`, and listens on it unless it is UDP: fills `c->loc` and `c->fd`.
 pub fn open_listener(c: Conn, text: &[u8]) -> bool {
-    let is_udp = super::connect::transport_flags(text) & flag::UDP != 0;
+    let is_udp = transport_flags(text) & flag::UDP != 0;
     let kind = if is_udp { Type::DGRAM } else { Type::STREAM };
     let Some(addr) = bind_address(text) else {
         log::error(format_args!("invalid listening URL: {}", String::from_utf8_lossy(text)));
@@ -87,7 +89,7 @@ fn bind_address(text: &[u8]) -> Option<SockAddr> {
     if let Some(path) = unix::path(text) {
         return unix::address(path).ok();
     }
-    let mut addr = super::connect::literal(text)?;
+    let mut addr = literal(text)?;
     addr.port = Url::new(text).possible_port()?.to_be();
     Some(addr.to_socket().into())
 }
@@ -122,7 +124,7 @@ pub fn accept(listener: Conn) {
         match sys::accept(listener.fd()) {
             Ok((fd, peer)) => {
                 state.unmark(is::RETRY);
-                match turned_away(listener, &peer) {
+                match excess(listener, &peer) {
                     Some(code) => turn_away(listener, fd, code),
                     None => adopt(listener, fd, &peer),
                 }
@@ -146,19 +148,6 @@ pub fn accept(listener: Conn) {
     }
 }
 
-/// The status for a connection that is one too many.
-fn turned_away(listener: Conn, peer: &SockAddr) -> Option<u16> {
-    let root = listener.mgr().and_then(Root::of)?;
-    root.with(|inner| {
-        let (total, per_address) = (inner.settings.max_connections, inner.settings.max_per_address);
-        if total > 0 && inner.accepted >= total {
-            return Some(503);
-        }
-        let count = inner.by_address.get(&Addr::from_kernel(peer).bytes()).copied().unwrap_or(0);
-        (per_address > 0 && count >= per_address).then_some(429)
-    })
-}
-
 /// Closes a socket that was accepted for nothing; an HTTP client may learn why.
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
     if http::config::of(listener).replies() && conn::has_protocol(listener, crate::net::http::on_event) {
@@ -169,33 +158,6 @@ fn turn_away(listener: Conn, fd: c_int, code: u16) {
     }
     log::debug(format_args!("{} {fd} turned away", listener.id()));
     sys::close(fd);
-}
-
-/// Counts an accepted connection.
-fn enter(root: &Root, c: Conn) {
-    root.with(|inner| {
-        inner.accepted += 1;
-        if inner.settings.max_per_address > 0 {
-            *inner.by_address.entry(c.rem().bytes()).or_default() += 1;
-        }
-    });
-}
-
-/// Counts a connection that closes.
-pub fn leave(root: &Root, c: Conn) {
-    if !c.has(flag::ACCEPTED) {
-        return;
-    }
-    root.with(|inner| {
-        inner.accepted = inner.accepted.saturating_sub(1);
-        let address = c.rem().bytes();
-        if let Some(count) = inner.by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                inner.by_address.remove(&address);
-            }
-        }
-    });
 }
 
 /// Makes the connection for an accepted socket.

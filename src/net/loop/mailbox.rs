@@ -6,7 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+use super::sys;
+use core::ffi::c_int;
+use core::sync::atomic::{AtomicI32, Ordering};
 use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Size of a block, for messages of up to [`SHORT`] bytes. A longer one has a block to itself.
 const BLOCK: usize = 4096;
@@ -130,6 +134,63 @@ impl Mailbox {
             block.0.clear();
             self.spare.push(block);
         }
+    }
+}
+
+/// The channel of one manager.
+pub struct Wakeup {
+    /// The eventfd; -1 while the channel is closed.
+    fd: AtomicI32,
+    mailbox: Mutex<Mailbox>,
+}
+
+impl Wakeup {
+    /// A channel that is closed.
+    pub fn new() -> Wakeup {
+        Wakeup { fd: AtomicI32::new(-1), mailbox: Mutex::default() }
+    }
+
+    /// Queues a message and ends the wait of the poll. Any thread.
+    ///
+    /// False when the channel is closed or memory is exhausted.
+    pub fn send(&self, id: u64, data: &[u8]) -> bool {
+        if id == 0 {
+            return false;
+        }
+        let Some(letter) = Letter::new(id, data) else { return false };
+        // The lock covers the descriptor too: `close` takes it, so the number cannot be reused.
+        let mut mailbox = self.lock();
+        let fd = self.fd.load(Ordering::Relaxed);
+        if fd == -1 || !mailbox.post(letter) {
+            return false;
+        }
+        // One signal is enough for all messages that wait.
+        mailbox.len() > 1 || sys::signal(fd)
+    }
+
+    /// The mailbox, for one step.
+    pub fn lock(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The eventfd; -1 while the channel is closed.
+    pub fn fd(&self) -> c_int {
+        self.fd.load(Ordering::Relaxed)
+    }
+
+    /// Opens the channel, or gives it another descriptor after a fork.
+    pub fn set_fd(&self, fd: c_int) {
+        self.fd.store(fd, Ordering::Relaxed);
+    }
+
+    /// Closes the channel if `fd` is its descriptor: later messages are refused.
+    pub fn close(&self, fd: c_int) -> bool {
+        let mut mailbox = self.lock();
+        let ours = fd != -1 && self.fd.compare_exchange(fd, -1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if ours {
+            *mailbox = Mailbox::default();
+        }
+        ours
     }
 }
 

@@ -1,6 +1,8 @@
 //! Manager, connections, poller, timers, wakeups, buffers.
 
 pub mod addr;
+pub mod admission;
+pub mod clock;
 pub mod conn;
 pub mod connect;
 pub mod handle;

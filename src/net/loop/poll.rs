@@ -5,6 +5,7 @@
 //! (before the wait, for what programs changed by hand, and for `MG_EV_POLL`) are exact up to
 //! [`MANY`] connections; beyond, they are done every [`WALK_MS`] milliseconds under load.
 
+use super::clock::millis;
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
@@ -28,17 +29,6 @@ const MUCH: usize = 4 << 20;
 const IDLE_MS: u64 = 1000;
 /// Rounds of writing output that handlers of WRITE queue in turn.
 const OUTPUT_ROUNDS: usize = 4;
-
-unsafe extern "C" {
-    /// The clock, by its exported name: a program may define its own.
-    fn mg_millis() -> u64;
-}
-
-/// Milliseconds of the library's clock.
-pub fn millis() -> u64 {
-    // SAFETY: takes no arguments.
-    unsafe { mg_millis() }
-}
 
 /// Runs one turn of the loop, waiting at most `ms` milliseconds (negative: without limit).
 pub fn poll(m: Mgr, ms: c_int) {

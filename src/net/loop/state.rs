@@ -6,9 +6,9 @@
 //! `None` for those.
 
 use super::handle::{Conn, Mgr};
+use super::mailbox::Wakeup;
 use super::mem;
 use super::settings::{ConnSettings, Settings};
-use super::wakeup::Wakeup;
 use crate::abi::{Addr, Connection, Manager};
 use crate::net::dash::session::{DashState, Sessions};
 use crate::net::http::HttpState;

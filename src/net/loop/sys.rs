@@ -1,8 +1,6 @@
 //! System calls that have no safe wrapper in the crates we use: each returns `io::Result`.
 
-use super::handle::{Buf, Conn};
-use super::state::{ConnState, is};
-use crate::abi::flag;
+use super::handle::Buf;
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr;
@@ -76,17 +74,6 @@ pub fn write(fd: c_int, bytes: &[u8]) -> io::Result<usize> {
     let len = bytes.len().min(libc::PIPE_BUF);
     // SAFETY: a slice is readable memory of its length.
     retry(|| unsafe { libc::write(fd, bytes.as_ptr().cast(), len) })
-}
-
-/// One attempt to send for a connection, whatever its descriptor is. `more`: see [`send`].
-pub fn send_once(c: Conn, bytes: &[u8], more: bool) -> io::Result<usize> {
-    if c.has(flag::UDP) {
-        send_to(c.fd(), bytes, &c.rem().to_socket().into())
-    } else if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
-        write(c.fd(), bytes)
-    } else {
-        send(c.fd(), bytes, more)
-    }
 }
 
 /// Runs `f` on the socket with a number; an error when there is no such descriptor.

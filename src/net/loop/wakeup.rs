@@ -5,65 +5,17 @@
 
 use super::conn;
 use super::handle::{Conn, Mgr};
-use super::mailbox::{Block, Letter, Mailbox};
+use super::mailbox::Block;
 use super::state::{Activity, ConnState, Root, Token};
 use super::{log, sys};
 use crate::abi::{Connection, MG_EV_WAKEUP, Str};
 use core::ffi::{c_int, c_void};
-use core::sync::atomic::{AtomicI32, Ordering};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// The channel of one manager.
-pub struct Wakeup {
-    /// The eventfd; -1 while the channel is closed.
-    fd: AtomicI32,
-    mailbox: Mutex<Mailbox>,
-}
-
-impl Wakeup {
-    /// A channel that is closed.
-    pub fn new() -> Wakeup {
-        Wakeup { fd: AtomicI32::new(-1), mailbox: Mutex::default() }
-    }
-
-    /// Queues a message and ends the wait of the poll. Any thread.
-    ///
-    /// False when the channel is closed or memory is exhausted.
-    pub fn send(&self, id: u64, data: &[u8]) -> bool {
-        if id == 0 {
-            return false;
-        }
-        let Some(letter) = Letter::new(id, data) else { return false };
-        // The lock covers the descriptor too: `close` takes it, so the number cannot be reused.
-        let mut mailbox = self.lock();
-        let fd = self.fd.load(Ordering::Relaxed);
-        if fd == -1 || !mailbox.post(letter) {
-            return false;
-        }
-        // One signal is enough for all messages that wait.
-        mailbox.len() > 1 || sys::signal(fd)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Mailbox> {
-        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Closes the channel if `fd` is its descriptor: later messages are refused.
-    pub fn close(&self, fd: c_int) -> bool {
-        let mut mailbox = self.lock();
-        let ours = fd != -1 && self.fd.compare_exchange(fd, -1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if ours {
-            *mailbox = Mailbox::default();
-        }
-        ours
-    }
-}
 
 /// Opens the channel of a manager: makes the wakeup connection. False when it is open already.
 pub fn open(m: Mgr) -> bool {
     let Some(root) = Root::of(m) else { return false };
-    if root.wakeup.fd.load(Ordering::Relaxed) != -1 {
+    if root.wakeup.fd() != -1 {
         return false;
     }
     let fd = match sys::eventfd() {
@@ -84,7 +36,7 @@ pub fn open(m: Mgr) -> bool {
         conn::close(c);
         return false;
     }
-    root.wakeup.fd.store(fd, Ordering::Relaxed);
+    root.wakeup.set_fd(fd);
     m.set_pipe_fd(fd);
     true
 }
@@ -94,7 +46,7 @@ unsafe extern "C" fn on_event(_c: *mut Connection, _ev: c_int, _ev_data: *mut c_
 
 /// True when `c` is the wakeup connection.
 pub fn is_channel(root: &Root, c: Conn) -> bool {
-    let fd = root.wakeup.fd.load(Ordering::Relaxed);
+    let fd = root.wakeup.fd();
     fd != -1 && fd == c.fd()
 }
 
@@ -104,7 +56,7 @@ pub fn renew(root: &Root, m: Mgr, c: Conn) {
         return;
     }
     if let Ok(fd) = sys::eventfd() {
-        root.wakeup.fd.store(fd, Ordering::Relaxed);
+        root.wakeup.set_fd(fd);
         sys::close(c.fd());
         c.set_fd(fd);
         m.set_pipe_fd(fd);
@@ -114,7 +66,7 @@ pub fn renew(root: &Root, m: Mgr, c: Conn) {
 /// Delivers all messages that wait, in order.
 pub fn deliver(root: &Root) {
     let _activity = Activity::start(root);
-    sys::drain_eventfd(root.wakeup.fd.load(Ordering::Relaxed));
+    sys::drain_eventfd(root.wakeup.fd());
     let (count, blocks) = {
         let mut mailbox = root.wakeup.lock();
         (mailbox.len(), mailbox.take())

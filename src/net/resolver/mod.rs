@@ -12,7 +12,7 @@ use super::event_loop::conn;
 use super::event_loop::connect::connect_resolved;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::state::{ConnState, Root, Token, is};
-use super::event_loop::{log, mem, poll};
+use super::event_loop::{clock, log, mem};
 use crate::abi::{Addr, flag};
 use crate::codec::dns;
 use core::ptr;
@@ -110,7 +110,7 @@ impl Lookup {
 
     /// Sends the query, with a new id and a fresh deadline.
     fn send(&mut self, m: Mgr, root: &Root) -> Sent {
-        let (now, timeout) = (poll::millis(), timeout_of(m));
+        let (now, timeout) = (clock::millis(), timeout_of(m));
         self.deadline = now.saturating_add(timeout);
         let sent = self.send_again(m, root);
         if let Sent::Out = sent {
@@ -221,7 +221,7 @@ fn start_mdns(m: Mgr, root: &Root, c: Conn, state: &ConnState, name: &[u8]) {
         c.set(flag::RESOLVING);
     }
     let mut lookup = Lookup::new(state, Server::Mdns, dns::TYPE_A, name);
-    lookup.deadline = poll::millis().saturating_add(MDNS_TIMEOUT);
+    lookup.deadline = clock::millis().saturating_add(MDNS_TIMEOUT);
     add(m, root, lookup);
 }
 

@@ -4,8 +4,9 @@
 use super::{Lookup, Resolver, system};
 use crate::abi::{Addr, Connection, Dns, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_READ, flag};
 use crate::codec::dns::{self, Header, Name, Record};
+use crate::net::event_loop::addr::literal;
 use crate::net::event_loop::conn;
-use crate::net::event_loop::connect::{connect, literal};
+use crate::net::event_loop::connect::connect;
 use crate::net::event_loop::handle::{Conn, Mgr};
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::state::{ConnState, Root, Token};

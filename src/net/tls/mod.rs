@@ -26,7 +26,7 @@ pub use session::NAME;
 use super::event_loop::conn::{self, call, is_closed, queue};
 use super::event_loop::handle::Conn;
 use super::event_loop::state::{ConnState, Root, is, ready};
-use super::event_loop::{io, log, poll, sys};
+use super::event_loop::{clock, io, log, sys};
 use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, flag};
 use core::cell::Cell;
 use core::ptr;
@@ -141,7 +141,7 @@ fn begin(c: Conn, state: &ConnState, config: Result<&Config, &String>) {
             state.tls.session.set(Some(Box::new(session)));
             mark(c, state);
             if !c.is_pending() {
-                state.last_io.set(poll::millis());
+                state.last_io.set(clock::millis());
                 queue(c);
             }
         }
@@ -400,7 +400,7 @@ struct Socket(Conn);
 
 impl Write for Socket {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        sys::send_once(self.0, bytes, false)
+        io::send_once(self.0, bytes, false)
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> std::io::Result<usize> {

@@ -3,9 +3,9 @@
 use super::{Policy, on_event, send};
 use crate::abi::flag;
 use crate::codec::ws;
+use crate::net::event_loop::clock::millis;
 use crate::net::event_loop::conn::{self, has_protocol, queue};
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::poll::millis;
 use crate::net::event_loop::state::ConnState;
 use crate::net::event_loop::sys;
 use core::cell::Cell;

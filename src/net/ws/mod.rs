@@ -5,9 +5,9 @@
 //! * `send`: messages to frames;
 //! * `clock`: what is due when: pings, ends of closing handshakes.
 
+use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
 use super::event_loop::handle::Conn;
-use super::event_loop::poll::millis;
 use super::event_loop::state::ConnState;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_POLL, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag,
