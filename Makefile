@@ -1,6 +1,8 @@
+export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCDIR LINKDIR
+
 # The two commands that matter: `make run` and `make test`.
 
-.PHONY: help run test soak bench lint fmt clean
+.PHONY: help run test soak bench install uninstall lint fmt clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -19,6 +21,13 @@ bench: ## compare with other servers; options: make bench ARGS="--rounds 5"
 	@scripts/tools.sh bench
 	@scripts/venv.sh
 	@python3 benches/run.py $(ARGS)
+
+install: ## install library, header, pkg-config and CMake files, manual: make install PREFIX=/usr/local DESTDIR=
+	@cargo build --release --quiet
+	@python3 scripts/install.py install
+
+uninstall: ## remove what `make install` with the same PREFIX and DESTDIR installed
+	@python3 scripts/install.py uninstall
 
 lint: ## formatting, lints and types
 	@scripts/lint.sh
