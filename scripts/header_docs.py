@@ -16,7 +16,9 @@ HEADER = ROOT / "include" / "mongoose.h"
 
 SECTION = re.compile(r"^/\* ---- (.+?) ---- \*/$")
 # A heading inside a comment: "# Returns" or a line of its own that says "Returns:".
-HEADING = re.compile(r"^(?:#+ (?P<marked>[A-Z][\w ]*)|(?P<plain>Returns|Errors|Threads|Example|Safety):)\s*(?P<rest>.*)$")
+HEADING = re.compile(
+    r"^(?:#+ (?P<marked>[A-Z][\w ]*)|(?P<plain>Returns|Errors|Threads|Example|Safety):)\s*(?P<rest>.*)$"
+)
 FUNCTION = re.compile(r"^[\w*][\w\s*]*?\b(mg_\w+)\s*\(")
 TYPE = re.compile(r"^(?:typedef\s+)?(struct|union|enum)\s+(mg_\w+)\s*\{")
 

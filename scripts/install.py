@@ -214,7 +214,9 @@ def install(layout: Layout, built: Path, cc: str) -> None:
 def read_manifest(listed: Path) -> tuple[list[Path], list[Path]]:
     """The files, and the folders that the installation made."""
     lines = [line for line in listed.read_text().split("\n") if line]
-    return [Path(line) for line in lines if line[-1] != "/"], [Path(line) for line in lines if line[-1] == "/"]
+    return [Path(line) for line in lines if line[-1] != "/"], [
+        Path(line) for line in lines if line[-1] == "/"
+    ]
 
 
 def remove(layout: Layout, paths: list[Path]) -> int:
@@ -247,7 +249,9 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("action", choices=("install", "uninstall"))
-    parser.add_argument("--destdir", default=os.environ.get("DESTDIR", ""), help="root of a staged installation")
+    parser.add_argument(
+        "--destdir", default=os.environ.get("DESTDIR", ""), help="root of a staged installation"
+    )
     parser.add_argument("--prefix", default=os.environ.get("PREFIX") or "/usr/local")
     for name in ("bindir", "libdir", "includedir", "pkgconfigdir", "cmakedir", "mandir", "docdir"):
         parser.add_argument(f"--{name}", default=os.environ.get(name.upper()))

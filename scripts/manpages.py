@@ -27,9 +27,7 @@ def escaped(text: str) -> str:
 def inline(text: str) -> str:
     """A paragraph with code in bold."""
     pieces = re.split(r"`([^`]+)`", text)
-    return "".join(
-        f"\\fB{escaped(piece)}\\fR" if i % 2 else escaped(piece) for i, piece in enumerate(pieces)
-    )
+    return "".join(f"\\fB{escaped(piece)}\\fR" if i % 2 else escaped(piece) for i, piece in enumerate(pieces))
 
 
 def body(text: str) -> list[str]:
@@ -53,7 +51,7 @@ def body(text: str) -> list[str]:
             out.append(inline(line))
     while out and out[-1] == ".PP":
         out.pop()
-    return out
+    return [line for i, line in enumerate(out) if line != ".PP" or out[i - 1] != ".PP"]
 
 
 def head(name: str, section: int, version: str) -> list[str]:
@@ -69,7 +67,13 @@ def page(entry: header_docs.Entry, version: str, beside: list[str]) -> str:
     out += [".SH SYNOPSIS", ".nf", ".B #include <mongoose.h>", ".PP"]
     out += [f"\\fB{escaped(line)}\\fR" for line in entry.declaration.split("\n")]
     out += [".fi", ".SH DESCRIPTION"]
-    titles = {"": "", "Returns": "RETURN VALUE", "Errors": "ERRORS", "Threads": "THREADS", "Example": "EXAMPLES"}
+    titles = {
+        "": "",
+        "Returns": "RETURN VALUE",
+        "Errors": "ERRORS",
+        "Threads": "THREADS",
+        "Example": "EXAMPLES",
+    }
     for heading, text in entry.parts():
         if heading:
             out.append(f".SH {titles.get(heading, heading.upper())}")

@@ -60,7 +60,17 @@ def metadata() -> dict[str, Any]:
 def linked(data: dict[str, Any]) -> list[dict[str, Any]]:
     """The crates that end up in the library, by name; without those that only build or test it."""
     done = subprocess.run(
-        ["cargo", "tree", "--locked", "--edges", "normal,no-proc-macro", "--prefix", "none", "--target", PLATFORM]
+        [
+            "cargo",
+            "tree",
+            "--locked",
+            "--edges",
+            "normal,no-proc-macro",
+            "--prefix",
+            "none",
+            "--target",
+            PLATFORM,
+        ]
         + ["--format", "{p}"],
         cwd=ROOT,
         check=True,
@@ -68,7 +78,9 @@ def linked(data: dict[str, Any]) -> list[dict[str, Any]]:
         text=True,
     )
     # "name v1.2.3", maybe followed by a path or "(*)".
-    named = {(words[0], words[1].removeprefix("v")) for words in map(str.split, done.stdout.splitlines()) if words}
+    named = {
+        (words[0], words[1].removeprefix("v")) for words in map(str.split, done.stdout.splitlines()) if words
+    }
     root = data["resolve"]["root"]
     return sorted(
         (p for p in data["packages"] if (p["name"], p["version"]) in named and p["id"] != root),
@@ -81,7 +93,8 @@ def is_allowed(expression: str) -> bool:
     text = expression.replace("/", " OR ")
     terms = re.findall(r"\(|\)|\bAND\b|\bOR\b|[\w.+-]+(?: WITH [\w.+-]+)?", text)
     python = " ".join(
-        term if term in "()" else term.lower() if term in ("AND", "OR") else str(term in ALLOWED) for term in terms
+        term if term in "()" else term.lower() if term in ("AND", "OR") else str(term in ALLOWED)
+        for term in terms
     )
     return bool(eval(python, {"__builtins__": {}}))
 
@@ -141,7 +154,11 @@ def sbom(data: dict[str, Any], packages: list[dict[str, Any]]) -> str:
                 {
                     "ref": ref,
                     "dependsOn": sorted(
-                        {refs[d["pkg"]] for d in nodes[name]["deps"] if d["pkg"] in refs and refs[d["pkg"]] != ref}
+                        {
+                            refs[d["pkg"]]
+                            for d in nodes[name]["deps"]
+                            if d["pkg"] in refs and refs[d["pkg"]] != ref
+                        }
                     ),
                 }
                 for name, ref in refs.items()
@@ -170,7 +187,10 @@ def main() -> int:
         return 0
     refused = [p for p in packages if not is_allowed(p["license"] or "none")]
     for package in refused:
-        print(f"{package['name']} {package['version']}: licence {package['license']} is not allowed", file=sys.stderr)
+        print(
+            f"{package['name']} {package['version']}: licence {package['license']} is not allowed",
+            file=sys.stderr,
+        )
     text = licences(packages)
     if options.check:
         if LICENCES.read_text() != text:

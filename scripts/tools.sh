@@ -11,9 +11,11 @@ declare -A package=(
   [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [wrk]=wrk
   [dnsmasq]=dnsmasq-base [ip]=iproute2 [ab]=apache2-utils
   [ffmpeg]=ffmpeg [mosquitto]=mosquitto
+  [pkg-config]=pkg-config [cmake]=cmake [meson]=meson [mandoc]=mandoc [ld.lld]=lld [mold]=mold
 )
 case "${1:-}" in
-  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto) ;;
+  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto
+    pkg-config cmake meson mandoc ld.lld mold) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;
 esac

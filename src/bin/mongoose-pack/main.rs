@@ -36,6 +36,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    if env::args_os().skip(1).take_while(|a| a != "--").any(|a| a == "-h" || a == "--help") {
+        print!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let Some(options) = options(env::args_os().skip(1)) else {
         eprint!("{USAGE}");
         return ExitCode::FAILURE;
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Reads the command line; `None` when it asks for help, or makes no sense.
+/// Reads the command line; `None` when it makes no sense.
 fn options(mut args: impl Iterator<Item = OsString>) -> Option<Options> {
     let mut options = Options::default();
     while let Some(arg) = args.next() {
