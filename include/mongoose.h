@@ -969,6 +969,9 @@ struct mg_ws_message;
  */
 #define MG_EV_HIGH_WATER (-1)
 
+/* How many there are. */
+#define mg_setting_COUNT 30
+
 /* Continuation of a fragmented message. */
 #define WEBSOCKET_OP_CONTINUE 0
 

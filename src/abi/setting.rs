@@ -1,5 +1,6 @@
 //! Settings that programs change at run time. An addition of this library.
 
+use super::config::{MG_IO_SIZE, MG_MAX_RECV_SIZE, MG_SOCK_LISTEN_BACKLOG_SIZE};
 use core::ffi::c_int;
 
 /// `c->send` has reached its high-water mark; `ev_data` is `size_t *`: bytes queued. An addition of
@@ -87,8 +88,11 @@ pub enum Setting {
 }
 
 impl Setting {
+    /// How many there are.
+    pub const COUNT: usize = 30;
+
     /// All settings, in order of their numbers, which start at 1.
-    const ALL: [Setting; 30] = [
+    pub const ALL: [Setting; Setting::COUNT] = [
         Setting::MG_SET_RECV_LIMIT,
         Setting::MG_SET_READ_SIZE,
         Setting::MG_SET_BACKLOG,
@@ -125,5 +129,72 @@ impl Setting {
     pub fn from_c(number: c_int) -> Option<Setting> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         Setting::ALL.get(index).copied()
+    }
+
+    /// What the setting may be, and what it is if nobody sets it.
+    pub const fn limits(self) -> Limits {
+        const MS: i64 = u32::MAX as i64;
+        const ANY: i64 = i64::MAX;
+        match self {
+            Setting::MG_SET_RECV_LIMIT => Limits::conn(MG_MAX_RECV_SIZE as i64, 1, ANY),
+            Setting::MG_SET_READ_SIZE => Limits::conn(MG_IO_SIZE as i64, 1, 1 << 30),
+            Setting::MG_SET_BACKLOG => Limits::mgr(MG_SOCK_LISTEN_BACKLOG_SIZE as i64, 1, i32::MAX as i64),
+            Setting::MG_SET_NODELAY | Setting::MG_SET_KEEPALIVE => Limits::mgr(1, 0, 1),
+            Setting::MG_SET_REUSEPORT => Limits::mgr(0, 0, 1),
+            Setting::MG_SET_MAX_CONNECTIONS => Limits::mgr(0, 0, ANY),
+            Setting::MG_SET_MAX_PER_ADDRESS => Limits::mgr(0, 0, u32::MAX as i64),
+            Setting::MG_SET_POLL_EVENTS | Setting::MG_SET_WS_DEFLATE_CONTEXT => Limits::conn(1, 0, 1),
+            Setting::MG_SET_TLS_INHERIT
+            | Setting::MG_SET_HTTP_STRICT
+            | Setting::MG_SET_HTTP_ERROR_REPLIES
+            | Setting::MG_SET_HTTP_CONTINUE
+            | Setting::MG_SET_HTTP10_CLOSE => Limits::conn(0, 0, 1),
+            Setting::MG_SET_HIGH_WATER | Setting::MG_SET_HTTP_MAX_BODY | Setting::MG_SET_WS_MESSAGE_LIMIT => {
+                Limits::conn(0, 0, ANY)
+            }
+            Setting::MG_SET_HTTP_MAX_HEAD => Limits::conn(64 * 1024, 1, ANY),
+            Setting::MG_SET_HTTP_MAX_REQUESTS | Setting::MG_SET_HTTP_BODY_RATE => {
+                Limits::conn(0, 0, u32::MAX as i64)
+            }
+            Setting::MG_SET_CONNECT_TIMEOUT
+            | Setting::MG_SET_IDLE_TIMEOUT
+            | Setting::MG_SET_HTTP_HEAD_TIMEOUT
+            | Setting::MG_SET_HTTP_IDLE_TIMEOUT
+            | Setting::MG_SET_HTTP_SEND_TIMEOUT
+            | Setting::MG_SET_WS_PING
+            | Setting::MG_SET_WS_PONG_TIMEOUT
+            | Setting::MG_SET_WS_CLOSE_TIMEOUT => Limits::conn(0, 0, MS),
+            Setting::MG_SET_WS_DEFLATE => Limits { or_zero: true, ..Limits::conn(0, 9, 15) },
+        }
+    }
+}
+
+/// What a setting may be.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// Its value while nobody sets it.
+    pub default: i64,
+    /// The least value.
+    pub min: i64,
+    /// The greatest value.
+    pub max: i64,
+    /// 0, for off, is allowed beside the range.
+    pub or_zero: bool,
+    /// Connections have it, too.
+    pub for_connections: bool,
+}
+
+impl Limits {
+    const fn mgr(default: i64, min: i64, max: i64) -> Limits {
+        Limits { default, min, max, or_zero: false, for_connections: false }
+    }
+
+    const fn conn(default: i64, min: i64, max: i64) -> Limits {
+        Limits { for_connections: true, ..Limits::mgr(default, min, max) }
+    }
+
+    /// True for a value that makes sense.
+    pub const fn allow(self, value: i64) -> bool {
+        (self.min <= value && value <= self.max) || (self.or_zero && value == 0)
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::abi::{Connection, Manager, Setting};
 use crate::fence;
+use crate::net::event_loop::conn;
 use crate::net::event_loop::handle::{Conn, Mgr};
-use crate::net::event_loop::settings;
 use core::ffi::c_int;
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
@@ -19,7 +19,7 @@ pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i6
     fence!("mg_mgr_set");
     // SAFETY: the caller passes an initialised manager, or NULL.
     let mgr = unsafe { Mgr::new(mgr) };
-    mgr.zip(Setting::from_c(setting)).is_some_and(|(m, s)| settings::set(m, s, value))
+    mgr.zip(Setting::from_c(setting)).is_some_and(|(m, s)| conn::set_default(m, s, value))
 }
 
 /// Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
@@ -36,5 +36,5 @@ pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: 
     fence!("mg_conn_set");
     // SAFETY: the caller passes a connection, or NULL.
     let c = unsafe { Conn::new(c) };
-    c.zip(Setting::from_c(setting)).is_some_and(|(c, s)| settings::set_conn(c, s, value))
+    c.zip(Setting::from_c(setting)).is_some_and(|(c, s)| conn::set(c, s, value))
 }

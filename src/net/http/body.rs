@@ -1,6 +1,6 @@
 //! Where a message in `recv` ends.
 
-use super::config::Policy;
+use super::config::Config;
 use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{Framing, Head};
 use crate::net::event_loop::handle::Conn;
@@ -67,11 +67,11 @@ impl Partial {
     ///
     /// # Errors
     /// The body cannot be, or is too long.
-    pub fn end(&mut self, bytes: &[u8], to: Receiver, policy: &Policy) -> Result<Option<End>, Refusal> {
+    pub fn end(&mut self, bytes: &[u8], to: Receiver, config: &Config) -> Result<Option<End>, Refusal> {
         let have = bytes.len() - self.head.min(bytes.len());
         let end = |body: usize| Ok(Some(End { body, total: self.head + body, chunked: false }));
         match self.framing {
-            Framing::Length(n) if to.server && policy.is_body_too_long(n) => Err(TOO_LONG),
+            Framing::Length(n) if to.server && config.is_body_too_long(n) => Err(TOO_LONG),
             Framing::Empty => end(0),
             Framing::Length(n) if have >= n => end(n),
             // A client gets what came; nobody could read a server's reply.
@@ -81,7 +81,7 @@ impl Partial {
                 let scanned = self.chunked.scan(&bytes[self.head..]);
                 let found = scanned.map_err(|e| Refusal { reason: e.reason(), code: 400 })?;
                 let body = self.chunked.body_len();
-                if to.server && policy.is_body_too_long(body) {
+                if to.server && config.is_body_too_long(body) {
                     return Err(TOO_LONG);
                 }
                 Ok(found.map(|n| End { body, total: self.head + n, chunked: true }))

@@ -16,7 +16,7 @@ pub mod upload;
 
 use self::body::{End, Partial, Receiver, Refusal};
 use self::body_rate::Stream;
-use self::config::Policy;
+use self::config::Config;
 use self::pending_requests::Asked;
 use self::timeouts::{Linger, drain, fail, fail_body, refuse_response};
 use super::event_loop::clock::millis;
@@ -27,7 +27,7 @@ use super::event_loop::state::ConnState;
 use super::ws;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
-    MG_EV_WRITE, flag,
+    MG_EV_WRITE, Setting, flag,
 };
 use crate::codec::http::{self, Framing, Head};
 use core::cell::Cell;
@@ -227,11 +227,11 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     let buf = c.recv();
     // SAFETY: the slice is used before handlers run, and made anew afterwards.
     let bytes = &unsafe { buf.bytes() }[*ofs..];
-    let policy = config::of(c);
+    let config = Config::of(c);
     let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
     if let Some(state) = ConnState::of(c) {
         if let Some(mut partial) = state.http.partial.take() {
-            return match partial.end(bytes, to, &policy) {
+            return match partial.end(bytes, to, &config) {
                 Ok(Some(end)) => {
                     config::withdraw_invitation(c);
                     deliver(c, ofs, &partial, end)
@@ -245,7 +245,7 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
         }
         if state.http.searched.get() > 0 {
             match http::head_len(bytes, state.http.searched.get()) {
-                Ok(None) if !policy.is_head_too_long(bytes.len()) => {
+                Ok(None) if !config.is_head_too_long(bytes.len()) => {
                     state.http.searched.set(bytes.len());
                     return Step::Wait;
                 }
@@ -259,13 +259,13 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
         Ok(parsed) => parsed,
         Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
     };
-    if policy.is_head_too_long(parsed.map_or(bytes.len(), |head| head.len)) {
+    if config.is_head_too_long(parsed.map_or(bytes.len(), |head| head.len)) {
         // When its first line alone is too long, it is the target that is.
-        let code = if policy.is_line_too_long(bytes) { 414 } else { 431 };
+        let code = if config.is_line_too_long(bytes) { 414 } else { 431 };
         return fail(c, "HTTP head too large", code);
     }
     if let Some(head) = parsed {
-        return start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, to, &policy);
+        return start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, to, &config);
     }
     if let Some(state) = ConnState::of(c)
         && state.http.searched.replace(bytes.len()) == 0
@@ -283,9 +283,9 @@ fn start_message(
     head: &Head<'_>,
     bytes: &[u8],
     to: Receiver,
-    policy: &Policy,
+    config: &Config,
 ) -> Step {
-    if let Err(e) = policy.check(head, to.server) {
+    if let Err(e) = config.check(head, to.server) {
         return fail(c, e.fault.reason(), e.fault.status());
     }
     let state = ConnState::of(c);
@@ -298,7 +298,7 @@ fn start_message(
     let outcome = match framing {
         Ok(framing) => {
             partial.framing = framing;
-            partial.end(bytes, to, policy)
+            partial.end(bytes, to, config)
         }
         Err(e) => Err(Refusal { reason: e.fault.reason(), code: e.fault.status() }),
     };
@@ -310,13 +310,13 @@ fn start_message(
     }
     let refused = head.is_response && to.server && !matches!(head.status, 100..=199 | 204 | 304);
     let count = state.map_or(0, |s| s.http.requests.get()) + 1;
-    partial.closes = to.server && policy.closes_after(head, count);
+    partial.closes = to.server && config.closes_after(head, count);
     partial.asks_to_close = head.connection.close;
     let waits = to.server && head.expect_continue && head.version >= (1, 1) && bytes.len() == head.len;
 
     if let Some(state) = state {
         state.http.requests.set(count);
-        state.http.connection_line.set(policy.connection_line(head, count));
+        state.http.connection_line.set(config.connection_line(head, count));
         state.http.stream.prepare(partial.framing, bytes.len() - head.len);
     }
 
@@ -330,7 +330,7 @@ fn start_message(
             state.http.stream.begin();
         }
         if waits && c.send().len() == queued && !c.has(flag::CLOSING | flag::DRAINING) {
-            policy.invite_body(c);
+            config.invite_body(c);
         }
         return Step::Stop;
     }
@@ -366,14 +366,14 @@ fn start_message(
     }
     let Some(state) = state.filter(|_| has_protocol(c, on_event)) else { return Step::Wait };
     if let Framing::Length(n) = partial.framing
-        && n.saturating_add(partial.head) > state.settings.get().recv_limit
+        && n.saturating_add(partial.head) > state.size_setting(Setting::MG_SET_RECV_LIMIT)
     {
         return fail_body(c, Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 });
     }
     state.http.since.set(millis());
     state.http.partial.set(Some(partial));
     if waits && !replied {
-        policy.invite_body(c);
+        config.invite_body(c);
     }
     Step::Wait
 }
@@ -467,6 +467,6 @@ fn is_backlogged(c: Conn, state: &ConnState) -> bool {
 pub fn is_held_back(c: Conn, state: &ConnState) -> bool {
     (c.has(flag::RESP) || is_backlogged(c, state))
         && c.has(flag::ACCEPTED)
-        && c.recv().len() >= HELD_BACK.min(state.settings.get().recv_limit)
+        && c.recv().len() >= HELD_BACK.min(state.size_setting(Setting::MG_SET_RECV_LIMIT))
         && (has_protocol(c, on_event) || state.body.is_some())
 }

@@ -1,7 +1,7 @@
 //! How HTTP connections come to their end: drained, refused, timed out.
 
 use super::body::Refusal;
-use super::config::{self, Phase};
+use super::config::{Config, Phase};
 use super::{Step, on_event};
 use crate::abi::flag;
 use crate::net::event_loop::conn::{self, has_protocol, output_queued, queue};
@@ -42,7 +42,7 @@ pub fn drain(c: Conn) {
 /// with `code` behind them if such replies are wanted.
 pub fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
     log::error(format_args!("{} {} {reason}", c.id(), c.fd()));
-    if config::of(c).reply_error(c, code) && code != 408 {
+    if Config::of(c).reply_error(c, code) && code != 408 {
         linger(c);
     }
     drain(c);
@@ -61,14 +61,14 @@ fn give_up(c: Conn, code: u16) {
     let queued = c.send().len();
     conn::report(c, REASON.as_bytes());
     if c.send().len() == queued {
-        config::of(c).reply_error(c, code);
+        Config::of(c).reply_error(c, code);
     }
     drain(c);
 }
 
 /// The program has refused a request with a reply of its own; `coming`: its body is incomplete.
 pub fn turn_down(c: Conn, coming: bool) {
-    if coming && config::of(c).replies() {
+    if coming && Config::of(c).replies() {
         linger(c);
     }
     drain(c);
@@ -83,7 +83,7 @@ fn linger(c: Conn) {
 
 /// A body that cannot be: as [`fail`], and at once when no reply waits to go out.
 pub fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
-    if c.send().len() > 0 || config::of(c).replies() {
+    if c.send().len() > 0 || Config::of(c).replies() {
         return fail(c, reason, code);
     }
     c.recv().set_len(0);
@@ -96,7 +96,7 @@ pub fn fail_body(c: Conn, Refusal { reason, code }: Refusal) -> Step {
 
 /// The receive buffer is full. True when the engine has answered that.
 pub fn refuse_excess(c: Conn) -> bool {
-    let answers = c.has(flag::ACCEPTED) && has_protocol(c, on_event) && config::of(c).replies();
+    let answers = c.has(flag::ACCEPTED) && has_protocol(c, on_event) && Config::of(c).replies();
     if answers {
         fail(c, "MG_MAX_RECV_SIZE", 413);
     }
@@ -133,7 +133,7 @@ fn cuts_stream(c: Conn, state: &ConnState) -> bool {
         && c.protocol().is_none()
         && c.has(flag::ACCEPTED)
         && !c.has(flag::TLS | flag::WEBSOCKET)
-        && state.policy.get().replies()
+        && Config::of(c).replies()
 }
 
 /// True when a drained connection only hears its peer out.
@@ -178,11 +178,11 @@ pub fn deadline(c: Conn, state: &ConnState) -> Option<u64> {
     if let Linger::Until(at) = state.http.linger.get() {
         return Some(at);
     }
-    let policy = state.policy.get();
-    if !policy.has_timeouts() || !c.has(flag::ACCEPTED) {
+    let config = Config::of(c);
+    if !config.has_timeouts() || !c.has(flag::ACCEPTED) {
         return None;
     }
-    policy.deadline(phase(c, state)).map(|(at, _)| at)
+    config.deadline(phase(c, state)).map(|(at, _)| at)
 }
 
 /// The time of a server's connection is up: answers with 408 or closes silently.
@@ -192,7 +192,7 @@ pub fn time_out(c: Conn, state: &ConnState) {
         return;
     }
     let phase = phase(c, state);
-    match (phase, state.policy.get().deadline(phase)) {
+    match (phase, Config::of(c).deadline(phase)) {
         (Phase::Sending { .. }, _) => conn::error(c, b"HTTP send timeout"),
         (_, Some((_, code))) if code != 0 => give_up(c, code),
         _ => drain(c),

@@ -2,19 +2,20 @@
 
 use super::handle::Conn;
 use super::state::Root;
-use crate::abi::{Addr, flag};
+use crate::abi::{Addr, Setting, flag};
 use socket2::SockAddr;
 
 /// The status for a connection that is one too many.
 pub fn excess(listener: Conn, peer: &SockAddr) -> Option<u16> {
     let root = listener.mgr().and_then(Root::of)?;
     root.with(|inner| {
-        let (total, per_address) = (inner.settings.max_connections, inner.settings.max_per_address);
+        let total = inner.settings.size(Setting::MG_SET_MAX_CONNECTIONS);
+        let per_address = inner.settings.get(Setting::MG_SET_MAX_PER_ADDRESS);
         if total > 0 && inner.accepted >= total {
             return Some(503);
         }
         let count = inner.by_address.get(&Addr::from_kernel(peer).bytes()).copied().unwrap_or(0);
-        (per_address > 0 && count >= per_address).then_some(429)
+        (per_address > 0 && i64::from(count) >= per_address).then_some(429)
     })
 }
 
@@ -22,7 +23,7 @@ pub fn excess(listener: Conn, peer: &SockAddr) -> Option<u16> {
 pub fn enter(root: &Root, c: Conn) {
     root.with(|inner| {
         inner.accepted += 1;
-        if inner.settings.max_per_address > 0 {
+        if inner.settings.is_on(Setting::MG_SET_MAX_PER_ADDRESS) {
             *inner.by_address.entry(c.rem().bytes()).or_default() += 1;
         }
     });

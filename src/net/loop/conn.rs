@@ -1,10 +1,11 @@
 //! The life of a connection: made, linked, called, failed, closed.
 
 use super::handle::{Conn, Mgr};
+use super::settings::Settings;
 use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
 use super::{log, sys, unix, view};
 use crate::abi::{
-    Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, flag,
+    Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Setting, flag,
 };
 use crate::net::{resolver, tls};
 use core::ffi::{c_int, c_long, c_void};
@@ -23,13 +24,43 @@ pub fn alloc(m: Mgr) -> Option<Conn> {
     for buf in [c.recv(), c.send(), c.rtls()] {
         buf.set_align(MG_IO_SIZE);
     }
-    let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings));
+    let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings.clone()));
     if let Some(state) = ConnState::of(c) {
         state.token.set(token);
         state.last_io.set(super::clock::millis());
     }
-    super::settings::give(c, settings.conn, settings.http);
+    give_settings(c, settings);
     Some(c)
+}
+
+/// The settings of a manager.
+pub fn settings_of(m: Mgr) -> Settings {
+    Root::of(m).map_or_else(Settings::default, |root| root.with(|inner| inner.settings.clone()))
+}
+
+/// Changes a setting of a manager: holds for connections made from now on. False when the value
+/// makes no sense.
+pub fn set_default(m: Mgr, setting: Setting, value: i64) -> bool {
+    Root::of(m).is_some_and(|root| root.with(|inner| inner.settings.set(setting, value)))
+}
+
+/// Changes a setting of one connection; a listener's accepted connections inherit it. False when
+/// connections have no such setting, or the value makes no sense.
+pub fn set(c: Conn, setting: Setting, value: i64) -> bool {
+    let Some(state) = ConnState::of(c).filter(|_| setting.limits().for_connections) else { return false };
+    let mut settings = state.settings.take();
+    let done = settings.set(setting, value);
+    give_settings(c, settings);
+    crate::net::ws::arm(c);
+    done
+}
+
+/// Gives a connection its settings.
+pub fn give_settings(c: Conn, settings: Settings) {
+    if let Some(state) = ConnState::of(c) {
+        c.recv().set_align(settings.size(Setting::MG_SET_READ_SIZE));
+        state.settings.replace(settings);
+    }
 }
 
 /// Puts a connection at the head of its manager's list.
@@ -140,15 +171,16 @@ pub fn output_queued(c: Conn) {
             }
         });
     }
-    if state.settings.get().high_water > 0 {
-        watch_mark(c, state);
+    let mark = state.size_setting(Setting::MG_SET_HIGH_WATER);
+    if mark > 0 {
+        watch_mark(c, state, mark);
     }
 }
 
 /// Reports, once, that the send buffer has reached its high-water mark.
-fn watch_mark(c: Conn, state: &ConnState) {
+fn watch_mark(c: Conn, state: &ConnState, mark: usize) {
     let mut queued = c.send().len();
-    if queued < state.settings.get().high_water {
+    if queued < mark {
         state.above_mark.set(false);
     } else if !state.above_mark.get() {
         state.above_mark.set(true);

@@ -105,7 +105,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     }
     let fd = socket.into_raw_fd();
     c.set_fd(fd);
-    tune_stream(fd, &c.mgr().map_or_else(Default::default, super::settings::of));
+    tune_stream(fd, &c.mgr().map_or_else(Default::default, conn::settings_of));
     call(c, MG_EV_RESOLVE, ptr::null_mut());
     if state.is(is::CLOSED) {
         sys::close(fd);
@@ -173,7 +173,7 @@ pub fn try_next_address(c: Conn) -> bool {
     conn::drop_fd(root, c, state);
     c.set_rem(next);
     c.set_fd(socket.into_raw_fd());
-    tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, super::settings::of));
+    tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, conn::settings_of));
     register(c, false);
     true
 }

@@ -4,7 +4,7 @@ use super::conn::{close, error, fire_count, has_protocol, learn_local, output_qu
 use super::handle::{Buf, Conn};
 use super::state::{ConnState, Root, is, ready};
 use super::{connect, listen, log, sys, wakeup};
-use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, flag};
+use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, Setting, flag};
 use crate::net::http::serve::body::{self, Piece};
 use crate::net::{http, tls};
 use core::ffi::c_int;
@@ -204,7 +204,7 @@ fn read(c: Conn) {
 fn make_room(c: Conn) -> Option<usize> {
     let buf = c.recv();
     let state = ConnState::of(c)?;
-    let limit = state.settings.get().recv_limit;
+    let limit = state.size_setting(Setting::MG_SET_RECV_LIMIT);
     if c.has(flag::UDP) {
         // A datagram that does not fit is cut by the kernel: make room for any.
         let limit = limit.max(buf.size());
@@ -230,7 +230,7 @@ fn make_room(c: Conn) -> Option<usize> {
         }
         return None;
     }
-    let step = state.settings.get().read_size as usize;
+    let step = state.size_setting(Setting::MG_SET_READ_SIZE);
     if buf.len() >= buf.size() {
         let wanted = http::body::size_for_body(c, step).unwrap_or(buf.size() + step);
         if !buf.resize(wanted.min(limit)) {

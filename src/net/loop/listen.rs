@@ -4,10 +4,10 @@ use super::addr::{literal, transport_flags};
 use super::admission::{enter, excess};
 use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
-use super::settings::{self, Settings};
+use super::settings::Settings;
 use super::state::{ConnState, Root, is, ready};
 use super::{log, sys, unix};
-use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, flag};
+use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, Setting, flag};
 use crate::codec::url::Url;
 use crate::net::http;
 use core::ffi::{c_int, c_void};
@@ -68,7 +68,7 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
     if let Some(path) = unix::path(text) {
         unix::remove_stale(path, &addr);
     }
-    let settings = c.mgr().map_or_else(Default::default, settings::of);
+    let settings = c.mgr().map_or_else(Default::default, conn::settings_of);
     match bind(&addr, kind, &settings) {
         Ok(socket) => {
             if let Ok(local) = socket.local_addr() {
@@ -98,12 +98,12 @@ fn bind(addr: &SockAddr, kind: Type, settings: &Settings) -> Result<Socket, (&'s
     let domain = Domain::from(c_int::from(addr.family()));
     let socket = Socket::new(domain, kind.nonblocking().cloexec(), None).map_err(|e| ("socket", e))?;
     socket.set_reuse_address(true).map_err(|e| ("setsockopt", e))?;
-    if settings.reuse_port && domain != Domain::UNIX {
+    if settings.is_on(Setting::MG_SET_REUSEPORT) && domain != Domain::UNIX {
         socket.set_reuse_port(true).map_err(|e| ("setsockopt", e))?;
     }
     socket.bind(addr).map_err(|e| ("bind", e))?;
     if kind == Type::STREAM {
-        socket.listen(settings.backlog).map_err(|e| ("listen", e))?;
+        socket.listen(settings.get(Setting::MG_SET_BACKLOG) as c_int).map_err(|e| ("listen", e))?;
     }
     Ok(socket)
 }
@@ -150,7 +150,9 @@ pub fn accept(listener: Conn) {
 
 /// Closes a socket that was accepted for nothing; an HTTP client may learn why.
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
-    if http::config::of(listener).replies() && conn::has_protocol(listener, crate::net::http::on_event) {
+    if http::config::Config::of(listener).replies()
+        && conn::has_protocol(listener, crate::net::http::on_event)
+    {
         let _ = sys::send(fd, &http::config::error_reply(code), false);
         sys::shut_output(fd);
         // Closed with a request unread, the connection would be reset, and the reply lost with it.
@@ -172,9 +174,9 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     if let Ok(local) = sys::local_addr(fd) {
         c.set_loc(Addr::from_kernel(&local));
     }
-    tune_stream(fd, &settings::of(m));
+    tune_stream(fd, &conn::settings_of(m));
     if let Some(state) = ConnState::of(listener) {
-        settings::give(c, state.settings.get(), state.policy.get());
+        conn::give_settings(c, state.settings.borrow().clone());
     }
     if let Some(root) = Root::of(m) {
         enter(root, c);
@@ -194,10 +196,10 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
 
 /// Options of every TCP connection.
 pub fn tune_stream(fd: c_int, settings: &Settings) {
-    if settings.nodelay {
+    if settings.is_on(Setting::MG_SET_NODELAY) {
         sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
     }
-    if settings.keepalive {
+    if settings.is_on(Setting::MG_SET_KEEPALIVE) {
         sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
     }
 }

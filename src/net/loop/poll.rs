@@ -10,7 +10,7 @@ use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
 use super::{connect, io, log, timer};
-use crate::abi::{MG_EV_POLL, MG_EV_READ, flag};
+use crate::abi::{MG_EV_POLL, MG_EV_READ, Setting, flag};
 use crate::net::{http, resolver};
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -287,7 +287,7 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     let mut time = now;
     if expire(c, state, now) {
         // The event that tells it was fired.
-    } else if state.settings.get().poll && c.handler().is_some() {
+    } else if state.setting(Setting::MG_SET_POLL_EVENTS) != 0 && c.handler().is_some() {
         call(c, MG_EV_POLL, (&raw mut time).cast());
     } else if http::wants_poll(c) {
         conn::call_protocol(c, MG_EV_POLL, (&raw mut time).cast());
@@ -324,7 +324,6 @@ enum Limit {
 
 /// When a connection's time is up, and what happens then.
 fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
-    let settings = state.settings.get();
     if c.has(flag::LISTENING) {
         return None;
     }
@@ -333,7 +332,7 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
     }
     if c.is_pending() {
         let attempt = Some(state.next_attempt.get()).filter(|at| *at > 0);
-        let limit = Some(u64::from(settings.connect_timeout)).filter(|limit| *limit > 0);
+        let limit = state.settings.borrow().time(Setting::MG_SET_CONNECT_TIMEOUT);
         return match (limit.map(|limit| state.last_io.get() + limit), attempt) {
             (Some(end), attempt) if attempt.is_none_or(|at| end <= at) => {
                 Some((end, Limit::Fail(b"connect timeout")))
@@ -342,8 +341,8 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
         };
     }
     let http = http::timeouts::deadline(c, state).map(|at| (at, Limit::Http));
-    let limit = u64::from(settings.idle_timeout);
-    let idle = (limit > 0).then(|| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
+    let limit = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
+    let idle = limit.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     match (http, idle) {
         (Some(http), Some(idle)) => Some(if http.0 <= idle.0 { http } else { idle }),
         (http, idle) => http.or(idle),

@@ -8,11 +8,10 @@
 use super::handle::{Conn, Mgr};
 use super::mailbox::Wakeup;
 use super::mem;
-use super::settings::{ConnSettings, Settings};
-use crate::abi::{Addr, Connection, Manager};
+use super::settings::Settings;
+use crate::abi::{Addr, Connection, Manager, Setting};
 use crate::net::dash::session::{DashState, Sessions};
 use crate::net::http::HttpState;
-use crate::net::http::config::Policy;
 use crate::net::http::serve::body::BodyState;
 use crate::net::http::upload::stream::UploadState;
 use crate::net::mqtt::MqttState;
@@ -20,7 +19,7 @@ use crate::net::resolver::Resolver;
 use crate::net::sntp::SntpState;
 use crate::net::tls::TlsState;
 use crate::net::ws::WsState;
-use core::cell::{Cell, UnsafeCell};
+use core::cell::{Cell, RefCell, UnsafeCell};
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
@@ -79,8 +78,6 @@ pub struct ConnState {
     pub prev: Cell<Token>,
     /// The high-water mark was reported and `send` has not been below it since.
     pub above_mark: Cell<bool>,
-    /// What the HTTP engine goes by.
-    pub policy: Cell<Policy>,
     /// What the HTTP engine remembers.
     pub http: HttpState,
     /// What the WebSocket engine remembers.
@@ -105,7 +102,7 @@ pub struct ConnState {
     /// What a dashboard remembers.
     pub dash: DashState,
     /// Settings of this connection.
-    pub settings: Cell<ConnSettings>,
+    pub settings: RefCell<Settings>,
     /// When the protocol handler wants its next `MG_EV_POLL` at the latest, in `mg_millis` time; 0:
     /// whenever.
     wake_at: Cell<u64>,
@@ -129,6 +126,16 @@ impl ConnState {
         // SAFETY: connections with an id and an initialised manager were made by `allocate`, which
         // puts the state in front. It lives as long as the handle may be used.
         unsafe { Some(&*c.as_ptr().cast::<u8>().sub(size_of::<ConnState>()).cast::<ConnState>()) }
+    }
+
+    /// The value of a setting.
+    pub fn setting(&self, setting: Setting) -> i64 {
+        self.settings.borrow().get(setting)
+    }
+
+    /// The value of a setting that counts something.
+    pub fn size_setting(&self, setting: Setting) -> usize {
+        self.settings.borrow().size(setting)
     }
 
     /// When the protocol handler wants its next `MG_EV_POLL` at the latest.

@@ -13,7 +13,7 @@ use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::state::ConnState;
 use crate::abi::{
     Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
-    MqttOpts, flag,
+    MqttOpts, Setting, flag,
 };
 use crate::codec::mqtt::{self, Frame, Malformed, Packet};
 use core::cell::{Cell, RefCell};
@@ -187,7 +187,7 @@ fn grow(c: Conn, at: usize) {
     if let Ok(Some(len)) = Frame::len(&bytes[at..])
         && let Some(state) = ConnState::of(c)
     {
-        c.recv().grow(len.min(state.settings.get().recv_limit));
+        c.recv().grow(len.min(state.size_setting(Setting::MG_SET_RECV_LIMIT)));
     }
 }
 

@@ -27,7 +27,7 @@ use super::event_loop::conn::{self, call, is_closed, queue};
 use super::event_loop::handle::Conn;
 use super::event_loop::state::{ConnState, Root, is, ready};
 use super::event_loop::{clock, io, log, sys};
-use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, flag};
+use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, Setting, flag};
 use core::cell::Cell;
 use core::ptr;
 use session::{Config, Session};
@@ -156,7 +156,7 @@ pub fn accepted(listener: Conn, c: Conn) {
     }
     let (Some(state), Some(offering)) = (ConnState::of(c), ConnState::of(listener)) else { return };
     let offer = offering.tls.offer.take();
-    if let Some(offer) = offer.as_ref().filter(|_| state.settings.get().tls_inherit) {
+    if let Some(offer) = offer.as_ref().filter(|_| state.setting(Setting::MG_SET_TLS_INHERIT) != 0) {
         begin(c, state, offer.as_ref().as_ref());
     } else {
         c.clear(flag::TLS);

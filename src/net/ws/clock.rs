@@ -1,6 +1,7 @@
 //! What is due when: pings, the ends of closing handshakes.
 
-use super::{Policy, on_event, send};
+use super::config::Config;
+use super::{on_event, send};
 use crate::abi::flag;
 use crate::codec::ws;
 use crate::net::event_loop::clock::millis;
@@ -38,11 +39,11 @@ impl Clock {
     }
 
     /// The next time at which something is due.
-    fn next(&self, policy: &Policy, close_sent: bool) -> Option<u64> {
+    fn next(&self, config: &Config, close_sent: bool) -> Option<u64> {
         let end = Some(self.end_by.get()).filter(|at| *at > 0);
-        let ping = policy.ping().filter(|_| !close_sent).map(|ping| match self.pinged.get() {
+        let ping = config.ping().filter(|_| !close_sent).map(|ping| match self.pinged.get() {
             0 => self.heard.get().saturating_add(ping),
-            sent => sent.saturating_add(policy.pong_timeout()),
+            sent => sent.saturating_add(config.pong_timeout()),
         });
         [end, ping].into_iter().flatten().min()
     }
@@ -57,7 +58,7 @@ pub fn arm(c: Conn) {
 }
 
 fn next(state: &ConnState) -> Option<u64> {
-    state.ws.clock.next(&state.settings.get().ws, state.ws.close_sent.get())
+    state.ws.clock.next(&Config::of(state), state.ws.close_sent.get())
 }
 
 /// Does what is due.
@@ -88,7 +89,7 @@ pub fn on_time(c: Conn, state: &ConnState, now: u64) {
 /// This side has sent a CLOSE frame: the peer has a limited time to answer it, or to read it if it
 /// is the answer, if the settings say so.
 pub fn close_sent(c: Conn, state: &ConnState) {
-    if let Some(timeout) = state.settings.get().ws.close_timeout() {
+    if let Some(timeout) = Config::of(state).close_timeout() {
         state.ws.clock.end_by.set(millis().saturating_add(timeout));
     }
     arm(c);

@@ -16,18 +16,18 @@ use crate::codec::http::{self, head_len};
 use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::extension::{self, Agreement, Wish};
 use crate::codec::ws::handshake;
+use config::Config;
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
 mod clock;
-mod policy;
+mod config;
 mod receive;
 mod send;
 
 pub use clock::arm;
-pub use policy::Policy;
 pub use send::{broadcast, close, send, send_frame, wrap};
 
 /// What the engine remembers beside the public struct.
@@ -66,7 +66,7 @@ struct Awaited {
 
 /// The compression that a connection's settings ask for.
 pub fn wish(c: Conn) -> Option<Wish> {
-    ConnState::of(c)?.settings.get().ws.deflate()
+    Config::of(ConnState::of(c)?).deflate()
 }
 
 /// Starts the client side: the response to a request with `key`, which offered `deflate`, is
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
 
 /// Bytes have come. Notices when the program has removed earlier ones, an unfinished message too.
 fn heard(c: Conn, state: &ConnState, added: usize) {
-    if state.settings.get().ws.ping().is_some() && state.ws.clock.heard(millis()) {
+    if Config::of(state).ping().is_some() && state.ws.clock.heard(millis()) {
         arm(c);
     }
     if added > 0 && c.recv().len().saturating_sub(added) < state.ws.seen.get() {

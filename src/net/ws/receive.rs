@@ -4,6 +4,7 @@
 //! then the payload so far; `c->pfn_data` holds how many bytes that is. Frames behind it are taken
 //! off one by one, and what they leave behind is closed up once per read.
 
+use super::config::Config;
 use super::{clock, on_event, send};
 use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
 use crate::codec::ws::{self, Fault, Header, Rules};
@@ -132,11 +133,11 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
 
 /// Checks a frame's size before its payload is there; returns it, header included.
 fn check_size(header: &Header, kept: usize, state: &ConnState) -> Result<usize, Fault> {
-    let settings = state.settings.get();
+    let config = Config::of(state);
     let message = header.payload + kept.saturating_sub(1) as u64;
-    let limit = settings.ws.message_limit(settings.recv_limit) as u64;
+    let limit = config.message_limit() as u64;
     let whole = header.payload + header.len as u64;
-    let fits = whole + kept as u64 <= settings.recv_limit as u64;
+    let fits = whole + kept as u64 <= config.recv_limit() as u64;
     if fits && (message <= limit || header.is_control()) { Ok(whole as usize) } else { Err(Fault::TooBig) }
 }
 
@@ -188,8 +189,8 @@ fn message(c: Conn, state: &ConnState, first: u8, range: Range<usize>, at: &mut 
 }
 
 fn inflate(state: &ConnState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    let settings = state.settings.get();
-    let limit = settings.ws.message_limit(settings.recv_limit);
+    let config = Config::of(state);
+    let limit = config.message_limit();
     let mut out = Vec::new();
     match state.ws.deflate.borrow_mut().as_mut() {
         Some(deflate) => deflate.decompress(bytes, &mut out, limit)?,
