@@ -1,14 +1,17 @@
 export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCDIR LINKDIR
 
-# The two commands that matter: `make run` and `make test`.
+# The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run test soak bench install uninstall lint fmt clean
+.PHONY: help run check test soak bench install uninstall lint fmt clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
 
 run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
+
+check: ## the tests for everyday work, in a minute: each once, without browsers and soak
+	@python3 scripts/run_tests.py --check
 
 test: ## run every test; the last line says how many passed and failed
 	@python3 scripts/run_tests.py

@@ -5,6 +5,7 @@ Each stage writes its full output to target/test-logs/; what failed is shown her
 
     scripts/run_tests.py              all stages
     scripts/run_tests.py c python     these stages
+    scripts/run_tests.py --check      a choice of tests for everyday work (`make check`)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,9 +27,10 @@ LINES_SHOWN = 50
 # A stage that hangs is ended. No machine that is used for this work needs so long.
 SECONDS_MAX = 2400
 
-# cargo test closes every test program with a line, pytest and tests/c/run_programs.py the whole run:
-# "test result: ok. 3 passed; 0 failed; ...", "3 passed, 1 skipped in 0.1s", "3 passed, 0 failed".
-CARGO_CLOSING = re.compile(r"^test result: .*$", re.MULTILINE)
+# cargo test closes every test program with a line, the others the whole run:
+# "test result: ok. 3 passed; 0 failed; ...", nextest "Summary [0.1s] 3 tests run: 3 passed, 0 skipped",
+# pytest "3 passed, 1 skipped in 0.1s", tests/c/run_programs.py "3 passed, 0 failed".
+CARGO_CLOSING = re.compile(r"^(?:test result:| *Summary \[) ?.*$", re.MULTILINE)
 CLOSING = re.compile(r"^(?:=+ )?\d+ (?:passed|failed|skipped|errors?)\b.*$", re.MULTILINE)
 CARGO_FAILURES = re.compile(r"^---- .*?(?=^failures:$)", re.MULTILINE | re.DOTALL)
 COUNT = re.compile(r"(\d+) (passed|failed|skipped|ignored|errors?)\b")
@@ -93,6 +96,36 @@ STAGES = (
     Stage("python", (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")),
 )
 
+# What `make check` runs: everything once, on a library that is linked in seconds.
+QUICK = {"MONGOOSE_PROFILE": "quick"}
+SKIPPED_IN_CHECK = ("--", "--skip", "other_layout_is_one_command_away")
+RUST_CHECK: tuple[str, ...]
+if shutil.which("cargo-nextest"):
+    RUST_CHECK = (
+        "cargo",
+        "nextest",
+        "run",
+        "--cargo-profile",
+        "quick",
+        "--no-fail-fast",
+        "--status-level",
+        "fail",
+    )
+else:
+    RUST_CHECK = ("cargo", "test", "--profile", "quick", "--no-fail-fast")
+CHECK_STAGES = (
+    Stage("tools", ("scripts/tools.sh", "test"), tests=False),
+    Stage("library", ("cargo", "build", "--profile", "quick"), tests=False),
+    Stage("rust", (*RUST_CHECK, *SKIPPED_IN_CHECK)),
+    Stage("c", (sys.executable, "tests/c/run_programs.py", "--configurations", "gcc-so"), environment=QUICK),
+    Stage("venv", ("scripts/venv.sh", "--dev"), tests=False, environment=QUICK),
+    Stage(
+        "python",
+        (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "-m", "not browser and not slow"),
+        environment=QUICK,
+    ),
+)
+
 
 def excerpt(output: str) -> list[str]:
     """The part worth showing of a stage that failed: what cargo test says of failures, or the end."""
@@ -142,13 +175,15 @@ def run(stage: Stage) -> Counts:
 
 
 def main(names: Sequence[str]) -> int:
-    unknown = set(names) - {stage.name for stage in STAGES}
+    stages = CHECK_STAGES if "--check" in names else STAGES
+    names = [name for name in names if name != "--check"]
+    unknown = set(names) - {stage.name for stage in stages}
     if unknown:
         print(f"no such stage: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     total = Counts()
-    for stage in STAGES:
+    for stage in stages:
         if names and stage.name not in names:
             continue
         counts = run(stage)

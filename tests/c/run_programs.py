@@ -6,6 +6,8 @@ rule of memory. It runs in an empty directory of its own. Closes with "N passed,
 
     tests/c/run_programs.py                 all programs
     tests/c/run_programs.py timers url      these programs
+    tests/c/run_programs.py --configurations gcc-so,valgrind timers
+                                            in these configurations; --list names them all
     tests/c/run_programs.py --library DIR   against a library with other build options; gcc only
 """
 
@@ -57,13 +59,13 @@ class Configuration:
 
 
 CONFIGURATIONS = (
-    Configuration("gcc, .so", "gcc"),
-    Configuration("gcc, .a", "gcc", static=True),
-    Configuration("clang, .so", "clang"),
-    Configuration("clang, .a", "clang", static=True),
-    Configuration("sanitizers, .so", "gcc", flags=SANITIZE),
-    Configuration("sanitizers, .a", "gcc", static=True, flags=SANITIZE),
-    Configuration("valgrind, .so", "gcc", under=VALGRIND),
+    Configuration("gcc-so", "gcc"),
+    Configuration("gcc-a", "gcc", static=True),
+    Configuration("clang-so", "clang"),
+    Configuration("clang-a", "clang", static=True),
+    Configuration("asan-so", "gcc", flags=SANITIZE),
+    Configuration("asan-a", "gcc", static=True, flags=SANITIZE),
+    Configuration("valgrind", "gcc", under=VALGRIND),
 )
 
 # Loses memory, so every checker has to catch it: one that is off must not go unnoticed.
@@ -80,8 +82,7 @@ int main(void) {
 
 def run(configuration: Configuration, source: Path, library: Path) -> str:
     """Builds and runs one program; the empty string, or what went wrong."""
-    directory = "".join(c if c.isalnum() else "-" for c in configuration.name)
-    place = OUT / library.name / directory / source.stem
+    place = OUT / library.name / configuration.name / source.stem
     shutil.rmtree(place, ignore_errors=True)
     cwd = place / "cwd"
     cwd.mkdir(parents=True)
@@ -121,18 +122,41 @@ def caught(configuration: Configuration) -> str:
     return words or "a program that loses memory passed"
 
 
+def chosen(names: str) -> list[Configuration]:
+    """The configurations of a list like "gcc-so,valgrind"."""
+    by_name = {c.name: c for c in CONFIGURATIONS}
+    unknown = set(names.split(",")) - set(by_name)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"no such configuration: {', '.join(sorted(unknown))}")
+    return [by_name[name] for name in names.split(",")]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--library", type=Path, help="directory of libmongoose.so, .a and include/")
+    parser.add_argument(
+        "--configurations",
+        type=chosen,
+        metavar="NAME,NAME",
+        help=f"how to build and run them: {', '.join(c.name for c in CONFIGURATIONS)}; default: all",
+    )
+    parser.add_argument("--list", action="store_true", help="name the configurations and the programs")
     parser.add_argument("names", nargs="*", help="programs, without .c")
     options = parser.parse_args()
     sources = sorted(Path(__file__).parent.glob("*.c"))
+    if options.list:
+        print("configurations:", *(c.name for c in CONFIGURATIONS))
+        print("programs:", *(s.stem for s in sources))
+        return 0
+    unknown = set(options.names) - {s.stem for s in sources}
+    if unknown:
+        parser.error(f"no such program: {', '.join(sorted(unknown))}")
     if options.names:
         sources = [s for s in sources if s.stem in options.names]
     library = options.library.resolve() if options.library else cprogram.LIBRARY
-    configurations = CONFIGURATIONS[:2] if options.library else CONFIGURATIONS
+    configurations = options.configurations or (CONFIGURATIONS[:2] if options.library else CONFIGURATIONS)
     missing = {tool for c in configurations for tool in c.tools if shutil.which(tool) is None}
     if missing and os.environ.get("CI") == "true":
         print(f"not installed: {', '.join(sorted(missing))}")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import stress
 from conftest import Server
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from pymongoose import MG_EV_ACCEPT, MG_EV_HTTP_MSG, Connection, Manager, TlsOpt
 DOCUMENTED = (RuntimeError, ValueError, TypeError, OverflowError, AttributeError)
 
 
+@pytest.mark.slow
 def test_stress() -> None:
     program = str(Path(stress.__file__))
     done = subprocess.run(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import loopback
-from cprogram import ROOT
+from cprogram import LIBRARY, ROOT
 from needs import need
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -53,8 +53,9 @@ def test_the_c_example_of_the_readme(tmp_path: Path) -> None:
     need("curl")
     port = loopback.free_port()
     (tmp_path / "hello.c").write_text(block("c", "main").replace(PORT_IN_EXAMPLES, str(port)))
-    for directory in ("include", "target"):
-        (tmp_path / directory).symlink_to(ROOT / directory)
+    (tmp_path / "include").symlink_to(ROOT / "include")
+    (tmp_path / "target").mkdir()
+    (tmp_path / "target" / "release").symlink_to(LIBRARY)  # The library that is tested.
     library, compiler, start = block("sh", "hello.c").splitlines()
     assert (library, start) == ("cargo build --release", "./hello")  # Done before; done below.
     subprocess.run(["bash", "-euc", compiler], cwd=tmp_path, check=True)

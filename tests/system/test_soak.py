@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import cprogram
+
+pytestmark = pytest.mark.slow
 
 
 def test_half_a_minute() -> None:
