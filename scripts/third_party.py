@@ -59,19 +59,9 @@ def metadata() -> dict[str, Any]:
 
 def linked(data: dict[str, Any]) -> list[dict[str, Any]]:
     """The crates that end up in the library, by name; without those that only build or test it."""
+    edges = ("--edges", "normal,no-proc-macro", "--target", PLATFORM)
     done = subprocess.run(
-        [
-            "cargo",
-            "tree",
-            "--locked",
-            "--edges",
-            "normal,no-proc-macro",
-            "--prefix",
-            "none",
-            "--target",
-            PLATFORM,
-        ]
-        + ["--format", "{p}"],
+        ["cargo", "tree", "--locked", *edges, "--prefix", "none", "--format", "{p}"],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,

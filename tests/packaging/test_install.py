@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -46,12 +46,12 @@ int main(void) {
 """
 
 
-def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
+def run(*command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """Runs a command that has to succeed; returns what it printed."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env={**os.environ, **variables},
+        env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -61,11 +61,11 @@ def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation outside the source tree."""
     place = tmp_path_factory.mktemp("installed") / "usr"
     run(*INSTALL, "install", "--prefix", place)
-    yield place
+    return place
 
 
 @pytest.fixture
@@ -77,23 +77,23 @@ def source(tmp_path: Path) -> Path:
 
 def answers(program: Path, prefix: Path) -> bool:
     """True if the program runs with the installed library."""
-    return run(program, LD_LIBRARY_PATH=str(prefix / "lib")).splitlines()[-1] == "7.22"
+    return run(program, env={"LD_LIBRARY_PATH": str(prefix / "lib")}).splitlines()[-1] == "7.22"
 
 
 def test_with_pkg_config(prefix: Path, source: Path) -> None:
     need("pkg-config")
     path = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
-    flags = run("pkg-config", "--cflags", "--libs", "mongoose", **path).split()
+    flags = run("pkg-config", "--cflags", "--libs", "mongoose", env=path).split()
     run("cc", "program.c", "-o", "program", *flags, cwd=source)
     assert answers(source / "program", prefix)
-    version = run("pkg-config", "--modversion", "mongoose", **path).strip()
+    version = run("pkg-config", "--modversion", "mongoose", env=path).strip()
     assert version.startswith("7.22.")
 
 
 def test_with_pkg_config_static(prefix: Path, source: Path) -> None:
     need("pkg-config")
     path = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
-    flags = run("pkg-config", "--cflags", "--libs", "--static", "mongoose", **path).split()
+    flags = run("pkg-config", "--cflags", "--libs", "--static", "mongoose", env=path).split()
     flags = [flag if flag != "-lmongoose" else "-l:libmongoose.a" for flag in flags]
     run("cc", "program.c", "-o", "program", *flags, cwd=source)
     assert run(source / "program").splitlines()[-1] == "7.22"
@@ -125,7 +125,7 @@ def test_with_meson(prefix: Path, source: Path) -> None:
         "project('p', 'c')\nexecutable('program', 'program.c', dependencies: dependency('mongoose'))\n"
     )
     path = {"PKG_CONFIG_PATH": str(prefix / "lib" / "pkgconfig")}
-    run("meson", "setup", "out", cwd=source, **path)
+    run("meson", "setup", "out", cwd=source, env=path)
     run("meson", "compile", "-C", "out", cwd=source)
     assert answers(source / "out" / "program", prefix)
 
