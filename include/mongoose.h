@@ -2000,7 +2000,7 @@ struct mg_tls_opts {
   struct mg_str cert;
   /* Private key of `cert`. */
   struct mg_str key;
-  /* Client: name of the server, for SNI and verification. */
+  /* Client: name of the server, for SNI and verification; `*`: any. */
   struct mg_str name;
   /* Client: do not verify the server. */
   bool skip_verification;
@@ -4491,14 +4491,16 @@ void mg_delayms(unsigned int ms);
  * connections that it accepts. Everything is copied; NULL is the same as options that are all
  * empty.
  *
- * Without `ca` a client believes any server; with it, and without `skip_verification`, the
- * certificate must lead to one in `ca`, be valid now, and carry `name` if that is given. A server
- * with `ca` demands a certificate of its clients.
+ * Without `ca` a client believes any server that carries `name`, if that is given; with it, and
+ * without `skip_verification`, the certificate must lead to one in `ca`, be valid now, and carry
+ * `name`, or without that the host of the connection's URL if its scheme means TLS. `name` `*` is
+ * any name. A server with `ca` demands a certificate of its clients. RFC 5280, RFC 6125.
  *
  * # Errors
- * `MG_EV_ERROR`, and the connection closes: "CERT err 1" or "KEY err 1" when certificate or key
- * cannot be read or do not belong together, "TLS is not enabled" in a library without TLS; later
- * "tls hs: REASON" when the handshake fails.
+ * `MG_EV_ERROR`, and the connection closes: what is wrong in words when certificate or key cannot
+ * be read or do not belong together, "TLS is not enabled" in a library without TLS; later
+ * "tls hs: REASON" when the handshake fails, "failed to verify hostname" when only the name was
+ * asked for and is another.
  *
  * # Threads
  * The polling thread.

@@ -12,7 +12,7 @@ pub struct TlsOpts {
     pub cert: Str,
     /// Private key of `cert`.
     pub key: Str,
-    /// Client: name of the server, for SNI and verification.
+    /// Client: name of the server, for SNI and verification; `*`: any.
     pub name: Str,
     /// Client: do not verify the server.
     pub skip_verification: bool,

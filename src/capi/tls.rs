@@ -27,14 +27,16 @@ unsafe fn given<'a>(field: Str) -> &'a [u8] {
 /// connections that it accepts. Everything is copied; NULL is the same as options that are all
 /// empty.
 ///
-/// Without `ca` a client believes any server; with it, and without `skip_verification`, the
-/// certificate must lead to one in `ca`, be valid now, and carry `name` if that is given. A server
-/// with `ca` demands a certificate of its clients.
+/// Without `ca` a client believes any server that carries `name`, if that is given; with it, and
+/// without `skip_verification`, the certificate must lead to one in `ca`, be valid now, and carry
+/// `name`, or without that the host of the connection's URL if its scheme means TLS. `name` `*` is
+/// any name. A server with `ca` demands a certificate of its clients. RFC 5280, RFC 6125.
 ///
 /// # Errors
-/// `MG_EV_ERROR`, and the connection closes: "CERT err 1" or "KEY err 1" when certificate or key
-/// cannot be read or do not belong together, "TLS is not enabled" in a library without TLS; later
-/// "tls hs: REASON" when the handshake fails.
+/// `MG_EV_ERROR`, and the connection closes: what is wrong in words when certificate or key cannot
+/// be read or do not belong together, "TLS is not enabled" in a library without TLS; later
+/// "tls hs: REASON" when the handshake fails, "failed to verify hostname" when only the name was
+/// asked for and is another.
 ///
 /// # Threads
 /// The polling thread.
@@ -50,6 +52,7 @@ pub unsafe extern "C" fn mg_tls_init(c: *mut Connection, opts: *const TlsOpts) {
             key: given(opts.key),
             name: given(opts.name),
             skip_verification: opts.skip_verification,
+            ..Options::default()
         });
         tls::init(c, &options);
     }

@@ -76,6 +76,7 @@ static inline void ask_tls(struct mg_connection *c, int ev, void *ev_data) {
 }
 
 static struct side server, client;
+static const char *scheme = "tls";  // Of the URL that the client connects to.
 
 // Both sides meet, until the client has its answer or is closed. True when it was answered.
 static inline bool meet(struct mg_tls_opts of_server, struct mg_tls_opts of_client) {
@@ -88,7 +89,7 @@ static inline bool meet(struct mg_tls_opts of_server, struct mg_tls_opts of_clie
   mg_mgr_init(&mgr);
   mg_log_set(MG_LL_NONE);
   l = mg_listen(&mgr, "tcp://127.0.0.1:0", echo_tls, &server);
-  client.c = mg_connect(&mgr, url_of("tls", l), ask_tls, &client);
+  client.c = mg_connect(&mgr, url_of(scheme, l), ask_tls, &client);
   POLL_UNTIL(&mgr, client.got == 4 || (client.c == NULL && server.seen.closes == 1));
   mg_mgr_free(&mgr);
   CHECK(mgr.conns == NULL);

@@ -76,26 +76,30 @@ static void refused(struct mg_connection *c, int ev, void *ev_data) {
   }
 }
 
+#define NO_CERT "cert: no certificate in it"
+#define OTHER "key: it does not belong to the certificate"
+#define UNUSABLE "key: unreadable, too short, or of no known kind"
+
 static void test_what_is_refused(void) {
   struct mg_str cert = file("server.crt"), key = file("server.key"), garbage = mg_str("server.crt");
   const struct {
     struct mg_str cert, key;
     const char *error;
   } rows[] = {
-      {garbage, key, "CERT err 1"},
-      {key, key, "CERT err 1"},
-      {mg_str_n(cert.buf, 300), key, "CERT err 1"},
-      {mg_str_n(file("server.der").buf, 100), key, "CERT err 1"},
-      {cert, garbage, "KEY err 1"},
-      {cert, cert, "KEY err 1"},
-      {cert, mg_str_n(key.buf, 100), "KEY err 1"},
-      {cert, mg_str_n(file("server.sec1.der").buf, 50), "KEY err 1"},
-      {cert, file("v1.key"), "KEY err 1"},
-      {cert, file("rsa.key"), "KEY err 1"},
-      {cert, file("server.encrypted"), "KEY err 1"},
-      {cert, file("server.encrypted_sec1"), "KEY err 1"},
-      {file("weak.crt"), file("weak.key"), "KEY err 1"},
-      {joined(file("middle.crt"), file("below.crt")), file("below.key"), "KEY err 1"},
+      {garbage, key, NO_CERT},
+      {key, key, "cert: a key, no certificate"},
+      {mg_str_n(cert.buf, 300), key, NO_CERT},
+      {mg_str_n(file("server.der").buf, 100), key, NO_CERT},
+      {cert, garbage, "key: no private key in it"},
+      {cert, cert, "key: no private key in it"},
+      {cert, mg_str_n(key.buf, 100), "key: damaged, or encrypted"},
+      {cert, mg_str_n(file("server.sec1.der").buf, 50), UNUSABLE},
+      {cert, file("v1.key"), OTHER},
+      {cert, file("rsa.key"), OTHER},
+      {cert, file("server.encrypted"), "key: it is encrypted"},
+      {cert, file("server.encrypted_sec1"), "key: damaged, or encrypted"},
+      {file("weak.crt"), file("weak.key"), UNUSABLE},
+      {joined(file("middle.crt"), file("below.crt")), file("below.key"), OTHER},
       {cert, mg_str(""), "Certificate provided without a private key"},
       {cert, mg_str_n(NULL, 0), "Certificate provided without a private key"},
   };

@@ -37,7 +37,7 @@ static void test_chains(void) {
       {"server", "other", false, "tls hs: unknown CA"},
       {"own", "ca", false, "tls hs: unknown CA"},
       {"own_v1", "ca", false, "tls hs: unknown CA"},
-      {"own_v1", "own", true, ""},  // The same name and key.
+      {"own_v1", "own", false, "tls hs: unknown CA"},  // The same name and key, another certificate.
       {"expired", "ca", false, "tls hs: certificate expired"},
       {"future", "ca", false, "tls hs: certificate not yet valid"},
       {"client_only", "ca", false, "tls hs: certificate is for another purpose"},
@@ -90,11 +90,22 @@ static void test_names(void) {
     const char *ca = strcmp(rows[i].cert, "no_cn") == 0 ? "no_cn" : "ca";
     CHECK_ROW(believes(rows[i].cert, ca, rows[i].name) == rows[i].good, rows[i].name);
     if (!rows[i].good) CHECK_ROW(strcmp(client.seen.error, "tls hs: name mismatch") == 0, client.seen.error);
-    // Without authorities a name is only sent, if it can be.
-    CHECK_ROW(believes(rows[i].cert, NULL, rows[i].name), rows[i].name);
+    // Without authorities only the name counts.
+    CHECK_ROW(believes(rows[i].cert, NULL, rows[i].name) == rows[i].good, rows[i].name);
+    if (!rows[i].good) CHECK_ROW(strcmp(client.seen.error, "failed to verify hostname") == 0, client.seen.error);
   }
+  // A client that names authorities but no host means that of its URL: 127.0.0.1.
   CHECK(believes("server", "ca", NULL));
   CHECK(believes("server", "ca", ""));
+  CHECK(!believes("wild", "ca", NULL));
+  CHECK(strcmp(client.seen.error, "tls hs: name mismatch") == 0);
+  CHECK(!believes("wild", "ca", ""));
+  // Any name will do where the program says so, or when the URL is not one of TLS.
+  CHECK(believes("wild", "ca", "*"));
+  CHECK(!believes("stranger", "ca", "*"));
+  scheme = "tcp";
+  CHECK(believes("wild", "ca", NULL));
+  scheme = "tls";
 }
 
 static void test_who_does_not_ask(void) {
@@ -108,6 +119,8 @@ static void test_who_does_not_ask(void) {
   CHECK(meet(identity("stranger"), opts));
   opts.ca = mg_str("*");
   CHECK(meet(identity("stranger"), opts));
+  opts.name = mg_str("*");
+  CHECK(meet(identity("no_cn"), opts));
   // To skip the check is to skip all of it.
   opts.ca = file("ca.crt");
   opts.name = mg_str("elsewhere");

@@ -1,7 +1,7 @@
 //! What TLS needs to know of certificates: PEM texts, X.509 (RFC 5280), names (RFC 6125).
 #![forbid(unsafe_code)]
 
-mod der;
 pub mod name;
 pub mod pem;
+#[cfg(feature = "tls")]
 pub mod x509;

@@ -1,64 +1,39 @@
-//! The parts of an X.509 certificate (RFC 5280) that decide whether it is to be believed.
+//! X.509 certificates (RFC 5280), and how they are put into the form that webpki reads.
 //!
-//! Reads version 1 as well as version 3. Whatever it does not understand and is told to be critical
-//! is remembered ([`Certificate::has_unknown`]).
+//! webpki builds and checks all paths. It reads version 3 only, takes no authority for a server, no
+//! common name for a host, and anchors as a name and a key without the rest of their certificate.
+//! So a certificate is rewritten for it: the same serial number, dates, subject and key, and the
+//! extensions that say the same. What signs the original signs [`Rewritten::original`]. Thus every
+//! rule of webpki holds for each certificate, whatever form it came in.
 #![forbid(unsafe_code)]
 
-use super::der::{Reader, bits, tag};
+use super::name::is_pattern;
+use x509_cert::der::asn1::{AnyRef, BitStringRef, OctetString};
+use x509_cert::der::oid::AssociatedOid;
+use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber, Tagged};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, KeyUsage, SubjectAltName};
 
-/// A certificate, taken apart. The slices point into its bytes.
+/// A certificate, taken apart. The slices are whole elements of DER within its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Certificate<'a> {
     /// All of it.
     pub der: &'a [u8],
-    /// What is signed.
-    pub signed: &'a [u8],
-    /// Contents of the identifier of the signature's algorithm.
-    pub signature_algorithm: &'a [u8],
-    /// The signature.
-    pub signature: &'a [u8],
-    /// Contents of the name of who signed.
+    /// Who signed.
     pub issuer: &'a [u8],
-    /// Contents of the name of whose certificate it is.
+    /// Whose certificate it is.
     pub subject: &'a [u8],
-    /// Seconds since 1970 from which on it is valid.
-    pub not_before: i64,
-    /// Seconds since 1970 up to which it is valid.
-    pub not_after: i64,
-    /// The key.
-    pub key: Key<'a>,
-    /// Contents of the subject's other names.
-    names: &'a [u8],
-    /// May sign certificates: cA of the basic constraints.
-    pub is_authority: bool,
-    /// How many authorities may stand between it and a leaf.
-    pub path_limit: Option<u8>,
-    /// Contents of the purposes its key is for, if it says.
-    purposes: Option<&'a [u8]>,
-    /// Has a key usage without keyCertSign.
-    pub may_not_sign: bool,
-    /// Has an extension that must be understood and is not, or cannot be read; name constraints, too.
-    pub has_unknown: bool,
-}
-
-/// A public key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key<'a> {
-    /// Contents of the identifier of its algorithm.
-    pub algorithm: &'a [u8],
-    /// The key itself.
-    pub bits: &'a [u8],
-}
-
-/// Names that a certificate may carry beside its subject's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GeneralName<'a> {
-    /// A host name.
-    Dns(&'a [u8]),
-    /// The 4 or 16 bytes of an address.
-    Ip(&'a [u8]),
-    /// Anything else.
-    Other,
+    /// The key: a SubjectPublicKeyInfo.
+    pub key: &'a [u8],
+    /// What is signed.
+    signed: &'a [u8],
+    /// Algorithm and bits of the signature.
+    signature: [&'a [u8]; 2],
+    is_version_1: bool,
+    serial: &'a [u8],
+    algorithm: &'a [u8],
+    validity: &'a [u8],
+    extensions: Option<&'a [u8]>,
 }
 
 /// What a certificate is shown for.
@@ -70,207 +45,251 @@ pub enum Purpose {
     Client,
 }
 
-// Object identifiers, without tag and length.
-const COMMON_NAME: &[u8] = &[0x55, 4, 3];
-const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
-const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
-const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
-const NAME_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 30];
-const CERTIFICATE_POLICIES: &[u8] = &[0x55, 0x1d, 32];
-const SERVER_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 1];
-const CLIENT_AUTH: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 3, 2];
+/// Why a certificate cannot be a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It breaks the syntax.
+    Unreadable,
+    /// Its key is for something else.
+    Purpose,
+}
+
+/// A certificate as webpki reads it.
+#[derive(Debug)]
+pub struct Rewritten {
+    /// All of it.
+    pub der: Vec<u8>,
+    /// The part that a signature is checked over.
+    pub signed: Vec<u8>,
+    /// What was signed.
+    pub original: Vec<u8>,
+}
+
+/// The issuer, in rewritten form, of certificates that the program itself trusts: a name that no
+/// certificate needs, and an algorithm (of the arc for examples) that signs nothing else. Who
+/// checks a "signature" by it looks the certificate up among those that are trusted.
+pub mod trusted {
+    /// Contents of the issuer's name.
+    pub const NAME: &[u8] = b"\x31\x0b\x30\x09\x06\x03\x55\x04\x03\x0c\x02ca";
+    /// Contents of the algorithm's identifier.
+    pub const ALGORITHM: &[u8] = b"\x06\x02\x88\x37";
+    /// Contents of the issuer's key.
+    pub const KEY: &[u8] = b"\x30\x04\x06\x02\x88\x37\x03\x01\x00";
+}
 
 impl<'a> Certificate<'a> {
     /// Takes a certificate apart. Bytes behind it do not matter (a `TRUSTED CERTIFICATE` has some).
     pub fn parse(der: &'a [u8]) -> Option<Certificate<'a>> {
-        let whole = Reader(der).take(tag::SEQUENCE)?;
-        let mut outer = Reader(whole.body);
-        let signed = outer.take(tag::SEQUENCE)?;
-        let signature_algorithm = outer.take(tag::SEQUENCE)?.body;
-        let signature = bits(outer.take(tag::BIT_STRING)?.body)?;
-
-        let mut fields = Reader(signed.body);
-        let version = fields.take(tag::constructed(0));
-        fields.take(tag::INTEGER)?;
-        if fields.take(tag::SEQUENCE)?.body != signature_algorithm {
-            return None;
-        }
-        let issuer = fields.take(tag::SEQUENCE)?.body;
-        let mut validity = fields.enter(tag::SEQUENCE)?;
-        let (not_before, not_after) = (time(&mut validity)?, time(&mut validity)?);
-        let subject = fields.take(tag::SEQUENCE)?.body;
-        let key = Key::parse(fields.take(tag::SEQUENCE)?.body)?;
-        fields.take(tag::primitive(1));
-        fields.take(tag::primitive(2));
+        let der = SliceReader::new(der).ok()?.tlv_bytes().ok()?;
+        let mut outer = inside(der, Tag::Sequence)?;
+        let signed = outer.tlv_bytes().ok()?;
+        let signature = [take(&mut outer, Tag::Sequence)?, take(&mut outer, Tag::BitString)?];
+        let mut fields = inside(signed, Tag::Sequence)?;
+        let version = take(&mut fields, context(0, true));
         let mut certificate = Certificate {
-            der: whole.whole,
-            signed: signed.whole,
-            signature_algorithm,
+            der,
+            signed,
             signature,
-            issuer,
-            subject,
-            not_before,
-            not_after,
-            key,
-            names: &[],
-            is_authority: false,
-            path_limit: None,
-            purposes: None,
-            may_not_sign: false,
-            has_unknown: false,
+            is_version_1: version.is_none(),
+            serial: take(&mut fields, Tag::Integer)?,
+            algorithm: take(&mut fields, Tag::Sequence)?,
+            issuer: take(&mut fields, Tag::Sequence)?,
+            validity: take(&mut fields, Tag::Sequence)?,
+            subject: take(&mut fields, Tag::Sequence)?,
+            key: take(&mut fields, Tag::Sequence)?,
+            extensions: None,
         };
-        if let Some(mut extensions) = fields.enter(tag::constructed(3)) {
-            version?;
-            let mut extensions = extensions.enter(tag::SEQUENCE)?;
-            while !extensions.is_empty() {
-                let mut extension = extensions.enter(tag::SEQUENCE)?;
-                let id = extension.take(tag::OID)?.body;
-                if certificate.extend(id, extension).is_none() {
-                    // A key can be used in spite of that, but names would be taken from elsewhere.
-                    (id != SUBJECT_ALT_NAME).then_some(())?;
-                    certificate.has_unknown = true;
+        for unique_id in [1, 2] {
+            take(&mut fields, context(unique_id, false));
+        }
+        if let Some(extensions) = take(&mut fields, context(3, true)) {
+            certificate.extensions = Some(take(&mut inside(extensions, context(3, true))?, Tag::Sequence)?);
+        }
+        (outer.is_finished() && fields.is_finished()).then_some(certificate)
+    }
+
+    /// As the certificate of a peer. `is_trusted`: the program has named this very certificate, so
+    /// nobody need have signed it.
+    pub fn as_leaf(&self, purpose: Purpose, is_trusted: bool) -> Result<Rewritten, Unfit> {
+        let mut extensions = self.extensions().ok_or(Unfit::Unreadable)?;
+        // RFC 5280, 4.2.1.3. Any use in a handshake will do: certificates for RSA key exchange are
+        // common, and sign what newer suites have them sign.
+        if let Some(usage) = find::<KeyUsage>(&extensions).ok_or(Unfit::Unreadable)? {
+            let signs = usage.digital_signature() || usage.key_agreement();
+            if !signs && (purpose == Purpose::Client || !usage.key_encipherment()) {
+                return Err(Unfit::Purpose);
+            }
+        }
+        // An authority may be a server, too. What it may sign does not matter here.
+        find::<BasicConstraints>(&extensions).ok_or(Unfit::Unreadable)?;
+        let names = self.names(&extensions, purpose).ok_or(Unfit::Unreadable)?;
+        extensions.retain(|e| e.extn_id != BasicConstraints::OID && e.extn_id != SubjectAltName::OID);
+        extensions.extend(names);
+        self.rewrite(extensions, is_trusted).ok_or(Unfit::Unreadable)
+    }
+
+    /// As the certificate of who signs others; `None` when it may not do that. `is_trusted`: the
+    /// program has named this very certificate, so nobody need have signed it.
+    pub fn as_authority(&self, is_trusted: bool) -> Option<Rewritten> {
+        let mut extensions = self.extensions()?;
+        let usage = find::<KeyUsage>(&extensions)?;
+        if usage.as_ref().is_some_and(|usage| !usage.key_cert_sign()) {
+            return None; // RFC 5280, 6.1.4 (n).
+        }
+        match find::<BasicConstraints>(&extensions)? {
+            Some(constraints) if constraints.ca => {}
+            // Roots from before there were basic constraints.
+            None if is_trusted && (usage.is_some() || self.is_old_root()) => {
+                let value = BasicConstraints { ca: true, path_len_constraint: None }.to_der().ok()?;
+                extensions.push(extension::<BasicConstraints>(true, value)?);
+            }
+            _ => return None, // RFC 5280, 6.1.4 (k).
+        }
+        self.rewrite(extensions, is_trusted)
+    }
+
+    /// Only with the names that a host may have.
+    pub fn as_names(&self) -> Option<Rewritten> {
+        let names = self.names(&self.extensions()?, Purpose::Server)?;
+        self.rewrite(names.into_iter().collect(), false)
+    }
+
+    /// The bits of its key.
+    pub fn key_bits(&self) -> Option<&'a [u8]> {
+        key_bits(self.key)
+    }
+
+    fn is_old_root(&self) -> bool {
+        self.is_version_1 && self.issuer == self.subject
+    }
+
+    fn extensions(&self) -> Option<Vec<Extension>> {
+        let extensions = Vec::<Extension>::from_der(self.extensions.unwrap_or(b"\x30\0")).ok()?;
+        // RFC 5280, 4.2: not more than one of a kind.
+        let mut kinds: Vec<_> = extensions.iter().map(|e| e.extn_id).collect();
+        kinds.sort_unstable();
+        kinds.windows(2).all(|two| two[0] != two[1]).then_some(extensions)
+    }
+
+    /// The alternative names; of a certificate that has no DNS names among them, with those that are
+    /// common names. `Some(None)`: it has no names.
+    fn names(&self, extensions: &[Extension], purpose: Purpose) -> Option<Option<Extension>> {
+        let found = extensions.iter().find(|e| e.extn_id == SubjectAltName::OID);
+        let dns = context(2, false);
+        let mut names = Vec::new();
+        if let Some(found) = found {
+            let mut rest = inside(found.extn_value.as_bytes(), Tag::Sequence)?;
+            while !rest.is_finished() {
+                let name = rest.tlv_bytes().ok()?;
+                if AnyRef::from_der(name).ok()?.tag() == dns {
+                    return Some(Some(found.clone()));
+                }
+                names.extend_from_slice(name);
+            }
+        }
+        for name in self.common_names()? {
+            // A client has no host, but a name that looks like one must be one that its authority
+            // may give.
+            if is_pattern(name) && (purpose == Purpose::Server || name.contains(&b'.')) {
+                names.extend(wrap(dns, &[name])?);
+            }
+        }
+        if found.is_none() && names.is_empty() {
+            return Some(None);
+        }
+        let is_critical = found.is_some_and(|found| found.critical);
+        Some(Some(extension::<SubjectAltName>(is_critical, wrap(Tag::Sequence, &[&names])?)?))
+    }
+
+    /// The common names of the subject.
+    fn common_names(&self) -> Option<Vec<&'a [u8]>> {
+        const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
+        let mut found = Vec::new();
+        let mut sets = inside(self.subject, Tag::Sequence)?;
+        while !sets.is_finished() {
+            let mut attributes = inside(sets.tlv_bytes().ok()?, Tag::Set)?;
+            while !attributes.is_finished() {
+                let mut attribute = inside(attributes.tlv_bytes().ok()?, Tag::Sequence)?;
+                if attribute.tlv_bytes().ok()? == COMMON_NAME {
+                    found.push(AnyRef::from_der(attribute.tlv_bytes().ok()?).ok()?.value());
                 }
             }
         }
-        fields.is_empty().then_some(certificate)
+        Some(found)
     }
 
-    fn extend(&mut self, id: &[u8], mut extension: Reader<'a>) -> Option<()> {
-        let is_critical = extension.take(tag::BOOLEAN).is_some_and(|b| b.body != [0]);
-        let mut value = Reader(extension.take(tag::OCTET_STRING)?.body);
-        match id {
-            BASIC_CONSTRAINTS => {
-                let mut fields = value.enter(tag::SEQUENCE)?;
-                self.is_authority = fields.take(tag::BOOLEAN).is_some_and(|b| b.body != [0]);
-                self.path_limit = match fields.take(tag::INTEGER).map(|n| n.body) {
-                    None => None,
-                    Some(&[n]) if n < 0x80 => Some(n),
-                    Some(_) => return None,
-                };
-            }
-            KEY_USAGE => {
-                const KEY_CERT_SIGN: u8 = 0x04;
-                let usage = value.take(tag::BIT_STRING)?.body;
-                self.may_not_sign = usage.get(1).is_none_or(|bits| bits & KEY_CERT_SIGN == 0);
-            }
-            EXTENDED_KEY_USAGE => self.purposes = Some(value.take(tag::SEQUENCE)?.body),
-            SUBJECT_ALT_NAME => {
-                self.names = value.take(tag::SEQUENCE)?.body;
-                let mut names = Reader(self.names);
-                while !names.is_empty() {
-                    names.next()?;
-                }
-            }
-            // Whether critical or not: to believe in spite of it would be wrong.
-            NAME_CONSTRAINTS => self.has_unknown = true,
-            CERTIFICATE_POLICIES => {}
-            _ => self.has_unknown |= is_critical,
-        }
-        Some(())
-    }
-
-    /// Names beside the subject's.
-    pub fn alternative_names(&self) -> impl Iterator<Item = GeneralName<'a>> {
-        const DNS: u8 = tag::primitive(2);
-        const IP: u8 = tag::primitive(7);
-        let mut names = Reader(self.names);
-        core::iter::from_fn(move || {
-            names.next().map(|name| match name.tag {
-                DNS => GeneralName::Dns(name.body),
-                IP => GeneralName::Ip(name.body),
-                _ => GeneralName::Other,
-            })
-        })
-    }
-
-    /// The common name of the subject; of several, the last.
-    pub fn common_name(&self) -> Option<&'a [u8]> {
-        let mut sets = Reader(self.subject);
-        let mut found = None;
-        while let Some(mut set) = sets.enter(tag::SET) {
-            while let Some(mut attribute) = set.enter(tag::SEQUENCE) {
-                if attribute.take(tag::OID).is_some_and(|id| id.body == COMMON_NAME) {
-                    found = attribute.next().map(|value| value.body);
-                }
-            }
-        }
-        found
-    }
-
-    /// True when the key is for this purpose, or for any because the certificate does not say.
-    pub fn is_for(&self, purpose: Purpose) -> bool {
-        let wanted = match purpose {
-            Purpose::Server => SERVER_AUTH,
-            Purpose::Client => CLIENT_AUTH,
+    fn rewrite(&self, mut extensions: Vec<Extension>, is_trusted: bool) -> Option<Rewritten> {
+        const VERSION_3: &[u8] = &[0xa0, 3, 2, 1, 2];
+        // Any policy will do, so there is nothing to check about them (RFC 5280, 6.1.1 c).
+        extensions.retain(|e| e.extn_id != CertificatePolicies::OID);
+        let extensions = match &extensions[..] {
+            [] => Vec::new(),
+            some => wrap(context(3, true), &[&some.to_vec().to_der().ok()?])?,
         };
-        let Some(purposes) = self.purposes else { return true };
-        let mut purposes = Reader(purposes);
-        core::iter::from_fn(|| purposes.take(tag::OID)).any(|id| id.body == wanted)
+        let name = wrap(Tag::Sequence, &[trusted::NAME])?;
+        let algorithm = wrap(Tag::Sequence, &[trusted::ALGORITHM])?;
+        let (issuer, algorithm, signature) = if is_trusted {
+            (&name[..], &algorithm[..], [&algorithm[..], b"\x03\x01\0"])
+        } else {
+            (self.issuer, self.algorithm, self.signature)
+        };
+        let fields =
+            [VERSION_3, self.serial, algorithm, issuer, self.validity, self.subject, self.key, &extensions];
+        let signed = wrap(Tag::Sequence, &fields)?;
+        let der = wrap(Tag::Sequence, &[&signed, signature[0], signature[1]])?;
+        Some(Rewritten { der, signed, original: self.signed.to_vec() })
     }
 }
 
-impl<'a> Key<'a> {
-    /// Takes apart the contents of a SubjectPublicKeyInfo.
-    fn parse(info: &'a [u8]) -> Option<Key<'a>> {
-        let mut fields = Reader(info);
-        let algorithm = fields.take(tag::SEQUENCE)?.body;
-        Some(Key { algorithm, bits: bits(fields.take(tag::BIT_STRING)?.body)? })
-    }
+/// The bits of a key in a SubjectPublicKeyInfo.
+pub fn key_bits(info: &[u8]) -> Option<&[u8]> {
+    let mut fields = inside(info, Tag::Sequence)?;
+    take(&mut fields, Tag::Sequence)?;
+    BitStringRef::from_der(take(&mut fields, Tag::BitString)?).ok()?.as_bytes()
+}
 
-    /// Takes apart a SubjectPublicKeyInfo.
-    pub fn from_info(der: &'a [u8]) -> Option<Key<'a>> {
-        Key::parse(Reader(der).take(tag::SEQUENCE)?.body)
+fn context(number: u32, constructed: bool) -> Tag {
+    Tag::ContextSpecific { number: TagNumber(number), constructed }
+}
+
+/// A reader of the contents of an element, which must have this tag.
+fn inside(element: &[u8], tag: Tag) -> Option<SliceReader<'_>> {
+    let element = AnyRef::from_der(element).ok().filter(|element| element.tag() == tag)?;
+    SliceReader::new(element.value()).ok()
+}
+
+/// The next element, if it has this tag.
+fn take<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Option<&'a [u8]> {
+    (Tag::peek(reader).ok()? == tag).then(|| reader.tlv_bytes().ok())?
+}
+
+/// An element with these contents.
+fn wrap(tag: Tag, contents: &[&[u8]]) -> Option<Vec<u8>> {
+    AnyRef::new(tag, &contents.concat()).ok()?.to_der().ok()
+}
+
+/// The extension of a kind, if there is one; `None` when it cannot be read.
+fn find<T: AssociatedOid + for<'a> Decode<'a>>(extensions: &[Extension]) -> Option<Option<T>> {
+    match extensions.iter().find(|e| e.extn_id == T::OID) {
+        None => Some(None),
+        Some(found) => T::from_der(found.extn_value.as_bytes()).ok().map(Some),
     }
 }
 
-/// A point in time, in seconds since 1970: `YYMMDDhhmmssZ` or `YYYYMMDDhhmmssZ`.
-fn time(reader: &mut Reader<'_>) -> Option<i64> {
-    let element = reader.next()?;
-    let digits = element.body.strip_suffix(b"Z")?;
-    if !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number = |from: usize, len: usize| {
-        digits.get(from..from + len).map(|d| d.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
-    };
-    let (year, at) = match (element.tag, digits.len()) {
-        // Two digits mean 1950 to 2049.
-        (tag::UTC_TIME, 12) => (number(0, 2).map(|y| if y < 50 { y + 2000 } else { y + 1900 })?, 2),
-        (tag::GENERALIZED_TIME, 14) => (number(0, 4)?, 4),
-        _ => return None,
-    };
-    let (month, day) = (number(at, 2)?, number(at + 2, 2)?);
-    let (hour, minute, second) = (number(at + 4, 2)?, number(at + 6, 2)?, number(at + 8, 2)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    // Days since 1970 by counting years from March, so that February is last.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day
-        - 1
-        - 719_468;
-    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+fn extension<T: AssociatedOid>(critical: bool, value: Vec<u8>) -> Option<Extension> {
+    Some(Extension { extn_id: T::OID, critical, extn_value: OctetString::new(value).ok()? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seconds(tag: u8, text: &str) -> Option<i64> {
-        time(&mut Reader(&[&[tag, text.len() as u8], text.as_bytes()].concat()))
+    fn read(text: &[u8]) -> Vec<u8> {
+        crate::codec::tls::pem::blocks(text).find_map(|block| block.contents).expect("a certificate")
     }
 
-    #[test]
-    fn times() {
-        assert_eq!(seconds(tag::UTC_TIME, "700101000000Z"), Some(0));
-        assert_eq!(seconds(tag::UTC_TIME, "491231235959Z"), Some(2_524_607_999));
-        assert_eq!(seconds(tag::UTC_TIME, "500101000000Z"), Some(-631_152_000));
-        assert_eq!(seconds(tag::GENERALIZED_TIME, "20240229120000Z"), Some(1_709_208_000));
-        assert_eq!(seconds(tag::GENERALIZED_TIME, "99991231235959Z"), Some(253_402_300_799));
-        for wrong in ["7001010000Z", "700101000000+0100", "701301000000Z", "70010a000000Z", "700101000000"] {
-            assert_eq!(seconds(tag::UTC_TIME, wrong), None, "{wrong}");
-        }
+    fn every_extension() -> Vec<u8> {
+        read(include_bytes!("../../../tests/tls/every_extension.crt"))
     }
 
     #[test]
@@ -280,53 +299,60 @@ mod tests {
         }
     }
 
-    fn read(text: &[u8]) -> Vec<u8> {
-        crate::codec::tls::pem::blocks(text).find_map(|block| block.contents).expect("a certificate")
-    }
-
     #[test]
-    fn every_extension() {
-        let der = read(include_bytes!("../../../tests/tls/every_extension.crt"));
-        let found = Certificate::parse(&der).expect("a certificate");
-        assert_eq!((found.is_authority, found.path_limit, found.may_not_sign), (true, Some(2), false));
-        assert!(!found.has_unknown);
-        assert!(found.is_for(Purpose::Server) && found.is_for(Purpose::Client));
-        assert_eq!(found.common_name(), Some(&b"fuzz"[..]));
-        let ip6 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
-        let names = [
-            GeneralName::Dns(b"localhost"),
-            GeneralName::Dns(b"*.example.com"),
-            GeneralName::Ip(&[127, 0, 0, 1]),
-            GeneralName::Ip(&ip6),
-            GeneralName::Other,
+    fn a_rewritten_certificate_is_one() {
+        let texts = [
+            &include_bytes!("../../../tests/tls/every_extension.crt")[..],
+            include_bytes!("../../../tests/tls/version_1.crt"),
         ];
-        assert_eq!(found.alternative_names().collect::<Vec<_>>(), names);
+        for text in texts {
+            let der = read(text);
+            let found = Certificate::parse(&der).expect("a certificate");
+            for is_trusted in [false, true] {
+                let leaf = found.as_leaf(Purpose::Server, is_trusted).expect("a leaf");
+                let authority = found.as_authority(is_trusted);
+                assert!(authority.is_some() || found.is_version_1);
+                for new in authority.iter().chain([&leaf]) {
+                    let again = Certificate::parse(&new.der).expect("a certificate");
+                    assert_eq!((again.subject, again.key), (found.subject, found.key));
+                    assert_eq!(again.signed, new.signed);
+                    assert_eq!(again.issuer == found.issuer, !is_trusted);
+                    assert_eq!(new.original, found.signed);
+                }
+            }
+        }
     }
 
     #[test]
-    fn version_1() {
+    fn only_a_root_that_is_trusted_may_lack_constraints() {
         let der = read(include_bytes!("../../../tests/tls/version_1.crt"));
         let found = Certificate::parse(&[&der[..], b"trust"].concat()).map(|found| {
             assert_eq!(found.der, der);
-            (found.is_authority, found.common_name().map(<[u8]>::len), found.issuer == found.subject)
+            (found.as_authority(true).is_some(), found.as_authority(false).is_some())
         });
-        assert_eq!(found, Some((false, None, true)));
+        assert_eq!(found, Some((true, false)));
     }
 
-    /// Changes one byte in front of `extension`'s contents, or in them.
-    fn with_byte(der: &[u8], after: &[u8], ahead: usize, byte: u8) -> Vec<u8> {
-        let at = der.windows(after.len()).position(|w| w == after).expect("the extension") + after.len();
-        let mut changed = der.to_vec();
-        changed[at + ahead] = byte;
-        changed
+    #[test]
+    fn names() {
+        let der = every_extension();
+        let found = Certificate::parse(&der).expect("a certificate");
+        assert_eq!(found.common_names(), Some(vec![&b"fuzz"[..]]));
+        // It has DNS names, so the common name is none.
+        let names = found.as_names().expect("names").der;
+        assert!(names.windows(9).any(|w| w == b"localhost"));
+        assert_eq!(names.windows(4).filter(|w| w == b"fuzz").count(), 2); // Subject and issuer.
     }
 
     #[test]
     fn broken_extensions() {
-        let der = read(include_bytes!("../../../tests/tls/every_extension.crt"));
-        // Behind the identifier of the alternative names: OCTET STRING, its length, SEQUENCE.
-        assert!(Certificate::parse(&with_byte(&der, SUBJECT_ALT_NAME, 2, 0)).is_none());
-        let found = with_byte(&der, EXTENDED_KEY_USAGE, 2, 0);
-        assert!(Certificate::parse(&found).is_some_and(|found| found.has_unknown));
+        // Behind the identifier of each: whether it is critical, OCTET STRING, its length, contents.
+        for (id, ahead) in [(&[0x55, 0x1d, 17][..], 2), (&[0x55, 0x1d, 19], 5), (&[0x55, 0x1d, 15], 5)] {
+            let mut der = every_extension();
+            let at = der.windows(3).position(|w| w == id).expect("the extension") + 3;
+            der[at + ahead] = 0;
+            let found = Certificate::parse(&der).expect("a certificate");
+            assert_eq!(found.as_leaf(Purpose::Server, false).err(), Some(Unfit::Unreadable), "{id:?}");
+        }
     }
 }

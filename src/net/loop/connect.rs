@@ -36,6 +36,9 @@ pub fn connect(
     c.set_fd(-1);
     link(m, c);
     c.set(flag::CLIENT | transport_flags(bytes));
+    if c.has(flag::TLS) {
+        crate::net::tls::remember_host(c, Url::new(bytes).host);
+    }
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
     c.set_protocol(protocol);

@@ -1,145 +1,178 @@
-//! Is a certificate to be believed? The rules of `docs/tls.md`.
+//! Is a certificate to be believed? webpki decides, for all certificates: see `docs/tls.md`.
 //!
-//! webpki decides where it can. It reads neither certificates of version 1 nor authorities that
-//! serve as servers themselves, which are normal here: for those the chain is walked by hand.
+//! What a program trusts is not an anchor to webpki but an authority (or a leaf) like those that
+//! peers send: its dates, usages, path length and constraints count. The one anchor, which has no
+//! key, "signed" exactly the certificates that the program named ([`Listed`]).
 
-use crate::codec::tls::x509::{Certificate, Purpose};
+use super::identity::certificates;
+use crate::codec::tls::x509::{Certificate, Purpose, Rewritten, Unfit, trusted};
 use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
-use rustls::{CertificateError, Error};
+use rustls::pki_types::{
+    AlgorithmIdentifier, CertificateDer, Der, InvalidSignature, ServerName, SignatureVerificationAlgorithm,
+    TrustAnchor, UnixTime,
+};
+use rustls::{CertificateError, Error, OtherError};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use webpki::{EndEntityCert, KeyUsage};
 
-/// Certificates between a leaf and an authority.
-const DEPTH_MAX: usize = 8;
-/// Signatures that one peer may have us check.
-const SIGNATURES_MAX: usize = 64;
+/// Who is believed.
+#[derive(Debug, Default)]
+pub struct Trust {
+    /// All certificates that the program named, as they are.
+    named: HashSet<Vec<u8>>,
+    /// Those of them that may sign others, by their subjects.
+    authorities: HashMap<Vec<u8>, Vec<Rewritten>>,
+}
 
-/// Checks a peer's certificate and those it sent along against authorities.
-pub fn check(
-    leaf: &Certificate<'_>,
-    sent: &[CertificateDer<'_>],
-    authorities: &[CertificateDer<'_>],
-    purpose: Purpose,
-    now: UnixTime,
-    algorithms: &WebPkiSupportedAlgorithms,
-) -> Result<(), Error> {
-    is_valid_at(leaf, now)?;
-    if !leaf.is_for(purpose) {
-        return Err(CertificateError::InvalidPurpose.into());
-    }
-    // To have a certificate is to believe it.
-    if authorities.iter().any(|authority| authority.as_ref() == leaf.der) {
-        return Ok(());
-    }
-    match by_webpki(leaf, sent, authorities, purpose, now, algorithms) {
-        Ok(()) => Ok(()),
-        Err(webpki::Error::UnsupportedCertVersion | webpki::Error::CaUsedAsEndEntity) => {
-            let mut walk = Walk { sent, authorities, now, algorithms, signatures: 0 };
-            if walk.leads_to_authority(leaf, 0) {
-                Ok(())
-            } else {
-                Err(CertificateError::UnknownIssuer.into())
-            }
+impl Trust {
+    /// Reads `ca`. `None`: nobody is asked for anything.
+    pub fn new(ca: &[u8]) -> Option<Trust> {
+        if ca.is_empty() || ca == b"*" {
+            return None;
         }
-        Err(webpki::Error::CertExpired { .. }) => Err(CertificateError::Expired.into()),
-        Err(webpki::Error::CertNotValidYet { .. }) => Err(CertificateError::NotValidYet.into()),
-        Err(webpki::Error::UnknownIssuer) => Err(CertificateError::UnknownIssuer.into()),
-        Err(webpki::Error::InvalidSignatureForPublicKey) => Err(CertificateError::BadSignature.into()),
-        Err(e) => Err(CertificateError::Other(rustls::OtherError(std::sync::Arc::new(e))).into()),
-    }
-}
-
-fn is_valid_at(certificate: &Certificate<'_>, now: UnixTime) -> Result<(), Error> {
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    if now < certificate.not_before {
-        return Err(CertificateError::NotValidYet.into());
-    }
-    if now > certificate.not_after {
-        return Err(CertificateError::Expired.into());
-    }
-    Ok(())
-}
-
-fn by_webpki(
-    leaf: &Certificate<'_>,
-    sent: &[CertificateDer<'_>],
-    authorities: &[CertificateDer<'_>],
-    purpose: Purpose,
-    now: UnixTime,
-    algorithms: &WebPkiSupportedAlgorithms,
-) -> Result<(), webpki::Error> {
-    let der = CertificateDer::from(leaf.der);
-    let end = EndEntityCert::try_from(&der)?;
-    let anchors: Vec<_> =
-        authorities.iter().filter_map(|der| webpki::anchor_from_trusted_cert(der).ok()).collect();
-    let usage = match purpose {
-        Purpose::Server => KeyUsage::server_auth(),
-        Purpose::Client => KeyUsage::client_auth(),
-    };
-    end.verify_for_usage(algorithms.all, &anchors, sent, now, usage, None, None).map(|_| ())
-}
-
-/// A search for a way from a leaf to an authority.
-struct Walk<'a> {
-    sent: &'a [CertificateDer<'a>],
-    authorities: &'a [CertificateDer<'a>],
-    now: UnixTime,
-    algorithms: &'a WebPkiSupportedAlgorithms,
-    signatures: usize,
-}
-
-impl Walk<'_> {
-    fn leads_to_authority(&mut self, from: &Certificate<'_>, depth: usize) -> bool {
-        if from.has_unknown || depth > DEPTH_MAX {
-            return false;
-        }
-        let (sent, authorities) = (self.sent, self.authorities);
-        for authority in authorities.iter().filter_map(|der| Certificate::parse(der)) {
-            if authority.subject == from.issuer
-                && !authority.has_unknown
-                && has_room(&authority, depth)
-                && self.signed(&authority, from)
+        let mut trust = Trust::default();
+        for der in certificates(ca) {
+            if let Some(certificate) = Certificate::parse(&der)
+                && let Some(authority) = certificate.as_authority(true)
             {
-                return true;
+                trust.authorities.entry(certificate.subject.to_vec()).or_default().push(authority);
             }
+            trust.named.insert(der.to_vec());
         }
-        for between in sent.iter().filter_map(|der| Certificate::parse(der)) {
-            if between.subject == from.issuer
-                && between.is_authority
-                && !between.may_not_sign
-                && has_room(&between, depth)
-                && is_valid_at(&between, self.now).is_ok()
-                && self.signed(&between, from)
-                && self.leads_to_authority(&between, depth + 1)
-            {
-                return true;
-            }
-        }
-        false
+        Some(trust)
     }
 
-    fn signed(&mut self, issuer: &Certificate<'_>, certificate: &Certificate<'_>) -> bool {
-        self.signatures += 1;
-        self.signatures <= SIGNATURES_MAX
-            && self.algorithms.all.iter().any(|algorithm| {
-                algorithm.signature_alg_id().as_ref() == certificate.signature_algorithm
-                    && verifies(*algorithm, issuer, certificate.signed, certificate.signature)
-            })
+    /// Nobody is believed.
+    pub fn is_empty(&self) -> bool {
+        self.named.is_empty()
+    }
+
+    /// Checks a peer's certificate and those it sent along.
+    pub fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        sent: &[CertificateDer<'_>],
+        purpose: Purpose,
+        now: UnixTime,
+        algorithms: &WebPkiSupportedAlgorithms,
+    ) -> Result<(), Error> {
+        let is_named = self.named.contains(leaf.as_ref());
+        let leaf = parse(leaf)?;
+        let end = leaf.as_leaf(purpose, is_named).map_err(|unfit| match unfit {
+            Unfit::Unreadable => CertificateError::BadEncoding,
+            Unfit::Purpose => CertificateError::InvalidPurpose,
+        })?;
+        let sent: Vec<_> = sent.iter().filter_map(|der| Certificate::parse(der)).collect();
+        let between: Vec<_> = sent.iter().filter_map(|sent| sent.as_authority(false)).collect();
+        // Those that anybody on the way could have been signed by.
+        let issuers: HashSet<_> = sent.iter().chain([&leaf]).map(|signed| signed.issuer).collect();
+        let ours: Vec<_> =
+            issuers.into_iter().flat_map(|name| self.authorities.get(name)).flatten().collect();
+
+        let listed = Listed(ours.iter().copied().chain(is_named.then_some(&end)).collect());
+        let signed: HashMap<_, _> =
+            between.iter().chain([&end]).map(|new| (&new.signed[..], &new.original[..])).collect();
+        let checks: Vec<_> = algorithms.all.iter().map(|known| AsSigned(*known, &signed)).collect();
+        let mut known: Vec<&dyn SignatureVerificationAlgorithm> = vec![&listed];
+        known.extend(checks.iter().map(|check| check as &dyn SignatureVerificationAlgorithm));
+
+        let ways: Vec<_> =
+            ours.into_iter().chain(&between).map(|way| CertificateDer::from(&way.der[..])).collect();
+        let end = CertificateDer::from(&end.der[..]);
+        let usage = match purpose {
+            Purpose::Server => KeyUsage::server_auth(),
+            Purpose::Client => KeyUsage::client_auth(),
+        };
+        let anchors = [TrustAnchor {
+            subject: Der::from_slice(trusted::NAME),
+            subject_public_key_info: Der::from_slice(trusted::KEY),
+            name_constraints: None,
+        }];
+        EndEntityCert::try_from(&end)
+            .and_then(|end| end.verify_for_usage(&known, &anchors, &ways, now, usage, None, None).map(|_| ()))
+            .map_err(explain)
     }
 }
 
-/// The number of authorities below it that an authority allows.
-fn has_room(authority: &Certificate<'_>, below: usize) -> bool {
-    authority.path_limit.is_none_or(|limit| below <= usize::from(limit))
+/// Checks that a server's certificate is for a host.
+pub fn check_name(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> Result<(), Error> {
+    let names = parse(leaf)?.as_names().ok_or(CertificateError::BadEncoding)?.der;
+    let names = CertificateDer::from(names);
+    EndEntityCert::try_from(&names)
+        .and_then(|names| names.verify_is_valid_for_subject_name(name))
+        .map_err(explain)
 }
 
-/// True when the key of `signer` made `signature`.
-pub fn verifies(
-    algorithm: &dyn SignatureVerificationAlgorithm,
-    signer: &Certificate<'_>,
-    message: &[u8],
-    signature: &[u8],
-) -> bool {
-    algorithm.public_key_alg_id().as_ref() == signer.key.algorithm
-        && algorithm.verify_signature(signer.key.bits, message, signature).is_ok()
+/// Takes a peer's certificate apart.
+pub fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<Certificate<'a>, Error> {
+    let found = Certificate::parse(der).filter(|found| found.der.len() == der.len());
+    found.ok_or_else(|| CertificateError::BadEncoding.into())
+}
+
+/// "Signs" those that the program trusts.
+#[derive(Debug)]
+struct Listed<'a>(Vec<&'a Rewritten>);
+
+impl SignatureVerificationAlgorithm for Listed<'_> {
+    fn verify_signature(&self, _key: &[u8], message: &[u8], _: &[u8]) -> Result<(), InvalidSignature> {
+        let is_listed = self.0.iter().any(|listed| listed.signed == message);
+        is_listed.then_some(()).ok_or(InvalidSignature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        AlgorithmIdentifier::from_slice(trusted::ALGORITHM)
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        AlgorithmIdentifier::from_slice(trusted::ALGORITHM)
+    }
+}
+
+/// An algorithm that checks signatures of rewritten certificates: over what was signed.
+#[derive(Debug)]
+struct AsSigned<'a>(&'static dyn SignatureVerificationAlgorithm, &'a HashMap<&'a [u8], &'a [u8]>);
+
+impl SignatureVerificationAlgorithm for AsSigned<'_> {
+    fn verify_signature(&self, key: &[u8], message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        let original = self.1.get(message).copied().unwrap_or(message);
+        self.0.verify_signature(key, original, signature)
+    }
+
+    fn public_key_alg_id(&self) -> AlgorithmIdentifier {
+        self.0.public_key_alg_id()
+    }
+
+    fn signature_alg_id(&self) -> AlgorithmIdentifier {
+        self.0.signature_alg_id()
+    }
+}
+
+/// What webpki says, in the terms that rustls has alerts for.
+fn explain(error: webpki::Error) -> Error {
+    use webpki::Error as E;
+    match error {
+        E::CertExpired { .. } | E::InvalidCertValidity => CertificateError::Expired,
+        E::CertNotValidYet { .. } => CertificateError::NotValidYet,
+        E::CertNotValidForName(_) => CertificateError::NotValidForName,
+        E::UnknownIssuer | E::EndEntityUsedAsCa => CertificateError::UnknownIssuer,
+        E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertificateError::InvalidPurpose,
+        E::UnsupportedCriticalExtension => CertificateError::UnhandledCriticalExtension,
+        E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
+        other => CertificateError::Other(OtherError(Arc::new(other))),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_trusted() {
+        assert!(Trust::new(b"").is_none());
+        assert!(Trust::new(b"*").is_none());
+        assert!(Trust::new(b"/etc/ssl/cert.pem").is_some_and(|trust| trust.is_empty()));
+    }
 }

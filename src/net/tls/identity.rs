@@ -2,7 +2,7 @@
 
 use super::session::provider;
 use crate::codec::tls::pem::{self, Block};
-use crate::codec::tls::x509::{Certificate, Key};
+use crate::codec::tls::x509::{self, Certificate};
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::{
@@ -11,6 +11,10 @@ use rustls::pki_types::{
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
+
+/// The two belong to different pairs.
+pub const OTHER_KEY: &str = "key: it does not belong to the certificate";
+const UNUSABLE_KEY: &str = "key: unreadable, too short, or of no known kind";
 
 /// What this side shows to the other; nothing by default.
 #[derive(Debug, Default)]
@@ -32,23 +36,24 @@ impl ResolvesClientCert for Identity {
     }
 }
 
-/// Puts certificate and key together. rustls would do that, too, but for version 3 only.
+/// Puts certificate and key together; says what is wrong with them. rustls would do that, too, but
+/// for version 3 only.
 pub fn load(cert: &[u8], key: &[u8]) -> Result<Option<Identity>, &'static str> {
-    const BAD_CERT: &str = "CERT err 1";
-    const BAD_KEY: &str = "KEY err 1";
     if cert.is_empty() {
         return Ok(None);
     }
     let chain = own_chain(cert);
-    let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or(BAD_CERT)?;
+    let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or_else(|| {
+        if looks_like_key(cert) { "cert: a key, no certificate" } else { "cert: no certificate in it" }
+    })?;
     if key.is_empty() {
         return Err("Certificate provided without a private key");
     }
-    let key = private_key(key).ok_or(BAD_KEY)?;
-    let key = provider().key_provider.load_private_key(key).map_err(|_| BAD_KEY)?;
-    let info = key.public_key().ok_or(BAD_KEY)?;
-    if Key::from_info(&info).is_none_or(|own| own.bits != leaf.key.bits) {
-        return Err(BAD_KEY);
+    let key = private_key(key)?;
+    let key = provider().key_provider.load_private_key(key).map_err(|_| UNUSABLE_KEY)?;
+    let info = key.public_key().ok_or(UNUSABLE_KEY)?;
+    if leaf.key_bits().is_none() || x509::key_bits(&info) != leaf.key_bits() {
+        return Err(OTHER_KEY);
     }
     Ok(Some(Identity(Some(Arc::new(CertifiedKey::new(chain, key))))))
 }
@@ -78,17 +83,26 @@ fn certificate(der: &[u8]) -> Option<CertificateDer<'static>> {
     Certificate::parse(der).map(|certificate| certificate.der.to_vec().into())
 }
 
+fn looks_like_key(text: &[u8]) -> bool {
+    pem::blocks(text).any(|block| block.label.ends_with(b"PRIVATE KEY"))
+}
+
 /// The first private key of a text, or the one of a DER file.
-fn private_key(text: &[u8]) -> Option<PrivateKeyDer<'static>> {
+fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
     if pem::is_der(text) {
-        return PrivateKeyDer::try_from(text).ok().map(|key| key.clone_key());
+        return PrivateKeyDer::try_from(text).map(|key| key.clone_key()).map_err(|_| UNUSABLE_KEY);
     }
-    let block = pem::blocks(text).find(|block| block.label.ends_with(b"PRIVATE KEY"))?;
-    let der = block.contents?;
+    let mut blocks = pem::blocks(text).filter(|block| block.label.ends_with(b"PRIVATE KEY"));
+    let Some(block) = blocks.next() else { return Err("key: no private key in it") };
+    let der = match (block.label, block.contents) {
+        (b"ENCRYPTED PRIVATE KEY", _) => return Err("key: it is encrypted"),
+        (_, None) => return Err("key: damaged, or encrypted"),
+        (_, Some(der)) => der,
+    };
     match block.label {
-        b"PRIVATE KEY" => Some(PrivatePkcs8KeyDer::from(der).into()),
-        b"RSA PRIVATE KEY" => Some(PrivatePkcs1KeyDer::from(der).into()),
-        b"EC PRIVATE KEY" => Some(PrivateSec1KeyDer::from(der).into()),
-        _ => None, // Encrypted, or of a kind that TLS has no use for.
+        b"PRIVATE KEY" => Ok(PrivatePkcs8KeyDer::from(der).into()),
+        b"RSA PRIVATE KEY" => Ok(PrivatePkcs1KeyDer::from(der).into()),
+        b"EC PRIVATE KEY" => Ok(PrivateSec1KeyDer::from(der).into()),
+        _ => Err(UNUSABLE_KEY),
     }
 }

@@ -53,8 +53,10 @@ pub struct Options<'a> {
     pub cert: &'a [u8],
     /// Its private key.
     pub key: &'a [u8],
-    /// The server's name.
+    /// The server's name; `*`: any.
     pub name: &'a [u8],
+    /// The host of the connection's URL, if that is one of TLS: the name of who has authorities.
+    pub host: &'a [u8],
     /// Believe any server.
     pub skip_verification: bool,
 }
@@ -62,6 +64,8 @@ pub struct Options<'a> {
 /// What a connection keeps for TLS.
 #[derive(Default)]
 pub struct TlsState {
+    /// A client's: the host of its URL.
+    host: Cell<Vec<u8>>,
     session: Cell<Option<Box<Session>>>,
     output: Cell<bool>,
     input: Cell<bool>,
@@ -100,6 +104,13 @@ impl TlsState {
     }
 }
 
+/// Keeps the host of a URL for the session to come.
+pub fn remember_host(c: Conn, host: &[u8]) {
+    if let Some(state) = ConnState::of(c) {
+        state.tls.host.set(host.to_vec());
+    }
+}
+
 /// Begins TLS on a connection: a new session, in place of the one it may have. Failures are
 /// reported by ERROR.
 ///
@@ -107,7 +118,10 @@ impl TlsState {
 pub fn init(c: Conn, options: &Options<'_>) {
     let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
     free(c);
+    let host = state.tls.host.take();
+    let options = &Options { host: &host, ..*options };
     let config = Config::new(c.has(flag::CLIENT), options, c.rem().to_socket().ip());
+    state.tls.host.set(host);
     let config = config.map(|(config, doubts)| {
         for doubt in doubts {
             log::error(format_args!("{} {} {doubt}", c.id(), c.fd()));
@@ -208,13 +222,13 @@ pub fn handshake(c: Conn, state: &ConnState) {
     for _ in 0..READS_PER_TURN {
         let step = state.tls.with(c, |session| {
             session.decrypt(c.rtls());
-            (session.take_failure(), session.is_handshaking())
+            (session.take_refusal(), session.is_handshaking())
         });
         let Some((failure, goes_on)) = step else { return };
         // The peer may have closed the connection because of what is to be read now.
         let sent = flush_now(c, state);
         if let Some(reason) = failure {
-            conn::error(c, format!("tls hs: {reason}").as_bytes());
+            conn::error(c, reason.as_bytes());
             return;
         }
         if !goes_on {

@@ -44,6 +44,9 @@ impl Session {
     pub fn take_failure(&mut self) -> Option<String> {
         match *self {}
     }
+    pub fn take_refusal(&mut self) -> Option<String> {
+        match *self {}
+    }
     pub fn pending(&self) -> usize {
         match *self {}
     }

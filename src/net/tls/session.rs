@@ -1,8 +1,9 @@
 //! A TLS session: rustls with the options of a program.
 
 use super::Options;
+use super::chain::Trust;
 use super::identity::{self, Identity};
-use super::verify::{self, Trust};
+use super::verify::{self, Names};
 use crate::codec::tls::name::Name;
 use crate::net::event_loop::handle::Buf;
 use rustls::client::Resumption;
@@ -114,6 +115,11 @@ impl Session {
         self.failure.take().map(|e| verify::reason(&e))
     }
 
+    /// Why there was no handshake, once.
+    pub fn take_refusal(&mut self) -> Option<String> {
+        self.failure.take().map(|e| verify::failure(&e))
+    }
+
     /// How many decrypted bytes wait.
     pub fn pending(&self) -> usize {
         self.waiting
@@ -195,14 +201,26 @@ fn client(
     options: &Options<'_>,
     peer: IpAddr,
 ) -> Result<Config, Error> {
-    let name = (!options.name.is_empty()).then(|| Name::new(options.name));
-    let trust = trust.filter(|_| !options.skip_verification);
-    // A name is only asked for as far as it can be sent (RFC 6066, section 3).
-    let asked = match &name {
-        Some(Name::Host(host)) => DnsName::try_from(host.clone()).ok().map(ServerName::DnsName),
-        _ => None,
+    let given = match options.name {
+        b"*" => &[],
+        // Who names authorities wants to know with whom it talks.
+        b"" if trust.is_some() => options.host,
+        name => name,
     };
-    let verifier = verify::Server { trust, name };
+    let (asked, names) = match Name::new(given) {
+        _ if given.is_empty() => (None, Names::Any),
+        Name::Host(host) => match DnsName::try_from(host) {
+            Ok(host) => (Some(ServerName::DnsName(host)), Names::Asked),
+            Err(_) => (None, Names::Impossible),
+        },
+        Name::Ip(ip) => (Some(ServerName::IpAddress(ip.into())), Names::Asked),
+        Name::Impossible => (None, Names::Impossible),
+    };
+    let verifier = if options.skip_verification {
+        verify::Server { trust: None, names: Names::Any }
+    } else {
+        verify::Server { trust, names }
+    };
     let builder = ClientConfig::builder_with_provider(provider().clone())
         .with_safe_default_protocol_versions()?
         .dangerous()
@@ -212,7 +230,7 @@ fn client(
         None => builder.with_no_client_auth(),
     };
     config.resumption = Resumption::disabled();
-    config.enable_sni = asked.is_some();
+    // Names that are addresses are not sent (RFC 6066, section 3).
     Ok(Config::Client(Arc::new(config), asked.unwrap_or(ServerName::IpAddress(peer.into()))))
 }
 

@@ -1,48 +1,21 @@
 //! What a session asks about its peer: certificate, name, and that the key is the peer's.
 
-use super::chain;
-use super::identity::certificates;
+use super::chain::{self, Trust};
 use super::session::provider;
-use crate::codec::tls::name::Name;
-use crate::codec::tls::x509::{Certificate, Purpose};
+use crate::codec::tls::x509::Purpose;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::WebPkiSupportedAlgorithms;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
-
-/// Who is believed.
-#[derive(Debug)]
-pub struct Trust(Vec<CertificateDer<'static>>);
-
-impl Trust {
-    /// Reads `ca`. `None`: nobody is asked for anything.
-    pub fn new(ca: &[u8]) -> Option<Trust> {
-        (!ca.is_empty() && ca != b"*").then(|| Trust(certificates(ca)))
-    }
-
-    /// Nobody is believed.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn check(
-        &self,
-        leaf: &Certificate<'_>,
-        sent: &[CertificateDer<'_>],
-        purpose: Purpose,
-        now: UnixTime,
-    ) -> Result<(), Error> {
-        chain::check(leaf, sent, &self.0, purpose, now, algorithms())
-    }
-}
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
+use std::fmt;
+use std::sync::Arc;
+use webpki::RawPublicKeyEntity;
 
 fn algorithms() -> &'static WebPkiSupportedAlgorithms {
     &provider().signature_verification_algorithms
-}
-
-fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<Certificate<'a>, Error> {
-    Certificate::parse(der).ok_or_else(|| CertificateError::BadEncoding.into())
 }
 
 /// That a peer has the key of its certificate is checked in the same way for servers and clients.
@@ -72,13 +45,24 @@ macro_rules! key_checks {
     };
 }
 
+/// Which name a server's certificate has to carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Any.
+    Any,
+    /// The one that the session asks for.
+    Asked,
+    /// One that no certificate can carry.
+    Impossible,
+}
+
 /// What a client asks about a server.
 #[derive(Debug)]
 pub struct Server {
     /// `None`: anybody is believed.
     pub trust: Option<Trust>,
-    /// The name that the certificate has to carry then, if any.
-    pub name: Option<Name>,
+    /// The name that the certificate has to carry.
+    pub names: Names,
 }
 
 impl ServerCertVerifier for Server {
@@ -86,21 +70,41 @@ impl ServerCertVerifier for Server {
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
+        server_name: &ServerName<'_>,
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if let Some(trust) = &self.trust {
-            let leaf = parse(end_entity)?;
-            trust.check(&leaf, intermediates, Purpose::Server, now)?;
-            if self.name.as_ref().is_some_and(|name| !name.is_on(&leaf)) {
-                return Err(CertificateError::NotValidForName.into());
-            }
+            trust.check(end_entity, intermediates, Purpose::Server, now, algorithms())?;
         }
+        let is_named = match self.names {
+            Names::Any => Ok(()),
+            Names::Asked => chain::check_name(end_entity, server_name),
+            Names::Impossible => Err(CertificateError::NotValidForName.into()),
+        };
+        is_named.map_err(|e| if self.trust.is_some() { e } else { WrongName.into() })?;
         Ok(ServerCertVerified::assertion())
     }
 
     key_checks!();
+}
+
+/// Nothing but the name was asked for, and that is another.
+#[derive(Debug)]
+pub struct WrongName;
+
+impl fmt::Display for WrongName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("failed to verify hostname")
+    }
+}
+
+impl std::error::Error for WrongName {}
+
+impl From<WrongName> for Error {
+    fn from(wrong: WrongName) -> Error {
+        CertificateError::Other(OtherError(Arc::new(wrong))).into()
+    }
 }
 
 /// What a server asks about a client.
@@ -121,20 +125,31 @@ impl ClientCertVerifier for Client {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.trust.check(&parse(end_entity)?, intermediates, Purpose::Client, now)?;
+        self.trust.check(end_entity, intermediates, Purpose::Client, now, algorithms())?;
         Ok(ClientCertVerified::assertion())
     }
 
     key_checks!();
 }
 
-/// Checks the signature of a handshake. (What rustls has for this reads version 3 only.)
+// The signature of a handshake is checked by the bare key: the helpers of rustls that take a
+// certificate read version 3 only.
+
 fn signed_tls12(
     message: &[u8],
     cert: &CertificateDer<'_>,
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
-    signed(message, cert, dss, usize::MAX)
+    let info = SubjectPublicKeyInfoDer::from(chain::parse(cert)?.key);
+    let key = RawPublicKeyEntity::try_from(&info).map_err(|_| CertificateError::BadEncoding)?;
+    // In TLS 1.2 the scheme does not say which curve.
+    let known = algorithms().mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
+    let known = known.map_or(&[][..], |(_, known)| known);
+    if known.iter().any(|known| key.verify_signature(*known, message, dss.signature()).is_ok()) {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(CertificateError::BadSignature.into())
+    }
 }
 
 fn signed_tls13(
@@ -142,30 +157,18 @@ fn signed_tls13(
     cert: &CertificateDer<'_>,
     dss: &DigitallySignedStruct,
 ) -> Result<HandshakeSignatureValid, Error> {
-    use SignatureScheme as S;
-    match dss.scheme {
-        S::ECDSA_NISTP256_SHA256 | S::ECDSA_NISTP384_SHA384 | S::ECDSA_NISTP521_SHA512 | S::ED25519 => {}
-        S::RSA_PSS_SHA256 | S::RSA_PSS_SHA384 | S::RSA_PSS_SHA512 => {}
-        _ => return Err(rustls::PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into()),
-    }
-    // In TLS 1.3 the scheme says which curve.
-    signed(message, cert, dss, 1)
+    let info = SubjectPublicKeyInfoDer::from(chain::parse(cert)?.key);
+    verify_tls13_signature_with_raw_key(message, &info, dss, algorithms())
 }
 
-fn signed(
-    message: &[u8],
-    cert: &CertificateDer<'_>,
-    dss: &DigitallySignedStruct,
-    at_most: usize,
-) -> Result<HandshakeSignatureValid, Error> {
-    let leaf = parse(cert)?;
-    let known = algorithms().mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
-    let known = known.map_or(&[][..], |(_, known)| known);
-    if known.iter().take(at_most).any(|known| chain::verifies(*known, &leaf, message, dss.signature())) {
-        Ok(HandshakeSignatureValid::assertion())
-    } else {
-        Err(CertificateError::BadSignature.into())
+/// What is reported when a handshake fails.
+pub fn failure(error: &Error) -> String {
+    if let Error::InvalidCertificate(CertificateError::Other(e)) = error
+        && let Some(wrong) = e.0.downcast_ref::<WrongName>()
+    {
+        return wrong.to_string(); // As the original has it.
     }
+    format!("tls hs: {}", reason(error))
 }
 
 /// An error in few words: `MG_EV_ERROR` has room for 63 characters.
@@ -179,8 +182,13 @@ pub fn reason(error: &Error) -> String {
             CertificateError::InvalidPurpose => "certificate is for another purpose".into(),
             CertificateError::BadSignature => "bad signature".into(),
             CertificateError::BadEncoding => "unreadable certificate".into(),
-            CertificateError::Other(e) => format!("bad certificate: {:?}", e.0),
-            other => format!("bad certificate: {other:?}"),
+            CertificateError::UnhandledCriticalExtension => "unknown critical extension".into(),
+            CertificateError::Other(e) => {
+                let debug = format!("{:?}", e.0);
+                let name = debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+                format!("bad certificate: {}", words(name))
+            }
+            other => format!("bad certificate: {}", words(&format!("{other:?}"))),
         },
         Error::AlertReceived(alert) => format!("alert: {}", words(&format!("{alert:?}"))),
         Error::NoCertificatesPresented => "no client certificate".into(),
@@ -220,12 +228,5 @@ mod tests {
             assert_eq!(reason(&Error::AlertReceived(alert)), expected);
         }
         assert_eq!(reason(&CertificateError::NotValidForName.into()), "name mismatch");
-    }
-
-    #[test]
-    fn who_is_trusted() {
-        assert!(Trust::new(b"").is_none());
-        assert!(Trust::new(b"*").is_none());
-        assert!(Trust::new(b"/etc/ssl/cert.pem").is_some_and(|trust| trust.is_empty()));
     }
 }
