@@ -3,15 +3,17 @@
 use super::slice;
 use crate::abi::{Addr, Connection, EventHandler, Manager};
 use crate::fence;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
+use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::{self, Handlers};
 use crate::net::event_loop::{conn, connect};
 use crate::net::http;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
-fn pointer(c: Option<Conn>) -> *mut Connection {
-    c.map_or(ptr::null_mut(), Conn::as_ptr)
+/// What a function that makes a connection returns: NULL when a handler has closed it again.
+pub(super) fn pointer(c: Option<Conn>) -> *mut Connection {
+    c.filter(|c| !conn::is_closed(*c)).map_or(ptr::null_mut(), Conn::as_ptr)
 }
 
 /// Listens at a URL; `MG_EV_OPEN` fires before this returns.
@@ -34,7 +36,8 @@ pub unsafe extern "C" fn mg_listen(
     fence!("mg_listen");
     // SAFETY: the caller passes an initialised manager and a C string.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         pointer(listen::listen(m, slice::cstr(url), Handlers { handler: r#fn, data: fn_data }))
     }
 }
@@ -78,7 +81,8 @@ pub unsafe extern "C" fn mg_connect_svc(
     fence!("mg_connect_svc");
     // SAFETY: the caller passes an initialised manager and a C string.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         if url.is_null() || *url == 0 {
             crate::net::event_loop::log::error(format_args!("null url"));
             return ptr::null_mut();
@@ -108,8 +112,8 @@ pub unsafe extern "C" fn mg_wrapfd(
 ) -> *mut Connection {
     fence!("mg_wrapfd");
     // SAFETY: the caller passes an initialised manager.
-    match unsafe { Mgr::new(mgr) } {
-        Some(m) => pointer(listen::wrap(m, fd, Handlers { handler: r#fn, data: fn_data })),
+    match unsafe { MgrGuard::new(mgr) } {
+        Some(guard) => pointer(listen::wrap(guard.mgr(), fd, Handlers { handler: r#fn, data: fn_data })),
         None => ptr::null_mut(),
     }
 }
@@ -125,7 +129,8 @@ pub unsafe extern "C" fn mg_wrapfd(
 pub unsafe extern "C" fn mg_alloc_conn(mgr: *mut Manager) -> *mut Connection {
     fence!("mg_alloc_conn");
     // SAFETY: the caller passes an initialised manager.
-    pointer(unsafe { Mgr::new(mgr) }.and_then(conn::alloc))
+    let Some(guard) = (unsafe { MgrGuard::new(mgr) }) else { return ptr::null_mut() };
+    pointer(conn::alloc(guard.mgr()))
 }
 
 /// Binds a socket for a URL, listens on it unless it is UDP, and fills `c->loc` and `c->fd`.
@@ -140,7 +145,7 @@ pub unsafe extern "C" fn mg_alloc_conn(mgr: *mut Manager) -> *mut Connection {
 pub unsafe extern "C" fn mg_open_listener(c: *mut Connection, url: *const c_char) -> bool {
     fence!("mg_open_listener");
     // SAFETY: the caller passes a connection of mg_alloc_conn and a C string.
-    unsafe { Conn::new(c).is_some_and(|c| listen::open_listener(c, slice::cstr(url))) }
+    unsafe { ConnGuard::new(c).is_some_and(|guard| listen::open_listener(guard.conn(), slice::cstr(url))) }
 }
 
 /// Closes a connection now: unlinks it, closes its socket, fires `MG_EV_CLOSE`, releases it.
@@ -154,7 +159,8 @@ pub unsafe extern "C" fn mg_open_listener(c: *mut Connection, url: *const c_char
 pub unsafe extern "C" fn mg_close_conn(c: *mut Connection) {
     fence!("mg_close_conn");
     // SAFETY: the caller passes a connection of its manager, or NULL.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         conn::close(c);
     }
 }
@@ -167,7 +173,8 @@ pub unsafe extern "C" fn mg_close_conn(c: *mut Connection) {
 pub unsafe extern "C" fn mg_connect_resolved(c: *mut Connection) {
     fence!("mg_connect_resolved");
     // SAFETY: the caller passes a connection of its manager, or NULL.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         connect::connect_resolved(c);
     }
 }
@@ -187,7 +194,7 @@ pub unsafe extern "C" fn mg_connect_resolved(c: *mut Connection) {
 pub unsafe extern "C" fn mg_send(c: *mut Connection, data: *const c_void, size: usize) -> bool {
     fence!("mg_send");
     // SAFETY: the caller passes a connection and size readable bytes at data.
-    unsafe { Conn::new(c).is_some_and(|c| conn::send(c, data.cast(), size)) }
+    unsafe { ConnGuard::new(c).is_some_and(|guard| conn::send(guard.conn(), data.cast(), size)) }
 }
 
 /// Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
@@ -199,7 +206,8 @@ pub unsafe extern "C" fn mg_send(c: *mut Connection, data: *const c_void, size: 
 pub unsafe extern "C" fn mg_call(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     fence!("mg_call");
     // SAFETY: the caller passes a connection; ev_data is passed on untouched.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         conn::call(c, ev, ev_data);
     }
 }
@@ -217,7 +225,8 @@ pub unsafe extern "C" fn mg_multicast_restore(c: *mut Connection, from: *mut u8)
     }
     // SAFETY: the caller passes a connection, and a copied struct mg_addr at any alignment.
     unsafe {
-        if let Some(c) = Conn::new(c) {
+        if let Some(guard) = ConnGuard::new(c) {
+            let c = guard.conn();
             c.set_rem(from.cast::<Addr>().read_unaligned());
         }
     }
@@ -242,7 +251,8 @@ pub unsafe extern "C" fn mg_http_listen(
     fence!("mg_http_listen");
     // SAFETY: the caller passes an initialised manager and a C string.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         pointer(http::listen_http(m, slice::cstr(url), Handlers { handler: r#fn, data: fn_data }))
     }
 }
@@ -265,7 +275,8 @@ pub unsafe extern "C" fn mg_http_connect(
     fence!("mg_http_connect");
     // SAFETY: the caller passes an initialised manager and a C string.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         if url.is_null() || *url == 0 {
             crate::net::event_loop::log::error(format_args!("null url"));
             return ptr::null_mut();

@@ -13,7 +13,7 @@ use crate::abi::{Connection, Dash, DashUser, FieldSet, HttpMessage, Manager};
 use crate::fence;
 use crate::net::dash::set::{Board, Set};
 use crate::net::dash::{self, Host, change, files};
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::fs::Fs;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -35,7 +35,8 @@ pub unsafe extern "C" fn mg_dash_ev_handler(c: *mut Connection, ev: c_int, ev_da
     fence!("mg_dash_ev_handler");
     // SAFETY: the caller passes a connection, an event with its data, and a dashboard or NULL.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let board = Board::new(c.handler_data().cast::<Dash>());
         if let Some((board, host)) = board.zip(host()) {
             dash::on_event(c, ev, ev_data, board, host);
@@ -58,8 +59,8 @@ pub unsafe extern "C" fn mg_dash_send_change(mgr: *mut Manager, set: *mut FieldS
     fence!("mg_dash_send_change");
     // SAFETY: the caller passes an initialised manager, and a set.
     unsafe {
-        if let Some(((m, set), host)) = Mgr::new(mgr).zip(Set::new(set)).zip(host()) {
-            change::send(m, set, host.posix);
+        if let Some(((guard, set), host)) = MgrGuard::new(mgr).zip(Set::new(set)).zip(host()) {
+            change::send(guard.mgr(), set, host.posix);
         }
     }
 }
@@ -108,7 +109,8 @@ unsafe extern "C" fn uploaded(c: *mut Connection, err: *const c_char) {
     fence!("dashboard upload");
     // SAFETY: the upload passes a live connection, still with its dashboard, and a C string or NULL.
     unsafe {
-        let Some((c, host)) = Conn::new(c).zip(host()) else { return };
+        let Some((guard, host)) = ConnGuard::new(c).zip(host()) else { return };
+        let c = guard.conn();
         let err = (!err.is_null()).then(|| CStr::from_ptr(err));
         files::uploaded(c, Board::new(c.handler_data().cast()), err, host.posix);
     }

@@ -1,11 +1,12 @@
 //! DNS packets.
 
+use super::conn::pointer;
 use super::slice;
 use crate::abi::{Addr, Connection, Dns, DnsMessage, DnsRecord, EventHandler, Manager};
 use crate::codec::dns::{self, Message, Name};
 use crate::fence;
 use crate::net::event_loop::connect;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::listen::Handlers;
 use crate::net::{mdns, resolver};
 use core::ffi::{c_char, c_uint, c_void};
@@ -103,7 +104,9 @@ pub unsafe extern "C" fn mg_dns_parse(buf: *const u8, len: usize, dm: *mut DnsMe
 pub unsafe extern "C" fn mg_dnsc_init(mgr: *mut Manager, dnsc: *mut Dns) -> bool {
     fence!("mg_dnsc_init");
     // SAFETY: the caller passes an initialised manager and one of its DNS servers.
-    unsafe { Mgr::new(mgr).is_some_and(|m| !dnsc.is_null() && resolver::open(m, dnsc).is_some()) }
+    unsafe {
+        MgrGuard::new(mgr).is_some_and(|guard| !dnsc.is_null() && resolver::open(guard.mgr(), dnsc).is_some())
+    }
 }
 
 /// Looks up the host of a URL for a connection, as `mg_connect` does: `MG_EV_RESOLVE` with the
@@ -128,7 +131,8 @@ pub unsafe extern "C" fn mg_resolve(c: *mut Connection, url: *const c_char) {
     fence!("mg_resolve");
     // SAFETY: the caller passes a connection of its manager and a C string.
     unsafe {
-        if let Some(c) = Conn::new(c) {
+        if let Some(guard) = ConnGuard::new(c) {
+            let c = guard.conn();
             connect::resolve(c, slice::cstr(url));
         }
     }
@@ -142,7 +146,8 @@ pub unsafe extern "C" fn mg_resolve(c: *mut Connection, url: *const c_char) {
 pub unsafe extern "C" fn mg_resolve_cancel(c: *mut Connection) {
     fence!("mg_resolve_cancel");
     // SAFETY: the caller passes a connection, or NULL.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         resolver::cancel(c);
     }
 }
@@ -168,9 +173,8 @@ pub unsafe extern "C" fn mg_mdns_listen(
 ) -> *mut Connection {
     fence!("mg_mdns_listen");
     // SAFETY: the caller passes an initialised manager.
-    let m = unsafe { Mgr::new(mgr) };
-    let c = m.and_then(|m| mdns::start(m, Handlers { handler: r#fn, data: fn_data }));
-    c.map_or(core::ptr::null_mut(), Conn::as_ptr)
+    let Some(guard) = (unsafe { MgrGuard::new(mgr) }) else { return core::ptr::null_mut() };
+    pointer(mdns::start(guard.mgr(), Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Sends a query for `name` (with `.local`) of type `rtype` (`MG_DNS_RTYPE_*`) to the multicast
@@ -187,6 +191,6 @@ pub unsafe extern "C" fn mg_mdns_query(c: *mut Connection, name: *const c_char, 
     // SAFETY: the caller passes a connection and a C string.
     unsafe {
         let Ok(kind) = u16::try_from(rtype) else { return false };
-        Conn::new(c).is_some_and(|c| mdns::query(c, slice::cstr(name), kind))
+        ConnGuard::new(c).is_some_and(|guard| mdns::query(guard.conn(), slice::cstr(name), kind))
     }
 }

@@ -6,6 +6,7 @@ use super::slice;
 use crate::abi::{ArgList, Connection, IoBuf, Printer, PutChar};
 use crate::codec::fmt::{self, Args, Printers};
 use crate::fence;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::{conn, iobuf};
 use core::ffi::{c_char, c_int, c_long, c_void};
@@ -193,7 +194,8 @@ pub unsafe extern "C" fn mg_vprintf(c: *mut Connection, fmt: *const c_char, ap: 
     fence!("mg_vprintf");
     // SAFETY: the caller passes a connection and what the format needs.
     unsafe {
-        let Some(c) = Conn::new(c) else { return 0 };
+        let Some(guard) = ConnGuard::new(c) else { return 0 };
+        let c = guard.conn();
         let draft = Draft::new(c);
         let count = format(draft.output(), fmt, ap);
         if draft.finish(|appended| appended == count) { count } else { 0 }
@@ -201,14 +203,14 @@ pub unsafe extern "C" fn mg_vprintf(c: *mut Connection, fmt: *const c_char, ap: 
 }
 
 /// Output that a connection gets as a whole or not at all.
-pub struct Draft {
-    c: Conn,
+pub struct Draft<'g> {
+    c: Conn<'g>,
     start: usize,
 }
 
-impl Draft {
+impl<'g> Draft<'g> {
     /// Starts at the end of what the connection has to send.
-    pub fn new(c: Conn) -> Self {
+    pub fn new(c: Conn<'g>) -> Self {
         Self { c, start: c.send().len() }
     }
 
@@ -259,7 +261,8 @@ pub unsafe extern "C" fn mg_verror(c: *mut Connection, fmt: *const c_char, ap: *
     let mut text = [0u8; conn::ERROR_TEXT + 1];
     // SAFETY: the caller passes a connection and what the format needs; text has its whole size.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let mut memory = Memory::new(text.as_mut_ptr(), text.len());
         let count = format(memory.output(), fmt, ap);
         conn::error(c, &text[..count.min(conn::ERROR_TEXT)]);

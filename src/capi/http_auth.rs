@@ -7,6 +7,7 @@ use crate::codec::fmt::Sink;
 use crate::codec::http::auth;
 use crate::fence;
 use crate::net::event_loop::conn::output_queued;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::iobuf;
 use core::ffi::c_char;
@@ -38,9 +39,9 @@ pub unsafe extern "C" fn mg_http_creds(
 }
 
 /// Bytes for a connection's send buffer, which has room for them.
-struct Append(Conn);
+struct Append<'g>(Conn<'g>);
 
-impl Sink for Append {
+impl Sink for Append<'_> {
     fn put(&mut self, bytes: &[u8]) {
         self.0.send().append(bytes);
     }
@@ -54,8 +55,9 @@ impl Sink for Append {
 pub unsafe extern "C" fn mg_http_bauth(c: *mut Connection, user: *const c_char, pass: *const c_char) {
     fence!("mg_http_bauth");
     // SAFETY: c is NULL or a connection, user and pass are NULL or C strings.
-    let (c, user, pass) = unsafe { (Conn::new(c), cstr(user), cstr(pass)) };
-    let (Some(c), Some(len)) = (c, auth::basic_len(user, pass)) else { return };
+    let (guard, user, pass) = unsafe { (ConnGuard::new(c), cstr(user), cstr(pass)) };
+    let (Some(guard), Some(len)) = (guard, auth::basic_len(user, pass)) else { return };
+    let c = guard.conn();
     // SAFETY: the send buffer of a connection is valid.
     if unsafe { iobuf::reserve(c.send().as_ptr(), len) } {
         auth::put_basic(user, pass, &mut Append(c));

@@ -9,6 +9,7 @@ use crate::codec::fmt::number::Hex;
 use crate::codec::http::status;
 use crate::codec::http::vars::has_line;
 use crate::fence;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::http;
 use core::ffi::{c_char, c_int};
@@ -39,7 +40,8 @@ pub unsafe extern "C" fn mg_http_vreply(
     fence!("mg_http_vreply");
     // SAFETY: the caller passes a connection, C strings or NULL, and what the format needs.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let draft = Draft::new(c);
         let mut out = draft.output();
         let line = status::Line::new(status_code);
@@ -86,7 +88,8 @@ pub unsafe extern "C" fn mg_http_vprintf_chunk(cnn: *mut Connection, fmt: *const
     fence!("mg_http_vprintf_chunk");
     // SAFETY: the caller passes a connection and what the format needs.
     unsafe {
-        let Some(c) = Conn::new(cnn) else { return };
+        let Some(guard) = ConnGuard::new(cnn) else { return };
+        let c = guard.conn();
         let draft = Draft::new(c);
         let mut out = draft.output();
         out.put(CHUNK_SIZE);
@@ -119,7 +122,8 @@ pub unsafe extern "C" fn mg_http_write_chunk(c: *mut Connection, buf: *const c_c
     fence!("mg_http_write_chunk");
     // SAFETY: the caller passes a connection and len readable bytes.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let bytes = slice::raw(buf.cast(), len);
         if bytes.len() != len {
             // No bytes to send; a chunk of size 0 would end the response.
@@ -165,7 +169,8 @@ fn connection_line(c: Conn, headers: &[u8]) -> &'static [u8] {
 pub unsafe extern "C" fn mg_http_connection_header(c: *mut Connection) -> *const c_char {
     fence!("mg_http_connection_header");
     // SAFETY: the caller passes a connection or NULL.
-    unsafe { Conn::new(c) }.map_or(c"", http::connection_line).as_ptr()
+    let guard = unsafe { ConnGuard::new(c) };
+    guard.map_or(c"", |guard| http::connection_line(guard.conn())).as_ptr()
 }
 
 unsafe extern "C" {

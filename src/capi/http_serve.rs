@@ -4,7 +4,7 @@ use super::fs::mg_fs_posix;
 use super::slice;
 use crate::abi::{Connection, FileSystem, HttpMessage, HttpServeOpts, HttpWebOpts};
 use crate::fence;
-use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::fs::Fs;
 use crate::net::http::serve::{self, Files, Options, Request, Web};
 use core::ffi::{CStr, c_char};
@@ -35,11 +35,11 @@ pub unsafe extern "C" fn mg_http_serve_dir(
     fence!("mg_http_serve_dir");
     // SAFETY: the caller passes a connection, its message, and options or NULL.
     unsafe {
-        if let Some(c) = Conn::new(c)
+        if let Some(guard) = ConnGuard::new(c)
             && !hm.is_null()
             && let Some(options) = options(opts, ptr::null())
         {
-            serve::serve_dir(c, &Request::new(hm), &options);
+            serve::serve_dir(guard.conn(), &Request::new(hm), &options);
         }
     }
 }
@@ -66,12 +66,12 @@ pub unsafe extern "C" fn mg_http_serve_file(
     fence!("mg_http_serve_file");
     // SAFETY: the caller passes a connection, its message, a C string, and options or NULL.
     unsafe {
-        if let Some(c) = Conn::new(c)
+        if let Some(guard) = ConnGuard::new(c)
             && !hm.is_null()
             && let Some(options) = options(opts, ptr::null())
         {
             let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
-            serve::serve_file(c, &Request::new(hm), &options, path);
+            serve::serve_file(guard.conn(), &Request::new(hm), &options, path);
         }
     }
 }
@@ -92,11 +92,11 @@ pub unsafe extern "C" fn mg_http_serve_dir_web(
     fence!("mg_http_serve_dir_web");
     // SAFETY: the caller passes a connection, its message, and options or NULL.
     unsafe {
-        if let Some(c) = Conn::new(c)
+        if let Some(guard) = ConnGuard::new(c)
             && !hm.is_null()
             && let Some(options) = options(opts, web)
         {
-            serve::serve_dir(c, &Request::new(hm), &options);
+            serve::serve_dir(guard.conn(), &Request::new(hm), &options);
         }
     }
 }
@@ -117,12 +117,12 @@ pub unsafe extern "C" fn mg_http_serve_file_web(
     fence!("mg_http_serve_file_web");
     // SAFETY: the caller passes a connection, its message, a C string, and options or NULL.
     unsafe {
-        if let Some(c) = Conn::new(c)
+        if let Some(guard) = ConnGuard::new(c)
             && !hm.is_null()
             && let Some(options) = options(opts, web)
         {
             let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
-            serve::serve_file(c, &Request::new(hm), &options, path);
+            serve::serve_file(guard.conn(), &Request::new(hm), &options, path);
         }
     }
 }
@@ -144,7 +144,8 @@ pub unsafe extern "C" fn mg_http_web_preflight(
     fence!("mg_http_web_preflight");
     // SAFETY: the caller passes a connection, its message, and options or NULL.
     unsafe {
-        let Some(c) = Conn::new(c).filter(|_| !hm.is_null()) else { return false };
+        let Some(guard) = ConnGuard::new(c).filter(|_| !hm.is_null()) else { return false };
+        let c = guard.conn();
         let reply = self::web(web).preflight(c, &Request::new(hm));
         reply.inspect(|reply| serve::reply::finish(c, reply)).is_some()
     }
@@ -171,8 +172,8 @@ pub unsafe extern "C" fn mg_http_web_headers(
     // SAFETY: the caller passes a connection, its message, options or NULL, and len writable bytes.
     unsafe {
         let room = slice::raw_mut(buf.cast::<u8>(), len);
-        let lines = match Conn::new(c).filter(|_| !hm.is_null()) {
-            Some(c) => self::web(web).lines(c, &Request::new(hm)),
+        let lines = match ConnGuard::new(c).filter(|_| !hm.is_null()) {
+            Some(guard) => self::web(web).lines(guard.conn(), &Request::new(hm)),
             None => Vec::new(),
         };
         if let Some(place) = room.get_mut(..lines.len() + 1) {
@@ -198,11 +199,11 @@ pub unsafe extern "C" fn mg_http_serve_ssi(c: *mut Connection, root: *const c_ch
     fence!("mg_http_serve_ssi");
     // SAFETY: the caller passes a connection and C strings.
     unsafe {
-        if let Some(c) = Conn::new(c)
+        if let Some(guard) = ConnGuard::new(c)
             && let Some(fs) = file_system(ptr::null_mut())
             && !fullpath.is_null()
         {
-            serve::serve_ssi(c, fs, slice::cstr(root), CStr::from_ptr(fullpath));
+            serve::serve_ssi(guard.conn(), fs, slice::cstr(root), CStr::from_ptr(fullpath));
         }
     }
 }

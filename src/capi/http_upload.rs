@@ -4,7 +4,7 @@ use super::http_serve::file_system;
 use super::slice;
 use crate::abi::{Connection, FileSystem, HttpMessage, Str};
 use crate::fence;
-use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::http::upload::{piece, stream};
 use core::ffi::{c_char, c_long};
 
@@ -33,7 +33,8 @@ pub unsafe extern "C" fn mg_http_upload(
     fence!("mg_http_upload");
     // SAFETY: the caller passes a connection, its message, a file system, and a C string.
     unsafe {
-        let Some((c, fs)) = Conn::new(c).zip(file_system(fs)) else { return -1 };
+        let Some((guard, fs)) = ConnGuard::new(c).zip(file_system(fs)) else { return -1 };
+        let c = guard.conn();
         if hm.is_null() {
             return -1;
         }
@@ -68,7 +69,8 @@ pub unsafe extern "C" fn mg_http_start_upload(
     fence!("mg_http_start_upload");
     // SAFETY: the caller passes a connection, its message, views, and a file system.
     unsafe {
-        let Some((c, fs)) = Conn::new(c).zip(file_system(fs)) else { return };
+        let Some((guard, fs)) = ConnGuard::new(c).zip(file_system(fs)) else { return };
+        let c = guard.conn();
         if !hm.is_null() {
             stream::start(c, hm, slice::bytes(name), slice::bytes(dir), fs, r#fn);
         }
@@ -96,8 +98,8 @@ pub unsafe extern "C" fn mg_http_start_ota(
     fence!("mg_http_start_ota");
     // SAFETY: the caller passes a connection and its message.
     unsafe {
-        if let Some(c) = Conn::new(c).filter(|_| !hm.is_null()) {
-            stream::start_ota(c, hm, r#fn);
+        if let Some(guard) = ConnGuard::new(c).filter(|_| !hm.is_null()) {
+            stream::start_ota(guard.conn(), hm, r#fn);
         }
     }
 }

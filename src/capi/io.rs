@@ -3,7 +3,7 @@
 use super::slice;
 use crate::abi::{Addr, Connection, MG_IO_ERR, MG_IO_WAIT};
 use crate::fence;
-use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::{self, conn, multicast};
 use core::ffi::{c_char, c_long, c_void};
 use socket2::{Domain, Socket, Type};
@@ -21,7 +21,8 @@ pub unsafe extern "C" fn mg_io_send(c: *mut Connection, buf: *const c_void, len:
     fence!("mg_io_send");
     // SAFETY: the caller passes a connection and len readable bytes at buf.
     unsafe {
-        let Some(c) = Conn::new(c) else { return MG_IO_ERR };
+        let Some(guard) = ConnGuard::new(c) else { return MG_IO_ERR };
+        let c = guard.conn();
         match event_loop::io::send_once(c, slice::raw(buf.cast(), len), false) {
             Ok(n) if n > 0 => n as c_long,
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => MG_IO_WAIT,
@@ -42,7 +43,8 @@ pub unsafe extern "C" fn mg_io_recv(c: *mut Connection, buf: *mut c_void, len: u
     fence!("mg_io_recv");
     // SAFETY: the caller passes a connection and len writable bytes at buf.
     unsafe {
-        let Some(c) = Conn::new(c) else { return MG_IO_ERR };
+        let Some(guard) = ConnGuard::new(c) else { return MG_IO_ERR };
+        let c = guard.conn();
         let waiting = c.rtls();
         let n = len.min(waiting.len());
         if n == 0 {
@@ -64,7 +66,8 @@ pub unsafe extern "C" fn mg_multicast_add(c: *mut Connection, ip: *mut c_char) {
     fence!("mg_multicast_add");
     // SAFETY: the caller passes a connection and a C string.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let text = String::from_utf8_lossy(slice::cstr(ip));
         let group = text.parse::<Ipv4Addr>().map_err(std::io::Error::other);
         let joined = group.and_then(|group| multicast::join(c, group));
@@ -90,7 +93,8 @@ pub unsafe extern "C" fn mg_getlocaddr(c: *mut Connection, to: *mut Addr, addr: 
     // SAFETY: the caller passes a connection, a valid address, and writable memory for another.
     unsafe {
         let fail = |step: &str, e: std::io::Error| {
-            if let Some(c) = Conn::new(c) {
+            if let Some(guard) = ConnGuard::new(c) {
+                let c = guard.conn();
                 conn::error_fmt(c, format_args!("{step}: {}", e.raw_os_error().unwrap_or(0)));
             }
         };

@@ -3,6 +3,7 @@
 use super::slice;
 use crate::abi::{Dns, Manager, Pipe, Timer};
 use crate::fence;
+use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::handle::Mgr;
 use crate::net::event_loop::state::Root;
 use crate::net::event_loop::timer;
@@ -49,12 +50,13 @@ fn fresh() -> Manager {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mgr_init(mgr: *mut Manager) {
     fence!("mg_mgr_init");
-    // SAFETY: the caller passes writable memory for the struct, or NULL.
-    let Some(m) = (unsafe { Mgr::new(mgr) }) else { return };
-    // SAFETY: as above.
-    unsafe { mgr.write(fresh()) };
+    let Some(at) = ptr::NonNull::new(mgr) else { return };
     crate::net::event_loop::sys::ignore_sigpipe();
-    Root::attach(m);
+    // SAFETY: the caller passes writable memory for the struct.
+    unsafe {
+        at.write(fresh());
+        Root::attach(Mgr::new(at, None));
+    }
     log::debug(format_args!("MG_IO_SIZE: {}, TLS: {}", crate::abi::MG_IO_SIZE, crate::net::tls::NAME));
 }
 
@@ -70,7 +72,8 @@ pub unsafe extern "C" fn mg_mgr_init(mgr: *mut Manager) {
 pub unsafe extern "C" fn mg_mgr_free(mgr: *mut Manager) {
     fence!("mg_mgr_free");
     // SAFETY: the caller passes an initialised or zeroed manager, or NULL.
-    if let Some(m) = unsafe { Mgr::new(mgr) } {
+    if let Some(guard) = unsafe { MgrGuard::new(mgr) } {
+        let m = guard.mgr();
         poll::free(m);
     }
 }
@@ -88,7 +91,8 @@ pub unsafe extern "C" fn mg_mgr_free(mgr: *mut Manager) {
 pub unsafe extern "C" fn mg_mgr_poll(mgr: *mut Manager, ms: c_int) {
     fence!("mg_mgr_poll");
     // SAFETY: the caller passes an initialised manager, or NULL.
-    if let Some(m) = unsafe { Mgr::new(mgr) } {
+    if let Some(guard) = unsafe { MgrGuard::new(mgr) } {
+        let m = guard.mgr();
         poll::poll(m, ms);
     }
 }
@@ -110,7 +114,8 @@ pub unsafe extern "C" fn mg_mgr_set_wait_fn(
 ) {
     fence!("mg_mgr_set_wait_fn");
     // SAFETY: the caller passes an initialised manager, or NULL.
-    let Some(root) = (unsafe { Mgr::new(mgr) }).and_then(Root::of) else { return };
+    let Some(guard) = (unsafe { MgrGuard::new(mgr) }) else { return };
+    let Some(root) = guard.mgr().root() else { return };
     root.with(|inner| inner.before_wait = r#fn.map(|f| (f, arg)));
 }
 
@@ -125,7 +130,7 @@ pub unsafe extern "C" fn mg_mgr_set_wait_fn(
 pub unsafe extern "C" fn mg_wakeup_init(mgr: *mut Manager) -> bool {
     fence!("mg_wakeup_init");
     // SAFETY: the caller passes an initialised manager, or NULL.
-    unsafe { Mgr::new(mgr) }.is_some_and(wakeup::open)
+    unsafe { MgrGuard::new(mgr) }.is_some_and(|guard| wakeup::open(guard.mgr()))
 }
 
 /// Sends a message to the connection with the given id: ends the wait of the poll, which fires
@@ -143,10 +148,7 @@ pub unsafe extern "C" fn mg_wakeup_init(mgr: *mut Manager) -> bool {
 pub unsafe extern "C" fn mg_wakeup(mgr: *mut Manager, id: c_ulong, buf: *const c_void, len: usize) -> bool {
     fence!("mg_wakeup");
     // SAFETY: the caller passes an initialised manager, or NULL, and len readable bytes at buf.
-    unsafe {
-        let Some(root) = Mgr::new(mgr).and_then(Root::of) else { return false };
-        root.wakeup.send(id, slice::raw(buf.cast(), len))
-    }
+    unsafe { Root::wakeup_of(mgr).is_some_and(|wakeup| wakeup.send(id, slice::raw(buf.cast(), len))) }
 }
 
 /// Adds a timer to a manager.
@@ -171,8 +173,8 @@ pub unsafe extern "C" fn mg_timer_add(
 ) -> *mut Timer {
     fence!("mg_timer_add");
     // SAFETY: the caller passes an initialised or zeroed manager, or NULL.
-    match unsafe { Mgr::new(mgr) } {
-        Some(m) => timer::add(m, milliseconds, flags, r#fn, arg),
+    match unsafe { MgrGuard::new(mgr) } {
+        Some(guard) => timer::add(guard.mgr(), milliseconds, flags, r#fn, arg),
         None => ptr::null_mut(),
     }
 }
@@ -222,7 +224,7 @@ pub unsafe extern "C" fn mg_timer_poll(head: *mut *mut Timer, new_ms: u64) {
     fence!("mg_timer_poll");
     if !head.is_null() {
         // SAFETY: the caller passes a valid list.
-        unsafe { timer::poll(head, new_ms) }
+        unsafe { timer::poll(head, new_ms, || true) }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Modbus-TCP.
 
+use super::conn::pointer;
 use super::slice;
 use crate::abi::{Connection, EventHandler, Manager};
 use crate::fence;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::listen::Handlers;
 use crate::net::modbus;
 use core::ffi::{c_char, c_void};
@@ -30,8 +31,9 @@ pub unsafe extern "C" fn mg_modbus_listen(
     fence!("mg_modbus_listen");
     // SAFETY: the caller passes an initialised manager and a C string.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         let handlers = Handlers { handler: r#fn, data: fn_data };
-        modbus::start(m, slice::cstr(url), handlers).map_or(ptr::null_mut(), Conn::as_ptr)
+        pointer(modbus::start(m, slice::cstr(url), handlers))
     }
 }

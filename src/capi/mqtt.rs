@@ -1,12 +1,13 @@
 //! MQTT: connecting, listening, sending, parsing.
 
+use super::conn::pointer;
 use super::slice;
 use crate::abi::{
     Connection, EventHandler, MQTT_CMD_PINGREQ, MQTT_CMD_PINGRESP, MQTT_MALFORMED, Manager, MqttMessage,
     MqttOpts, MqttProp,
 };
 use crate::fence;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::log;
 use crate::net::mqtt;
@@ -43,13 +44,14 @@ pub unsafe extern "C" fn mg_mqtt_connect(
     fence!("mg_mqtt_connect");
     // SAFETY: the caller passes an initialised manager, a C string, and options or NULL.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         if url.is_null() || *url == 0 {
             log::error(format_args!("null url"));
             return ptr::null_mut();
         }
         let handlers = Handlers { handler: r#fn, data: fn_data };
-        mqtt::start(m, CStr::from_ptr(url), opts, handlers).map_or(ptr::null_mut(), Conn::as_ptr)
+        pointer(mqtt::start(m, CStr::from_ptr(url), opts, handlers))
     }
 }
 
@@ -75,9 +77,10 @@ pub unsafe extern "C" fn mg_mqtt_listen(
     fence!("mg_mqtt_listen");
     // SAFETY: the caller passes an initialised manager and a C string.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         let handlers = Handlers { handler: r#fn, data: fn_data };
-        mqtt::start_listener(m, slice::cstr(url), handlers).map_or(ptr::null_mut(), Conn::as_ptr)
+        pointer(mqtt::start_listener(m, slice::cstr(url), handlers))
     }
 }
 
@@ -99,7 +102,8 @@ pub unsafe extern "C" fn mg_mqtt_login(c: *mut Connection, opts: *const MqttOpts
     fence!("mg_mqtt_login");
     // SAFETY: the caller passes a connection, and options or NULL.
     unsafe {
-        if let Some(c) = Conn::new(c) {
+        if let Some(guard) = ConnGuard::new(c) {
+            let c = guard.conn();
             mqtt::login(c, opts);
         }
     }
@@ -121,7 +125,7 @@ pub unsafe extern "C" fn mg_mqtt_login(c: *mut Connection, opts: *const MqttOpts
 pub unsafe extern "C" fn mg_mqtt_pub(c: *mut Connection, opts: *const MqttOpts) -> u16 {
     fence!("mg_mqtt_pub");
     // SAFETY: the caller passes a connection and options.
-    unsafe { Conn::new(c).map_or(0, |c| mqtt::publish(c, opts)) }
+    unsafe { ConnGuard::new(c).map_or(0, |guard| mqtt::publish(guard.conn(), opts)) }
 }
 
 /// Queues SUBSCRIBE to the filter `topic` with `qos`, and for MQTT 5 `props`. Its packet id is
@@ -134,7 +138,8 @@ pub unsafe extern "C" fn mg_mqtt_sub(c: *mut Connection, opts: *const MqttOpts) 
     fence!("mg_mqtt_sub");
     // SAFETY: the caller passes a connection and options.
     unsafe {
-        if let Some(c) = Conn::new(c) {
+        if let Some(guard) = ConnGuard::new(c) {
+            let c = guard.conn();
             mqtt::subscribe(c, opts);
         }
     }
@@ -149,7 +154,8 @@ pub unsafe extern "C" fn mg_mqtt_unsub(c: *mut Connection, opts: *const MqttOpts
     fence!("mg_mqtt_unsub");
     // SAFETY: the caller passes a connection and options.
     unsafe {
-        if let Some(c) = Conn::new(c) {
+        if let Some(guard) = ConnGuard::new(c) {
+            let c = guard.conn();
             mqtt::unsubscribe(c, opts);
         }
     }
@@ -165,7 +171,8 @@ pub unsafe extern "C" fn mg_mqtt_disconnect(c: *mut Connection, opts: *const Mqt
     fence!("mg_mqtt_disconnect");
     // SAFETY: the caller passes a connection, and options or NULL.
     unsafe {
-        if let Some(c) = Conn::new(c) {
+        if let Some(guard) = ConnGuard::new(c) {
+            let c = guard.conn();
             mqtt::disconnect(c, opts);
         }
     }
@@ -180,7 +187,8 @@ pub unsafe extern "C" fn mg_mqtt_disconnect(c: *mut Connection, opts: *const Mqt
 pub unsafe extern "C" fn mg_mqtt_send_header(c: *mut Connection, cmd: u8, flags: u8, len: u32) {
     fence!("mg_mqtt_send_header");
     // SAFETY: the caller passes a connection.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         mqtt::header(c, cmd << 4 | flags, len);
     }
 }

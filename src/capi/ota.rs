@@ -3,7 +3,7 @@
 use super::slice;
 use crate::abi::Manager;
 use crate::fence;
-use crate::net::event_loop::handle::Mgr;
+use crate::net::event_loop::guard::MgrGuard;
 use crate::net::ota;
 use core::ffi::{c_char, c_void};
 
@@ -94,7 +94,8 @@ pub unsafe extern "C" fn mg_ota_url_check(
     fence!("mg_ota_url_check");
     // SAFETY: the caller passes an initialised manager, and a C string or NULL.
     unsafe {
-        if let Some(m) = Mgr::new(mgr) {
+        if let Some(guard) = MgrGuard::new(mgr) {
+            let m = guard.mgr();
             ota::check(m, slice::cstr(metadata_url), r#fn);
         }
     }

@@ -3,7 +3,7 @@
 use crate::abi::{Connection, Manager, Setting};
 use crate::fence;
 use crate::net::event_loop::conn;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use core::ffi::c_int;
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
@@ -18,8 +18,8 @@ use core::ffi::c_int;
 pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i64) -> bool {
     fence!("mg_mgr_set");
     // SAFETY: the caller passes an initialised manager, or NULL.
-    let mgr = unsafe { Mgr::new(mgr) };
-    mgr.zip(Setting::from_c(setting)).is_some_and(|(m, s)| conn::set_default(m, s, value))
+    let guard = unsafe { MgrGuard::new(mgr) };
+    guard.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| conn::set_default(guard.mgr(), s, value))
 }
 
 /// Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
@@ -35,6 +35,6 @@ pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i6
 pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: i64) -> bool {
     fence!("mg_conn_set");
     // SAFETY: the caller passes a connection, or NULL.
-    let c = unsafe { Conn::new(c) };
-    c.zip(Setting::from_c(setting)).is_some_and(|(c, s)| conn::set(c, s, value))
+    let guard = unsafe { ConnGuard::new(c) };
+    guard.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| conn::set(guard.conn(), s, value))
 }

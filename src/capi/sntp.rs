@@ -1,11 +1,12 @@
 //! SNTP packets.
 
+use super::conn::pointer;
 use super::slice;
 use super::time::{mg_millis, set_boot_timestamp};
 use crate::abi::{Connection, EventHandler, Manager};
 use crate::codec::sntp::{self, Answer};
 use crate::fence;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::listen::Handlers;
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
@@ -32,13 +33,14 @@ pub unsafe extern "C" fn mg_sntp_connect(
     fence!("mg_sntp_connect");
     // SAFETY: the caller passes an initialised manager, and a C string or NULL.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         let url = if url.is_null() { c"udp://time.google.com:123" } else { CStr::from_ptr(url) };
         if url.is_empty() {
             return ptr::null_mut();
         }
         let handlers = Handlers { handler: r#fn, data: fn_data };
-        crate::net::sntp::start(m, url, handlers).map_or(ptr::null_mut(), Conn::as_ptr)
+        pointer(crate::net::sntp::start(m, url, handlers))
     }
 }
 
@@ -51,7 +53,8 @@ pub unsafe extern "C" fn mg_sntp_connect(
 pub unsafe extern "C" fn mg_sntp_request(c: *mut Connection) {
     fence!("mg_sntp_request");
     // SAFETY: the caller passes a connection, or NULL.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         crate::net::sntp::request(c);
     }
 }

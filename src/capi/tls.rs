@@ -3,7 +3,7 @@
 use super::slice;
 use crate::abi::{Connection, MG_IO_ERR, MG_IO_WAIT, Manager, Str, TlsOpts, flag};
 use crate::fence;
-use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::state::ConnState;
 use crate::net::tls::{self, Options};
 use core::ffi::{c_long, c_void};
@@ -45,7 +45,8 @@ pub unsafe extern "C" fn mg_tls_init(c: *mut Connection, opts: *const TlsOpts) {
     fence!("mg_tls_init");
     // SAFETY: the caller passes a connection, and NULL or options whose fields are readable.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let options = opts.as_ref().map_or_else(Options::default, |opts| Options {
             ca: given(opts.ca),
             cert: given(opts.cert),
@@ -67,7 +68,8 @@ pub unsafe extern "C" fn mg_tls_init(c: *mut Connection, opts: *const TlsOpts) {
 pub unsafe extern "C" fn mg_tls_free(c: *mut Connection) {
     fence!("mg_tls_free");
     // SAFETY: the caller passes a connection or NULL.
-    if let Some(c) = unsafe { Conn::new(c) } {
+    if let Some(guard) = unsafe { ConnGuard::new(c) } {
+        let c = guard.conn();
         tls::free(c);
     }
 }
@@ -81,9 +83,9 @@ pub unsafe extern "C" fn mg_tls_free(c: *mut Connection) {
 pub unsafe extern "C" fn mg_tls_handshake(c: *mut Connection) {
     fence!("mg_tls_handshake");
     // SAFETY: the caller passes a connection or NULL.
-    if let Some(c) = unsafe { Conn::new(c) }
-        && let Some(state) = ConnState::of(c)
-    {
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
+    if let Some(state) = c.state() {
         tls::handshake(c, state);
     }
 }
@@ -101,7 +103,8 @@ pub unsafe extern "C" fn mg_tls_recv(c: *mut Connection, buf: *mut c_void, len: 
     // SAFETY: the caller passes a connection and len writable bytes at buf.
     unsafe {
         let room = slice::raw_mut(buf.cast(), len);
-        let Some(c) = Conn::new(c) else { return 0 };
+        let Some(guard) = ConnGuard::new(c) else { return 0 };
+        let c = guard.conn();
         match tls::take(c, room) {
             Ok(Some(n)) => n as c_long,
             Ok(None) => MG_IO_WAIT,
@@ -125,7 +128,8 @@ pub unsafe extern "C" fn mg_tls_send(c: *mut Connection, buf: *const c_void, len
     // SAFETY: the caller passes a connection and len readable bytes at buf.
     unsafe {
         let bytes = slice::raw(buf.cast(), len);
-        let Some(c) = Conn::new(c) else { return 0 };
+        let Some(guard) = ConnGuard::new(c) else { return 0 };
+        let c = guard.conn();
         if bytes.is_empty() {
             return 0;
         }
@@ -149,7 +153,7 @@ pub unsafe extern "C" fn mg_tls_send(c: *mut Connection, buf: *const c_void, len
 pub unsafe extern "C" fn mg_tls_pending(c: *mut Connection) -> usize {
     fence!("mg_tls_pending");
     // SAFETY: the caller passes a connection or NULL.
-    unsafe { Conn::new(c) }.map_or(0, tls::pending)
+    unsafe { ConnGuard::new(c) }.map_or(0, |guard| tls::pending(guard.conn()))
 }
 
 /// Sends encrypted bytes that the socket has not taken yet, as the poll does by itself.
@@ -160,9 +164,9 @@ pub unsafe extern "C" fn mg_tls_pending(c: *mut Connection) -> usize {
 pub unsafe extern "C" fn mg_tls_flush(c: *mut Connection) {
     fence!("mg_tls_flush");
     // SAFETY: the caller passes a connection or NULL.
-    if let Some(c) = unsafe { Conn::new(c) }
-        && let Some(state) = ConnState::of(c).filter(|state| state.tls.has_output())
-    {
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
+    if let Some(state) = c.state().filter(|state| state.tls.has_output()) {
         tls::flush(c, state);
     }
 }

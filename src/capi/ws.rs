@@ -1,5 +1,6 @@
 //! WebSocket: connecting, upgrading, sending.
 
+use super::conn::pointer;
 use super::fmt::{Draft, format};
 use super::http_parse::mg_http_get_header;
 use super::output::ToBuffer;
@@ -9,7 +10,8 @@ use crate::codec::fmt::Sink;
 use crate::codec::url::Url;
 use crate::codec::ws::{extension, handshake};
 use crate::fence;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
+use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::{conn, connect, log, mem};
 use crate::net::ws;
@@ -32,7 +34,8 @@ pub unsafe extern "C" fn mg_ws_vconnect(
     fence!("mg_ws_vconnect");
     // SAFETY: the caller passes an initialised manager, a C string, and what the format needs.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return ptr::null_mut() };
+        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
+        let m = guard.mgr();
         if url.is_null() || *url == 0 || slice::cstr(url).iter().any(|b| matches!(b, b'\r' | b'\n')) {
             log::error(format_args!("WebSocket URL is empty or has line breaks"));
             return ptr::null_mut();
@@ -42,7 +45,7 @@ pub unsafe extern "C" fn mg_ws_vconnect(
         let Some(c) = connected else { return ptr::null_mut() };
         let Some(random) = mem::random() else {
             conn::error(c, b"no random bytes");
-            return c.as_ptr();
+            return pointer(Some(c));
         };
         let key = handshake::key(random);
         let deflate = ws::wish(c);
@@ -68,7 +71,7 @@ pub unsafe extern "C" fn mg_ws_vconnect(
         let count = text.count;
         draft.finish(|appended| appended == count);
         ws::start_client(c, &key, deflate);
-        c.as_ptr()
+        pointer(Some(c))
     }
 }
 
@@ -86,7 +89,8 @@ pub unsafe extern "C" fn mg_ws_vupgrade(
     fence!("mg_ws_vupgrade");
     // SAFETY: the caller passes a connection, its message, and what the format needs.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         let header = |name: &CStr| {
             let value = if hm.is_null() { ptr::null_mut() } else { mg_http_get_header(hm, name.as_ptr()) };
             (!value.is_null()).then(|| slice::bytes(*value))
@@ -216,7 +220,8 @@ pub unsafe extern "C" fn mg_ws_send(c: *mut Connection, buf: *const c_void, len:
     fence!("mg_ws_send");
     // SAFETY: the caller passes a connection and len readable bytes at buf.
     unsafe {
-        let Some(c) = Conn::new(c) else { return 0 };
+        let Some(guard) = ConnGuard::new(c) else { return 0 };
+        let c = guard.conn();
         ws::send(c, slice::raw(buf.cast(), len), op as u8).unwrap_or(0)
     }
 }
@@ -233,10 +238,9 @@ pub unsafe extern "C" fn mg_ws_send(c: *mut Connection, buf: *const c_void, len:
 pub unsafe extern "C" fn mg_ws_wrap(c: *mut Connection, len: usize, op: c_int) -> usize {
     fence!("mg_ws_wrap");
     // SAFETY: the caller passes a connection.
-    match unsafe { Conn::new(c) } {
-        Some(c) if ws::wrap(c, len, op as u8) => c.send().len(),
-        _ => 0,
-    }
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return 0 };
+    let c = guard.conn();
+    if ws::wrap(c, len, op as u8) { c.send().len() } else { 0 }
 }
 
 /// As `mg_ws_printf`, with a `va_list`.
@@ -253,7 +257,8 @@ pub unsafe extern "C" fn mg_ws_vprintf(
     fence!("mg_ws_vprintf");
     // SAFETY: the caller passes a connection and what the format needs.
     unsafe {
-        let Some(c) = Conn::new(c) else { return 0 };
+        let Some(guard) = ConnGuard::new(c) else { return 0 };
+        let c = guard.conn();
         let before = c.send().len();
         let draft = Draft::new(c);
         let count = format(draft.output(), fmt, ap);

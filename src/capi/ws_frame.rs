@@ -4,7 +4,7 @@ use super::slice;
 use crate::abi::{Connection, Manager, Str, WsMessage};
 use crate::codec::ws::{self as codec, CLOSE, FIN};
 use crate::fence;
-use crate::net::event_loop::handle::{Conn, Mgr};
+use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::ws;
 use core::ffi::{c_char, c_int, c_void};
 
@@ -28,7 +28,8 @@ pub unsafe extern "C" fn mg_ws_send_frame(
     fence!("mg_ws_send_frame");
     // SAFETY: the caller passes a connection and len readable bytes at buf.
     unsafe {
-        let Some(c) = Conn::new(c) else { return 0 };
+        let Some(guard) = ConnGuard::new(c) else { return 0 };
+        let c = guard.conn();
         let first = op as u8 & !FIN | if fin { FIN } else { 0 };
         ws::send_frame(c, slice::raw(buf.cast(), len), first).unwrap_or(0)
     }
@@ -51,8 +52,8 @@ pub unsafe extern "C" fn mg_ws_send_frame(
 pub unsafe extern "C" fn mg_ws_close(c: *mut Connection, code: c_int, reason: *const c_char) -> bool {
     fence!("mg_ws_close");
     // SAFETY: the caller passes a connection, and a C string or NULL.
-    let (c, reason) = unsafe { (Conn::new(c), slice::cstr(reason)) };
-    c.zip(u16::try_from(code).ok()).is_some_and(|(c, code)| ws::close(c, code, reason))
+    let (guard, reason) = unsafe { (ConnGuard::new(c), slice::cstr(reason)) };
+    guard.zip(u16::try_from(code).ok()).is_some_and(|(guard, code)| ws::close(guard.conn(), code, reason))
 }
 
 /// Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
@@ -104,7 +105,8 @@ pub unsafe extern "C" fn mg_ws_broadcast(
     // SAFETY: the caller passes an initialised manager, len readable bytes at buf, and a function
     // that takes a connection and arg.
     unsafe {
-        let Some(m) = Mgr::new(mgr) else { return 0 };
+        let Some(guard) = MgrGuard::new(mgr) else { return 0 };
+        let m = guard.mgr();
         ws::broadcast(m, slice::raw(buf.cast(), len), op as u8, |c| filter.is_none_or(|f| f(c.as_ptr(), arg)))
     }
 }

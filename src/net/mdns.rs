@@ -1,6 +1,7 @@
 //! Multicast DNS (RFC 6762, IPv4): a responder that the program's handler directs, and queries.
 
 use super::event_loop::conn::{self, call};
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::{log, multicast, sys, view};
@@ -44,8 +45,8 @@ fn join(c: Conn) {
 
 /// The manager's listener.
 pub fn listener(m: Mgr) -> Option<Conn> {
-    // SAFETY: mdns is NULL or a live connection: it is cleared when the listener closes.
-    unsafe { Conn::new((*m.as_ptr()).mdns) }
+    // SAFETY: a field of a live manager.
+    m.known(unsafe { (*m.as_ptr()).mdns })
 }
 
 /// Asks the group for a name.
@@ -59,7 +60,8 @@ pub fn query(c: Conn, name: &[u8], kind: u16) -> bool {
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
     crate::fence!("mDNS protocol handler");
     // SAFETY: called with a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     match ev {
         MG_EV_READ => {
             // SAFETY: the bytes are copied before anything else happens.

@@ -1,6 +1,7 @@
 //! Modbus-TCP server: frames to events, and what handlers leave behind to answers.
 
 use super::event_loop::conn::{self, call};
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use crate::abi::{Connection, MG_EV_MODBUS_REQ, MG_EV_READ, MG_EV_WRITE, ModbusRequest, ModbusValues, flag};
@@ -15,7 +16,7 @@ const VALUES: usize = 2000;
 const BACKLOG: usize = 64 * 1024;
 
 /// Listens for Modbus clients.
-pub fn start(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
+pub fn start<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<Conn<'g>> {
     let c = listen(m, url, handlers)?;
     c.set_protocol(Some(on_event));
     Some(c)
@@ -25,7 +26,8 @@ pub fn start(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
     crate::fence!("Modbus protocol handler");
     // SAFETY: called with a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     // After a WRITE there may be room for the answers to frames that wait. (A datagram's WRITE fires
     // while its answer is sent.)
     if (ev == MG_EV_READ || ev == MG_EV_WRITE && !c.has(flag::UDP)) && !c.has(flag::CLOSING) {

@@ -4,6 +4,7 @@
 //! check at a time in a process. Its state travels in `fn_data` of the connection that works for it.
 
 use super::event_loop::conn::output_queued;
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
@@ -177,7 +178,8 @@ fn text(mut bytes: Vec<u8>, max: usize) -> CString {
 unsafe extern "C" fn on_metadata(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     fence!("OTA metadata handler");
     // SAFETY: the loop passes a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     if on_end(c, ev, ev_data) || ev != MG_EV_HTTP_MSG {
         return;
     }
@@ -216,7 +218,8 @@ unsafe fn response<'a>(hm: *const HttpMessage) -> (c_int, &'a [u8]) {
 unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     fence!("OTA firmware handler");
     // SAFETY: the loop passes a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     if on_end(c, ev, ev_data) {
         return;
     }
@@ -251,7 +254,8 @@ unsafe extern "C" fn on_written(c: *mut Connection, err: *const c_char) {
     fence!("OTA writer");
     // SAFETY: the upload passes a live connection, and a C string or NULL.
     unsafe {
-        let Some(c) = Conn::new(c) else { return };
+        let Some(guard) = ConnGuard::new(c) else { return };
+        let c = guard.conn();
         end_check(c, (!err.is_null()).then(|| CStr::from_ptr(err)));
     }
 }

@@ -2,6 +2,7 @@
 
 use super::event_loop::conn::{self, call};
 use super::event_loop::connect::connect;
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
@@ -51,7 +52,7 @@ impl SntpState {
 }
 
 /// Opens a connection to a time server and asks it.
-pub fn start(m: Mgr, url: &CStr, handlers: Handlers) -> Option<Conn> {
+pub fn start<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Conn<'g>> {
     connect(m, url, handlers, Some(on_event), ptr::null_mut())
 }
 
@@ -77,7 +78,8 @@ pub fn request(c: Conn) {
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
     crate::fence!("SNTP protocol handler");
     // SAFETY: called with a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     let Some(state) = ConnState::of(c) else { return };
     match ev {
         MG_EV_OPEN => state.expires.set(clock::millis().saturating_add(TIMEOUT)),

@@ -4,9 +4,11 @@ use super::change::close_watchers;
 use super::session::{Id, User, needs_nobody};
 use super::set::Board;
 use crate::abi::HttpMessage;
+use crate::codec::dash::token;
 use crate::codec::http::auth;
 use crate::net::event_loop::clock::millis;
 use crate::net::event_loop::handle::Mgr;
+use crate::net::event_loop::mem;
 use crate::net::event_loop::state::Root;
 use crate::net::event_loop::view;
 use crate::net::http::serve::Request;
@@ -63,14 +65,15 @@ pub unsafe fn identify(
     }
     // SAFETY: the caller vouches for the message.
     let mut credentials = unsafe { Credentials::new(request, hm) };
-    let expired = root.with(|inner| inner.sessions.expire(millis()));
+    let now = millis();
+    let expired = root.with(|inner| inner.sessions.expire(now));
     close_watchers(m, &expired, b"session expired");
     let pass = text(&credentials.pass);
     if pass.is_empty() {
         return None;
     }
     if request.header(b"Authorization").is_none()
-        && let Some(known) = root.with(|inner| inner.sessions.by_token(board, pass, millis()))
+        && let Some(known) = root.with(|inner| inner.sessions.by_token(board, pass, now))
     {
         return Some(known);
     }
@@ -86,9 +89,11 @@ pub unsafe fn identify(
     let name = text(&credentials.user);
     let mut recycled = Vec::new();
     // The function may have freed the manager's state.
-    let found = Root::of(m)?.with(|inner| inner.sessions.log_in(board, name, level, millis(), &mut recycled));
+    let root = Root::of(m).filter(|root| !root.is_freed())?;
+    let (token, now) = (token::new(mem::random()?), millis());
+    let found = root.with(|inner| inner.sessions.log_in(board, name, level, &token, now, &mut recycled));
     close_watchers(m, &recycled, b"session recycled");
-    found
+    Some(found)
 }
 
 /// Ends the session whose token a request has.

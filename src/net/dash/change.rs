@@ -7,7 +7,7 @@ use crate::codec::dash::value;
 use crate::codec::fmt::Sink;
 use crate::net::event_loop::conn;
 use crate::net::event_loop::handle::{Conn, Mgr};
-use crate::net::event_loop::state::{Activity, ConnState, Root};
+use crate::net::event_loop::state::{ConnState, Root};
 use crate::net::fs::Fs;
 use crate::net::ws;
 
@@ -19,12 +19,10 @@ const WAITING_MAX: usize = 1024 * 1024;
 
 /// Calls `f` with each open WebSocket connection that belongs to a dashboard. It may close any.
 fn for_each_watcher(m: Mgr, mut f: impl FnMut(Conn, &ConnState)) {
-    let Some(root) = Root::of(m) else { return };
-    // Memory and links of closed connections stay.
-    let _activity = Activity::start(root);
-    let mut at = m.first();
-    while let Some(c) = at {
-        at = c.next();
+    let mut link = m.conns_ptr();
+    while let Some(c) = m.linked(link) {
+        // Closed connections keep their links while the caller's guard exists.
+        link = c.next_ptr();
         if let Some(state) = ConnState::of(c).filter(|s| s.dash.watcher.get().is_some())
             && is_open(c)
         {

@@ -40,7 +40,7 @@ pub struct Host {
 
 /// A request to a dashboard.
 pub struct Asked<'a> {
-    c: Conn,
+    c: Conn<'a>,
     board: Board,
     request: &'a Request<'a>,
     hm: *mut HttpMessage,

@@ -5,8 +5,7 @@
 
 use super::set::Board;
 use crate::abi::{Dash, DashUser};
-use crate::codec::dash::token::{self, same};
-use crate::net::event_loop::mem;
+use crate::codec::dash::token::same;
 use core::cell::{Cell, UnsafeCell};
 use core::ffi::{c_char, c_int};
 use core::ptr;
@@ -181,25 +180,25 @@ impl Sessions {
         board: Board,
         name: &[u8],
         level: c_int,
+        token: &[u8],
         now: u64,
         removed: &mut Vec<Id>,
-    ) -> Option<(Id, User)> {
+    ) -> (Id, User) {
         let own = |s: &&Session| s.board == board && !s.is_guest;
         // Tokens need not name their owners: only the level tells such users apart.
         let known = |s: &&Session| s.name == name && (!name.is_empty() || s.user.level() == level);
         if let Some(session) = self.all.iter().filter(own).find(known) {
             session.user.set_level(level);
             session.user.renew(end(board, now));
-            return Some((session.id, session.user.clone()));
+            return (session.id, session.user.clone());
         }
-        let token = token::new(mem::random()?);
         if self.all.iter().filter(own).count() >= SESSIONS_MAX
             && let Some(oldest) = self.all.iter().filter(own).min_by_key(|s| s.user.expire()).map(|s| s.id)
         {
             removed.extend(self.remove(|s| s.id == oldest));
         }
-        let user = User::new(board, name, &token, level, end(board, now));
-        Some(self.add(board, name, false, user))
+        let user = User::new(board, name, token, level, end(board, now));
+        self.add(board, name, false, user)
     }
 
     /// The guest of a dashboard, which gets to know it.

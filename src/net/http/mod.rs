@@ -21,6 +21,7 @@ use self::pending_requests::Asked;
 use self::timeouts::{Linger, drain, fail, fail_body, refuse_response};
 use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::state::ConnState;
@@ -70,14 +71,14 @@ pub struct HttpState {
 }
 
 /// Listens for HTTP.
-pub fn listen_http(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
+pub fn listen_http<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<Conn<'g>> {
     let c = listen(m, url, handlers)?;
     c.set_protocol(Some(on_event));
     Some(c)
 }
 
 /// Connects for HTTP. Sends nothing: the program writes the request.
-pub fn connect_http(m: Mgr, url: &CStr, handlers: Handlers) -> Option<Conn> {
+pub fn connect_http<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Conn<'g>> {
     super::event_loop::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())
 }
 
@@ -101,8 +102,8 @@ pub fn wants_poll(c: Conn) -> bool {
 pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     crate::fence!("http protocol handler");
     // SAFETY: the caller vouches for c.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
-    let _held = conn::hold(c);
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     match ev {
         MG_EV_READ => {
             let added = if ev_data.is_null() {

@@ -142,7 +142,7 @@ pub fn is_lingering(state: &ConnState) -> bool {
 }
 
 /// What a server's connection waits for, for its timeouts.
-fn phase(c: Conn, state: &ConnState) -> Phase {
+fn phase(c: Conn, state: &ConnState, now: u64) -> Phase {
     let http = &state.http;
     let speaks_http = has_protocol(c, on_event) || http.has_request();
     if !speaks_http || c.has(flag::WEBSOCKET) {
@@ -150,7 +150,7 @@ fn phase(c: Conn, state: &ConnState) -> Phase {
     }
     if io::has_output(c, state) {
         if http.stalled.get() == 0 {
-            http.stalled.set(clock::millis());
+            http.stalled.set(now);
         }
         return Phase::Sending { since: http.stalled.get() };
     }
@@ -173,8 +173,8 @@ fn phase(c: Conn, state: &ConnState) -> Phase {
     }
 }
 
-/// When the time for what a server's connection does is up.
-pub fn deadline(c: Conn, state: &ConnState) -> Option<u64> {
+/// When the time for what a server's connection does is up. Runs no code of the program.
+pub fn deadline(c: Conn, state: &ConnState, now: u64) -> Option<u64> {
     if let Linger::Until(at) = state.http.linger.get() {
         return Some(at);
     }
@@ -182,7 +182,7 @@ pub fn deadline(c: Conn, state: &ConnState) -> Option<u64> {
     if !config.has_timeouts() || !c.has(flag::ACCEPTED) {
         return None;
     }
-    config.deadline(phase(c, state)).map(|(at, _)| at)
+    config.deadline(phase(c, state, now)).map(|(at, _)| at)
 }
 
 /// The time of a server's connection is up: answers with 408 or closes silently.
@@ -191,7 +191,7 @@ pub fn time_out(c: Conn, state: &ConnState) {
         c.set(flag::CLOSING);
         return;
     }
-    let phase = phase(c, state);
+    let phase = phase(c, state, clock::millis());
     match (phase, Config::of(c).deadline(phase)) {
         (Phase::Sending { .. }, _) => conn::error(c, b"HTTP send timeout"),
         (_, Some((_, code))) if code != 0 => give_up(c, code),

@@ -2,7 +2,7 @@
 
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
-use super::state::{Activity, ConnState, Root, Token, allocate, is, ready};
+use super::state::{ConnState, Root, Token, is, ready};
 use super::{log, sys, unix, view};
 use crate::abi::{
     Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Setting, flag,
@@ -14,9 +14,9 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry};
 
 /// A new connection: zeroed, with its manager, id and buffer steps; in no list, no event.
-pub fn alloc(m: Mgr) -> Option<Conn> {
+pub fn alloc(m: Mgr<'_>) -> Option<Conn<'_>> {
     let root = Root::of(m)?;
-    let c = allocate(m.extra_size())?;
+    let c = root.allocate(m.extra_size())?;
     let id = m.next_id() + 1;
     m.set_next_id(id);
     c.set_mgr_ptr(m.as_ptr());
@@ -24,9 +24,8 @@ pub fn alloc(m: Mgr) -> Option<Conn> {
     for buf in [c.recv(), c.send(), c.rtls()] {
         buf.set_align(MG_IO_SIZE);
     }
-    let (token, settings) = root.with(|inner| (inner.table.insert(c), inner.settings.clone()));
-    if let Some(state) = ConnState::of(c) {
-        state.token.set(token);
+    let settings = root.with(|inner| inner.settings.clone());
+    if let Some(state) = c.state() {
         state.last_io.set(super::clock::millis());
     }
     give_settings(c, settings);
@@ -65,7 +64,7 @@ pub fn give_settings(c: Conn, settings: Settings) {
 
 /// Puts a connection at the head of its manager's list.
 pub fn link(m: Mgr, c: Conn) {
-    let head = m.first();
+    let head = m.linked(m.conns_ptr());
     c.set_next_ptr(m.conns_ptr());
     if let (Some(state), Some(head)) = (ConnState::of(c), head.and_then(ConnState::of)) {
         head.prev.set(state.token.get());
@@ -76,24 +75,21 @@ pub fn link(m: Mgr, c: Conn) {
 /// Takes a connection out of its manager's list. Its `next` stays, for walks that stand on it.
 fn unlink(m: Mgr, root: &Root, c: Conn) {
     let prev = ConnState::of(c).map_or(Token::default(), |s| s.prev.get());
-    let mut before = root.with(|inner| inner.table.get(prev)).filter(|p| p.next() == Some(c));
-    if before.is_none() && m.first() != Some(c) {
+    let mut before = root.find(prev).filter(|p| p.next_ptr() == c.as_ptr());
+    let is_first = m.conns_ptr() == c.as_ptr();
+    if before.is_none() && !is_first {
         // A program linked connections by hand: search.
-        let mut at = m.first();
-        while let Some(p) = at {
-            if p.next() == Some(c) {
-                before = Some(p);
-                break;
-            }
-            at = p.next();
+        before = m.linked(m.conns_ptr());
+        while let Some(p) = before.filter(|p| p.next_ptr() != c.as_ptr()) {
+            before = m.linked(p.next_ptr());
         }
     }
     match before {
         Some(p) => p.set_next_ptr(c.next_ptr()),
-        None if m.first() == Some(c) => m.set_conns_ptr(c.next_ptr()),
+        None if is_first => m.set_conns_ptr(c.next_ptr()),
         None => return,
     }
-    if let Some(next) = c.next().and_then(ConnState::of) {
+    if let Some(next) = m.linked(c.next_ptr()).and_then(ConnState::of) {
         next.prev.set(before.and_then(ConnState::of).map_or(Token::default(), |s| s.token.get()));
     }
 }
@@ -200,14 +196,13 @@ pub fn call_protocol(c: Conn, ev: c_int, data: *mut c_void) {
 }
 
 fn fire(c: Conn, ev: c_int, data: *mut c_void, program: bool) {
-    let Some((root, state)) = c.mgr().and_then(Root::of).zip(ConnState::of(c)) else {
+    let Some(state) = c.state() else {
         call_handlers(c, ev, data, || !program);
         return;
     };
     if state.is(is::GONE) {
         return;
     }
-    let _activity = Activity::ensure(root);
     state.in_handler.set(state.in_handler.get() + 1);
     // A handler may close its connection for good; then CLOSE was its last event.
     let closed_before = state.is(is::CLOSED);
@@ -341,7 +336,6 @@ pub fn close(c: Conn) {
     if state.is(is::CLOSED) {
         return;
     }
-    let activity = Activity::start(root);
     state.mark(is::CLOSED);
     c.set(flag::CLOSING);
     unlink(m, root, c);
@@ -364,8 +358,7 @@ pub fn close(c: Conn) {
     for buf in c.buffers() {
         buf.free();
     }
-    root.with(|inner| inner.bury(c));
-    drop(activity);
+    root.defer_release(c, state);
 }
 
 /// Closes a connection's descriptor, if it is the library's; the number stays in `c->fd`.
@@ -386,18 +379,9 @@ pub fn drop_fd(root: &Root, c: Conn, state: &ConnState) {
 /// The handler type without its `Option`, for comparisons.
 pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
 
-/// Keeps a connection's memory while the caller works with it, whatever handlers do.
-pub fn hold(c: Conn) -> Option<Activity> {
-    c.mgr().and_then(Root::of).and_then(Activity::ensure)
-}
-
 /// True when the connection was closed for good, maybe because its manager was freed.
 pub fn is_closed(c: Conn) -> bool {
-    match ConnState::of(c) {
-        Some(state) => state.is(is::CLOSED),
-        // Only a connection without an id is the program's own.
-        None => c.id() > 0 && c.mgr().is_some_and(|m| Root::of(m).is_none()),
-    }
+    c.state().is_some_and(|state| state.is(is::CLOSED))
 }
 
 /// True when `c`'s protocol handler is `f`.

@@ -1,7 +1,7 @@
 //! Outgoing connections: resolve, connect, finish.
 
 use super::addr::{literal, transport_flags};
-use super::conn::{self, alloc, call, error_fmt, hold, is_closed, link, register, socket_error};
+use super::conn::{self, alloc, call, error_fmt, is_closed, link, register, socket_error};
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
@@ -20,18 +20,17 @@ const ATTEMPT: u64 = 2500;
 
 /// Opens an outgoing connection. Fails with `None` only for lack of memory: everything else is
 /// reported by ERROR and CLOSE, maybe before this returns.
-pub fn connect(
-    m: Mgr,
+pub fn connect<'g>(
+    m: Mgr<'g>,
     text: &CStr,
     handlers: Handlers,
     protocol: EventHandler,
     protocol_data: *mut c_void,
-) -> Option<Conn> {
+) -> Option<Conn<'g>> {
     let Some(c) = alloc(m) else {
         log::error(format_args!("OOM {}", text.to_string_lossy()));
         return None;
     };
-    let _held = hold(c);
     let bytes = text.to_bytes();
     c.set_fd(-1);
     link(m, c);
@@ -81,7 +80,6 @@ pub fn connect_resolved(c: Conn) {
 /// address: it keeps what it has.
 fn connect_to(c: Conn, to: &SockAddr) {
     let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
-    let _held = hold(c);
     c.clear(flag::RESOLVING);
     if state.is(is::OWNS_FD) {
         call(c, MG_EV_RESOLVE, ptr::null_mut());

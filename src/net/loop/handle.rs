@@ -1,25 +1,32 @@
 //! Handles to the C structs: the one place where the loop reads and writes their fields.
 //!
 //! A program's handlers run inside the loop and may change any field of any connection. So the loop
-//! never keeps a Rust reference into a struct: it keeps a [`Conn`] or [`Mgr`], a plain pointer, and
-//! each accessor reads or writes one field through it.
+//! never keeps a Rust reference into a struct: it keeps a [`Conn`] or [`Mgr`], a pointer, and each
+//! accessor reads or writes one field through it.
 //!
-//! Why the accessors are safe to call: handles are made by [`Conn::new`] and [`Mgr::new`], whose
-//! callers vouch for the pointer, and a connection's memory is not released while a poll or a
-//! handler call is in progress (`state::Activity`), however often it was closed meanwhile.
+//! Why the accessors are safe to call: a handle borrows the guard that an exported function takes
+//! at its entry (`guard`). While a guard exists no connection is released, however often it was
+//! closed, so a handle cannot outlive its connection.
 
 use super::iobuf;
+use super::state::{ConnState, Root};
 use crate::abi::{Addr, Connection, EventHandler, IoBuf, Manager, Timer, flag};
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
-/// A connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Conn(NonNull<Connection>);
+/// A connection, while a guard holds it.
+#[derive(Clone, Copy)]
+pub struct Conn<'g>(NonNull<Connection>, Option<&'g ConnState>);
 
-/// A manager.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mgr(NonNull<Manager>);
+/// A manager, while a guard holds it.
+#[derive(Clone, Copy)]
+pub struct Mgr<'g>(NonNull<Manager>, Option<&'g Root>);
+
+impl PartialEq for Conn<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
 
 /// One of a connection's buffers.
 #[derive(Clone, Copy)]
@@ -47,13 +54,18 @@ macro_rules! setter {
     };
 }
 
-impl Conn {
-    /// A handle to the connection at `c`, or `None` for NULL.
+impl<'g> Conn<'g> {
+    /// A handle to the connection at `at`; without `state`, one that the program made itself.
     ///
     /// # Safety
-    /// `c` is NULL or points to a `struct mg_connection` that outlives the use of the handle.
-    pub unsafe fn new(c: *mut Connection) -> Option<Conn> {
-        NonNull::new(c).map(Conn)
+    /// `at` points to a `struct mg_connection` that stays during `'g`, and `state` is its own.
+    pub unsafe fn new(at: NonNull<Connection>, state: Option<&'g ConnState>) -> Conn<'g> {
+        Conn(at, state)
+    }
+
+    /// The private state; `None` when the program made the connection itself.
+    pub fn state(self) -> Option<&'g ConnState> {
+        self.1
     }
 
     /// The pointer that C knows.
@@ -85,14 +97,13 @@ impl Conn {
     getter!(tls_ptr, tls, *mut c_void);
     setter!(set_tls_ptr, tls, *mut c_void);
 
-    /// The next connection in the manager's list.
-    pub fn next(self) -> Option<Conn> {
-        NonNull::new(self.next_ptr()).map(Conn)
-    }
-
-    /// The manager, if the connection belongs to one.
-    pub fn mgr(self) -> Option<Mgr> {
-        NonNull::new(self.mgr_ptr()).map(Mgr)
+    /// The manager; `None` after that was freed. That of a connection of the program's own appears
+    /// without its state.
+    pub fn mgr(self) -> Option<Mgr<'g>> {
+        match self.1 {
+            Some(state) => state.root()?.mgr(),
+            None => NonNull::new(self.mgr_ptr()).map(|at| Mgr(at, None)),
+        }
     }
 
     /// The descriptor; -1 without one.
@@ -180,13 +191,18 @@ impl Conn {
     }
 }
 
-impl Mgr {
-    /// A handle to the manager at `m`, or `None` for NULL.
+impl<'g> Mgr<'g> {
+    /// A handle to the manager at `at`; without `root`, one that was never initialised.
     ///
     /// # Safety
-    /// `m` is NULL or points to a `struct mg_mgr` that outlives the use of the handle.
-    pub unsafe fn new(m: *mut Manager) -> Option<Mgr> {
-        NonNull::new(m).map(Mgr)
+    /// `at` points to a `struct mg_mgr` that stays during `'g`, and `root` is its state.
+    pub unsafe fn new(at: NonNull<Manager>, root: Option<&'g Root>) -> Mgr<'g> {
+        Mgr(at, root)
+    }
+
+    /// The private state; `None` for a manager that was never initialised.
+    pub fn root(self) -> Option<&'g Root> {
+        self.1
     }
 
     /// The pointer that C knows.
@@ -206,9 +222,22 @@ impl Mgr {
     getter!(mqtt_id, mqtt_id, u16);
     setter!(set_mqtt_id, mqtt_id, u16);
 
-    /// The newest connection: the head of the list.
-    pub fn first(self) -> Option<Conn> {
-        NonNull::new(self.conns_ptr()).map(Conn)
+    /// True once the manager was freed: its struct is not to be touched any more.
+    pub fn is_freed(self) -> bool {
+        self.1.is_some_and(Root::is_freed)
+    }
+
+    /// The connection that a link of the manager's list points to, if any: [`Mgr::conns_ptr`], or
+    /// [`Conn::next_ptr`] of another one.
+    pub fn linked(self, link: *mut Connection) -> Option<Conn<'g>> {
+        // SAFETY: the list's links are NULL or lead to connections: those of the manager stay while
+        // a guard exists, those of the program while it has linked them.
+        Some(unsafe { self.1?.conn_at(NonNull::new(link)?) })
+    }
+
+    /// The connection that a field of the manager points to, if it is one of the manager's.
+    pub fn known(self, field: *mut Connection) -> Option<Conn<'g>> {
+        self.1?.known(NonNull::new(field)?)
     }
 
     /// The address of the list head of the timers.

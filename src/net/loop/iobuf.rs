@@ -13,7 +13,12 @@ fn rounded(n: usize, align: usize) -> Option<usize> {
     if align == 0 { Some(n) } else { n.checked_next_multiple_of(align) }
 }
 
+/// How often a change of a buffer starts again because the program's allocator has changed it.
+const ATTEMPTS: usize = 8;
+
 /// Makes the capacity exactly `n`, rounded up: grows or shrinks. 0 releases the memory.
+///
+/// The allocator may be the program's, and may change this very buffer.
 ///
 /// Returns false, with the buffer unchanged, when memory is exhausted.
 ///
@@ -22,28 +27,34 @@ fn rounded(n: usize, align: usize) -> Option<usize> {
 pub unsafe fn resize(io: *mut IoBuf, n: usize) -> bool {
     // SAFETY: the caller vouches for io and its memory; `new` is fresh memory of `size` bytes.
     unsafe {
-        let (old, old_size, len) = ((*io).buf, (*io).size, (*io).len);
-        let Some(size) = rounded(n, (*io).align) else { return false };
-        if size == old_size {
-            return true;
-        }
-        let new = if size == 0 { ptr::null_mut() } else { mem::alloc(size) };
-        if size != 0 && new.is_null() {
-            return false;
-        }
-        let keep = len.min(size);
-        if !old.is_null() {
-            if keep > 0 {
-                ptr::copy_nonoverlapping(old, new, keep);
+        for _ in 0..ATTEMPTS {
+            let (old, old_size, len) = ((*io).buf, (*io).size, (*io).len);
+            let Some(size) = rounded(n, (*io).align) else { return false };
+            if size == old_size {
+                return true;
             }
-            wipe(old, old_size);
-            mem::release(old);
+            let new = if size == 0 { ptr::null_mut() } else { mem::alloc(size) };
+            if size != 0 && new.is_null() {
+                return false;
+            }
+            if ((*io).buf, (*io).size, (*io).len) != (old, old_size, len) {
+                mem::release(new);
+                continue;
+            }
+            let keep = len.min(size);
+            (*io).buf = new;
+            (*io).size = size;
+            (*io).len = keep;
+            if !old.is_null() {
+                if keep > 0 {
+                    ptr::copy_nonoverlapping(old, new, keep);
+                }
+                wipe(old, old_size);
+                mem::release(old);
+            }
         }
-        (*io).buf = new;
-        (*io).size = size;
-        (*io).len = keep;
-        true
     }
+    false
 }
 
 /// Zeroes memory that is about to be released, so that secrets do not linger in the heap.
@@ -80,14 +91,19 @@ pub unsafe fn reserve(io: *mut IoBuf, extra: usize) -> bool {
     const LARGE: usize = 256 * 1024;
     // SAFETY: the caller vouches for io.
     unsafe {
-        let (size, len) = ((*io).size, (*io).len);
-        let Some(need) = len.checked_add(extra) else { return false };
-        if need <= size {
-            return true;
+        for _ in 0..ATTEMPTS {
+            let (size, len) = ((*io).size, (*io).len);
+            let Some(need) = len.checked_add(extra) else { return false };
+            if need <= size {
+                return true;
+            }
+            let generous = if size >= LARGE { need.max(size + size / 4) } else { need };
+            if !resize(io, generous) && (generous == need || !resize(io, need)) {
+                return false;
+            }
         }
-        let generous = if size >= LARGE { need.max(size + size / 4) } else { need };
-        resize(io, generous) || (generous > need && resize(io, need))
     }
+    false
 }
 
 /// Appends `len` bytes at `src`. `src` may lie in another buffer, not in this one.
@@ -119,11 +135,9 @@ pub unsafe fn append(io: *mut IoBuf, src: *const u8, len: usize) -> bool {
 pub unsafe fn add(io: *mut IoBuf, ofs: usize, src: *const u8, len: usize) -> usize {
     // SAFETY: after resize, size >= max(io.len, ofs) + len, so every range below is inside.
     unsafe {
+        let total = |io: *mut IoBuf| (*io).len.max(ofs).checked_add(len);
+        let Some(total) = total(io).filter(|n| resize(io, *n) && total(io) == Some(*n)) else { return 0 };
         let old = (*io).len;
-        let Some(total) = old.max(ofs).checked_add(len) else { return 0 };
-        if !resize(io, total) {
-            return 0;
-        }
         if len == 0 {
             return 0;
         }

@@ -29,7 +29,7 @@ pub struct Handlers {
 }
 
 /// Listens at `text`; `None`, with a line in the log, when that fails.
-pub fn listen(m: Mgr, text: &[u8], handlers: Handlers) -> Option<Conn> {
+pub fn listen<'g>(m: Mgr<'g>, text: &[u8], handlers: Handlers) -> Option<Conn<'g>> {
     let Some(c) = alloc(m) else {
         log::error(format_args!("OOM {}", String::from_utf8_lossy(text)));
         return None;
@@ -43,7 +43,6 @@ pub fn listen(m: Mgr, text: &[u8], handlers: Handlers) -> Option<Conn> {
     c.set(transport_flags(text));
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
-    let _held = conn::hold(c);
     link(m, c);
     call(c, MG_EV_OPEN, ptr::null_mut());
     log::debug(format_args!("{} {} {}", c.id(), c.fd(), String::from_utf8_lossy(text)));
@@ -205,7 +204,7 @@ pub fn tune_stream(fd: c_int, settings: &Settings) {
 }
 
 /// Takes over a descriptor that the program opened. OPEN fires before the connection is linked.
-pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
+pub fn wrap(m: Mgr<'_>, fd: c_int, handlers: Handlers) -> Option<Conn<'_>> {
     let c = alloc(m)?;
     c.set_fd(fd);
     c.set_handler(handlers.handler);
@@ -216,7 +215,6 @@ pub fn wrap(m: Mgr, fd: c_int, handlers: Handlers) -> Option<Conn> {
         None => is::PLAIN_FD | is::PIECEWISE,
     };
     ConnState::of(c)?.mark(kind | is::OWNS_FD);
-    let _held = conn::hold(c);
     call(c, MG_EV_OPEN, ptr::null_mut());
     if conn::is_closed(c) {
         return None;

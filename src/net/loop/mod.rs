@@ -5,6 +5,7 @@ pub mod admission;
 pub mod clock;
 pub mod conn;
 pub mod connect;
+pub mod guard;
 pub mod handle;
 pub mod io;
 pub mod iobuf;

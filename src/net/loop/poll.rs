@@ -8,7 +8,7 @@
 use super::clock::millis;
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
-use super::state::{Activity, ConnState, Inner, Root, Token, is, ready};
+use super::state::{ConnState, Inner, Root, Token, is, ready};
 use super::{connect, io, log, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, Setting, flag};
 use crate::net::{http, resolver};
@@ -36,19 +36,24 @@ pub fn poll(m: Mgr, ms: c_int) {
         super::sys::sleep_ms(ms);
         return;
     };
-    let activity = Activity::start(root);
     if root.with(|inner| inner.was_forked()) {
         renew_poller(m, root);
     }
     let before = millis();
+    if root.is_freed() {
+        return;
+    }
     let (search, walk) = root.with(|inner| {
         let search = inner.table.len() <= MANY || inner.was_idle;
         (search, search || before.saturating_sub(inner.last_walk) >= WALK_MS)
     });
-    let deadline = if search { find_work(root) } else { None };
+    let deadline = if search { find_work(root, before) } else { None };
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
     let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, deadline) };
     let chosen = before_wait(m, root, limit);
+    if root.is_freed() {
+        return;
+    }
     let got_events = wait(root, chosen);
     let now = millis();
     // A program that waits by itself may only have looked for events: then this was no idle turn.
@@ -61,15 +66,18 @@ pub fn poll(m: Mgr, ms: c_int) {
         walk || was_idle || now.saturating_sub(inner.last_walk) >= WALK_MS
     });
 
-    // SAFETY: the manager's list is valid; timers on it are the program's or ours.
-    unsafe { timer::poll(m.timers_head(), now) };
-    if walk {
+    if !root.is_freed() {
+        // SAFETY: the manager's list is valid; timers on it are the program's or ours.
+        unsafe { timer::poll(m.timers_head(), now, || !root.is_freed()) };
+    }
+    if walk && !root.is_freed() {
         fire_poll(m, root, now);
     }
     take_turns(root, now);
     // An answer that this poll brought comes before its deadline.
-    resolver::expire(m, root, now);
-    drop(activity);
+    if !root.is_freed() {
+        resolver::expire(m, root, now);
+    }
 }
 
 /// How long to wait: not beyond `ms`, the next timer, or the next rationed walk.
@@ -180,13 +188,13 @@ fn unmark(root: &Root) {
 /// set by hand, readiness that could not be used before.
 ///
 /// Returns when the first connection's time is up.
-fn find_work(root: &Root) -> Option<u64> {
+fn find_work(root: &Root, now: u64) -> Option<u64> {
     root.with(|inner| {
         let Inner { table, queue, .. } = inner;
         let mut soonest: Option<u64> = None;
         for c in table.iter() {
             let Some(state) = ConnState::of(c) else { continue };
-            for at in [deadline(c, state).map(|(at, _)| at), state.wake_at()].into_iter().flatten() {
+            for at in [deadline(c, state, now).map(|(at, _)| at), state.wake_at()].into_iter().flatten() {
                 soonest = Some(soonest.map_or(at, |s| s.min(at)));
             }
             if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {
@@ -234,11 +242,11 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         due
     });
     if root.with(|inner| inner.table.len()) <= MANY {
-        let mut at = m.first();
+        let mut at = first(m);
         while let Some(c) = at {
             // The successor is read before the handler runs; should the handler close it, its
             // memory and its link stay until this poll is over.
-            at = c.next();
+            at = m.linked(c.next_ptr());
             poll_one(c, now, trim);
         }
     } else {
@@ -246,8 +254,7 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         let newest = m.next_id();
         let slots = root.with(|inner| inner.table.slots());
         for slot in (0..slots).rev() {
-            let (c, ahead) =
-                root.with(|inner| (inner.table.at(slot), inner.table.at(slot.wrapping_sub(AHEAD))));
+            let (c, ahead) = (root.in_slot(slot), root.in_slot(slot.wrapping_sub(AHEAD)));
             if let Some(ahead) = ahead {
                 ahead.prefetch(size_of::<ConnState>());
             }
@@ -323,7 +330,7 @@ enum Limit {
 }
 
 /// When a connection's time is up, and what happens then.
-fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
+fn deadline(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
     if c.has(flag::LISTENING) {
         return None;
     }
@@ -340,7 +347,7 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
             (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
         };
     }
-    let http = http::timeouts::deadline(c, state).map(|at| (at, Limit::Http));
+    let http = http::timeouts::deadline(c, state, now).map(|at| (at, Limit::Http));
     let limit = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
     let idle = limit.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     match (http, idle) {
@@ -351,7 +358,7 @@ fn deadline(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
 
 /// Ends a connection whose time is up.
 fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
-    match deadline(c, state) {
+    match deadline(c, state, now) {
         Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => {
             match limit {
                 Limit::Fail(reason) => conn::error(c, reason),
@@ -422,18 +429,18 @@ fn recycle(list: &mut Vec<Token>, spare: Vec<Token>) {
     }
 }
 
-fn find(root: &Root, token: Token) -> Option<(Conn, &'static ConnState)> {
-    let c = root.with(|inner| inner.table.get(token))?;
-    Some((c, ConnState::of(c)?))
+fn find(root: &Root, token: Token) -> Option<(Conn<'_>, &ConnState)> {
+    let c = root.find(token)?;
+    Some((c, c.state()?))
 }
 
 /// After a fork: a poller of this process's own, with all connections registered.
 fn renew_poller(m: Mgr, root: &Root) {
     root.with(Inner::renew_poller);
     m.set_epoll_fd(root.with(|inner| inner.poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd)));
-    let mut at = m.first();
-    while let Some(c) = at {
-        at = c.next();
+    let mut link = m.conns_ptr();
+    while let Some(c) = m.linked(link) {
+        link = c.next_ptr();
         if let Some(state) = ConnState::of(c).filter(|s| s.is(is::REGISTERED)) {
             state.unmark(is::REGISTERED);
             super::wakeup::renew(root, m, c);
@@ -449,36 +456,39 @@ pub fn free(m: Mgr) {
     const ROUNDS: usize = 100;
     timer::free_all(m);
     if let Some(root) = Root::of(m) {
-        let activity = Activity::start(root);
         mark_all_closing(m);
         fire_poll(m, root, millis());
         for _ in 0..ROUNDS {
             mark_all_closing(m);
             close_all(m);
         }
-        while let Some(c) = m.first() {
+        while let Some(c) = first(m) {
             c.set_handler(None);
             c.set_protocol(None);
             close(c);
         }
         timer::free_all(m);
-        drop(activity);
     }
     Root::detach(m);
 }
 
+/// The newest connection. A handler of CLOSE may have freed the manager once more.
+fn first(m: Mgr<'_>) -> Option<Conn<'_>> {
+    if m.is_freed() { None } else { m.linked(m.conns_ptr()) }
+}
+
 fn mark_all_closing(m: Mgr) {
-    let mut at = m.first();
+    let mut at = first(m);
     while let Some(c) = at {
         c.set(flag::CLOSING);
-        at = c.next();
+        at = m.linked(c.next_ptr());
     }
 }
 
 fn close_all(m: Mgr) {
-    let mut at = m.first();
+    let mut at = first(m);
     while let Some(c) = at {
-        at = c.next();
+        at = m.linked(c.next_ptr());
         close(c);
     }
 }

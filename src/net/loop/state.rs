@@ -2,13 +2,14 @@
 //!
 //! A manager's private state hangs behind `mgr->ifp`; a connection's lies in front of the public
 //! struct, in one allocation `[ConnState | mg_connection | extraconnsize]`. Programs also make
-//! connections of their own (zeroed, on the stack) and format into them: [`ConnState::of`] answers
-//! `None` for those.
+//! connections of their own (zeroed, on the stack, copied from another one) and format into them:
+//! those have no state. Which connections are the manager's is known by their addresses
+//! ([`Root::conn_at`]), never by what such a struct says of itself.
 
 use super::handle::{Conn, Mgr};
 use super::mailbox::Wakeup;
-use super::mem;
 use super::settings::Settings;
+use super::{log, mem};
 use crate::abi::{Addr, Connection, Manager, Setting};
 use crate::net::dash::session::{DashState, Sessions};
 use crate::net::http::HttpState;
@@ -19,12 +20,13 @@ use crate::net::resolver::Resolver;
 use crate::net::sntp::SntpState;
 use crate::net::tls::TlsState;
 use crate::net::ws::WsState;
-use core::cell::{Cell, RefCell, UnsafeCell};
+use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
+use core::hash::{BuildHasherDefault, Hasher};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Bits of [`ConnState::ready`]: what the poller announced and nobody has used up yet.
 pub mod ready {
@@ -74,6 +76,7 @@ pub struct Token(pub u64);
 #[repr(C, align(16))]
 #[derive(Default)]
 pub struct ConnState {
+    root: Option<NonNull<Root>>,
     /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
     pub prev: Cell<Token>,
     /// The high-water mark was reported and `send` has not been below it since.
@@ -118,14 +121,14 @@ pub struct ConnState {
 
 impl ConnState {
     /// The state of a connection that the library allocated; `None` for a program's own struct.
-    pub fn of(c: Conn) -> Option<&'static ConnState> {
-        if c.id() == 0 {
-            return None;
-        }
-        Root::of(c.mgr()?)?;
-        // SAFETY: connections with an id and an initialised manager were made by `allocate`, which
-        // puts the state in front. It lives as long as the handle may be used.
-        unsafe { Some(&*c.as_ptr().cast::<u8>().sub(size_of::<ConnState>()).cast::<ConnState>()) }
+    pub fn of(c: Conn<'_>) -> Option<&ConnState> {
+        c.state()
+    }
+
+    /// The state of the connection's manager.
+    pub fn root(&self) -> Option<&Root> {
+        // SAFETY: set by `Root::allocate`; a root is released after its connections.
+        self.root.map(|root| unsafe { root.as_ref() })
     }
 
     /// The value of a setting.
@@ -179,43 +182,56 @@ impl ConnState {
     }
 }
 
-/// Allocates a connection with its state in front and `extra` bytes behind, all zero.
-pub fn allocate(extra: usize) -> Option<Conn> {
-    let size = size_of::<ConnState>().checked_add(size_of::<Connection>())?.checked_add(extra)?;
-    let base = mem::alloc(size);
-    if base.is_null() {
-        return None;
-    }
-    // SAFETY: the allocation is large enough, and aligned as malloc's is, for ConnState and then
-    // Connection; zero bytes are a valid Connection.
-    unsafe {
-        base.cast::<ConnState>().write(ConnState::default());
-        Conn::new(base.add(size_of::<ConnState>()).cast())
-    }
+/// Where the state of the connection at `at` lies. Reads nothing.
+fn in_front(at: NonNull<Connection>) -> *mut ConnState {
+    at.as_ptr().cast::<u8>().wrapping_sub(size_of::<ConnState>()).cast()
 }
 
-/// Releases a connection's memory.
+/// A handle to a connection of a manager.
 ///
 /// # Safety
-/// `c` came from [`allocate`], and no handle to it is used afterwards.
-unsafe fn release(c: Conn) {
-    // A handler that closed its connection may have filled buffers afterwards.
-    for buf in c.buffers() {
-        buf.free();
-    }
-    // SAFETY: the caller vouches for c.
-    unsafe {
-        let base = c.as_ptr().cast::<u8>().sub(size_of::<ConnState>());
-        base.cast::<ConnState>().drop_in_place();
-        mem::release(base);
-    }
+/// `at` came from [`Root::allocate`], which puts the state in front, and a guard exists during `'g`.
+unsafe fn member<'g>(at: NonNull<Connection>) -> Conn<'g> {
+    // SAFETY: the caller vouches for the connection and its state.
+    unsafe { Conn::new(at, Some(&*in_front(at))) }
 }
 
 /// Private state of a manager: the part that other threads may touch, and the rest.
+///
+/// A reference to it is borrowed from a guard (`guard`), so while one lives no connection of the
+/// manager is released.
 pub struct Root {
     /// Messages from other threads.
     pub wakeup: Wakeup,
-    inner: UnsafeCell<Inner>,
+    /// The public struct; NULL once the manager was freed.
+    mgr: Cell<*mut Manager>,
+    /// How many guards exist.
+    pub(super) guards: Cell<u32>,
+    /// Closed connections, to be released when no guard exists.
+    deferred: RefCell<Vec<NonNull<Connection>>>,
+    /// The addresses of all connections that are not yet released.
+    members: RefCell<HashSet<NonNull<Connection>, BuildHasherDefault<AddressHasher>>>,
+    inner: RefCell<Inner>,
+}
+
+/// Hashes addresses, which differ above their lowest bits.
+#[derive(Default)]
+pub struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|b| self.write_usize(usize::from(*b)));
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // The golden ratio spreads the bits upwards; the table uses the highest and the lowest ones.
+        let spread = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
+    }
 }
 
 /// Decides how long a poll sleeps: gets the milliseconds that it would (negative: without limit),
@@ -258,12 +274,6 @@ pub struct Inner {
     pub given_back: usize,
     /// True when the newest wait ended without I/O.
     pub was_idle: bool,
-    /// Polls and handler calls in progress.
-    depth: u32,
-    /// Closed connections whose memory is released when nothing is in progress.
-    graveyard: Vec<Conn>,
-    /// The manager was freed while a poll or handler call was in progress.
-    freed: bool,
     /// Value of [`forks`] when the poller was made.
     forks: u32,
     /// Called before a poll sleeps, with its argument.
@@ -272,19 +282,34 @@ pub struct Inner {
 
 impl Root {
     /// The state of an initialised manager.
-    pub fn of(m: Mgr) -> Option<&'static Root> {
-        // SAFETY: ifp is NULL or what `attach` stored; the box lives until `detach`, and while a
-        // poll is in progress even longer (see `Activity`).
-        unsafe { m.private().cast::<Root>().as_ref() }
+    pub fn of(m: Mgr<'_>) -> Option<&Root> {
+        m.root()
+    }
+
+    /// The wakeup channel of the manager at `m`, for any thread; `None` when it was never initialised.
+    ///
+    /// # Safety
+    /// `m` is NULL or points to a manager that is zeroed, or initialised and not freed during `'a`.
+    pub unsafe fn wakeup_of<'a>(m: *mut Manager) -> Option<&'a Wakeup> {
+        // SAFETY: the caller vouches for m. Other fields of the root belong to the polling thread, so
+        // no reference to the whole is made.
+        unsafe {
+            let root = m.as_ref()?.ifp.cast::<Root>();
+            (!root.is_null()).then(|| &(*root).wakeup)
+        }
     }
 
     /// Gives a manager its state.
     pub fn attach(m: Mgr) {
-        let poll = mio::Poll::new().map_err(|e| super::log::error(format_args!("epoll: {e}"))).ok();
+        let poll = mio::Poll::new().map_err(|e| log::error(format_args!("epoll: {e}"))).ok();
         m.set_epoll_fd(poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd));
         let root = Box::new(Root {
             wakeup: Wakeup::new(),
-            inner: UnsafeCell::new(Inner {
+            mgr: Cell::new(m.as_ptr()),
+            guards: Cell::new(0),
+            deferred: RefCell::default(),
+            members: RefCell::default(),
+            inner: RefCell::new(Inner {
                 poll,
                 events: mio::Events::with_capacity(256),
                 resolver: Resolver::default(),
@@ -302,9 +327,6 @@ impl Root {
                 last_trim: 0,
                 given_back: 0,
                 was_idle: true,
-                depth: 0,
-                graveyard: Vec::new(),
-                freed: false,
                 forks: forks(),
                 before_wait: None,
             }),
@@ -312,84 +334,152 @@ impl Root {
         m.set_private(Box::into_raw(root).cast());
     }
 
-    /// Takes the state away and releases it, at once or when nothing is in progress any more.
+    /// Takes the state away from its manager. The last guard releases it.
     pub fn detach(m: Mgr) {
-        let Some(root) = Root::of(m) else { return };
+        let Some(root) = m.root().filter(|root| !root.is_freed()) else { return };
+        root.mgr.set(ptr::null_mut());
         m.set_private(ptr::null_mut());
         m.set_epoll_fd(-1);
-        let busy = root.with(|inner| {
-            inner.poll = None;
-            inner.freed = true;
-            inner.depth > 0
-        });
-        if !busy {
-            // SAFETY: made by Box::into_raw in attach; nothing else points to it any more.
-            drop(unsafe { Box::from_raw(ptr::from_ref(root).cast_mut()) });
+        let poll = root.with(|inner| inner.poll.take());
+        drop(poll);
+        // A handler that goes on with its connection finds no manager, and gets no more events.
+        for at in root.members.borrow().iter() {
+            // SAFETY: members came from `allocate`, and `m` is borrowed from a guard.
+            let c: Conn = unsafe { member(*at) };
+            c.set_mgr_ptr(ptr::null_mut());
+            if c.state().is_some_and(|state| state.is(is::GONE)) {
+                c.set_handler(None);
+                c.set_protocol(None);
+            }
         }
     }
 
-    /// Access to the state of the manager's own thread. `f` must not call handlers.
+    /// The manager; `None` once it was freed.
+    pub fn mgr(&self) -> Option<Mgr<'_>> {
+        // SAFETY: until the manager is freed its struct stays.
+        NonNull::new(self.mgr.get()).map(|at| unsafe { Mgr::new(at, Some(self)) })
+    }
+
+    /// True once the manager was freed: its public struct is not to be touched any more.
+    pub fn is_freed(&self) -> bool {
+        self.mgr.get().is_null()
+    }
+
+    /// Access to the state of the manager's own thread. A second access from inside `f` is a bug and
+    /// panics: `f` must not run code of the program, which may call any function of the library. That
+    /// includes handlers, the log, the clock, and the allocation of what crosses the C boundary.
     pub fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
-        // SAFETY: only the manager's thread gets here (the contract of every function but
-        // mg_wakeup), and f calls no handler, so no second reference is made while it runs.
-        f(unsafe { &mut *self.inner.get() })
-    }
-}
-
-/// Marks a poll or a handler call in progress: while one exists, closed connections keep their
-/// memory, and so does a freed manager's state.
-pub struct Activity(NonNull<Root>);
-
-impl Activity {
-    /// Starts an activity.
-    pub fn start(root: &Root) -> Activity {
-        root.with(|inner| inner.depth += 1);
-        Activity(NonNull::from(root))
+        f(&mut self.inner.borrow_mut())
     }
 
-    /// Starts an activity unless one is in progress, which then serves as well.
-    pub fn ensure(root: &Root) -> Option<Activity> {
-        root.with(|inner| inner.depth == 0).then(|| Activity::start(root))
+    /// The connection with a token.
+    pub fn find(&self, token: Token) -> Option<Conn<'_>> {
+        let at = self.with(|inner| inner.table.at(token))?;
+        // SAFETY: `self` is borrowed from a guard; see `member`.
+        Some(unsafe { member(at) })
     }
-}
 
-impl Drop for Activity {
-    fn drop(&mut self) {
-        // SAFETY: the root lives as long as an activity; at depth 0 nobody holds handles to closed
-        // connections, and a freed manager's state has no other owner.
-        unsafe {
-            let root = self.0.as_ref();
-            let (dead, freed) = root.with(|inner| {
-                inner.depth -= 1;
-                if inner.depth > 0 || (inner.graveyard.is_empty() && !inner.freed) {
-                    return (Vec::new(), false);
-                }
-                (core::mem::take(&mut inner.graveyard), inner.freed)
-            });
-            for c in dead {
-                release(c);
+    /// The connection in a slot of the table.
+    pub fn in_slot(&self, slot: usize) -> Option<Conn<'_>> {
+        let at = self.with(|inner| inner.table.slots.get(slot)?.conn)?;
+        // SAFETY: `self` is borrowed from a guard; see `member`.
+        Some(unsafe { member(at) })
+    }
+
+    /// All connections, in no order. Handlers may run between two of them.
+    pub fn conns(&self) -> impl Iterator<Item = Conn<'_>> {
+        (0..self.with(|inner| inner.table.slots.len())).filter_map(|slot| self.in_slot(slot))
+    }
+
+    /// The connection at `at`, if it is one of this manager's.
+    pub fn known(&self, at: NonNull<Connection>) -> Option<Conn<'_>> {
+        let known = self.members.borrow().contains(&at);
+        // SAFETY: members came from `allocate`, and `self` is borrowed from a guard.
+        known.then(|| unsafe { member(at) })
+    }
+
+    /// A handle to the connection at `at`, which has a state if it is one of this manager's.
+    ///
+    /// # Safety
+    /// `at` points to a `struct mg_connection` that stays while the handle is used.
+    pub unsafe fn conn_at(&self, at: NonNull<Connection>) -> Conn<'_> {
+        // SAFETY: the caller vouches for a connection of the program's own.
+        self.known(at).unwrap_or_else(|| unsafe { Conn::new(at, None) })
+    }
+
+    /// Allocates a connection with its state in front and `extra` bytes behind, all zero.
+    pub fn allocate(&self, extra: usize) -> Option<Conn<'_>> {
+        let size = size_of::<ConnState>().checked_add(size_of::<Connection>())?.checked_add(extra)?;
+        let base = NonNull::new(mem::alloc(size))?;
+        if self.is_freed() {
+            // By the program's allocator.
+            // SAFETY: fresh memory.
+            unsafe { mem::release(base.as_ptr()) };
+            return None;
+        }
+        // SAFETY: the allocation is large enough, and aligned as malloc's is, for ConnState and then
+        // Connection; zero bytes are a valid Connection.
+        let at = unsafe {
+            base.cast::<ConnState>()
+                .write(ConnState { root: Some(NonNull::from(self)), ..ConnState::default() });
+            base.add(size_of::<ConnState>()).cast()
+        };
+        self.members.borrow_mut().insert(at);
+        // SAFETY: made by the lines above; `self` is borrowed from a guard.
+        let c: Conn = unsafe { member(at) };
+        let token = self.with(|inner| inner.table.insert(at));
+        c.state()?.token.set(token);
+        Some(c)
+    }
+
+    /// Takes a closed connection out of the table. It is released when no guard exists.
+    pub fn defer_release(&self, c: Conn, state: &ConnState) {
+        self.with(|inner| inner.table.remove(state.token.get()));
+        self.deferred.borrow_mut().extend(NonNull::new(c.as_ptr()));
+    }
+
+    /// True when the last guard has something to release.
+    pub(super) fn has_deferred(&self) -> bool {
+        self.is_freed() || !self.deferred.borrow().is_empty()
+    }
+
+    /// Releases what was closed.
+    ///
+    /// # Safety
+    /// No handle to a closed connection is used afterwards.
+    pub(super) unsafe fn release_deferred(&self) {
+        loop {
+            let dead = core::mem::take(&mut *self.deferred.borrow_mut());
+            if dead.is_empty() {
+                return;
             }
-            if freed {
-                drop(Box::from_raw(self.0.as_ptr()));
+            for at in dead {
+                self.members.borrow_mut().remove(&at);
+                // SAFETY: `at` came from `allocate`; the caller vouches that nobody uses it.
+                unsafe { release(at) };
             }
         }
+    }
+}
+
+/// Releases a connection's memory.
+///
+/// # Safety
+/// `at` came from [`Root::allocate`] and is not used afterwards.
+unsafe fn release(at: NonNull<Connection>) {
+    // SAFETY: the caller vouches for `at`. A handler that closed its connection may have filled
+    // buffers afterwards.
+    unsafe {
+        for buf in Conn::new(at, None).buffers() {
+            buf.free();
+        }
+        let state = in_front(at);
+        state.drop_in_place();
+        mem::release(state.cast());
     }
 }
 
 impl Inner {
-    /// Releases a closed connection as soon as no activity is in progress.
-    pub fn bury(&mut self, c: Conn) {
-        if let Some(state) = ConnState::of(c) {
-            self.table.remove(state.token.get());
-        }
-        if self.depth > 0 {
-            self.graveyard.push(c);
-        } else {
-            // SAFETY: nothing is in progress, so the loop holds no handle to c.
-            unsafe { release(c) }
-        }
-    }
-
     /// True in a process that was forked since the poller was made: the poller is the parent's.
     pub fn was_forked(&self) -> bool {
         self.forks != forks()
@@ -411,12 +501,12 @@ pub struct Table {
 
 struct Slot {
     generation: u32,
-    conn: Option<Conn>,
+    conn: Option<NonNull<Connection>>,
 }
 
 impl Table {
     /// Adds a connection.
-    pub fn insert(&mut self, c: Conn) -> Token {
+    fn insert(&mut self, c: NonNull<Connection>) -> Token {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, conn: None });
             (self.slots.len() - 1) as u32
@@ -428,33 +518,34 @@ impl Table {
         Token(u64::from(slot.generation) << 32 | u64::from(index))
     }
 
-    /// Finds a connection.
-    pub fn get(&self, token: Token) -> Option<Conn> {
+    /// The connection with a token.
+    pub fn get(&self, token: Token) -> Option<Conn<'_>> {
+        // SAFETY: a table is borrowed from its root, which is borrowed from a guard.
+        self.at(token).map(|at| unsafe { member(at) })
+    }
+
+    /// All connections.
+    pub fn iter(&self) -> impl Iterator<Item = Conn<'_>> {
+        // SAFETY: a table is borrowed from its root, which is borrowed from a guard.
+        self.slots.iter().filter_map(|slot| slot.conn).map(|at| unsafe { member(at) })
+    }
+
+    fn at(&self, token: Token) -> Option<NonNull<Connection>> {
         let slot = self.slots.get(token.0 as u32 as usize)?;
         if slot.generation == (token.0 >> 32) as u32 { slot.conn } else { None }
     }
 
     /// Forgets a connection.
-    pub fn remove(&mut self, token: Token) {
-        if self.get(token).is_some() {
+    fn remove(&mut self, token: Token) {
+        if self.at(token).is_some() {
             self.slots[token.0 as u32 as usize].conn = None;
             self.free.push(token.0 as u32);
         }
     }
 
-    /// All connections.
-    pub fn iter(&self) -> impl Iterator<Item = Conn> {
-        self.slots.iter().filter_map(|slot| slot.conn)
-    }
-
     /// How many slots there are, in use or not.
     pub fn slots(&self) -> usize {
         self.slots.len()
-    }
-
-    /// The connection in a slot.
-    pub fn at(&self, slot: usize) -> Option<Conn> {
-        self.slots.get(slot)?.conn
     }
 
     /// How many connections there are.

@@ -101,8 +101,9 @@ pub fn expired(t: &mut u64, period: u64, now: u64) -> bool {
 /// One pass over a list: fires what is due, releases what is done.
 ///
 /// # Safety
-/// `head` points to a valid list, whose `MG_TIMER_AUTODELETE` members are memory of `mg_calloc`.
-pub unsafe fn poll(head: *mut *mut Timer, now: u64) {
+/// `head` points to a valid list, whose `MG_TIMER_AUTODELETE` members are memory of `mg_calloc`, as
+/// long as `exists` says so; it is asked after each timer's function.
+pub unsafe fn poll(head: *mut *mut Timer, now: u64, exists: impl Fn() -> bool) {
     // SAFETY: the caller vouches for the list. Timers that a function removes are reported to
     // `walk` by `unlink`, so neither `current` nor `link` dangles.
     unsafe {
@@ -124,6 +125,9 @@ pub unsafe fn poll(head: *mut *mut Timer, now: u64) {
             if (due || first_run) && !finished {
                 if let Some(f) = (*t).r#fn {
                     f((*t).arg);
+                    if !exists() {
+                        break;
+                    }
                 }
                 // Step over what the function added at the head; it may have removed its own timer.
                 let removed = walk.current.get().is_null();
@@ -181,6 +185,12 @@ pub fn next_due(m: Mgr, now: u64) -> Option<u64> {
 /// A timer on the manager's list, in memory of its own, released when it is done.
 pub fn add(m: Mgr, ms: u64, flags: c_uint, f: TimerFn, arg: *mut c_void) -> *mut Timer {
     let t: *mut Timer = mem::alloc(size_of::<Timer>()).cast();
+    if m.is_freed() {
+        // By the program's allocator.
+        // SAFETY: fresh memory, or NULL.
+        unsafe { mem::release(t.cast()) };
+        return ptr::null_mut();
+    }
     if !t.is_null() {
         // SAFETY: fresh memory; the manager's list is valid.
         unsafe { init(m.timers_head(), t, ms, flags | MG_TIMER_AUTODELETE, f, arg) };
@@ -190,7 +200,7 @@ pub fn add(m: Mgr, ms: u64, flags: c_uint, f: TimerFn, arg: *mut c_void) -> *mut
 
 /// Empties the manager's list. Releases the timers that are the library's.
 pub fn free_all(m: Mgr) {
-    while !m.timers().is_null() {
+    while !m.is_freed() && !m.timers().is_null() {
         let t = m.timers();
         // SAFETY: t is the head of a valid list; AUTODELETE means memory of mg_calloc.
         unsafe {

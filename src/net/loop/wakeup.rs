@@ -6,7 +6,7 @@
 use super::conn;
 use super::handle::{Conn, Mgr};
 use super::mailbox::Block;
-use super::state::{Activity, ConnState, Root, Token};
+use super::state::{ConnState, Root, Token};
 use super::{log, sys};
 use crate::abi::{Connection, MG_EV_WAKEUP, Str};
 use core::ffi::{c_int, c_void};
@@ -65,7 +65,6 @@ pub fn renew(root: &Root, m: Mgr, c: Conn) {
 
 /// Delivers all messages that wait, in order.
 pub fn deliver(root: &Root) {
-    let _activity = Activity::start(root);
     sys::drain_eventfd(root.wakeup.fd());
     let (count, blocks) = {
         let mut mailbox = root.wakeup.lock();
@@ -81,8 +80,8 @@ pub fn deliver(root: &Root) {
 fn deliver_block(root: &Root, index: Option<&HashMap<u64, Token>>, block: &Block) {
     for (id, data) in block.messages() {
         let target = match index {
-            Some(index) => index.get(&id).and_then(|&token| root.with(|i| i.table.get(token))),
-            None => root.with(|inner| inner.table.iter().find(|c| c.id() == id)),
+            Some(index) => index.get(&id).and_then(|&token| root.find(token)),
+            None => root.conns().find(|c| c.id() == id),
         };
         if let Some(c) = target {
             let mut text = Str { buf: data.as_ptr().cast_mut().cast(), len: data.len() };

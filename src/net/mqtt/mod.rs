@@ -8,6 +8,7 @@
 
 use super::event_loop::conn::{self, call, has_protocol};
 use super::event_loop::connect;
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::state::ConnState;
@@ -62,16 +63,20 @@ impl MqttState {
 ///
 /// # Safety
 /// `opts` is NULL or points to options for CONNECT.
-pub unsafe fn start(m: Mgr, url: &CStr, opts: *const MqttOpts, handlers: Handlers) -> Option<Conn> {
+pub unsafe fn start<'g>(
+    m: Mgr<'g>,
+    url: &CStr,
+    opts: *const MqttOpts,
+    handlers: Handlers,
+) -> Option<Conn<'g>> {
     let c = connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
-    let _held = conn::hold(c);
     // SAFETY: the caller vouches for opts.
     unsafe { login(c, opts) };
     Some(c).filter(|c| !conn::is_closed(*c))
 }
 
 /// Listens for MQTT clients.
-pub fn start_listener(m: Mgr, url: &[u8], handlers: Handlers) -> Option<Conn> {
+pub fn start_listener<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<Conn<'g>> {
     let c = listen(m, url, handlers)?;
     c.set_protocol(Some(on_event));
     c.set_protocol_data(m.as_ptr().cast());
@@ -85,10 +90,10 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
         return;
     }
     // SAFETY: called with a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     let Some(state) = ConnState::of(c) else { return };
     if ev == MG_EV_READ {
-        let _held = conn::hold(c);
         take_packets(c, &state.mqtt);
     } else {
         // SAFETY: the data of WRITE is a long.

@@ -45,10 +45,10 @@ pub struct Resolver {
 }
 
 /// What became of a query.
-enum Sent {
+enum Sent<'g> {
     Out,
     /// The connection to the server does not work.
-    Lost(Conn),
+    Lost(Conn<'g>),
     /// There is no connection to a server.
     Nowhere,
 }
@@ -109,20 +109,20 @@ impl Lookup {
     }
 
     /// Sends the query, with a new id and a fresh deadline.
-    fn send(&mut self, m: Mgr, root: &Root) -> Sent {
+    fn send<'g>(&mut self, m: Mgr<'g>, root: &'g Root) -> Sent<'g> {
         let (now, timeout) = (clock::millis(), timeout_of(m));
         self.deadline = now.saturating_add(timeout);
         let sent = self.send_again(m, root);
         if let Sent::Out = sent {
             let may_be_lost = matches!(self.server, Server::Dns4 | Server::Dns6)
-                && root.with(|inner| inner.table.get(self.via)).is_some_and(|via| via.has(flag::UDP));
+                && root.find(self.via).is_some_and(|via| via.has(flag::UDP));
             self.repeat = may_be_lost.then(|| now.saturating_add(timeout / 2));
         }
         sent
     }
 
     /// Sends the query, with a new id.
-    fn send_again(&mut self, m: Mgr, root: &Root) -> Sent {
+    fn send_again<'g>(&mut self, m: Mgr<'g>, root: &'g Root) -> Sent<'g> {
         let Some((via, id)) = server::connection(m, root, self.server).zip(fresh_id(root)) else {
             return Sent::Nowhere;
         };
@@ -161,7 +161,7 @@ fn use_dns6(m: Mgr) -> bool {
 fn take_answer(m: Mgr, root: &Root, answer: Answer) {
     show_activity(m, root);
     let Answer { mut lookup, addresses, truncated } = answer;
-    let Some(c) = root.with(|inner| inner.table.get(lookup.conn)) else { return };
+    let Some(c) = root.find(lookup.conn) else { return };
     if !addresses.is_empty() {
         return finish(c, &addresses);
     }
@@ -230,7 +230,7 @@ pub fn mdns_found(m: Mgr, name: &[u8], addr: &Addr) {
     let Some(root) = Root::of(m) else { return };
     let waiting = take(m, root, |l| l.server == Server::Mdns && l.name.eq_ignore_ascii_case(name));
     for lookup in waiting {
-        if let Some(c) = root.with(|inner| inner.table.get(lookup.conn)) {
+        if let Some(c) = root.find(lookup.conn) {
             finish(c, core::slice::from_ref(addr));
         }
     }
@@ -246,7 +246,7 @@ pub fn mdns_gone(m: Mgr) {
 /// `was_up` tells from one that refuses connections: then the query goes out once more.
 fn server_gone(m: Mgr, root: &Root, via: Token, was_up: bool) {
     for mut lookup in take(m, root, |l| l.via == via) {
-        let Some(c) = root.with(|inner| inner.table.get(lookup.conn)) else { continue };
+        let Some(c) = root.find(lookup.conn) else { continue };
         let again = was_up && !lookup.moved && !c.has(flag::CLOSING);
         lookup.moved = true;
         if again && matches!(lookup.send_again(m, root), Sent::Out) {
@@ -259,7 +259,7 @@ fn server_gone(m: Mgr, root: &Root, via: Token, was_up: bool) {
 
 fn fail_all(m: Mgr, root: &Root, which: impl Fn(&Lookup) -> bool, text: &[u8]) {
     for lookup in take(m, root, which) {
-        if let Some(c) = root.with(|inner| inner.table.get(lookup.conn)) {
+        if let Some(c) = root.find(lookup.conn) {
             fail(c, text);
         }
     }
@@ -320,7 +320,7 @@ pub fn expire(m: Mgr, root: &Root, now: u64) {
     for mut lookup in take(m, root, |l| l.repeat.is_some_and(|at| now > at)) {
         lookup.repeat = None;
         // The same id: an answer to the first query is as good.
-        let via = root.with(|inner| inner.table.get(lookup.via));
+        let via = root.find(lookup.via);
         if via.is_some_and(|via| !server::send_query(via, lookup.id, lookup.kind, &lookup.name)) {
             log::debug(format_args!("cannot repeat a query for {}", String::from_utf8_lossy(&lookup.name)));
         }

@@ -7,6 +7,7 @@ use crate::codec::dns::{self, Header, Name, Record};
 use crate::net::event_loop::addr::literal;
 use crate::net::event_loop::conn;
 use crate::net::event_loop::connect::connect;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::{Conn, Mgr};
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::state::{ConnState, Root, Token};
@@ -84,7 +85,7 @@ unsafe fn is_url(dns: *const Dns, text: &CStr) -> bool {
 }
 
 /// The connection to a server, opened if need be.
-pub(super) fn connection(m: Mgr, root: &Root, server: Server) -> Option<Conn> {
+pub(super) fn connection<'g>(m: Mgr<'g>, root: &'g Root, server: Server) -> Option<Conn<'g>> {
     match server {
         // SAFETY: a field of a live manager.
         Server::Dns4 | Server::Dns6 => unsafe { open(m, dns_field(m, server)) },
@@ -98,10 +99,10 @@ pub(super) fn connection(m: Mgr, root: &Root, server: Server) -> Option<Conn> {
 ///
 /// # Safety
 /// `dns` points to a valid struct.
-pub unsafe fn open(m: Mgr, dns: *mut Dns) -> Option<Conn> {
+pub unsafe fn open<'g>(m: Mgr<'g>, dns: *mut Dns) -> Option<Conn<'g>> {
     // SAFETY: the caller vouches for dns, whose URL is NULL or a C string.
     unsafe {
-        if let Some(c) = Conn::new((*dns).c).filter(|c| !c.has(flag::CLOSING)) {
+        if let Some(c) = m.known((*dns).c).filter(|c| !c.has(flag::CLOSING)) {
             return Some(c);
         }
         if (*dns).url.is_null() {
@@ -117,7 +118,7 @@ pub unsafe fn open(m: Mgr, dns: *mut Dns) -> Option<Conn> {
     }
 }
 
-fn connect_server(m: Mgr, url: &CStr) -> Option<Conn> {
+fn connect_server<'g>(m: Mgr<'g>, url: &CStr) -> Option<Conn<'g>> {
     // To find a server by its name would take that server.
     if url.is_empty() || literal(url.to_bytes()).is_none() {
         log::error(format_args!("no address in the URL of the DNS server: {}", url.to_string_lossy()));
@@ -128,13 +129,13 @@ fn connect_server(m: Mgr, url: &CStr) -> Option<Conn> {
 }
 
 /// The connection over TCP to a server that gave a truncated answer.
-fn stream(m: Mgr, root: &Root, server: Server, index: usize) -> Option<Conn> {
-    let existing = root.with(|inner| inner.table.get(inner.resolver.servers.streams[index]));
+fn stream<'g>(m: Mgr<'g>, root: &'g Root, server: Server, index: usize) -> Option<Conn<'g>> {
+    let existing = root.find(root.with(|inner| inner.resolver.servers.streams[index]));
     if let Some(c) = existing.filter(|c| !c.has(flag::CLOSING)) {
         return Some(c);
     }
-    // SAFETY: a field of a live manager; its connection is NULL or a live one.
-    let datagrams = unsafe { Conn::new((*dns_field(m, server)).c) }?;
+    // SAFETY: a field of a live manager.
+    let datagrams = m.known(unsafe { (*dns_field(m, server)).c })?;
     let c = connect_server(m, &url_of("tcp", &datagrams.rem())?)?;
     root.with(|inner| inner.resolver.servers.streams[index] = token(c));
     Some(c)
@@ -174,7 +175,8 @@ pub(super) fn send_query(to: Conn, id: u16, kind: u16, name: &[u8]) -> bool {
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
     crate::fence!("DNS protocol handler");
     // SAFETY: called with a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     let Some((m, root)) = c.mgr().and_then(|m| Some((m, Root::of(m)?))) else { return };
     match ev {
         // The kernel then drops what others send to this socket.

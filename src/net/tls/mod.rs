@@ -410,9 +410,9 @@ pub fn take(c: Conn, room: &mut [u8]) -> Result<Option<usize>, ()> {
 }
 
 /// The socket of a connection, for a session to write to.
-struct Socket(Conn);
+struct Socket<'g>(Conn<'g>);
 
-impl Write for Socket {
+impl Write for Socket<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         io::send_once(self.0, bytes, false)
     }

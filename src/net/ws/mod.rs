@@ -7,6 +7,7 @@
 
 use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::Conn;
 use super::event_loop::state::ConnState;
 use crate::abi::{
@@ -113,18 +114,17 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
         return;
     }
     // SAFETY: the caller vouches for c.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     let Some(state) = ConnState::of(c) else { return };
     match ev {
         MG_EV_READ => {
             // SAFETY: the data of READ is a long.
             let added = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
-            let _held = conn::hold(c);
             heard(c, state, usize::try_from(added).unwrap_or(0));
             read(c, state);
         }
         MG_EV_POLL if state.wake_at().is_some() => {
-            let _held = conn::hold(c);
             let now = millis();
             if state.wake_at().is_some_and(|at| at <= now) {
                 read(c, state);

@@ -6,7 +6,7 @@ use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::{self, Header};
 use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::handle::{Conn, Mgr};
-use crate::net::event_loop::state::{Activity, ConnState, Root};
+use crate::net::event_loop::state::ConnState;
 use crate::net::event_loop::{iobuf, mem, sys};
 use core::cell::Cell;
 use std::net::Shutdown;
@@ -103,16 +103,14 @@ pub fn close(c: Conn, code: u16, reason: &[u8]) -> bool {
 /// Sends a message to all open WebSocket connections that `wanted` says yes to. Returns how many got
 /// it.
 pub fn broadcast(m: Mgr, payload: &[u8], op: u8, mut wanted: impl FnMut(Conn) -> bool) -> usize {
-    let Some(root) = Root::of(m) else { return 0 };
-    // Handlers of HIGH_WATER and `wanted` may close connections; their memory and links stay.
-    let _activity = Activity::start(root);
     let first = ws::FIN | op;
     let mut frame = [0; ws::MAX_HEADER];
     let n = Header::write(first, payload.len() as u64, None, &mut frame);
     let mut count = 0;
-    let mut at = m.first();
-    while let Some(c) = at {
-        at = c.next();
+    let mut link = m.conns_ptr();
+    while let Some(c) = m.linked(link) {
+        // Handlers of HIGH_WATER and `wanted` may close connections, which keep their links.
+        link = c.next_ptr();
         let Some(state) = ConnState::of(c).filter(|_| is_open(c)) else { continue };
         if state.ws.close_sent.get() || !wanted(c) || !is_open(c) {
             continue;

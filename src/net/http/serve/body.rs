@@ -8,6 +8,7 @@
 use crate::abi::{Connection, MG_EV_CLOSE, MG_IO_SIZE, flag};
 use crate::fence;
 use crate::net::event_loop::conn::{self, has_protocol, output_queued};
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::state::{ConnState, is};
 use crate::net::event_loop::{log, sys};
@@ -234,9 +235,9 @@ fn broken(c: Conn) {
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
     fence!("body sender");
     // SAFETY: the loop passes a live connection.
-    if let Some(c) = unsafe { Conn::new(c) }
+    if let Some(guard) = unsafe { ConnGuard::new(c) }
         && ev == MG_EV_CLOSE
-        && let Some(state) = ConnState::of(c)
+        && let Some(state) = guard.conn().state()
     {
         drop(state.body.0.take());
     }

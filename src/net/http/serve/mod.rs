@@ -47,7 +47,7 @@ pub struct Options<'a> {
 
 /// A request that is being answered.
 struct Task<'a> {
-    c: Conn,
+    c: Conn<'a>,
     request: &'a Request<'a>,
     options: &'a Options<'a>,
     /// Header lines for browsers, of every reply.
@@ -85,7 +85,7 @@ pub fn serve_file(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &
 }
 
 impl<'a> Task<'a> {
-    fn new(c: Conn, request: &'a Request<'a>, options: &'a Options<'a>) -> Self {
+    fn new(c: Conn<'a>, request: &'a Request<'a>, options: &'a Options<'a>) -> Self {
         Task { c, request, options, lines: options.web.lines(c, request) }
     }
 

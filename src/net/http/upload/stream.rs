@@ -4,6 +4,7 @@ use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_READ, 
 use crate::codec::http::chunked::{Chunked, Piece};
 use crate::codec::path::is_sane;
 use crate::fence;
+use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::log;
 use crate::net::event_loop::state::ConnState;
@@ -166,7 +167,8 @@ unsafe fn left(hm: *const HttpMessage) -> Left {
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     fence!("upload handler");
     // SAFETY: the loop passes a live connection.
-    let Some(c) = (unsafe { Conn::new(c) }) else { return };
+    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    let c = guard.conn();
     match ev {
         MG_EV_READ => advance(c, 0),
         MG_EV_ERROR if !ev_data.is_null() => {
