@@ -134,7 +134,7 @@ def test_with_meson(prefix: Path, source: Path) -> None:
 def test_every_linker_makes_the_shared_library(linker: str, source: Path) -> None:
     need(f"ld.{linker}" if linker != "mold" else "mold")
     # gcc 12 knows -fuse-ld for all four.
-    run(*INSTALL, "install", "--prefix", source / "usr", CC=f"gcc -fuse-ld={linker}")
+    run(*INSTALL, "install", "--prefix", source / "usr", env={"CC": f"gcc -fuse-ld={linker}"})
     names = run("nm", "--dynamic", "--defined-only", "--format=posix", source / "usr/lib/libmongoose.so")
     assert {"mg_printf", "mg_calloc", "mg_mgr_poll"} <= {line.split()[0] for line in names.splitlines()}
     run("cc", "program.c", "-o", "program", "-Iusr/include", "-Lusr/lib", "-lmongoose", cwd=source)
@@ -166,7 +166,8 @@ def files(place: Path) -> list[str]:
 
 
 def test_a_staged_installation_names_no_stage(tmp_path: Path) -> None:
-    run(*INSTALL, "install", "--prefix", "/usr", "--libdir", "/usr/lib/x", DESTDIR=str(tmp_path))
+    env = {"DESTDIR": str(tmp_path)}
+    run(*INSTALL, "install", "--prefix", "/usr", "--libdir", "/usr/lib/x", env=env)
     assert (tmp_path / "usr/lib/x/libmongoose.so.7").is_symlink()
     for path in tmp_path.rglob("*"):
         if path.is_file() and path.suffix in (".pc", ".cmake", ".txt"):
