@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOGS = ROOT / "target" / "test-logs"
+LOGS = Path(os.environ.get("MONGOOSE_TEST_LOGS", ROOT / "target" / "test-logs"))
 LINES_SHOWN = 50
 # A stage that hangs is ended. No machine that is used for this work needs so long.
 SECONDS_MAX = 2400
@@ -170,7 +170,7 @@ def run(stage: Stage) -> Counts:
     print("".join(f"  {line}\n" for line in skipped), end="", flush=True)
     if counts.failed:
         print("".join(f"  | {line}\n" for line in excerpt(output)), end="")
-        print(f"  everything: target/test-logs/{stage.name}.txt", flush=True)
+        print(f"  everything: {log}", flush=True)
     return counts
 
 
