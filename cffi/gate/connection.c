@@ -32,6 +32,8 @@ void conn_retire(struct mg_connection *c) {
   slot->conn = NULL;
   slot->route = NULL;
   Py_CLEAR(slot->on_upload);
+  Py_CLEAR(slot->exchange);
+  Py_CLEAR(slot->peer);
   c->fn = NULL;
   route_release(m, route);
   if (conn != NULL) {

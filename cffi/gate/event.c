@@ -188,6 +188,18 @@ static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data
   Py_DECREF(handler);
 }
 
+/* An event for an application's server, which counts as a handler: see conn_close(). */
+static void serve_event(Core *m, struct mg_connection *c, int ev, void *ev_data) {
+  Slot *slot = slot_of(c);
+  m->crossings++;
+  m->dispatch++;
+  slot->handlers++;
+  m->serve(m, c, ev, ev_data);
+  slot->handlers--;
+  m->dispatch--;
+  if (PyErr_Occurred()) gate_report(m);
+}
+
 /* True for the message of a request whose reply has no body. */
 static bool is_head(const struct mg_connection *c, const struct mg_http_message *hm) {
   return c->is_accepted && hm != NULL && hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
@@ -225,7 +237,8 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     slot->head = is_head(c, (struct mg_http_message *) ev_data);
   }
   if (ev != MG_EV_POLL) m->io = true;
-  bool wanted = slot->route->handler != NULL && (mask_of(m, slot->route) & MASK_BIT(ev)) != 0;
+  bool wanted = slot->route->handler != NULL &&
+                ((mask_of(m, slot->route) | slot->also) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
   if (wanted && ev == MG_EV_HTTP_HDRS && m->late_bodies) {
@@ -237,7 +250,11 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     ANCHOR;
     gate_take_gil(m);
     PyGILState_STATE state = PyGILState_Ensure();
-    if (wanted) call_handler(m, c, ev, ev_data);
+    if (wanted && m->serve != NULL && c->is_accepted) {
+      serve_event(m, c, ev, ev_data);
+    } else if (wanted) {
+      call_handler(m, c, ev, ev_data);
+    }
     if (ev == MG_EV_CLOSE) conn_retire(c);
     PyGILState_Release(state);
     ANCHOR_UP;

@@ -70,6 +70,9 @@ typedef struct Slot {
   size_t upload_left;     /* bytes that it may still read */
   uint64_t last_poll;     /* when MG_EV_POLL last crossed */
   unsigned handlers;      /* handler calls of this connection on the stack */
+  PyObject *exchange;     /* of a server of applications: the request in progress; owned */
+  PyObject *peer;         /* the client's address as applications get it; owned */
+  uint32_t also;          /* events that the exchange wants beside those of the route */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
 } Slot;
@@ -90,8 +93,14 @@ typedef struct HeaderCache {
   Framing framing;
 } HeaderCache;
 
+struct Core;
+/* Takes the events of accepted connections, in place of a handler. [GIL, lock] */
+typedef void (*ServiceEvent)(struct Core *m, struct mg_connection *c, int ev, void *ev_data);
+
 typedef struct Core {
   PyObject_HEAD
+  ServiceEvent serve;  /* NULL: events go to handlers */
+  PyObject *service;   /* what serves; owned */
   struct mg_mgr mgr;
   Lock lock;
   int interrupt_fd; /* eventfd that ends the sleep of poll() */
@@ -199,6 +208,8 @@ struct mg_connection *conn_enter(Conn *self);
 int conn_leave(Core *m);
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 void reply_forget(Core *m);
+/* The status line of a code with its line end, as the library writes it; valid until the next call. */
+const char *reply_status_line(int code, size_t *length);
 /* The native message of the event that this connection's handler is in, or ValueError. */
 struct mg_http_message *conn_message_of(Conn *self, PyObject *object);
 int connection_setup(PyObject *module);

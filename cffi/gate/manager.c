@@ -133,6 +133,7 @@ static PyObject *core_open(Core *m, PyObject *args) {
    GIL; its frame holds a reference to the manager, which is not garbage then. */
 int core_visit(Core *m, visitproc visit, void *arg) {
   Py_VISIT(m->pending);
+  Py_VISIT(m->service);
   if (!m->initialised || m->polling || m->guests > 0) return 0;
   for (Route *r = m->routes; r != NULL; r = r->next) Py_VISIT(r->handler);
   for (TimerObject *t = m->timers; t != NULL; t = t->next) Py_VISIT((PyObject *) t);
@@ -141,6 +142,7 @@ int core_visit(Core *m, visitproc visit, void *arg) {
     if (!gate_has(c)) continue;
     Py_VISIT((PyObject *) slot_of(c)->conn);
     Py_VISIT(slot_of(c)->on_upload);
+    Py_VISIT(slot_of(c)->exchange);
   }
   return 0;
 }
@@ -162,6 +164,8 @@ static void core_free(Core *m) {
   m->fallback = NULL;
   Py_CLEAR(m->spare_http);
   Py_CLEAR(m->spare_ws);
+  m->serve = NULL;
+  Py_CLEAR(m->service);
   reply_forget(m);
   close(m->interrupt_fd);
   m->interrupt_fd = -1;

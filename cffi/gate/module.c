@@ -1,6 +1,6 @@
 /* The extension module has two entry points: cffi's, and this one (PEP 489, "multiple modules in
    one library"). The package loads both from the same file. */
-#include "gate.h"
+#include "serve.h"
 
 /* check_interpreter(): classes, and what an exit ends, are those of the process. */
 static PyObject *check_interpreter(PyObject *module, PyObject *unused) {
@@ -46,10 +46,28 @@ static PyObject *utf8(PyObject *module, PyObject *text) {
   return Py_BuildValue("Kn", (unsigned long long) (uintptr_t) bytes, length);
 }
 
+/* body_is_whole(chunks): whether a body in chunks has come to its end, or is none. */
+static PyObject *is_whole(PyObject *module, PyObject *chunks) {
+  (void) module;
+  char *bytes;
+  Py_ssize_t length;
+  if (PyBytes_AsStringAndSize(chunks, &bytes, &length) != 0) return NULL;
+  return PyBool_FromLong(body_is_whole(bytes, (size_t) length));
+}
+
+/* What the servers of applications need. */
+static int serve_setup(PyObject *module) {
+  return await_setup(module) != 0 || head_setup() != 0 || socket_setup() != 0 || messages_setup() != 0 ||
+                 runner_setup(module) != 0 || exchange_setup(module) != 0 || asgi_setup(module) != 0
+             ? -1
+             : 0;
+}
+
 static PyMethodDef functions[] = {{"check_interpreter", check_interpreter, METH_NOARGS, NULL},
                                   {"shutdown", shutdown_, METH_NOARGS, NULL},
                                   {"register", register_, METH_VARARGS, NULL},
                                   {"utf8", utf8, METH_O, NULL},
+                                  {"body_is_whole", is_whole, METH_O, NULL},
                                   {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "pymongoose._gate", NULL, -1,
@@ -61,7 +79,7 @@ PyMODINIT_FUNC PyInit__gate(void) {
   PyObject *module = PyModule_Create(&definition);
   if (module == NULL) return NULL;
   if (gate_setup(module) != 0 || manager_setup(module) != 0 || connection_setup(module) != 0 ||
-      message_setup(module) != 0 || timer_setup(module) != 0 ||
+      message_setup(module) != 0 || timer_setup(module) != 0 || serve_setup(module) != 0 ||
       PyModule_AddStringConstant(module, "VERSION", PYMONGOOSE_VERSION) != 0 ||
       PyModule_AddIntConstant(module, "NOGIL", PYMONGOOSE_NOGIL) != 0 ||
       PyModule_AddIntConstant(module, "TLS", PYMONGOOSE_TLS) != 0) {

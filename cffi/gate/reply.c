@@ -32,6 +32,12 @@ static const StatusLine *status_line(int code) {
   return line;
 }
 
+const char *reply_status_line(int code, size_t *length) {
+  const StatusLine *line = status_line(code);
+  *length = line->length;
+  return line->text;
+}
+
 static bool room(Core *m, size_t used, size_t more) {
   if (used + more <= m->scratch_size) return true;
   size_t size = (used + more) * 2;

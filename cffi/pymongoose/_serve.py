@@ -32,6 +32,11 @@ def server_name(url: str) -> str:
     return "127.0.0.1" if host in ANY_ADDRESS else host
 
 
+def socket_path(url: str) -> str | None:
+    """The path of a listening URL that names a Unix socket."""
+    return url[len("unix:") :] if url.startswith("unix:") else None
+
+
 def is_tls(url: str) -> bool:
     """Whether a listening URL means TLS."""
     return url_is_ssl(url)

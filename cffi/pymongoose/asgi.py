@@ -1,36 +1,71 @@
 """An ASGI server: python -m pymongoose.asgi module:app
 
 The event loop of asyncio and that of the library run in one thread: asyncio watches the library's
-poller (its epoll descriptor) and gives it a turn when there is something to do.
+poller (its epoll descriptor) and gives it a turn when there is something to do. What happens once per
+request is native (cffi/gate/asgi.c and what it uses): the scope, receive() and send(), and the first
+part of the application, which runs without a task of its own as long as it does not wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
-from collections import deque
+import time
+import traceback
 from collections.abc import Callable
-from typing import Any, BinaryIO
-from urllib.parse import unquote
+from typing import Any
 
 from . import _bodies, _serve
-from ._core import ffi, lib
-from ._exchange import EVENTS, ClientGone, Exchange, Http, report
+from ._core import gate
 from ._lifespan import TIMEOUT, App, Lifespan, Message
-from .connection import Connection, _Native, header_lines
-from .constants import (
-    MG_EV_HTTP_HDRS,
-    MG_EV_HTTP_MSG,
-    MG_EV_WS_CTL,
-    MG_EV_WS_MSG,
-    WEBSOCKET_OP_BINARY,
-    WEBSOCKET_OP_CLOSE,
-    WEBSOCKET_OP_TEXT,
-)
+from .connection import Connection
+from .constants import MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_WS_CTL, MG_EV_WS_MSG
 from .manager import Manager
 from .settings import ManagerSettings
 
-GOING_AWAY, NO_STATUS, ABNORMAL = 1001, 1005, 1006
+EVENTS = (MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_WS_MSG, MG_EV_WS_CTL, MG_EV_CLOSE)
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+EXTENSIONS = (
+    "http.response.early_hint",
+    "http.response.pathsend",
+    "http.response.trailers",
+    "http.response.zerocopysend",
+)
+STEP = 0.005  # seconds between two looks at what is still in progress
+
+
+class ClientGone(OSError):
+    """Raised by send() when there is nobody any more to send to."""
+
+
+def report(exc: BaseException) -> None:
+    """Prints what an application raised, unless it only passes on that its client is gone."""
+    cause: BaseException | None = exc
+    while cause is not None:
+        if isinstance(cause, ClientGone):
+            return
+        cause = cause.__cause__ or cause.__context__
+    traceback.print_exception(type(exc), exc, exc.__traceback__)
+
+
+def single_callable(app: App) -> App:
+    """An application of ASGI 3: itself, or one of ASGI 2, which is called twice, in a wrapper."""
+    try:
+        parameters = inspect.signature(app)
+        parameters.bind(None)
+    except (TypeError, ValueError):
+        return app  # Takes more than the scope, or does not say.
+    try:
+        parameters.bind(None, None, None)
+        return app
+    except TypeError:
+        pass
+
+    async def wrapper(scope: Message, receive: Any, send: Any) -> None:
+        await app(scope)(receive, send)
+
+    return wrapper
 
 
 class ASGIServer:
@@ -48,18 +83,14 @@ class ASGIServer:
         settings: ManagerSettings | None = None,
         max_body: int = _bodies.MAX_BODY,
     ) -> None:
-        self._app = _serve.load(app)
+        self._app = single_callable(_serve.load(app))
         self._limits = _bodies.Limits(settings, max_body)
         self._error_handler = error_handler
         self._manager: Manager | None = None
+        self._native: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lifespan: Lifespan | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._turn_due = False
-        self._fd = -1
-        self._scheme = "http"
-        self._server: tuple[str, int] = ("127.0.0.1", 0)
+        self._servers: dict[int, tuple[str, int | None]] = {}
 
     @property
     def manager(self) -> Manager:
@@ -73,236 +104,114 @@ class ASGIServer:
         self._loop = asyncio.get_running_loop()
         self._lifespan = Lifespan(self._app)
         await self._lifespan.startup()
-        self._manager = Manager(self._handle, error_handler=self._error_handler, events=EVENTS)
-        self._manager._late_bodies = True
+        self._manager = Manager(self._ignore, error_handler=self._error_handler, events=EVENTS)
         try:
             self._manager.set(**self._limits.settings)
-            listener = self._manager.listen(url, http=True, reuse_port=reuse_port)
-        except (RuntimeError, TypeError, ValueError):
+            self._native = self._make_native(self._manager)
+            listener = self.listen(url, reuse_port=reuse_port)
+        except BaseException:
             await self.stop()
             raise
-        address = listener.local_addr
-        assert address is not None
-        self._scheme = "https" if _serve.is_tls(url) else "http"
-        self._server = (_serve.server_name(url), address[1])
-        self._fd = self._manager._epoll_fd
-        self._loop.add_reader(self._fd, self._turn)
+        self._loop.add_reader(self._manager._epoll_fd, self._native.turn)
         self.wake()
         return listener
+
+    def listen(self, url: str, *, reuse_port: bool = False) -> Connection:
+        """Listens on one more URL. Returns the listener."""
+        listener = self.manager.listen(url, http=True, reuse_port=reuse_port)
+        address = listener.local_addr
+        assert address is not None
+        path = _serve.socket_path(url)
+        self._servers[address[1]] = (_serve.server_name(url), address[1]) if path is None else (path, None)
+        return listener
+
+    def _make_native(self, manager: Manager) -> Any:
+        assert self._loop is not None
+        common: Message = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": "1.1",
+            "server": None,
+            "client": None,
+            "scheme": "http",
+            "method": "GET",
+            "root_path": "",
+            "path": "",
+            "raw_path": b"",
+            "query_string": b"",
+            "headers": [],
+            "state": {},
+            "extensions": {},
+        }
+        socket = {**common, "type": "websocket", "scheme": "ws", "subprotocols": []}
+        del socket["method"]
+        return gate.Asgi(
+            manager,
+            self._app,
+            self._loop,
+            report,
+            ClientGone,
+            common,
+            socket,
+            ASGI,
+            {} if self._lifespan is None else self._lifespan.state,
+            {name: {} for name in EXTENSIONS},
+            {"websocket.http.response": {}},
+            self._servers,
+            self._limits.max_body or 0,
+            self._limits.long,
+        )
+
+    async def drain(self, timeout: float) -> bool:
+        """Takes no more connections and requests, and lets those in progress end, for so many seconds.
+
+        Connections that wait for a request close at once, the others behind their responses; WebSockets
+        are closed with 1001. Returns whether all have ended. stop() is to follow.
+        """
+        if self._native is None:
+            return True
+        self._native.drain()
+        deadline = time.monotonic() + timeout
+        while self._native.active or self.manager.connections:
+            if time.monotonic() >= deadline:
+                return False
+            await asyncio.sleep(STEP)
+        return True
 
     async def stop(self) -> None:
         """Closes all connections, then runs the application's shutdown."""
         manager, self._manager = self._manager, None
-        if self._loop is not None and self._fd >= 0:
-            self._loop.remove_reader(self._fd)
-            self._fd = -1
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        native, self._native = self._native, None
         if manager is not None:
-            for conn in manager.connections:
-                if isinstance(conn.userdata, _WebSocket):
-                    conn.userdata.go_away()
+            if self._loop is not None:
+                self._loop.remove_reader(manager._epoll_fd)
+            if native is not None:
+                native.drain()
             manager.poll(0)
             manager.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=TIMEOUT)
-            for task in self._tasks:
-                task.cancel()
+        if native is not None:
+            await self._end_applications(native)
+            native.close()
         lifespan, self._lifespan = self._lifespan, None
         if lifespan is not None:
             await lifespan.shutdown()
 
+    async def _end_applications(self, native: Any) -> None:
+        for limit in (TIMEOUT, TIMEOUT / 5):
+            deadline = time.monotonic() + limit
+            while native.active and time.monotonic() < deadline:
+                await asyncio.sleep(STEP)
+            if not native.active:
+                return
+            native.cancel_all()
+
     def wake(self) -> None:
         """Gives the library a turn soon: something was queued."""
-        if not self._turn_due and self._loop is not None:
-            self._turn_due = True
-            self._loop.call_soon(self._turn)
+        if self._native is not None:
+            self._native.schedule()
 
-    def _turn(self) -> None:
-        self._turn_due = False
-        if self._manager is None or self._loop is None:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        again = self._manager._turn()
-        if again == 0:
-            self.wake()
-        elif again > 0:
-            self._timer = self._loop.call_later(again / 1000, self._turn)
-
-    def _handle(self, conn: Connection, ev: int, data: Any) -> None:
-        cycle = conn.userdata
-        if ev == MG_EV_HTTP_MSG:
-            is_websocket = (data.header("Upgrade") or "").lower() == "websocket"
-            self._begin(_WebSocket(self, conn, data) if is_websocket else Http(self, conn, data))
-        elif ev == MG_EV_HTTP_HDRS:
-            self._take_body(conn, data)
-        elif cycle is not None:
-            cycle.event(ev, data)
-
-    def _begin(self, cycle: Http | _WebSocket) -> None:
-        cycle.conn.userdata = cycle
-        self.run(cycle.run(self._app))
-
-    def _take_body(self, conn: Connection, request: Any) -> None:
-        """A request whose body has yet to come; what is not taken here is collected, or refused."""
-        length = _bodies.announced(conn, request)
-        if length is not None and not self._limits.is_long(length):
-            return
-        cycle = Http(self, conn, request, late=True)
-
-        def begin(file: BinaryIO) -> None:
-            cycle.read_from(file, self._limits.long)
-            self._begin(cycle)
-
-        if length is None:
-            _bodies.spool(conn, request, self._limits.max_body, begin)
-        else:
-            cycle.read_while_it_arrives(request, length, self._limits.held)
-            self._begin(cycle)
-
-    def run(self, coroutine: Any) -> None:
-        """Runs a coroutine as a task of this server."""
-        assert self._loop is not None
-        task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def scope(self, conn: Connection, request: Any, kind: str, scheme: str) -> Message:
-        """What HTTP and WebSocket scopes have in common."""
-        address = conn.remote_addr
-        path = request.uri
-        return {
-            "type": kind,
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": request.proto.partition("/")[2] or "1.1",
-            "scheme": scheme,
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": path.encode("utf-8", "surrogateescape"),
-            "query_string": request.query.encode("utf-8", "surrogateescape"),
-            "root_path": "",
-            "headers": request.raw_headers(),
-            "state": {} if self._lifespan is None else self._lifespan.state.copy(),
-            "client": None if address is None else [address[0], address[1]],
-            "server": list(self._server),
-        }
-
-
-class _WebSocket(Exchange):
-    """One WebSocket. The handshake is answered when the application accepts."""
-
-    def __init__(self, server: ASGIServer, conn: Connection, request: Any) -> None:
-        super().__init__(server, conn)
-        self.scope = server.scope(conn, request, "websocket", "wss" if server._scheme == "https" else "ws")
-        offered = request.header("Sec-WebSocket-Protocol") or ""
-        self.scope["subprotocols"] = [name.strip() for name in offered.split(",") if name.strip()]
-        # What the library needs for its answer; the request itself is gone by then.
-        names = ("Sec-WebSocket-Key", "Sec-WebSocket-Version")
-        self.request = "GET / HTTP/1.1\r\n" + "".join(
-            f"{name}: {request.header(name)}\r\n" for name in names if request.header(name) is not None
-        )
-        self.incoming: deque[Message] = deque([{"type": "websocket.connect"}])
-        self.accepted = False
-        self.close_code = ABNORMAL
-        self.close_reason = ""
-        self.close_sent = False
-
-    async def run(self, app: App) -> None:
-        try:
-            await app(self.scope, self.receive, self.send)
-        except asyncio.CancelledError:
-            self.end(GOING_AWAY)
-            raise
-        except Exception as e:
-            report(e)
-            self.end(1011)
-        else:
-            self.end(1000)
-
-    def end(self, code: int) -> None:
-        """Closes a WebSocket that the application left open."""
-        if self.closed or self.close_sent:
-            return
-        if self.accepted:
-            self.send_close(code, "")
-        else:
-            self.conn.reply(500 if code == 1011 else 403, b"")
-        self.server.wake()
-
-    def go_away(self) -> None:
-        """The server stops."""
-        if self.accepted and not self.close_sent:
-            self.close_code = GOING_AWAY
-            self.send_close(GOING_AWAY, "")
-
-    def event(self, ev: int, data: Any) -> None:
-        if ev == MG_EV_WS_MSG:
-            if data.flags & 15 == WEBSOCKET_OP_TEXT:
-                self.incoming.append({"type": "websocket.receive", "text": data.text})
-            else:
-                self.incoming.append({"type": "websocket.receive", "bytes": data.data})
-            self.wake_receiver()
-        elif ev == MG_EV_WS_CTL and data.flags & 15 == WEBSOCKET_OP_CLOSE:
-            payload = data.data
-            self.close_code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else NO_STATUS
-            self.close_reason = payload[2:].decode("utf-8", "replace")
-        else:
-            super().event(ev, data)
-
-    async def receive(self) -> Message:
-        while not self.incoming:
-            if self.closed:
-                return {
-                    "type": "websocket.disconnect",
-                    "code": self.close_code,
-                    "reason": self.close_reason,
-                }
-            await self.wait()
-        return self.incoming.popleft()
-
-    async def send(self, message: Message) -> None:
-        kind = message["type"]
-        if self.closed and kind == "websocket.send":
-            raise ClientGone("the client closed the connection")
-        if self.closed or self.close_sent:
-            return
-        if kind == "websocket.accept":
-            self.accept(message)
-        elif kind == "websocket.send":
-            text = message.get("text")
-            if text is not None:
-                self.conn.ws_send(text, WEBSOCKET_OP_TEXT)
-            else:
-                self.conn.ws_send(message["bytes"], WEBSOCKET_OP_BINARY)
-        elif kind == "websocket.close":
-            if self.accepted:
-                self.send_close(message.get("code", 1000), message.get("reason") or "")
-            else:
-                self.close_sent = True
-                self.conn.reply(403, b"")
-        else:
-            raise RuntimeError(f"unexpected message {kind!r}")
-        await self.flow()
-
-    def accept(self, message: Message) -> None:
-        headers = [
-            (bytes(k).decode("latin-1"), bytes(v).decode("latin-1")) for k, v in message.get("headers") or ()
-        ]
-        if message.get("subprotocol"):
-            headers.append(("Sec-WebSocket-Protocol", message["subprotocol"]))
-        lines = header_lines(headers)
-        request = ffi.new("char[]", (self.request + "\r\n").encode("utf-8", "surrogateescape"))
-        parsed = ffi.new("struct mg_http_message *")
-        lib.mg_http_parse(request, len(request) - 1, parsed)
-        self.accepted = True
-        with _Native(self.conn) as c:
-            lib.mg_ws_upgrade(c, parsed, b"%s", ffi.new("char[]", lines))
-
-    def send_close(self, code: int, reason: str) -> None:
-        self.close_sent = True
-        self.conn.ws_send(code.to_bytes(2, "big") + reason.encode(), WEBSOCKET_OP_CLOSE)
+    def _ignore(self, conn: Connection, ev: int, data: Any) -> None:
+        """Events of connections that are not accepted."""
 
 
 def serve(
