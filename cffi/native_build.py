@@ -83,7 +83,10 @@ class Options:
 def build_library(options: Options) -> Path:
     """Runs cargo; returns the folder with libmongoose.a and its include/mongoose.h. Each set of
     options has a target folder of its own, so that changing them takes effect and changing them
-    back costs nothing."""
+    back costs nothing. MONGOOSE_BUILT names a folder where cargo has built the library already, for
+    packages that contain both."""
+    if "MONGOOSE_BUILT" in os.environ:
+        return Path(os.environ["MONGOOSE_BUILT"]).resolve()
     arguments, environment = options.cargo()
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     if environment or not options.tls:
