@@ -2,10 +2,10 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run check test soak bench install uninstall lint fmt clean
+.PHONY: help run check test test-hostile soak bench install uninstall lint fmt clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
 
 run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
@@ -15,6 +15,9 @@ check: ## the tests for everyday work, in a minute: each once, without browsers 
 
 test: ## run every test; the last line says how many passed and failed
 	@python3 scripts/run_tests.py
+
+test-hostile: ## the suites on busy, poor and foreign machines; options: make test-hostile ARGS="busy"
+	@python3 scripts/hostile.py $(ARGS)
 
 soak: ## ten minutes of random traffic and misuse; other: make soak ARGS="SECONDS SEED"
 	@cargo build --release --quiet

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -76,21 +77,37 @@ class Stage:
 
 # Another set of build options, in a target directory of its own: what depends on them must follow.
 OPTIONS = ROOT / "target" / "options"
-OPTIONS_SET = {"MG_MAX_HTTP_HEADERS": "7", "MG_DATA_SIZE": "64", "MG_HEADER_DIR": str(OPTIONS / "include")}
+OPTIONS_SET = {
+    "MG_MAX_HTTP_HEADERS": "7",
+    "MG_DATA_SIZE": "64",
+    "MG_DASH_MAX_USER_NAME": "32",
+    "MG_HEADER_DIR": str(OPTIONS / "include"),
+}
 
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 STAGES = (
     Stage("tools", ("scripts/tools.sh", "test"), tests=False),
     Stage("library", ("cargo", "build", "--release"), tests=False),
-    Stage("rust", ("cargo", "test", "--no-fail-fast")),
+    # The quick profile has the checks of a debug build; C and Python programs get what is shipped.
+    Stage("rust", ("cargo", "test", "--profile", "quick", "--no-fail-fast")),
     Stage("c", (sys.executable, "tests/c/run_programs.py")),
     Stage(
         "options",
-        ("cargo", "build", "--target-dir", str(OPTIONS)),
+        ("scripts/options.sh", str(OPTIONS)),
         tests=False,
         environment=OPTIONS_SET,
     ),
-    Stage("c-options", (sys.executable, "tests/c/run_programs.py", "--library", str(OPTIONS / "debug"))),
+    Stage(
+        "c-options",
+        (
+            sys.executable,
+            "tests/c/run_programs.py",
+            "--library",
+            str(OPTIONS / "quick"),
+            "--configurations",
+            "gcc-so",
+        ),
+    ),
     Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),
     # The tests of one file share servers, so a file stays in one process.
     Stage("python", (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")),
@@ -126,6 +143,59 @@ CHECK_STAGES = (
     ),
 )
 
+# What a run needs and how long it takes, on 2 quiet processors.
+NEEDS = "It needs some 3 GB below target/, and Debian packages that it installs if it may."
+ANNOUNCED = {
+    False: f"every test; some 6 minutes, 12 if nothing is built yet. {NEEDS}",
+    True: "each test once, without browsers and soak; a minute, 3 after a change in src/.",
+}
+
+
+def environment(stage: Stage) -> dict[str, str]:
+    """The stage's variables. A C file that was compiled for one profile is not compiled for the next."""
+    variables = {**os.environ, **stage.environment}
+    if os.path.isdir(CCACHE):
+        variables["PATH"] = f"{CCACHE}{os.pathsep}{variables['PATH']}"
+        variables.setdefault("CCACHE_DIR", str(ROOT / "target" / "ccache"))
+    return variables
+
+
+CCACHE = "/usr/lib/ccache"  # Compilers by their own names, as Debian's package ccache has them.
+
+# How failed tests are named: pytest, nextest, cargo test; tests/c/run_programs.py says it itself.
+PYTEST_FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/\S+\.py(?:::[^\s]+)?)", re.MULTILINE)
+NEXTEST_FAILED = re.compile(r"^ *(?:FAIL|TIMEOUT|SIG\w+) \[[^]]*\] (?:\([^)]*\) )?(\S+) (\S+)$", re.MULTILINE)
+CARGO_FAILED = re.compile(r"^test (\S+) \.\.\. FAILED$", re.MULTILINE)
+AGAIN = re.compile(r"^again: (.*)$", re.MULTILINE)
+
+
+def repeats(stage: Stage, output: str) -> list[str]:
+    """The command for each failed test that runs just that one."""
+    profile = "".join(f"{k}={v} " for k, v in stage.environment.items() if k == "MONGOOSE_PROFILE")
+    commands = [
+        f"{profile}.venv/bin/python -m pytest -n0 {shlex.quote(t)}" for t in PYTEST_FAILED.findall(output)
+    ]
+    names = [name for _, name in NEXTEST_FAILED.findall(output)] or CARGO_FAILED.findall(output)
+    commands += [f"cargo test --profile quick -- --exact {name}" for name in names]
+    return list(dict.fromkeys(commands + AGAIN.findall(output)))
+
+
+def wait(process: subprocess.Popen[bytes], stage: Stage, log: Path, start: float) -> int:
+    """Waits for the end; on a terminal it shows how far the stage is: the last words of its log."""
+    while True:
+        left = start + SECONDS_MAX - time.monotonic()
+        try:
+            return process.wait(timeout=min(left, 1) if sys.stdout.isatty() else left)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() - start >= SECONDS_MAX:
+                raise
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 300))
+            last = file.read().decode(errors="replace").strip().splitlines()[-1:] or [""]
+        print(
+            f"\r{stage.name:9} ... {time.monotonic() - start:6.0f} s  {last[0][-60:]:60}", end="", flush=True
+        )
+
 
 def excerpt(output: str) -> list[str]:
     """The part worth showing of a stage that failed: what cargo test says of failures, or the end."""
@@ -142,14 +212,14 @@ def run(stage: Stage) -> Counts:
         process = subprocess.Popen(
             stage.command,
             cwd=ROOT,
-            env={**os.environ, **stage.environment},
+            env=environment(stage),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         try:
-            status = process.wait(timeout=SECONDS_MAX)
+            status = wait(process, stage, log, start)
         except BaseException as e:
             # Nothing that the stage started may stay behind.
             os.killpg(process.pid, signal.SIGKILL)
@@ -163,6 +233,8 @@ def run(stage: Stage) -> Counts:
     if counts.failed == 0 and (status != 0 or (stage.tests and counts.passed == 0)):
         counts.failed = 1
     words = f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped" if stage.tests else ""
+    if sys.stdout.isatty():
+        print(f"\r{'':85}\r{stage.name:9} ...", end="")
     print(
         f" {time.monotonic() - start:6.1f} s  {words or 'done' if not counts.failed else words or 'FAILED'}"
     )
@@ -170,18 +242,23 @@ def run(stage: Stage) -> Counts:
     print("".join(f"  {line}\n" for line in skipped), end="", flush=True)
     if counts.failed:
         print("".join(f"  | {line}\n" for line in excerpt(output)), end="")
+        for command in repeats(stage, output)[:LINES_SHOWN]:
+            print(f"  again: {command}")
         print(f"  everything: {log}", flush=True)
     return counts
 
 
 def main(names: Sequence[str]) -> int:
-    stages = CHECK_STAGES if "--check" in names else STAGES
+    check = "--check" in names
+    stages = CHECK_STAGES if check else STAGES
     names = [name for name in names if name != "--check"]
     unknown = set(names) - {stage.name for stage in stages}
     if unknown:
         print(f"no such stage: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
+    if not names:
+        print(f"{'make check' if check else 'make test'}: {ANNOUNCED[check]}", flush=True)
     total = Counts()
     for stage in stages:
         if names and stage.name not in names:

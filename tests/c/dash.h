@@ -4,6 +4,7 @@
 #define DASH_H
 
 #include "files.h"
+#include "kernel.h"
 #include <stdlib.h>
 #include "mongoose.h"
 

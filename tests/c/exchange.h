@@ -3,6 +3,7 @@
 #define EXCHANGE_H
 
 #include "files.h"
+#include "kernel.h"
 #include <stdlib.h>
 #include "mongoose.h"
 

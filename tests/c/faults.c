@@ -2,6 +2,7 @@
 // crashes, nothing is left open, each connection that was opened is closed once, nobody spins.
 //
 // The program's own definitions of these calls come first, also for the library.
+#define OWN_SOCKET
 #include "loop.h"
 
 #include <sys/epoll.h>

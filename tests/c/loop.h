@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "kernel.h"
 #include "mongoose.h"
 
 // Longer than any machine needs: how long to wait for what must happen.

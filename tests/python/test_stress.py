@@ -93,7 +93,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(STEPS)
 def test_any_sequence_of_calls(steps: Any) -> None:
     def handler(conn: Connection, ev: int, data: Any) -> None:

@@ -28,9 +28,10 @@ class Site(NamedTuple):
     log: Path
 
     def ranges(self, name: str) -> list[int]:
-        """Where the parts of a file began that were sent with status 206."""
+        """Where the parts of a file began that were asked for: sent, or still good in the cache."""
         return [
-            int(at) for at in re.findall(rf"^/{name} \[bytes=(\d+)-.*\] 206$", self.log.read_text(), re.M)
+            int(at)
+            for at in re.findall(rf"^/{name} \[bytes=(\d+)-.*\] (?:206|304)$", self.log.read_text(), re.M)
         ]
 
 
