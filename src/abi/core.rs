@@ -63,6 +63,9 @@ pub struct Addr {
     pub scope_id: u8,
     /// IPv6 rather than IPv4.
     pub is_ip6: bool,
+    /// What the compiler would leave as padding: programs may compare whole structs.
+    #[cfg(not(cbindgen))]
+    pub padding: [u8; 4],
 }
 
 /// A timer in a list.

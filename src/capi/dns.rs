@@ -77,14 +77,15 @@ pub unsafe extern "C" fn mg_dns_parse(buf: *const u8, len: usize, dm: *mut DnsMe
     let mut message = Message::default();
     // SAFETY: the caller passes len bytes at buf.
     let valid = unsafe { packet(buf, len) }.is_some_and(|packet| message.parse(packet));
+    if !dm.is_null() {
+        // SAFETY: the caller passes a message; all zeros is a value.
+        unsafe { dm.write_bytes(0, 1) };
+    }
     // SAFETY: the caller passes a message or NULL.
     if let Some(dm) = unsafe { dm.as_mut() } {
-        *dm = DnsMessage {
-            txnid: message.id,
-            resolved: message.address.is_some(),
-            addr: message.address.map_or(Addr::ZERO, Addr::from_parsed),
-            name: [0; 256],
-        };
+        dm.txnid = message.id;
+        dm.resolved = message.address.is_some();
+        dm.addr = message.address.map_or(Addr::ZERO, Addr::from_parsed);
         // The array is longer than any name, so there is a NUL at the end.
         for (to, byte) in dm.name.iter_mut().zip(message.name.iter()) {
             *to = *byte as c_char;

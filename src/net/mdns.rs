@@ -113,8 +113,8 @@ fn take_response(c: Conn, packet: &[u8], header: &Header) {
             resolver::mdns_found(m, &name, &found);
         }
         let mut rr = c_record(&record, record.class);
-        let mut response = MdnsResponse { rr: &raw mut rr, name: view(&name), addr: found };
-        call(c, MG_EV_MDNS_RESP, (&raw mut response).cast());
+        let mut response = zeroed!(MdnsResponse { rr: &raw mut rr, name: view(&name), addr: found });
+        call(c, MG_EV_MDNS_RESP, response.as_mut_ptr().cast());
         if conn::is_closed(c) {
             return;
         }
@@ -195,18 +195,17 @@ fn take_question(c: Conn, question: &Question<'_>) {
     let Some(wanted) = requested(question, host) else { return };
     let is_address = question.record.kind == dns::TYPE_A;
     let mut rr = c_record(&question.record, class);
-    let mut request = MdnsRequest {
+    let mut request = zeroed!(MdnsRequest {
         rr: &raw mut rr,
-        r: ptr::null_mut(),
         reqname: view(wanted),
-        respname: Str::NULL,
-        addr: ptr::null_mut(),
         is_listing: question.record.kind == dns::TYPE_PTR
             && wanted.eq_ignore_ascii_case(b"_services._dns-sd._udp"),
         is_resp: is_address && host.is_some(),
         is_unicast: question.record.class & !CLASS != 0,
-    };
-    call(c, MG_EV_MDNS_REQ, (&raw mut request).cast());
+    });
+    call(c, MG_EV_MDNS_REQ, request.as_mut_ptr().cast());
+    // SAFETY: all zeros is a value of each field that was not set; a handler sets valid ones.
+    let request = unsafe { request.assume_init() };
     if conn::is_closed(c) || !request.is_resp || request.is_listing {
         return;
     }

@@ -90,13 +90,13 @@ fn outcome(error: u8, values: Values<'_>) -> Result<Values<'_>, u8> {
 
 /// Lets the handler read or fill the values; returns the code that it set.
 fn ask(c: Conn, request: &Call<'_>, values: ModbusValues) -> u8 {
-    let mut event = ModbusRequest {
+    let mut event = zeroed!(ModbusRequest {
         func: request.function,
-        error: 0,
         addr: request.address,
         u: values,
         len: request.count,
-    };
-    call(c, MG_EV_MODBUS_REQ, (&raw mut event).cast());
-    event.error
+    });
+    call(c, MG_EV_MODBUS_REQ, event.as_mut_ptr().cast());
+    // SAFETY: the field was zeroed; a handler may have written another code.
+    unsafe { (*event.as_ptr()).error }
 }

@@ -70,7 +70,7 @@ static const struct {
     {"GET /x HTTP/1.1\r\n\r\n", "0[]", "HDRS MSG READ CLOSE", ""},
     {"garbage\r\n\r\n", "", NULL, "Invalid HTTP target"},
     {OK200 "Content-Length: 18446744073709551615\r\n\r\n", "", NULL, "Invalid Content-Length"},
-    {OK200 "Content-Length: 4000000\r\n\r\n", "", "HDRS ERROR READ CLOSE", "MG_MAX_RECV_SIZE"},
+    {OK200 "Content-Length: 4000000\r\n\r\n", "", "HDRS READ ERROR CLOSE", "MG_MAX_RECV_SIZE"},
 };
 
 static void test_rows(void) {

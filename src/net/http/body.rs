@@ -30,6 +30,13 @@ pub struct Refusal {
     pub code: u16,
 }
 
+impl Refusal {
+    /// True when nothing is wrong with the body but its length.
+    pub fn is_of_length(&self) -> bool {
+        self.code == 413
+    }
+}
+
 /// Where a message ends.
 #[derive(Clone, Copy)]
 pub struct End {
@@ -76,6 +83,7 @@ impl Partial {
             Framing::Length(n) if have >= n => end(n),
             // A client gets what came; nobody could read a server's reply.
             Framing::Length(_) | Framing::UntilClose if to.at_close && !to.server => end(have),
+            Framing::Length(n) if n.saturating_add(self.head) > config.recv_limit() => Err(NO_ROOM),
             Framing::Length(_) | Framing::UntilClose => Ok(None),
             Framing::Chunked => {
                 let scanned = self.chunked.scan(&bytes[self.head..]);
@@ -99,6 +107,7 @@ impl Partial {
     }
 }
 
+const NO_ROOM: Refusal = Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 };
 const TOO_LONG: Refusal = Refusal { reason: "HTTP body too large", code: 413 };
 
 /// Removes chunk framing in place.

@@ -50,6 +50,11 @@ impl Config {
         !bytes[..self.0.size(Setting::MG_SET_HTTP_MAX_HEAD).min(bytes.len())].contains(&b'\n')
     }
 
+    /// Most bytes in `recv`.
+    pub fn recv_limit(&self) -> usize {
+        self.0.size(Setting::MG_SET_RECV_LIMIT)
+    }
+
     /// True when a body of `len` bytes is too long.
     pub fn is_body_too_long(&self, len: usize) -> bool {
         let max = self.0.size(Setting::MG_SET_HTTP_MAX_BODY);

@@ -3,13 +3,10 @@
 use crate::abi::{HttpHeader, HttpMessage, MG_MAX_HTTP_HEADERS, Str};
 use crate::codec::http::{Head, HeadError, parse_head_into};
 
-const EMPTY: HttpHeader = HttpHeader { name: Str::NULL, value: Str::NULL };
-
 /// Parses the head at the start of `buf` straight into `hm`.
 ///
-/// `hm` need not be initialised. When a head is returned all fields are set, of `headers` those in
-/// use and one empty slot behind them, as far as there is room; what lies behind is not touched.
-/// In all other cases the contents of `hm` mean nothing. The views point into `buf`.
+/// `hm` need not be initialised. When a head is returned all of it is set; slots of `headers` that
+/// are not in use are empty. In all other cases the contents of `hm` mean nothing. The views point into `buf`.
 ///
 /// # Errors
 /// As [`parse_head_into`].
@@ -36,9 +33,7 @@ pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage) -> Result<Option<He
     let start: Str = buf.into();
     // SAFETY: as above; the body starts within buf or one past its end.
     unsafe {
-        if used < MG_MAX_HTTP_HEADERS {
-            slots.add(used).write(EMPTY);
-        }
+        slots.add(used).write_bytes(0, MG_MAX_HTTP_HEADERS - used);
         (&raw mut (*hm).method).write(head.method.into());
         (&raw mut (*hm).uri).write(head.uri.into());
         (&raw mut (*hm).query).write(head.query.map_or(Str::NULL, Str::from));

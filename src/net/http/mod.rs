@@ -24,6 +24,7 @@ use super::event_loop::conn::{self, call, has_protocol};
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
+use super::event_loop::oversize;
 use super::event_loop::state::ConnState;
 use super::ws;
 use crate::abi::{
@@ -241,6 +242,10 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
                     state.http.partial.set(Some(partial));
                     Step::Wait
                 }
+                Err(refusal) if refusal.is_of_length() && c.has(flag::FULL) => {
+                    state.http.partial.set(Some(partial));
+                    Step::Wait
+                }
                 Err(refusal) => fail_body(c, refusal),
             };
         }
@@ -347,8 +352,10 @@ fn start_message(
         timeouts::turn_down(c, matches!(outcome, Ok(None)));
         return Step::Stop;
     }
-    let end = match outcome {
-        Ok(end) => end,
+    let (end, is_too_long) = match outcome {
+        Ok(end) => (end, false),
+        Err(_) if !has_protocol(c, on_event) => return Step::Wait,
+        Err(refusal) if refusal.is_of_length() && state.is_some() => (None, true),
         Err(refusal) => return fail_body(c, refusal),
     };
     if to.server && partial.framing == Framing::UntilClose {
@@ -366,14 +373,11 @@ fn start_message(
         return fire_message(c, ofs, &partial, end, hm);
     }
     let Some(state) = state.filter(|_| has_protocol(c, on_event)) else { return Step::Wait };
-    if let Framing::Length(n) = partial.framing
-        && n.saturating_add(partial.head) > state.size_setting(Setting::MG_SET_RECV_LIMIT)
-    {
-        return fail_body(c, Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 });
-    }
     state.http.since.set(millis());
     state.http.partial.set(Some(partial));
-    if waits && !replied {
+    if is_too_long {
+        oversize::note(c, state);
+    } else if waits && !replied {
         config.invite_body(c);
     }
     Step::Wait

@@ -8,7 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 impl Addr {
     /// 0.0.0.0:0.
-    pub const ZERO: Addr = Addr { addr: IpBytes { ip: [0; 16] }, port: 0, scope_id: 0, is_ip6: false };
+    pub const ZERO: Addr =
+        Addr { addr: IpBytes { ip: [0; 16] }, port: 0, scope_id: 0, is_ip6: false, padding: [0; 4] };
 
     /// The address bytes, in network order.
     pub fn bytes(&self) -> [u8; 16] {
@@ -32,7 +33,8 @@ impl Addr {
                 scope_id = v6.scope_id() as u8;
             }
         }
-        Addr { addr: IpBytes { ip }, port: from.port().to_be(), scope_id, is_ip6: from.is_ipv6() }
+        let (port, is_ip6) = (from.port().to_be(), from.is_ipv6());
+        Addr { addr: IpBytes { ip }, port, scope_id, is_ip6, ..Addr::ZERO }
     }
 
     /// From a parsed text; the port is 0.
@@ -41,7 +43,7 @@ impl Addr {
         match from {
             Address::V4(v4) => result.addr.ip4 = u32::from_ne_bytes(v4),
             Address::V6(ip, scope_id) => {
-                result = Addr { addr: IpBytes { ip }, port: 0, scope_id, is_ip6: true };
+                result = Addr { addr: IpBytes { ip }, scope_id, is_ip6: true, ..Addr::ZERO };
             }
         }
         result

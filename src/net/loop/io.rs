@@ -3,7 +3,7 @@
 use super::conn::{close, error, fire_count, has_protocol, learn_local, output_queued, queue, socket_error};
 use super::handle::{Buf, Conn};
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, listen, log, sys, wakeup};
+use super::{connect, listen, log, oversize, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, Setting, flag};
 use crate::net::http::serve::body::{self, Piece};
 use crate::net::{http, tls};
@@ -26,8 +26,11 @@ const DATAGRAM: usize = 65536;
 /// Gives a connection its turn in this poll, at the time `now`.
 pub fn turn(root: &Root, c: Conn, now: u64) {
     let Some(state) = ConnState::of(c) else { return };
-    if state.is(is::CLOSED) {
-        return;
+    if state.is(is::CLOSED | is::OVERSIZE) {
+        if state.is(is::CLOSED) {
+            return;
+        }
+        oversize::judge(c, state);
     }
     if state.in_handler.get() > 0 {
         // A nested poll: the outer one goes on with this connection.
@@ -142,8 +145,13 @@ fn is_live(c: Conn) -> bool {
 fn read(c: Conn) {
     for attempt in 1..=READS_PER_TURN {
         let Some(state) = ConnState::of(c) else { return };
-        if state.is(is::CLOSED)
-            || c.has(flag::CLOSING | flag::FULL)
+        if state.is(is::CLOSED | is::OVERSIZE) {
+            if state.is(is::CLOSED) {
+                return;
+            }
+            oversize::judge(c, state);
+        }
+        if c.has(flag::CLOSING | flag::FULL)
             || http::is_held_back(c, state)
             || !(has_input(c, state) || state.can(ready::HANGUP))
         {

@@ -14,6 +14,7 @@ pub mod log;
 mod mailbox;
 pub mod mem;
 pub mod multicast;
+pub mod oversize;
 pub mod poll;
 pub mod queue;
 pub mod settings;

@@ -62,6 +62,8 @@ pub mod is {
     pub const WRAPPED: u16 = 256;
     /// A read may leave room although more waits: lines of a terminal, messages of a socket.
     pub const PIECEWISE: u16 = 512;
+    /// The message at hand announces too much, see `oversize`.
+    pub const OVERSIZE: u16 = 1024;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.

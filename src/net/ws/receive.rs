@@ -11,7 +11,7 @@ use crate::codec::ws::{self, Fault, Header, Rules};
 use crate::net::event_loop::conn::{self, call, has_protocol};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::state::{ConnState, is};
-use crate::net::event_loop::{iobuf, log};
+use crate::net::event_loop::{iobuf, log, oversize};
 use core::ffi::{c_int, c_void};
 use core::ops::Range;
 
@@ -86,7 +86,13 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
         return Ok(Step::Wait(0));
     };
     header.check(rules)?;
-    let whole = check_size(&header, kept, state)?;
+    let whole = match check_size(&header, kept, state) {
+        Err(Fault::TooBig) if c.has(flag::FULL) || !state.is(is::OVERSIZE) => {
+            oversize::note(c, state);
+            return Ok(Step::Wait(0));
+        }
+        checked => checked?,
+    };
     let start = *at + header.len;
     let end = *at + whole;
     if bytes.len() < end {
@@ -226,8 +232,8 @@ fn view(bytes: &[u8]) -> Str {
 
 /// Fires an event about `data`, while `recv` ends at `end`. Returns where the next frame starts.
 fn deliver(c: Conn, ev: c_int, first: u8, data: Str, end: usize) -> usize {
-    let mut message = WsMessage { data, flags: first };
-    with_front(c, end, || call(c, ev, (&raw mut message).cast()))
+    let mut message = zeroed!(WsMessage { data: data, flags: first });
+    with_front(c, end, || call(c, ev, message.as_mut_ptr().cast()))
 }
 
 /// Calls a handler that sees no more of `recv` than its first `end` bytes, and returns where the
