@@ -64,6 +64,7 @@ extern "C" {
 #define MG_ARCH_RTTHREAD 14
 #define MG_ARCH_ARMCGT 15
 #define MG_ARCH_CUBE 16
+#define MG_ARCH_MCUXPRESSO 17
 
 #ifndef MG_ARCH
 #define MG_ARCH MG_ARCH_UNIX
@@ -135,6 +136,12 @@ extern "C" {
 #endif
 
 /*
+ * A program that is compiled with -fvisibility=hidden and defines mg_calloc, mg_millis, mg_log or
+ * another function that the library lets it replace must be heard by the shared library.
+ */
+#pragma GCC visibility push(default)
+
+/*
  * Options that change the layout of structs. They are options of the library's build, and a
  * program can only use what its library was built with.
  */
@@ -170,9 +177,46 @@ extern "C" {
 #endif
 
 /*
- * Options that say how the library behaves: the values it was built with. A program may define
- * others for its own use (buffer sizes, say). The library does not notice.
+ * Options that say how the library behaves. A program that defines one of them gets what it asks for:
+ * the header hands the value over at run time (see the end of this file). docs/macros.md has a row for
+ * each macro.
  */
+
+#if defined(MG_IO_SIZE) || defined(MG_MAX_RECV_SIZE) || defined(MG_SOCK_LISTEN_BACKLOG_SIZE) ||   \
+    defined(MG_HTTP_INDEX) || defined(MG_JSON_MAX_DEPTH) || defined(MG_PATH_MAX) ||               \
+    defined(MG_ENABLE_DIRLIST) || defined(MG_ENABLE_SSI) || defined(MG_MAX_SSI_DEPTH) ||          \
+    defined(MG_IPV6_V6ONLY) || defined(MG_ENABLE_POSIX_FS) || defined(MG_ENABLE_LOG) ||           \
+    defined(MG_HTTP_DIRLIST_TIME_FMT) || defined(MG_OTA_FIRMWARE_VERSION) || defined(MG_OTA_TLS_CA)
+#define MG_OPTIONS_SET_ 1
+#else
+#define MG_OPTIONS_SET_ 0
+#endif
+#ifdef MG_ENABLE_SSI
+#define MG_OPTION_SSI_ MG_ENABLE_SSI
+#else
+#define MG_OPTION_SSI_ 1 /* active where ssi_pattern is set */
+#endif
+#ifdef MG_MAX_SSI_DEPTH
+#define MG_OPTION_SSI_DEPTH_ MG_MAX_SSI_DEPTH
+#else
+#define MG_OPTION_SSI_DEPTH_ 5
+#endif
+#ifdef MG_HTTP_DIRLIST_TIME_FMT
+#define MG_OPTION_LOCAL_TIMES_ 1
+#else
+#define MG_OPTION_LOCAL_TIMES_ 0
+#endif
+
+/* Macros of a build from source that act inside of it. Nothing here can stand for them. */
+#if defined(MG_CUSTOM_NONBLOCK) || defined(MG_STAT_STRUCT) || defined(MG_STAT_FUNC)
+#pragma message("mongoose.h: MG_CUSTOM_NONBLOCK, MG_STAT_STRUCT and MG_STAT_FUNC have no effect in this library")
+#endif
+#if defined(MG_SOCK_ERR) || defined(MG_SOCK_PENDING) || defined(MG_SOCK_RESET) || defined(MG_SOCK_INTR)
+#pragma message("mongoose.h: MG_SOCK_ERR, _PENDING, _RESET and _INTR have no effect in this library")
+#endif
+#ifdef MG_TLS_SSLKEYLOGFILE
+#pragma message("mongoose.h: MG_TLS_SSLKEYLOGFILE has no effect in this library, which logs no keys")
+#endif
 
 #ifndef MG_IO_SIZE
 #define MG_IO_SIZE 16384 /* growth step of buffers, largest single read */
@@ -194,6 +238,9 @@ extern "C" {
 #endif
 #ifndef MG_DIRSEP
 #define MG_DIRSEP '/'
+#endif
+#if MG_DIRSEP != '/'
+#error "MG_DIRSEP other than '/' is not supported by this library"
 #endif
 #ifndef MG_INVALID_SOCKET
 #define MG_INVALID_SOCKET (-1)
@@ -343,24 +390,68 @@ extern "C" {
 #endif
 
 /* Settings of elliptic curves in builds from source. */
+#ifndef MG_UECC_OPTIMIZATION_LEVEL
 #define MG_UECC_OPTIMIZATION_LEVEL 2
+#endif
+#ifndef MG_UECC_SQUARE_FUNC
 #define MG_UECC_SQUARE_FUNC 0
+#endif
+#ifndef MG_UECC_VLI_NATIVE_LITTLE_ENDIAN
 #define MG_UECC_VLI_NATIVE_LITTLE_ENDIAN 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp160r1
 #define MG_UECC_SUPPORTS_secp160r1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp192r1
 #define MG_UECC_SUPPORTS_secp192r1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp224r1
 #define MG_UECC_SUPPORTS_secp224r1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp256r1
 #define MG_UECC_SUPPORTS_secp256r1 1
+#endif
+#ifndef MG_UECC_SUPPORTS_secp256k1
 #define MG_UECC_SUPPORTS_secp256k1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp384r1
 #define MG_UECC_SUPPORTS_secp384r1 1
+#endif
+#ifndef MG_UECC_SUPPORT_COMPRESSED_POINT
 #define MG_UECC_SUPPORT_COMPRESSED_POINT 1
+#endif
+#ifndef MG_UECC_PLATFORM
 #define MG_UECC_PLATFORM 2
+#endif
+#ifndef MG_UECC_ARM_USE_UMAAL
 #define MG_UECC_ARM_USE_UMAAL 0
+#endif
+#ifndef MG_UECC_WORD_SIZE
 #define MG_UECC_WORD_SIZE 8
+#endif
+#ifndef MG_UECC_WORD_BITS
 #define MG_UECC_WORD_BITS 64
+#endif
+#ifndef MG_UECC_WORD_BITS_SHIFT
 #define MG_UECC_WORD_BITS_SHIFT 6
+#endif
+#ifndef MG_UECC_WORD_BITS_MASK
 #define MG_UECC_WORD_BITS_MASK 63
+#endif
+#ifndef MG_UECC_ENABLE_VLI_API
 #define MG_UECC_ENABLE_VLI_API 0
+#endif
+#ifndef X25519_BYTES
 #define X25519_BYTES 32
+#endif
+
+/*
+ * Marks of Differentiated Services for mg_dscp(): class selector, assured and expedited forwarding.
+ */
+
+#define MG_DSCP_CS(class_) ((class_) * 8)
+#define MG_DSCP_AF(class_, drop) ((class_) * 8 + (drop) * 2)
+#define MG_DSCP_EF 46
 
 /*
  * Dashboards and firmware updates.
@@ -415,6 +506,9 @@ extern "C" {
 #endif
 #ifndef MG_OTA_STATUS_FN
 #define MG_OTA_STATUS_FN NULL
+#endif
+#ifndef MG_OTA_TLS_CA
+#define MG_OTA_TLS_CA NULL
 #endif
 #ifndef MG_OTA_URL
 #define MG_OTA_URL NULL
@@ -733,6 +827,7 @@ struct mg_modbus_req;
 struct mg_mqtt_prop;
 struct mg_mqtt_opts;
 struct mg_mqtt_message;
+struct mg_option;
 struct mg_tls_opts;
 struct aes_context;
 struct MG_UECC_HashContext;
@@ -970,7 +1065,7 @@ struct mg_ws_message;
 #define MG_EV_HIGH_WATER (-1)
 
 /* How many there are. */
-#define mg_setting_COUNT 30
+#define mg_setting_COUNT 43
 
 /* Continuation of a fragmented message. */
 #define WEBSOCKET_OP_CONTINUE 0
@@ -1259,7 +1354,43 @@ enum mg_setting {
    * accepts begin TLS with what the listener was given, unless the handler of `MG_EV_ACCEPT` calls
    * `mg_tls_init` itself.
    */
-  MG_SET_TLS_INHERIT = 30
+  MG_SET_TLS_INHERIT = 30,
+  /* 1 or 0: listeners on IPv6 addresses take no IPv4 peers. Managers only. `MG_IPV6_V6ONLY`. */
+  MG_SET_IPV6_ONLY = 31,
+  /* 1 or 0: list directories without index file; 0: answer 403. `MG_ENABLE_DIRLIST`. */
+  MG_SET_HTTP_DIRLIST = 32,
+  /* 1 or 0: files that match `ssi_pattern` have their includes in place. `MG_ENABLE_SSI`. */
+  MG_SET_HTTP_SSI = 33,
+  /* How deep included files may include others. `MG_MAX_SSI_DEPTH`. */
+  MG_SET_HTTP_SSI_DEPTH = 34,
+  /* 1 or 0: times in listings are local time, to the second. `MG_HTTP_DIRLIST_TIME_FMT`. */
+  MG_SET_HTTP_LOCAL_TIMES = 35,
+  /* Bytes of the path of a file that is served, with its NUL. `MG_PATH_MAX`. */
+  MG_SET_PATH_MAX = 36,
+  /* A text, for `mg_mgr_set_text`: the file that is served for a directory. Managers only.
+   * `MG_HTTP_INDEX`.
+   */
+  MG_SET_HTTP_INDEX = 37,
+  /* Containers that may be open at a time in JSON text, up to 128. For the whole process.
+   * `MG_JSON_MAX_DEPTH`.
+   */
+  MG_SET_JSON_DEPTH = 38,
+  /* 1 or 0: the library logs lines of its own. For the whole process. `MG_ENABLE_LOG`. */
+  MG_SET_LOG = 39,
+  /* 1 or 0: `mg_fs_posix` works; 0: each of its functions fails. For the whole process.
+   * `MG_ENABLE_POSIX_FS`.
+   */
+  MG_SET_POSIX_FS = 40,
+  /* A text, for `mg_mgr_set_text`: the version that firmware updates are compared with. For the whole
+   * process. `MG_OTA_FIRMWARE_VERSION`.
+   */
+  MG_SET_OTA_VERSION = 41,
+  /* A text, for `mg_mgr_set_text`: certificates (PEM) that firmware servers are checked by; see also
+   * `mg_ota_set_ca`. For the whole process. `MG_OTA_TLS_CA`.
+   */
+  MG_SET_OTA_CA = 42,
+  /* What connections mark their packets with (RFC 2474), 0 to 63: see `mg_dscp`. */
+  MG_SET_DSCP = 43
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -1992,6 +2123,16 @@ struct mg_mqtt_message {
   size_t props_size;
 };
 
+/* A setting that a program was compiled with, see `enum mg_setting`: a number, or a text. */
+struct mg_option {
+  /* `MG_SET_*`; 0 ends a table. */
+  int setting;
+  /* Its number. */
+  int64_t value;
+  /* Its text, of settings that are one; else NULL. */
+  const char *text;
+};
+
 /* TLS options: contents of PEM or DER files, never paths. Zero what is not needed. */
 struct mg_tls_opts {
   /* Certificates of authorities. Client: verify the server; server: demand a client certificate. */
@@ -2102,6 +2243,15 @@ struct mg_ws_message {
  * The thread that will poll.
  */
 void mg_mgr_init(struct mg_mgr *mgr);
+
+/* As `mg_mgr_init`, with the settings of a table that ends with setting 0. The header calls it where
+ * a program sets macros such as `MG_MAX_RECV_SIZE`. Settings of the whole process are left out: those
+ * are in the program's `mg_options`. An addition of this library.
+ *
+ * # Threads
+ * The thread that will poll.
+ */
+void mg_mgr_init_with(struct mg_mgr *mgr, const struct mg_option *options);
 
 /* Frees a manager: its timers without running them, then its connections, each with
  * `MG_EV_POLL` and `MG_EV_CLOSE`. Data that was not sent is lost.
@@ -3455,12 +3605,15 @@ size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
  * The offset of the token in `json.buf`, 0 or greater. `MG_JSON_NOT_FOUND`: no such member or
  * element, or the text ends too early. `MG_JSON_INVALID`: a syntax error before the end of the
  * token, a path that does not start with `$`, or a text longer than `INT_MAX`.
- * `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers before the end of the token.
+ * `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers (`MG_SET_JSON_DEPTH`) before the end of the
+ * token.
  *
  * # Threads
  * Any.
  */
-int mg_json_get(struct mg_str json, const char *path, int *toklen);
+int mg_json_get(struct mg_str json,
+                const char *path,
+                int *toklen);
 
 /* Returns the raw token at `path`: strings with their quotes and escapes.
  *
@@ -3888,6 +4041,15 @@ void mg_ota_device_id(char *buf, size_t len);
  */
 void mg_ota_poll(struct mg_mgr *mgr);
 
+/* Sets whom firmware servers are checked by: certificates of authorities, in PEM or DER, which are
+ * copied. `mg_ota_url_check` takes `https` URLs only with it. `MG_OTA_TLS_CA` of a program does the
+ * same for PEM. Empty: nobody. An addition of this library.
+ *
+ * # Threads
+ * The polling thread.
+ */
+void mg_ota_set_ca(struct mg_str ca);
+
 /* Asks a server whether there is another version of the firmware, and installs it.
  *
  * The answer to `GET metadata_url?arch=1&version=...&id=...&interval=...&boot=0` is
@@ -3895,19 +4057,25 @@ void mg_ota_poll(struct mg_mgr *mgr);
  * `MG_OTA_FIRMWARE_VERSION`, the firmware is fetched from that URL and goes to `mg_ota_begin`,
  * `mg_ota_write` and `mg_ota_end`.
  *
+ * An `https` URL is asked with TLS, and the server's certificate has to lead to `MG_OTA_TLS_CA` (or
+ * `mg_ota_set_ca`) and carry the URL's host; nothing falls back to clear text, and metadata that came
+ * with TLS cannot name a firmware without.
+ *
  * `fn` is called once, perhaps from inside this call: with NULL when all is written, else with what
  * went wrong. With `fn` NULL, that is logged. One check runs at a time in a process.
  *
  * # Errors
  * `OTA already in progress`, `Failed to connect`, `Metadata timeout` (5 s), `OTA timeout` (5 s to
  * connect, 300 s until the response begins), `Bad metadata: ...`, `Same version`, `Bad HTTP
- * response: ...`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
+ * response: ...`, `MG_OTA_TLS_CA is not configured`, `Insecure firmware URL`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
  * the text of an `MG_EV_ERROR`.
  *
  * # Threads
  * The polling thread.
  */
-void mg_ota_url_check(struct mg_mgr *mgr, const char *metadata_url, void (*fn)(const char *err));
+void mg_ota_url_check(struct mg_mgr *mgr,
+                      const char *metadata_url,
+                      void (*fn)(const char *err));
 
 /* ---- Where the printf family prints to ---- */
 
@@ -4255,7 +4423,8 @@ void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
 /* ---- Settings of managers and connections: additions of this library ---- */
 
 /* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
- * from now on. Programs that set nothing get the behaviour of the original library.
+ * from now on. Programs that set nothing get the behaviour of the original library. Settings of the
+ * whole process may be changed with `mgr` NULL, too.
  *
  * # Returns
  * false when there is no such setting, or the value makes no sense for it; nothing has changed.
@@ -4264,6 +4433,16 @@ void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
  * The polling thread.
  */
 bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
+
+/* Changes a setting of a manager that is a text, see `enum mg_setting`. The text is copied.
+ *
+ * # Returns
+ * false when there is no such setting, or the text makes no sense for it; nothing has changed.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_mgr_set_text(struct mg_mgr *mgr, int setting, const char *text);
 
 /* Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
  * from now on inherit its settings.
@@ -4802,9 +4981,50 @@ void mg_dash_poll(struct mg_mgr *mgr);
 void mg_mqtt_init(struct mg_mgr *mgr);
 void mg_mqtt_poll(struct mg_mgr *mgr);
 
+/* ---- What the program was compiled with ---- */
+
+/*
+ * What belongs to a manager counts for the managers that this source file initialises: mg_mgr_init is
+ * a function of its own here. Managers that other files initialise, and what belongs to the whole
+ * process (JSON depth, log, files of the machine, firmware updates), go by mg_options, of which a
+ * program has one: the first that the linker finds. A library that is loaded into another program has
+ * a say about its own managers only.
+ */
+#if MG_OPTIONS_SET_
+#define MG_OPTION_TABLE_                                                       \
+  {                                                                            \
+    {MG_SET_READ_SIZE, (int64_t) (MG_IO_SIZE), NULL},                          \
+    {MG_SET_RECV_LIMIT, (int64_t) (MG_MAX_RECV_SIZE), NULL},                   \
+    {MG_SET_BACKLOG, (int64_t) (MG_SOCK_LISTEN_BACKLOG_SIZE), NULL},           \
+    {MG_SET_HTTP_INDEX, 0, MG_HTTP_INDEX},                                     \
+    {MG_SET_HTTP_DIRLIST, (MG_ENABLE_DIRLIST) ? 1 : 0, NULL},                  \
+    {MG_SET_HTTP_SSI, (MG_OPTION_SSI_) ? 1 : 0, NULL},                         \
+    {MG_SET_HTTP_SSI_DEPTH, (MG_OPTION_SSI_DEPTH_) < 64 ? (int64_t) (MG_OPTION_SSI_DEPTH_) : 64, NULL}, \
+    {MG_SET_HTTP_LOCAL_TIMES, MG_OPTION_LOCAL_TIMES_, NULL},                   \
+    {MG_SET_IPV6_ONLY, (MG_IPV6_V6ONLY) ? 1 : 0, NULL},                        \
+    {MG_SET_PATH_MAX, (MG_PATH_MAX) < 4096 ? (int64_t) (MG_PATH_MAX) : 4096, NULL}, \
+    {MG_SET_JSON_DEPTH, (MG_JSON_MAX_DEPTH) < 128 ? (int64_t) (MG_JSON_MAX_DEPTH) : 128, NULL}, \
+    {MG_SET_LOG, (MG_ENABLE_LOG) ? 1 : 0, NULL},                               \
+    {MG_SET_POSIX_FS, (MG_ENABLE_POSIX_FS) ? 1 : 0, NULL},                     \
+    {MG_SET_OTA_VERSION, 0, MG_OTA_FIRMWARE_VERSION},                          \
+    {MG_SET_OTA_CA, 0, MG_OTA_TLS_CA},                                         \
+    {0, 0, NULL}                                                               \
+  }
+extern const struct mg_option mg_options[];
+__attribute__((weak, visibility("default"))) const struct mg_option mg_options[] = MG_OPTION_TABLE_;
+
+static __attribute__((unused)) void mg_mgr_init_here_(struct mg_mgr *mgr) {
+  static const struct mg_option options[] = MG_OPTION_TABLE_;
+  mg_mgr_init_with(mgr, options);
+}
+#define mg_mgr_init mg_mgr_init_here_
+#endif
+
 #if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
 #pragma clang diagnostic pop
 #endif
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

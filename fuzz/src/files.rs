@@ -61,7 +61,8 @@ pub fn ssi(data: &[u8]) {
 pub fn names(data: &[u8]) {
     let mut row = Vec::new();
     let number = data.iter().fold(0, |n: u64, b| n.wrapping_mul(257).wrapping_add(u64::from(*b)));
-    let entry = Entry { name: data, is_dir: number % 2 == 0, size: number, mtime: number.cast_signed() };
+    let entry =
+        Entry { name: data, is_dir: number % 2 == 0, size: number, mtime: number.cast_signed(), local: None };
     listing::row(&mut row, &entry);
     let count = |b| row.iter().filter(|r| **r == b).count();
     let expected = if entry.is_dir { (10, 2) } else { (12, 4) };

@@ -64,6 +64,7 @@ extern "C" {
 #define MG_ARCH_RTTHREAD 14
 #define MG_ARCH_ARMCGT 15
 #define MG_ARCH_CUBE 16
+#define MG_ARCH_MCUXPRESSO 17
 
 #ifndef MG_ARCH
 #define MG_ARCH MG_ARCH_UNIX
@@ -135,6 +136,12 @@ extern "C" {
 #endif
 
 /*
+ * A program that is compiled with -fvisibility=hidden and defines mg_calloc, mg_millis, mg_log or
+ * another function that the library lets it replace must be heard by the shared library.
+ */
+#pragma GCC visibility push(default)
+
+/*
  * Options that change the layout of structs. They are options of the library's build, and a
  * program can only use what its library was built with.
  */
@@ -170,9 +177,46 @@ extern "C" {
 #endif
 
 /*
- * Options that say how the library behaves: the values it was built with. A program may define
- * others for its own use (buffer sizes, say). The library does not notice.
+ * Options that say how the library behaves. A program that defines one of them gets what it asks for:
+ * the header hands the value over at run time (see the end of this file). docs/macros.md has a row for
+ * each macro.
  */
+
+#if defined(MG_IO_SIZE) || defined(MG_MAX_RECV_SIZE) || defined(MG_SOCK_LISTEN_BACKLOG_SIZE) ||   \
+    defined(MG_HTTP_INDEX) || defined(MG_JSON_MAX_DEPTH) || defined(MG_PATH_MAX) ||               \
+    defined(MG_ENABLE_DIRLIST) || defined(MG_ENABLE_SSI) || defined(MG_MAX_SSI_DEPTH) ||          \
+    defined(MG_IPV6_V6ONLY) || defined(MG_ENABLE_POSIX_FS) || defined(MG_ENABLE_LOG) ||           \
+    defined(MG_HTTP_DIRLIST_TIME_FMT) || defined(MG_OTA_FIRMWARE_VERSION) || defined(MG_OTA_TLS_CA)
+#define MG_OPTIONS_SET_ 1
+#else
+#define MG_OPTIONS_SET_ 0
+#endif
+#ifdef MG_ENABLE_SSI
+#define MG_OPTION_SSI_ MG_ENABLE_SSI
+#else
+#define MG_OPTION_SSI_ 1 /* active where ssi_pattern is set */
+#endif
+#ifdef MG_MAX_SSI_DEPTH
+#define MG_OPTION_SSI_DEPTH_ MG_MAX_SSI_DEPTH
+#else
+#define MG_OPTION_SSI_DEPTH_ 5
+#endif
+#ifdef MG_HTTP_DIRLIST_TIME_FMT
+#define MG_OPTION_LOCAL_TIMES_ 1
+#else
+#define MG_OPTION_LOCAL_TIMES_ 0
+#endif
+
+/* Macros of a build from source that act inside of it. Nothing here can stand for them. */
+#if defined(MG_CUSTOM_NONBLOCK) || defined(MG_STAT_STRUCT) || defined(MG_STAT_FUNC)
+#pragma message("mongoose.h: MG_CUSTOM_NONBLOCK, MG_STAT_STRUCT and MG_STAT_FUNC have no effect in this library")
+#endif
+#if defined(MG_SOCK_ERR) || defined(MG_SOCK_PENDING) || defined(MG_SOCK_RESET) || defined(MG_SOCK_INTR)
+#pragma message("mongoose.h: MG_SOCK_ERR, _PENDING, _RESET and _INTR have no effect in this library")
+#endif
+#ifdef MG_TLS_SSLKEYLOGFILE
+#pragma message("mongoose.h: MG_TLS_SSLKEYLOGFILE has no effect in this library, which logs no keys")
+#endif
 
 #ifndef MG_IO_SIZE
 #define MG_IO_SIZE @MG_IO_SIZE@ /* growth step of buffers, largest single read */
@@ -194,6 +238,9 @@ extern "C" {
 #endif
 #ifndef MG_DIRSEP
 #define MG_DIRSEP '/'
+#endif
+#if MG_DIRSEP != '/'
+#error "MG_DIRSEP other than '/' is not supported by this library"
 #endif
 #ifndef MG_INVALID_SOCKET
 #define MG_INVALID_SOCKET (-1)
@@ -343,24 +390,68 @@ extern "C" {
 #endif
 
 /* Settings of elliptic curves in builds from source. */
+#ifndef MG_UECC_OPTIMIZATION_LEVEL
 #define MG_UECC_OPTIMIZATION_LEVEL 2
+#endif
+#ifndef MG_UECC_SQUARE_FUNC
 #define MG_UECC_SQUARE_FUNC 0
+#endif
+#ifndef MG_UECC_VLI_NATIVE_LITTLE_ENDIAN
 #define MG_UECC_VLI_NATIVE_LITTLE_ENDIAN 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp160r1
 #define MG_UECC_SUPPORTS_secp160r1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp192r1
 #define MG_UECC_SUPPORTS_secp192r1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp224r1
 #define MG_UECC_SUPPORTS_secp224r1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp256r1
 #define MG_UECC_SUPPORTS_secp256r1 1
+#endif
+#ifndef MG_UECC_SUPPORTS_secp256k1
 #define MG_UECC_SUPPORTS_secp256k1 0
+#endif
+#ifndef MG_UECC_SUPPORTS_secp384r1
 #define MG_UECC_SUPPORTS_secp384r1 1
+#endif
+#ifndef MG_UECC_SUPPORT_COMPRESSED_POINT
 #define MG_UECC_SUPPORT_COMPRESSED_POINT 1
+#endif
+#ifndef MG_UECC_PLATFORM
 #define MG_UECC_PLATFORM 2
+#endif
+#ifndef MG_UECC_ARM_USE_UMAAL
 #define MG_UECC_ARM_USE_UMAAL 0
+#endif
+#ifndef MG_UECC_WORD_SIZE
 #define MG_UECC_WORD_SIZE 8
+#endif
+#ifndef MG_UECC_WORD_BITS
 #define MG_UECC_WORD_BITS 64
+#endif
+#ifndef MG_UECC_WORD_BITS_SHIFT
 #define MG_UECC_WORD_BITS_SHIFT 6
+#endif
+#ifndef MG_UECC_WORD_BITS_MASK
 #define MG_UECC_WORD_BITS_MASK 63
+#endif
+#ifndef MG_UECC_ENABLE_VLI_API
 #define MG_UECC_ENABLE_VLI_API 0
+#endif
+#ifndef X25519_BYTES
 #define X25519_BYTES 32
+#endif
+
+/*
+ * Marks of Differentiated Services for mg_dscp(): class selector, assured and expedited forwarding.
+ */
+
+#define MG_DSCP_CS(class_) ((class_) * 8)
+#define MG_DSCP_AF(class_, drop) ((class_) * 8 + (drop) * 2)
+#define MG_DSCP_EF 46
 
 /*
  * Dashboards and firmware updates.
@@ -415,6 +506,9 @@ extern "C" {
 #endif
 #ifndef MG_OTA_STATUS_FN
 #define MG_OTA_STATUS_FN NULL
+#endif
+#ifndef MG_OTA_TLS_CA
+#define MG_OTA_TLS_CA NULL
 #endif
 #ifndef MG_OTA_URL
 #define MG_OTA_URL NULL

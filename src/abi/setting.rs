@@ -1,6 +1,6 @@
 //! Settings that programs change at run time. An addition of this library.
 
-use super::config::{MG_IO_SIZE, MG_MAX_RECV_SIZE, MG_SOCK_LISTEN_BACKLOG_SIZE};
+use super::config::{MG_IO_SIZE, MG_JSON_MAX_DEPTH, MG_MAX_RECV_SIZE, MG_SOCK_LISTEN_BACKLOG_SIZE};
 use core::ffi::c_int;
 
 /// `c->send` has reached its high-water mark; `ev_data` is `size_t *`: bytes queued. An addition of
@@ -85,11 +85,42 @@ pub enum Setting {
     /// accepts begin TLS with what the listener was given, unless the handler of `MG_EV_ACCEPT` calls
     /// `mg_tls_init` itself.
     MG_SET_TLS_INHERIT = 30,
+    /// 1 or 0: listeners on IPv6 addresses take no IPv4 peers. Managers only. `MG_IPV6_V6ONLY`.
+    MG_SET_IPV6_ONLY = 31,
+    /// 1 or 0: list directories without index file; 0: answer 403. `MG_ENABLE_DIRLIST`.
+    MG_SET_HTTP_DIRLIST = 32,
+    /// 1 or 0: files that match `ssi_pattern` have their includes in place. `MG_ENABLE_SSI`.
+    MG_SET_HTTP_SSI = 33,
+    /// How deep included files may include others. `MG_MAX_SSI_DEPTH`.
+    MG_SET_HTTP_SSI_DEPTH = 34,
+    /// 1 or 0: times in listings are local time, to the second. `MG_HTTP_DIRLIST_TIME_FMT`.
+    MG_SET_HTTP_LOCAL_TIMES = 35,
+    /// Bytes of the path of a file that is served, with its NUL. `MG_PATH_MAX`.
+    MG_SET_PATH_MAX = 36,
+    /// A text, for `mg_mgr_set_text`: the file that is served for a directory. Managers only.
+    /// `MG_HTTP_INDEX`.
+    MG_SET_HTTP_INDEX = 37,
+    /// Containers that may be open at a time in JSON text, up to 128. For the whole process.
+    /// `MG_JSON_MAX_DEPTH`.
+    MG_SET_JSON_DEPTH = 38,
+    /// 1 or 0: the library logs lines of its own. For the whole process. `MG_ENABLE_LOG`.
+    MG_SET_LOG = 39,
+    /// 1 or 0: `mg_fs_posix` works; 0: each of its functions fails. For the whole process.
+    /// `MG_ENABLE_POSIX_FS`.
+    MG_SET_POSIX_FS = 40,
+    /// A text, for `mg_mgr_set_text`: the version that firmware updates are compared with. For the whole
+    /// process. `MG_OTA_FIRMWARE_VERSION`.
+    MG_SET_OTA_VERSION = 41,
+    /// A text, for `mg_mgr_set_text`: certificates (PEM) that firmware servers are checked by; see also
+    /// `mg_ota_set_ca`. For the whole process. `MG_OTA_TLS_CA`.
+    MG_SET_OTA_CA = 42,
+    /// What connections mark their packets with (RFC 2474), 0 to 63: see `mg_dscp`.
+    MG_SET_DSCP = 43,
 }
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 30;
+    pub const COUNT: usize = 43;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -123,12 +154,30 @@ impl Setting {
         Setting::MG_SET_WS_DEFLATE_CONTEXT,
         Setting::MG_SET_HTTP_SEND_TIMEOUT,
         Setting::MG_SET_TLS_INHERIT,
+        Setting::MG_SET_IPV6_ONLY,
+        Setting::MG_SET_HTTP_DIRLIST,
+        Setting::MG_SET_HTTP_SSI,
+        Setting::MG_SET_HTTP_SSI_DEPTH,
+        Setting::MG_SET_HTTP_LOCAL_TIMES,
+        Setting::MG_SET_PATH_MAX,
+        Setting::MG_SET_HTTP_INDEX,
+        Setting::MG_SET_JSON_DEPTH,
+        Setting::MG_SET_LOG,
+        Setting::MG_SET_POSIX_FS,
+        Setting::MG_SET_OTA_VERSION,
+        Setting::MG_SET_OTA_CA,
+        Setting::MG_SET_DSCP,
     ];
 
     /// The setting with a number that came from C.
     pub fn from_c(number: c_int) -> Option<Setting> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         Setting::ALL.get(index).copied()
+    }
+
+    /// True for a setting that is a text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Setting::MG_SET_HTTP_INDEX | Setting::MG_SET_OTA_VERSION | Setting::MG_SET_OTA_CA)
     }
 
     /// What the setting may be, and what it is if nobody sets it.
@@ -140,7 +189,17 @@ impl Setting {
             Setting::MG_SET_READ_SIZE => Limits::conn(MG_IO_SIZE as i64, 1, 1 << 30),
             Setting::MG_SET_BACKLOG => Limits::mgr(MG_SOCK_LISTEN_BACKLOG_SIZE as i64, 1, i32::MAX as i64),
             Setting::MG_SET_NODELAY | Setting::MG_SET_KEEPALIVE => Limits::mgr(1, 0, 1),
-            Setting::MG_SET_REUSEPORT => Limits::mgr(0, 0, 1),
+            Setting::MG_SET_REUSEPORT | Setting::MG_SET_IPV6_ONLY => Limits::mgr(0, 0, 1),
+            Setting::MG_SET_HTTP_DIRLIST | Setting::MG_SET_HTTP_SSI => Limits::conn(1, 0, 1),
+            Setting::MG_SET_HTTP_SSI_DEPTH => Limits::conn(5, 0, 64),
+            Setting::MG_SET_HTTP_LOCAL_TIMES => Limits::conn(0, 0, 1),
+            Setting::MG_SET_PATH_MAX => Limits::conn(4096, 2, 4096),
+            // A text: no number is one.
+            Setting::MG_SET_HTTP_INDEX => Limits::mgr(0, 0, 0),
+            Setting::MG_SET_OTA_VERSION | Setting::MG_SET_OTA_CA => Limits::process(0, 0, 0),
+            Setting::MG_SET_DSCP => Limits::conn(0, 0, 63),
+            Setting::MG_SET_JSON_DEPTH => Limits::process(MG_JSON_MAX_DEPTH as i64, 1, 128),
+            Setting::MG_SET_LOG | Setting::MG_SET_POSIX_FS => Limits::process(1, 0, 1),
             Setting::MG_SET_MAX_CONNECTIONS => Limits::mgr(0, 0, ANY),
             Setting::MG_SET_MAX_PER_ADDRESS => Limits::mgr(0, 0, u32::MAX as i64),
             Setting::MG_SET_POLL_EVENTS | Setting::MG_SET_WS_DEFLATE_CONTEXT => Limits::conn(1, 0, 1),
@@ -180,17 +239,32 @@ pub struct Limits {
     pub max: i64,
     /// 0, for off, is allowed beside the range.
     pub or_zero: bool,
-    /// Connections have it, too.
-    pub for_connections: bool,
+    /// Who has it.
+    pub scope: Scope,
+}
+
+/// Who has a setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Managers.
+    Manager,
+    /// Managers, and connections of their own.
+    Connection,
+    /// All managers together.
+    Process,
 }
 
 impl Limits {
     const fn mgr(default: i64, min: i64, max: i64) -> Limits {
-        Limits { default, min, max, or_zero: false, for_connections: false }
+        Limits { default, min, max, or_zero: false, scope: Scope::Manager }
     }
 
     const fn conn(default: i64, min: i64, max: i64) -> Limits {
-        Limits { for_connections: true, ..Limits::mgr(default, min, max) }
+        Limits { scope: Scope::Connection, ..Limits::mgr(default, min, max) }
+    }
+
+    const fn process(default: i64, min: i64, max: i64) -> Limits {
+        Limits { scope: Scope::Process, ..Limits::mgr(default, min, max) }
     }
 
     /// True for a value that makes sense.

@@ -15,9 +15,50 @@ void mg_dash_poll(struct mg_mgr *mgr);
 void mg_mqtt_init(struct mg_mgr *mgr);
 void mg_mqtt_poll(struct mg_mgr *mgr);
 
+/* ---- What the program was compiled with ---- */
+
+/*
+ * What belongs to a manager counts for the managers that this source file initialises: mg_mgr_init is
+ * a function of its own here. Managers that other files initialise, and what belongs to the whole
+ * process (JSON depth, log, files of the machine, firmware updates), go by mg_options, of which a
+ * program has one: the first that the linker finds. A library that is loaded into another program has
+ * a say about its own managers only.
+ */
+#if MG_OPTIONS_SET_
+#define MG_OPTION_TABLE_                                                       \
+  {                                                                            \
+    {MG_SET_READ_SIZE, (int64_t) (MG_IO_SIZE), NULL},                          \
+    {MG_SET_RECV_LIMIT, (int64_t) (MG_MAX_RECV_SIZE), NULL},                   \
+    {MG_SET_BACKLOG, (int64_t) (MG_SOCK_LISTEN_BACKLOG_SIZE), NULL},           \
+    {MG_SET_HTTP_INDEX, 0, MG_HTTP_INDEX},                                     \
+    {MG_SET_HTTP_DIRLIST, (MG_ENABLE_DIRLIST) ? 1 : 0, NULL},                  \
+    {MG_SET_HTTP_SSI, (MG_OPTION_SSI_) ? 1 : 0, NULL},                         \
+    {MG_SET_HTTP_SSI_DEPTH, (MG_OPTION_SSI_DEPTH_) < 64 ? (int64_t) (MG_OPTION_SSI_DEPTH_) : 64, NULL}, \
+    {MG_SET_HTTP_LOCAL_TIMES, MG_OPTION_LOCAL_TIMES_, NULL},                   \
+    {MG_SET_IPV6_ONLY, (MG_IPV6_V6ONLY) ? 1 : 0, NULL},                        \
+    {MG_SET_PATH_MAX, (MG_PATH_MAX) < 4096 ? (int64_t) (MG_PATH_MAX) : 4096, NULL}, \
+    {MG_SET_JSON_DEPTH, (MG_JSON_MAX_DEPTH) < 128 ? (int64_t) (MG_JSON_MAX_DEPTH) : 128, NULL}, \
+    {MG_SET_LOG, (MG_ENABLE_LOG) ? 1 : 0, NULL},                               \
+    {MG_SET_POSIX_FS, (MG_ENABLE_POSIX_FS) ? 1 : 0, NULL},                     \
+    {MG_SET_OTA_VERSION, 0, MG_OTA_FIRMWARE_VERSION},                          \
+    {MG_SET_OTA_CA, 0, MG_OTA_TLS_CA},                                         \
+    {0, 0, NULL}                                                               \
+  }
+extern const struct mg_option mg_options[];
+__attribute__((weak, visibility("default"))) const struct mg_option mg_options[] = MG_OPTION_TABLE_;
+
+static __attribute__((unused)) void mg_mgr_init_here_(struct mg_mgr *mgr) {
+  static const struct mg_option options[] = MG_OPTION_TABLE_;
+  mg_mgr_init_with(mgr, options);
+}
+#define mg_mgr_init mg_mgr_init_here_
+#endif
+
 #if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
 #pragma clang diagnostic pop
 #endif
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@ use crate::abi::{MG_JSON_INVALID, MG_JSON_NOT_FOUND, MG_JSON_TOO_DEEP, Str};
 use crate::codec::base64;
 use crate::codec::json::{self, End, Error};
 use crate::fence;
+use crate::net::event_loop::process;
 use core::ffi::{c_char, c_int, c_long};
 use core::ops::Range;
 use core::ptr;
@@ -22,7 +23,7 @@ fn locate(text: &[u8], path: &[u8]) -> Result<Range<usize>, Error> {
     if c_int::try_from(text.len()).is_err() {
         return Err(Error::Invalid);
     }
-    json::find(text, path)
+    json::find_within(text, path, process::json_depth())
 }
 
 /// The token at `path`, if there is one.
@@ -64,7 +65,8 @@ fn text_block<'a>(len: usize) -> Option<(*mut c_char, &'a mut [u8])> {
 /// The offset of the token in `json.buf`, 0 or greater. `MG_JSON_NOT_FOUND`: no such member or
 /// element, or the text ends too early. `MG_JSON_INVALID`: a syntax error before the end of the
 /// token, a path that does not start with `$`, or a text longer than `INT_MAX`.
-/// `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers before the end of the token.
+/// `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers (`MG_SET_JSON_DEPTH`) before the end of the
+/// token.
 ///
 /// # Threads
 /// Any.

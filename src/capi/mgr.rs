@@ -1,13 +1,13 @@
 //! `struct mg_mgr`: the event manager, its timers and its wakeup channel.
 
 use super::slice;
-use crate::abi::{Dns, Manager, Pipe, Timer};
+use crate::abi::{Dns, Manager, Pipe, ProgramOption, Timer};
 use crate::fence;
 use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::handle::Mgr;
 use crate::net::event_loop::state::Root;
 use crate::net::event_loop::timer;
-use crate::net::event_loop::{log, poll, wakeup};
+use crate::net::event_loop::{log, poll, process, wakeup};
 use crate::net::resolver;
 use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use core::ptr;
@@ -51,13 +51,41 @@ fn fresh() -> Manager {
 pub unsafe extern "C" fn mg_mgr_init(mgr: *mut Manager) {
     fence!("mg_mgr_init");
     let Some(at) = ptr::NonNull::new(mgr) else { return };
-    crate::net::event_loop::sys::ignore_sigpipe();
     // SAFETY: the caller passes writable memory for the struct.
+    unsafe { init(at, None) };
+    log::debug(format_args!("MG_IO_SIZE: {}, TLS: {}", crate::abi::MG_IO_SIZE, crate::net::tls::NAME));
+}
+
+/// As `mg_mgr_init`, with the settings of a table that ends with setting 0. The header calls it where
+/// a program sets macros such as `MG_MAX_RECV_SIZE`. Settings of the whole process are left out: those
+/// are in the program's `mg_options`. An addition of this library.
+///
+/// # Threads
+/// The thread that will poll.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mgr_init_with(mgr: *mut Manager, options: *const ProgramOption) {
+    fence!("mg_mgr_init_with");
+    let Some(at) = ptr::NonNull::new(mgr) else { return };
+    // SAFETY: the caller passes writable memory for the struct, and a table or NULL.
+    unsafe { init(at, Some(options)) };
+}
+
+/// Makes a manager, with the settings of a table, or those that the program was compiled with.
+///
+/// # Safety
+/// `at` is valid for writes, the table NULL or one that ends.
+unsafe fn init(at: ptr::NonNull<Manager>, options: Option<*const ProgramOption>) {
+    crate::net::event_loop::sys::ignore_sigpipe();
+    // SAFETY: the caller vouches for both.
     unsafe {
         at.write(fresh());
         Root::attach(Mgr::new(at, None));
+        let Some(guard) = MgrGuard::new(at.as_ptr()) else { return };
+        match options {
+            Some(options) => process::apply(guard.mgr(), options),
+            None => process::configure(guard.mgr()),
+        }
     }
-    log::debug(format_args!("MG_IO_SIZE: {}, TLS: {}", crate::abi::MG_IO_SIZE, crate::net::tls::NAME));
 }
 
 /// Frees a manager: its timers without running them, then its connections, each with

@@ -1,9 +1,10 @@
 //! Firmware updates. On a host there is no firmware: the functions that write it only say yes.
 
 use super::slice;
-use crate::abi::Manager;
+use crate::abi::{Manager, Setting, Str};
 use crate::fence;
 use crate::net::event_loop::guard::MgrGuard;
+use crate::net::event_loop::process;
 use crate::net::ota;
 use core::ffi::{c_char, c_void};
 
@@ -67,6 +68,19 @@ pub extern "C" fn mg_ota_poll(mgr: *mut Manager) {
     let _ = mgr;
 }
 
+/// Sets whom firmware servers are checked by: certificates of authorities, in PEM or DER, which are
+/// copied. `mg_ota_url_check` takes `https` URLs only with it. `MG_OTA_TLS_CA` of a program does the
+/// same for PEM. Empty: nobody. An addition of this library.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_ota_set_ca(ca: Str) {
+    fence!("mg_ota_set_ca");
+    // SAFETY: the caller passes a valid view.
+    process::set_process_text(Setting::MG_SET_OTA_CA, unsafe { slice::bytes(ca) });
+}
+
 /// Asks a server whether there is another version of the firmware, and installs it.
 ///
 /// The answer to `GET metadata_url?arch=1&version=...&id=...&interval=...&boot=0` is
@@ -74,13 +88,17 @@ pub extern "C" fn mg_ota_poll(mgr: *mut Manager) {
 /// `MG_OTA_FIRMWARE_VERSION`, the firmware is fetched from that URL and goes to `mg_ota_begin`,
 /// `mg_ota_write` and `mg_ota_end`.
 ///
+/// An `https` URL is asked with TLS, and the server's certificate has to lead to `MG_OTA_TLS_CA` (or
+/// `mg_ota_set_ca`) and carry the URL's host; nothing falls back to clear text, and metadata that came
+/// with TLS cannot name a firmware without.
+///
 /// `fn` is called once, perhaps from inside this call: with NULL when all is written, else with what
 /// went wrong. With `fn` NULL, that is logged. One check runs at a time in a process.
 ///
 /// # Errors
 /// `OTA already in progress`, `Failed to connect`, `Metadata timeout` (5 s), `OTA timeout` (5 s to
 /// connect, 300 s until the response begins), `Bad metadata: ...`, `Same version`, `Bad HTTP
-/// response: ...`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
+/// response: ...`, `MG_OTA_TLS_CA is not configured`, `Insecure firmware URL`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
 /// the text of an `MG_EV_ERROR`.
 ///
 /// # Threads

@@ -1,13 +1,15 @@
 //! Settings of managers and connections: additions of this library.
 
-use crate::abi::{Connection, Manager, Setting};
+use super::slice;
+use crate::abi::{Connection, Manager, Scope, Setting};
 use crate::fence;
-use crate::net::event_loop::conn;
 use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
-use core::ffi::c_int;
+use crate::net::event_loop::{conn, process};
+use core::ffi::{c_char, c_int};
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
-/// from now on. Programs that set nothing get the behaviour of the original library.
+/// from now on. Programs that set nothing get the behaviour of the original library. Settings of the
+/// whole process may be changed with `mgr` NULL, too.
 ///
 /// # Returns
 /// false when there is no such setting, or the value makes no sense for it; nothing has changed.
@@ -19,7 +21,26 @@ pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i6
     fence!("mg_mgr_set");
     // SAFETY: the caller passes an initialised manager, or NULL.
     let guard = unsafe { MgrGuard::new(mgr) };
-    guard.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| conn::set_default(guard.mgr(), s, value))
+    match Setting::from_c(setting) {
+        Some(s) if s.limits().scope == Scope::Process => process::set(s, value),
+        s => guard.zip(s).is_some_and(|(guard, s)| conn::set_default(guard.mgr(), s, value)),
+    }
+}
+
+/// Changes a setting of a manager that is a text, see `enum mg_setting`. The text is copied.
+///
+/// # Returns
+/// false when there is no such setting, or the text makes no sense for it; nothing has changed.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mgr_set_text(mgr: *mut Manager, setting: c_int, text: *const c_char) -> bool {
+    fence!("mg_mgr_set_text");
+    // SAFETY: the caller passes an initialised manager, or NULL, and a C string, or NULL.
+    let (guard, text) = unsafe { (MgrGuard::new(mgr), slice::cstr(text)) };
+    let mgr = guard.as_ref().map(MgrGuard::mgr);
+    Setting::from_c(setting).is_some_and(|s| process::set_text(mgr, s, text))
 }
 
 /// Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts

@@ -19,6 +19,8 @@ pub struct Entry<'a> {
     pub size: u64,
     /// When it was changed last, in seconds since 1970; 0 when nobody knows.
     pub mtime: i64,
+    /// The same as text, if it is not to be UTC.
+    pub local: Option<&'a str>,
 }
 
 const STYLE: &str = "\
@@ -35,8 +37,8 @@ a{text-decoration:none;color:#06c}a:hover{text-decoration:underline}\
 td+td,footer{color:#777}\
 @media(prefers-color-scheme:dark){a{color:#6bf}}";
 
-/// The page up to the first entry. `uri` is decoded.
-pub fn start(page: &mut Vec<u8>, uri: &[u8]) {
+/// The page up to the first entry. `uri` is decoded; `is_local`: times are not UTC.
+pub fn start(page: &mut Vec<u8>, uri: &[u8], is_local: bool) {
     page.extend_from_slice(
         b"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
           <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>Index of ",
@@ -46,8 +48,10 @@ pub fn start(page: &mut Vec<u8>, uri: &[u8]) {
     page.extend_from_slice(STYLE.as_bytes());
     page.extend_from_slice(b"</style></head>\n<body><h1>Index of ");
     escape(page, uri);
+    page.extend_from_slice(b"</h1>\n<table><thead><tr><th>Name</th><th>Modified");
+    page.extend_from_slice(if is_local { b"" } else { b" (UTC)" });
     page.extend_from_slice(
-        b"</h1>\n<table><thead><tr><th>Name</th><th>Modified (UTC)</th><th>Size</th></tr></thead><tbody>\n\
+        b"</th><th>Size</th></tr></thead><tbody>\n\
           <tr><td><a href=\"..\">..</a></td><td></td><td>[DIR]</td></tr>\n",
     );
 }
@@ -64,7 +68,9 @@ pub fn row(page: &mut Vec<u8>, entry: &Entry<'_>) {
     escape(page, entry.name);
     page.extend_from_slice(slash);
     page.extend_from_slice(b"</a></td><td>");
-    if entry.mtime != 0 {
+    if let Some(local) = entry.local {
+        escape(page, local.as_bytes());
+    } else if entry.mtime != 0 {
         append(page, format_args!("{}", Date::from_unix(entry.mtime)));
     }
     page.extend_from_slice(b"</td><td>");
@@ -127,7 +133,7 @@ mod tests {
     use super::*;
 
     fn entry(name: &str, is_dir: bool, size: u64, mtime: i64) -> Entry<'_> {
-        Entry { name: name.as_bytes(), is_dir, size, mtime }
+        Entry { name: name.as_bytes(), is_dir, size, mtime, local: None }
     }
 
     fn shown(f: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -168,10 +174,10 @@ mod tests {
             assert!(href.bytes().all(|b| b.is_ascii_alphanumeric() || b"%._-~".contains(&b)), "{html}");
             let text = rest.split_once("</a>").unwrap().0;
             assert!(!text.contains(['<', '>', '"', '\'']), "{html}");
-            let title = shown(|p| start(p, name.as_bytes()));
+            let title = shown(|p| start(p, name.as_bytes(), false));
             assert!(!title.contains(name) || !name.contains(['<', '"', '\'']), "{title}");
         }
-        assert!(shown(|p| start(p, b"/dirtest/")).contains(">Index of /dirtest/<"));
+        assert!(shown(|p| start(p, b"/dirtest/", true)).contains(">Index of /dirtest/<"));
     }
 
     #[test]

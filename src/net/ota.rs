@@ -8,15 +8,17 @@ use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
-use super::event_loop::{clock, log, view};
+use super::event_loop::{clock, log, process, view};
 use super::http::connect_http;
 use super::http::upload::stream;
+use super::tls;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_ERROR, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG,
-    MG_OTA_FIRMWARE_VERSION, MG_OTA_PULL_INTERVAL_SECONDS, flag,
+    MG_OTA_FIRMWARE_VERSION, MG_OTA_PULL_INTERVAL_SECONDS, Setting, flag,
 };
 use crate::codec::http::status;
 use crate::codec::ota::{self, Metadata};
+use crate::codec::url::Url;
 use crate::fence;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -77,6 +79,26 @@ struct Check {
     size: usize,
     /// The connection's time was up.
     until: u64,
+    /// The server's name, if the connection is to have TLS; else empty.
+    host: Vec<u8>,
+}
+
+/// The version that this program is.
+fn version() -> Vec<u8> {
+    process::text(Setting::MG_SET_OTA_VERSION).unwrap_or_else(|| MG_OTA_FIRMWARE_VERSION.to_vec())
+}
+
+/// Whom servers are checked by; `None` when nobody said.
+fn authority() -> Option<Vec<u8>> {
+    process::text(Setting::MG_SET_OTA_CA).filter(|ca| !ca.is_empty())
+}
+
+/// Begins TLS on a connection that is to have it.
+fn begin_tls(c: Conn, check: &Check) {
+    if !check.host.is_empty() {
+        let ca = authority().unwrap_or_default();
+        tls::init(c, &tls::Options { ca: &ca, name: &check.host, ..tls::Options::default() });
+    }
 }
 
 /// Asks `url` whether there is a newer firmware, and installs it.
@@ -86,8 +108,8 @@ pub fn check(m: Mgr, url: &[u8], on_done: OnDone) {
     }
     let url = &url[..url.len().min(URL_MAX)];
     let id = device_id();
-    let request = ota::metadata_request(url, MG_OTA_FIRMWARE_VERSION, &id, MG_OTA_PULL_INTERVAL_SECONDS);
-    let check = Check { on_done, late: c"Metadata timeout", size: 0, until: 0 };
+    let request = ota::metadata_request(url, &version(), &id, MG_OTA_PULL_INTERVAL_SECONDS);
+    let check = Check { on_done, late: c"Metadata timeout", size: 0, until: 0, host: Vec::new() };
     fetch(m, url, &request, on_metadata, Box::new(check));
 }
 
@@ -104,6 +126,14 @@ fn fetch(
     let Some(url) = CString::new(url).ok().filter(|url| !url.is_empty()) else {
         return finish(&check, Some(c"Failed to connect"));
     };
+    let parts = Url::new(url.to_bytes());
+    check.host.clear();
+    if parts.is_tls() {
+        if authority().is_none() {
+            return finish(&check, Some(c"MG_OTA_TLS_CA is not configured"));
+        }
+        check.host = parts.host.to_vec();
+    }
     // Its first events come from inside the call, and may end the check already.
     let data = Box::into_raw(check);
     let Some(c) = connect_http(m, &url, Handlers { handler: Some(handler), data: data.cast() }) else {
@@ -180,7 +210,17 @@ unsafe extern "C" fn on_metadata(c: *mut Connection, ev: c_int, ev_data: *mut c_
     // SAFETY: the loop passes a live connection.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
-    if on_end(c, ev, ev_data) || ev != MG_EV_HTTP_MSG {
+    if on_end(c, ev, ev_data) {
+        return;
+    }
+    if ev == MG_EV_CONNECT {
+        let data = c.handler_data().cast::<Check>();
+        // SAFETY: the check that `fetch` put there, or NULL once it was taken.
+        if let Some(check) = unsafe { data.as_ref() } {
+            begin_tls(c, check);
+        }
+    }
+    if ev != MG_EV_HTTP_MSG {
         return;
     }
     // SAFETY: the data of MSG is a message, whose views are valid now.
@@ -191,12 +231,16 @@ unsafe extern "C" fn on_metadata(c: *mut Connection, ev: c_int, ev_data: *mut c_
             const TEXT_MAX: usize = 99;
             end_check(c, Some(&text([b"Bad metadata: ", body].concat(), TEXT_MAX)));
         }
-        Some(metadata) if metadata.version == MG_OTA_FIRMWARE_VERSION => {
+        Some(metadata) if metadata.version == version() => {
             end_check(c, Some(c"Same version"));
         }
         Some(metadata) => {
             c.set(flag::CLOSING);
             let (Some(m), Some(mut check)) = (c.mgr(), take(c)) else { return };
+            if !check.host.is_empty() && !Url::new(&metadata.url).is_tls() {
+                // What came over TLS must not be undone by a firmware that anybody may replace.
+                return finish(&check, Some(c"Insecure firmware URL"));
+            }
             check.size = metadata.size;
             check.late = c"OTA timeout";
             let request = ota::request(&metadata.url);
@@ -230,6 +274,7 @@ unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_
         MG_EV_CONNECT => {
             check.until = clock::millis().saturating_add(FIRMWARE_PATIENCE);
             state.expires.set(check.until);
+            begin_tls(c, check);
         }
         MG_EV_HTTP_HDRS => {
             let (hm, size) = (ev_data.cast::<HttpMessage>(), check.size);

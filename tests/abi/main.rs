@@ -7,6 +7,7 @@
 //! gcc, clang and nm do the looking; the header is the copy that the build writes beside the
 //! library.
 
+mod behaviour;
 #[path = "../../build/options.rs"]
 #[expect(dead_code, reason = "here it is only about the defaults")]
 mod build_options;

@@ -2,8 +2,8 @@
 
 #![forbid(unsafe_code)]
 
-use super::Error;
 use super::scan::{Expect, Scanner};
+use super::{Error, MAX_DEPTH};
 use core::ops::Range;
 
 /// Finds the token at `path` and returns its range in `text`.
@@ -16,8 +16,16 @@ use core::ops::Range;
 /// See [`Error`]. A token that is missing is reported as [`Error::NotFound`] only if no syntax
 /// error was met on the way; the end of the object that should hold it ends the search.
 pub fn find(text: &[u8], path: &[u8]) -> Result<Range<usize>, Error> {
+    find_within(text, path, MAX_DEPTH)
+}
+
+/// As [`find`], with so many containers open at once, up to 128.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_within(text: &[u8], path: &[u8], depth_max: u32) -> Result<Range<usize>, Error> {
     let mut rest = path.strip_prefix(b"$").ok_or(Error::Invalid)?;
-    let mut scanner = Scanner::new(text);
+    let mut scanner = Scanner::new(text, depth_max);
     loop {
         let byte = scanner.next_byte()?;
         rest = match (rest.first(), byte) {

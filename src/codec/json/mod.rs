@@ -1,7 +1,7 @@
 //! JSON access by path, without building a document.
 //!
 //! [`find()`] walks the text once, forwards, and stops at the wanted token: what follows is not
-//! looked at. It allocates nothing, recurses nowhere, and keeps its whole state in 32 bits and a
+//! looked at. It allocates nothing, recurses nowhere, and keeps its whole state in 128 bits and a
 //! counter, so hostile input costs no more than its length. UTF-8 is not checked: a string is what
 //! stands between two quotes.
 //!
@@ -16,12 +16,12 @@ mod number;
 mod scan;
 mod string;
 
-pub use find::find;
+pub use find::{find, find_within};
 pub use members::{Member, next};
 pub use number::{to_f64, to_i64};
 pub use string::{Decoded, End, hex_pairs, unescape, unescape_utf8};
 
-/// Containers that may be open at once.
+/// Containers that may be open at once, unless a program says otherwise.
 pub const MAX_DEPTH: u32 = 30;
 
 /// Why a token was not returned.

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use super::{Error, MAX_DEPTH};
+use super::Error;
 use memchr::memchr3;
 
 /// What may come next.
@@ -23,13 +23,15 @@ pub(super) struct Scanner<'a> {
     text: &'a [u8],
     pos: usize,
     depth: u32,
+    /// How many may be.
+    depth_max: u32,
     /// One bit per open container, the innermost lowest: set for an object.
-    kinds: u32,
+    kinds: u128,
 }
 
 impl<'a> Scanner<'a> {
-    pub(super) fn new(text: &'a [u8]) -> Self {
-        Scanner { text, pos: 0, depth: 0, kinds: 0 }
+    pub(super) fn new(text: &'a [u8], depth_max: u32) -> Self {
+        Scanner { text, pos: 0, depth: 0, depth_max: depth_max.min(u128::BITS), kinds: 0 }
     }
 
     pub(super) fn pos(&self) -> usize {
@@ -50,12 +52,12 @@ impl<'a> Scanner<'a> {
 
     /// Steps into the container that starts here.
     pub(super) fn open(&mut self) -> Result<Expect, Error> {
-        if self.depth == MAX_DEPTH {
+        if self.depth == self.depth_max {
             return Err(Error::TooDeep);
         }
         let object = self.text.get(self.pos) == Some(&b'{');
         self.depth += 1;
-        self.kinds = self.kinds << 1 | u32::from(object);
+        self.kinds = self.kinds << 1 | u128::from(object);
         self.pos += 1;
         Ok(self.expect_item())
     }

@@ -5,6 +5,7 @@ use super::{File, Found, Fs, Stat, store};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
 use crate::codec::webroot::Place;
 use crate::fence;
+use crate::net::event_loop::process;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
@@ -63,6 +64,9 @@ const TO_SERVE: c_int = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | li
 /// Opens a regular file for reading, with one look at the path only, so that what is known about
 /// the file is true of what was opened.
 pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
+    if !process::has_posix_fs() {
+        return Found::Nothing;
+    }
     match open(path, TO_SERVE) {
         Some(fd) => opened(fs, fd),
         // Directories that may be entered but not listed.
@@ -76,6 +80,9 @@ pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
 
 /// As [`open_to_serve`] for a file that is below its root even when symbolic links are followed.
 pub fn open_beneath(fs: Fs, place: &Place) -> Found {
+    if !process::has_posix_fs() {
+        return Found::Nothing;
+    }
     match beneath::open(place, TO_SERVE) {
         Some(fd) => opened(fs, fd),
         None => match stat_beneath(place) {
@@ -182,11 +189,13 @@ fn all(len: usize, mut transfer: impl FnMut(usize) -> isize) -> usize {
     done
 }
 
+/// The path, unless files of the machine are not to be used.
+///
 /// # Safety
 /// `path` is NULL or a C string.
 unsafe fn text<'a>(path: *const c_char) -> Option<&'a CStr> {
     // SAFETY: the caller vouches for the pointer.
-    (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) })
+    (!path.is_null() && process::has_posix_fs()).then(|| unsafe { CStr::from_ptr(path) })
 }
 
 unsafe extern "C" fn st(path: *const c_char, size: *mut usize, mtime: *mut time_t) -> c_int {
@@ -208,7 +217,7 @@ unsafe extern "C" fn ls(
 ) {
     fence!("mg_fs_posix.ls");
     let Some(on_name) = on_name else { return };
-    if path.is_null() {
+    if path.is_null() || !process::has_posix_fs() {
         return;
     }
     // SAFETY: a C string; the directory is closed after its last use, names live until the next
@@ -308,17 +317,17 @@ unsafe extern "C" fn sk(fd: *mut c_void, offset: usize) -> usize {
 unsafe extern "C" fn mv(from: *const c_char, to: *const c_char) -> bool {
     fence!("mg_fs_posix.mv");
     // SAFETY: the caller passes C strings or NULL.
-    unsafe { !from.is_null() && !to.is_null() && libc::rename(from, to) == 0 }
+    unsafe { text(from).is_some() && text(to).is_some() && libc::rename(from, to) == 0 }
 }
 
 unsafe extern "C" fn rm(path: *const c_char) -> bool {
     fence!("mg_fs_posix.rm");
     // SAFETY: the caller passes a C string or NULL.
-    unsafe { !path.is_null() && libc::remove(path) == 0 }
+    unsafe { text(path).is_some() && libc::remove(path) == 0 }
 }
 
 unsafe extern "C" fn mkd(path: *const c_char) -> bool {
     fence!("mg_fs_posix.mkd");
     // SAFETY: the caller passes a C string or NULL.
-    unsafe { !path.is_null() && libc::mkdir(path, 0o775) == 0 }
+    unsafe { text(path).is_some() && libc::mkdir(path, 0o775) == 0 }
 }

@@ -5,7 +5,8 @@ use super::settings::Settings;
 use super::state::{ConnState, Root, Token, is, ready};
 use super::{log, sys, unix, view};
 use crate::abi::{
-    Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Setting, flag,
+    Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Scope, Setting,
+    flag,
 };
 use crate::net::{resolver, tls};
 use core::ffi::{c_int, c_long, c_void};
@@ -40,13 +41,18 @@ pub fn settings_of(m: Mgr) -> Settings {
 /// Changes a setting of a manager: holds for connections made from now on. False when the value
 /// makes no sense.
 pub fn set_default(m: Mgr, setting: Setting, value: i64) -> bool {
+    if setting.is_text() {
+        return false;
+    }
     Root::of(m).is_some_and(|root| root.with(|inner| inner.settings.set(setting, value)))
 }
 
 /// Changes a setting of one connection; a listener's accepted connections inherit it. False when
 /// connections have no such setting, or the value makes no sense.
 pub fn set(c: Conn, setting: Setting, value: i64) -> bool {
-    let Some(state) = ConnState::of(c).filter(|_| setting.limits().for_connections) else { return false };
+    let Some(state) = ConnState::of(c).filter(|_| setting.limits().scope == Scope::Connection) else {
+        return false;
+    };
     let mut settings = state.settings.take();
     let done = settings.set(setting, value);
     give_settings(c, settings);

@@ -100,6 +100,9 @@ fn bind(addr: &SockAddr, kind: Type, settings: &Settings) -> Result<Socket, (&'s
     if settings.is_on(Setting::MG_SET_REUSEPORT) && domain != Domain::UNIX {
         socket.set_reuse_port(true).map_err(|e| ("setsockopt", e))?;
     }
+    if domain == Domain::IPV6 && settings.is_on(Setting::MG_SET_IPV6_ONLY) {
+        socket.set_only_v6(true).map_err(|e| ("setsockopt", e))?;
+    }
     socket.bind(addr).map_err(|e| ("bind", e))?;
     if kind == Type::STREAM {
         socket.listen(settings.get(Setting::MG_SET_BACKLOG) as c_int).map_err(|e| ("listen", e))?;

@@ -4,6 +4,7 @@
 //! which a program may replace. Nothing is formatted, and nothing allocated, for a level that is
 //! not active.
 
+use super::process;
 use crate::abi::{MG_LL_DEBUG, MG_LL_ERROR, MG_LL_INFO};
 use core::ffi::{c_char, c_int, c_void};
 use core::fmt::{Arguments, Write};
@@ -45,12 +46,15 @@ pub fn debug(text: Arguments<'_>) {
 
 /// Dumps bytes, whatever the level.
 pub fn hexdump(bytes: &[u8]) {
+    if !process::logs() {
+        return;
+    }
     // SAFETY: the bytes of a slice.
     unsafe { mg_hexdump(bytes.as_ptr().cast(), bytes.len()) }
 }
 
 fn line(level: c_int, place: &Location<'_>, text: Arguments<'_>) {
-    if !is_active(level) {
+    if !is_active(level) || !process::logs() {
         return;
     }
     let mut buffer = Line { bytes: [0; Line::MAX], len: 0 };

@@ -16,6 +16,7 @@ pub mod mem;
 pub mod multicast;
 pub mod oversize;
 pub mod poll;
+pub mod process;
 pub mod queue;
 pub mod settings;
 pub mod state;

@@ -10,7 +10,7 @@ use super::handle::{Conn, Mgr};
 use super::mailbox::Wakeup;
 use super::settings::Settings;
 use super::{log, mem};
-use crate::abi::{Addr, Connection, Manager, Setting};
+use crate::abi::{Addr, Connection, MG_HTTP_INDEX, Manager, Setting};
 use crate::net::dash::session::{DashState, Sessions};
 use crate::net::http::HttpState;
 use crate::net::http::serve::body::BodyState;
@@ -27,6 +27,7 @@ use core::mem::size_of;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 /// Bits of [`ConnState::ready`]: what the poller announced and nobody has used up yet.
 pub mod ready {
@@ -250,6 +251,8 @@ pub struct Inner {
     pub resolver: Resolver,
     /// What new connections start with.
     pub settings: Settings,
+    /// The file that is served for a directory.
+    pub http_index: Rc<[u8]>,
     /// Accepted connections by address, while that is limited.
     pub by_address: HashMap<[u8; 16], u32>,
     /// Accepted connections.
@@ -316,6 +319,7 @@ impl Root {
                 events: mio::Events::with_capacity(256),
                 resolver: Resolver::default(),
                 settings: Settings::default(),
+                http_index: MG_HTTP_INDEX.as_bytes().into(),
                 by_address: HashMap::new(),
                 accepted: 0,
                 sessions: Sessions::default(),

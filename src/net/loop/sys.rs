@@ -307,3 +307,18 @@ pub fn release_free_memory() {
         libc::malloc_trim(0);
     }
 }
+
+/// A time in seconds since 1970 as people here write it: `2024/02/29 12:00:00`.
+pub fn local_time(seconds: i64) -> Option<String> {
+    let mut tm = core::mem::MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are to this function's own memory.
+    let tm = unsafe {
+        if libc::localtime_r(&raw const seconds, tm.as_mut_ptr()).is_null() {
+            return None;
+        }
+        tm.assume_init()
+    };
+    let (year, month) = (i64::from(tm.tm_year) + 1900, tm.tm_mon + 1);
+    let (day, hour, min, sec) = (tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    Some(format!("{year:04}/{month:02}/{day:02} {hour:02}:{min:02}:{sec:02}"))
+}

@@ -2,13 +2,16 @@
 
 use super::body::{self, Page};
 use super::{Files, Task, reply};
-use crate::abi::MG_HTTP_INDEX;
+use crate::abi::{MG_HTTP_INDEX, Setting};
 use crate::codec::http::percent;
 use crate::codec::listing::{self, Entry};
 use crate::codec::webroot::Place;
+use crate::net::event_loop::state::Root;
+use crate::net::event_loop::sys;
 use crate::net::fs::{Found, PATH_MAX, Stat};
 use crate::net::http;
 use std::io::Write;
+use std::rc::Rc;
 
 impl Task<'_> {
     /// Answers by the directory at `place`.
@@ -25,6 +28,9 @@ impl Task<'_> {
         if self.request.is_foreign() {
             return self.not_allowed();
         }
+        if !self.is_on(Setting::MG_SET_HTTP_DIRLIST) {
+            return self.forbidden();
+        }
         self.list(place, uri);
     }
 
@@ -40,8 +46,9 @@ impl Task<'_> {
     /// The file that stands for a directory. Compressed ones are there only for clients that take
     /// them.
     fn index(&self, place: &Place) -> Option<(Place, Found)> {
-        let child = |name: &str| place.child(name.as_bytes(), PATH_MAX).ok();
-        for name in [MG_HTTP_INDEX, "index.shtml"] {
+        let index = self.index_name();
+        let child = |name: &[u8]| place.child(name, self.path_max).ok();
+        for name in [&*index, b"index.shtml"] {
             let Some(file) = child(name) else { continue };
             let found = self.options.files.open(&file);
             if let Found::File(..) = found {
@@ -49,10 +56,19 @@ impl Task<'_> {
             }
         }
         let compressed = self.options.web.codings().iter().any(|(_, suffix)| {
-            let file = child(&[MG_HTTP_INDEX, suffix].concat());
+            let file = child(&[&*index, suffix.as_bytes()].concat());
             file.is_some_and(|file| matches!(self.options.files.open(&file), Found::File(..)))
         });
-        if compressed { child(MG_HTTP_INDEX).map(|index| (index, Found::Nothing)) } else { None }
+        if compressed { child(&index).map(|index| (index, Found::Nothing)) } else { None }
+    }
+
+    /// The name of the file that stands for a directory.
+    fn index_name(&self) -> Rc<[u8]> {
+        let root = self.c.mgr().and_then(Root::of);
+        root.map_or_else(
+            || MG_HTTP_INDEX.as_bytes().into(),
+            |root| root.with(|inner| inner.http_index.clone()),
+        )
     }
 
     /// Sends the client to the same place with a slash behind, so that relative links work.
@@ -76,7 +92,8 @@ impl Task<'_> {
 
     /// Sends a page with the contents of a directory: long ones as they are made, in chunks.
     fn list(&self, place: &Place, uri: &[u8]) {
-        let mut listing = Listing::new(self.options.files, place, uri);
+        let mut listing =
+            Listing::new(self.options.files, place, uri, self.is_on(Setting::MG_SET_HTTP_LOCAL_TIMES));
         let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
         let connection = http::connection_line(self.c).to_bytes();
         for lines in [self.options.headers, &self.lines, self.options.web.listing_lines(), connection] {
@@ -113,10 +130,12 @@ struct Listing {
     names: std::vec::IntoIter<Box<[u8]>>,
     file_count: usize,
     dir_count: usize,
+    /// Times are local.
+    is_local: bool,
 }
 
 impl Listing {
-    fn new(files: Files, place: &Place, uri: &[u8]) -> Self {
+    fn new(files: Files, place: &Place, uri: &[u8], is_local: bool) -> Self {
         let mut title = vec![0; uri.len() + 1];
         let len = percent::decode(uri, &mut title, false).unwrap_or(0);
         title.truncate(len);
@@ -127,6 +146,7 @@ impl Listing {
             names: files.names(place).into_iter(),
             file_count: 0,
             dir_count: 0,
+            is_local,
         }
     }
 }
@@ -134,7 +154,7 @@ impl Listing {
 impl Page for Listing {
     fn append(&mut self, out: &mut Vec<u8>) -> bool {
         if let Some(title) = self.title.take() {
-            listing::start(out, &title);
+            listing::start(out, &title, self.is_local);
             return true;
         }
         let Some(name) = self.names.next() else {
@@ -145,7 +165,9 @@ impl Page for Listing {
         let known = self.place.child(&name, PATH_MAX).ok().and_then(|file| self.files.stat(&file));
         if let Some(Stat { size, mtime, is_dir }) = known {
             *if is_dir { &mut self.dir_count } else { &mut self.file_count } += 1;
-            listing::row(out, &Entry { name: &name, is_dir, size: size as u64, mtime });
+            let local = if self.is_local { sys::local_time(mtime) } else { None };
+            let (local, size) = (local.as_deref(), size as u64);
+            listing::row(out, &Entry { name: &name, is_dir, size, mtime, local });
         }
         true
     }

@@ -1,14 +1,13 @@
 //! Pages with server-side includes.
 
-use super::{Files, Task, reply};
+use super::{Files, Task, reply, setting};
+use crate::abi::Setting;
 use crate::codec::ssi::{self, Piece};
 use crate::codec::webroot::{self, Place};
 use crate::net::event_loop::handle::Conn;
 use crate::net::fs::{File, Found, Fs, PATH_MAX};
 use core::ffi::CStr;
 
-/// Files within files: the page itself, and so many more.
-const NESTED: usize = 5;
 /// Includes of one page, in all: files that include each other many times grow fast.
 const MOST: usize = 4096;
 /// Longest page.
@@ -45,7 +44,9 @@ pub fn serve_ssi(c: Conn, fs: Fs, root: &[u8], path: &CStr) {
 }
 
 fn send(c: Conn, mut page: Page<'_>, place: &Place, file: File, headers: &[u8], with_body: bool) {
-    page.expand(place, file, NESTED);
+    // The page itself, and so many more.
+    let nested = setting(c, Setting::MG_SET_HTTP_SSI_DEPTH) as usize;
+    page.expand(place, file, nested);
     if page.is_full() {
         return reply::whole(c, 500, b"", b"Page too large\n", with_body);
     }

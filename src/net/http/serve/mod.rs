@@ -14,6 +14,7 @@ pub use includes::serve_ssi;
 pub use request::Request;
 pub use web::Web;
 
+use crate::abi::Setting;
 use crate::codec::http::conditional::{self, Etag};
 use crate::codec::http::range::{self, Selection};
 use crate::codec::http::status::Line;
@@ -21,7 +22,8 @@ use crate::codec::http::{accept, mime};
 use crate::codec::matcher;
 use crate::codec::webroot::{self, Place, Refusal};
 use crate::net::event_loop::handle::Conn;
-use crate::net::fs::{self, File, Found, PATH_MAX, Stat};
+use crate::net::event_loop::state::ConnState;
+use crate::net::fs::{self, File, Found, Stat};
 use crate::net::http;
 use core::ffi::CStr;
 use std::io::Write;
@@ -52,6 +54,8 @@ struct Task<'a> {
     options: &'a Options<'a>,
     /// Header lines for browsers, of every reply.
     lines: Vec<u8>,
+    /// Bytes of a path, with its NUL.
+    path_max: usize,
 }
 
 /// What is sent, and as what.
@@ -84,14 +88,25 @@ pub fn serve_file(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &
     Task::new(c, request, &options).serve_content(Place::of_file(path.to_bytes()), found);
 }
 
+/// The value of a setting of a connection; of a program's own struct, the default.
+fn setting(c: Conn, setting: Setting) -> i64 {
+    ConnState::of(c).map_or(setting.limits().default, |state| state.setting(setting))
+}
+
 impl<'a> Task<'a> {
     fn new(c: Conn<'a>, request: &'a Request<'a>, options: &'a Options<'a>) -> Self {
-        Task { c, request, options, lines: options.web.lines(c, request) }
+        let path_max = setting(c, Setting::MG_SET_PATH_MAX) as usize;
+        Task { c, request, options, lines: options.web.lines(c, request), path_max }
+    }
+
+    fn is_on(&self, wanted: Setting) -> bool {
+        setting(self.c, wanted) != 0
     }
 
     fn serve_dir(&self) {
         let files = &self.options.files;
-        let located = webroot::locate(self.request.uri, self.options.roots, files.may_be_whole(), PATH_MAX);
+        let located =
+            webroot::locate(self.request.uri, self.options.roots, files.may_be_whole(), self.path_max);
         let (place, uri) = match located {
             Ok(located) => located,
             Err(Refusal::Invalid) => return self.text(400, &self.lines, b"Invalid path"),
@@ -115,7 +130,8 @@ impl<'a> Task<'a> {
     }
 
     fn has_includes(&self, place: &Place) -> bool {
-        self.options.ssi_pattern.is_some_and(|pattern| matcher::matches(&place.path, pattern, |_| ()))
+        self.is_on(Setting::MG_SET_HTTP_SSI)
+            && self.options.ssi_pattern.is_some_and(|pattern| matcher::matches(&place.path, pattern, |_| ()))
     }
 
     /// Answers by a file, its compressed variant, or what stands for missing files.
@@ -210,6 +226,11 @@ impl<'a> Task<'a> {
 
     fn not_found(&self) {
         self.text(404, &[self.options.headers, &self.lines].concat(), b"Not found\n");
+    }
+
+    /// Nobody may see what a directory has.
+    fn forbidden(&self) {
+        self.text(403, &[self.options.headers, &self.lines].concat(), b"Forbidden\n");
     }
 
     /// The method makes no sense for a file.
