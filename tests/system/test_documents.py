@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import loopback
+import third_party
 from cprogram import LIBRARY, ROOT
 from needs import need
 
@@ -18,15 +19,6 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PORT_IN_EXAMPLES = "8000"
-ACCEPTED = {
-    "MIT",
-    "Apache-2.0",
-    "Apache-2.0 WITH LLVM-exception",
-    "BSD-3-Clause",
-    "ISC",
-    "Unicode-3.0",
-    "Zlib",
-}
 
 
 def block(language: str, word: str) -> str:
@@ -77,13 +69,6 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [t for t in local if not (document.parent / t).exists()] == []
 
 
-def allowed(licence: str) -> bool:
-    """Whether a licence expression (SPDX) can be met by accepted licences alone."""
-    words = {"(": "(", ")": ")", "AND": "and", "OR": "or"}
-    tokens = re.findall(r"\(|\)|[\w.-]+(?: WITH [\w.-]+)?", licence.replace("/", " OR "))
-    return bool(eval(" ".join(words.get(token, str(token in ACCEPTED)) for token in tokens)))
-
-
 @pytest.mark.parametrize(
     ("licence", "accepted"),
     [
@@ -94,13 +79,13 @@ def allowed(licence: str) -> bool:
     ],
 )
 def test_licence_expressions(licence: str, accepted: bool) -> None:
-    assert allowed(licence) is accepted
+    assert third_party.is_allowed(licence) is accepted
 
 
 def test_dependencies_have_permissive_licences() -> None:
     command = ["cargo", "metadata", "--format-version", "1", "--locked"]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)
     licences = {p["name"]: p["license"] or "none" for p in json.loads(done.stdout)["packages"]}
-    refused = {name: licence for name, licence in licences.items() if not allowed(licence)}
+    refused = {name: licence for name, licence in licences.items() if not third_party.is_allowed(licence)}
     # cbindgen runs at build time only; nothing of it gets into the library.
     assert refused == {"cbindgen": "MPL-2.0"}
