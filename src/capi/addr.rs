@@ -2,14 +2,15 @@
 
 use super::slice;
 use crate::abi::{Addr, Str};
-use crate::codec::addr;
 use crate::fence;
 
 /// Parses an IP address.
 ///
 /// Accepts IPv4 (`127.0.0.1`, leading zeros are decimal), IPv6 (RFC 4291) with or without brackets
-/// and with a numeric zone up to 255 (`[fe80::1%3]`), `::ffff:1.2.3.4`, `localhost` in any case
-/// (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length, blanks or interface names.
+/// and with a zone (RFC 4007): a number up to 255 or the name of an interface with such an index
+/// (`[fe80::1%3]`, `fe80::1%eth0`); the last 32 bits may be dotted (`64:ff9b::1.2.3.4`). Also
+/// `localhost` in any case (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length or
+/// blanks.
 ///
 /// On success `addr`, `is_ip6` and `scope_id` are set. `port` stays.
 ///
@@ -22,9 +23,9 @@ use crate::fence;
 pub unsafe extern "C" fn mg_aton(str: Str, addr: *mut Addr) -> bool {
     fence!("mg_aton");
     // SAFETY: the caller passes a valid view.
-    let parsed = addr::parse(unsafe { slice::bytes(str) });
+    let parsed = Addr::from_text(unsafe { slice::bytes(str) });
     // SAFETY: the caller passes an address or NULL.
     let (Some(parsed), Some(to)) = (parsed, unsafe { addr.as_mut() }) else { return false };
-    *to = Addr { port: to.port, ..Addr::from_parsed(parsed) };
+    *to = Addr { port: to.port, ..parsed };
     true
 }

@@ -7,7 +7,7 @@
 //!
 //! Any thread may call these functions, on any text that nobody changes meanwhile.
 
-use super::mem::mg_calloc;
+use super::mem::{mg_calloc, mg_free};
 use super::slice;
 use crate::abi::{MG_JSON_INVALID, MG_JSON_NOT_FOUND, MG_JSON_TOO_DEEP, Str};
 use crate::codec::base64;
@@ -237,12 +237,12 @@ fn finish(block: *mut c_char, usable: bool) -> *mut c_char {
 
 /// Decodes the string of hexadecimal digit pairs at `path`.
 ///
-/// `*len` (may be NULL) gets the number of bytes. A pair that is not hexadecimal gives a zero byte,
-/// an odd last digit is ignored.
+/// `*len` (may be NULL) gets the number of bytes.
 ///
 /// # Returns
 /// The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
-/// the token is not a string or when out of memory.
+/// the token is not a string, if its length is odd, if it has a character that is no hexadecimal
+/// digit, or when out of memory.
 ///
 /// # Threads
 /// Any.
@@ -267,12 +267,13 @@ pub unsafe extern "C" fn mg_json_get_hex(json: Str, path: *const c_char, len: *m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_b64(json: Str, path: *const c_char, len: *mut c_int) -> *mut c_char {
     fence!("mg_json_get_b64");
-    let decode = |body: &[u8], out: &mut [u8]| base64::decode(body, out).unwrap_or(0);
+    let decode = |body: &[u8], out: &mut [u8]| Some(base64::decode(body, out).unwrap_or(0));
     // SAFETY: the caller passes a valid view, a C string or NULL, and an int or NULL.
     unsafe { bytes_at(json, path, len, decode) }
 }
 
 /// Runs `decode` on the body of the string at `path`; the output is never longer than the body.
+/// Where it fails, the result is NULL.
 ///
 /// # Safety
 /// As for [`token`]; `len` is NULL or an int.
@@ -280,12 +281,16 @@ unsafe fn bytes_at(
     json: Str,
     path: *const c_char,
     len: *mut c_int,
-    decode: impl FnOnce(&[u8], &mut [u8]) -> usize,
+    decode: impl FnOnce(&[u8], &mut [u8]) -> Option<usize>,
 ) -> *mut c_char {
     // SAFETY: as for the caller.
     let Some(body) = (unsafe { string(json, path) }) else { return ptr::null_mut() };
     let Some((block, out)) = text_block(body.len()) else { return ptr::null_mut() };
-    let decoded = decode(body, out);
+    let Some(decoded) = decode(body, out) else {
+        // SAFETY: the block is ours, and nothing refers to it any more.
+        unsafe { mg_free(block.cast()) };
+        return ptr::null_mut();
+    };
     // SAFETY: the caller vouches for len.
     if let Some(len) = unsafe { len.as_mut() } {
         // No longer than the text, which is no longer than INT_MAX.

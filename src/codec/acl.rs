@@ -1,30 +1,33 @@
-//! Access lists: `-0.0.0.0/0,+10.0.0.0/8`.
+//! Access lists: `-0.0.0.0/0,+10.0.0.0/8,+fd00::/8`.
 
 #![forbid(unsafe_code)]
 
-use super::addr;
+use super::addr::{self, Address, Zones};
 
 /// Why a list is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Error {
     /// An entry that does not start with `+` or `-`.
     Entry,
-    /// An entry whose network is not `a.b.c.d` or `a.b.c.d/bits`.
+    /// An entry whose network is not an address, or an address with `/bits`.
     Network,
 }
 
-/// Whether `list` allows `address`.
+/// Whether `list` allows `peer`.
 ///
 /// An empty list allows everybody, any other list nobody but for its entries: the last one that
 /// matches decides. An entry matches when the address, masked, equals the network as written, so
-/// `+1.2.3.4/24` matches nobody. Blanks may surround a network.
+/// `+1.2.3.4/24` matches nobody. IPv4 networks match IPv4 addresses, IPv6 networks IPv6 ones; an
+/// IPv4-mapped address or network is an IPv4 one. A network without a zone matches in all zones.
+/// Blanks may surround a network.
 ///
 /// # Errors
 /// The first bad entry, even if an earlier one matched.
-pub fn allows(list: &[u8], address: [u8; 4]) -> Result<bool, Error> {
+pub fn allows(list: &[u8], peer: Address, zones: Zones) -> Result<bool, Error> {
     if list.is_empty() {
         return Ok(true);
     }
+    let peer = peer.unmapped();
     let mut allowed = false;
     // A comma behind the last entry is fine; a list that is nothing else has an empty entry.
     let entries = list.strip_suffix(b",").unwrap_or(list);
@@ -33,26 +36,49 @@ pub fn allows(list: &[u8], address: [u8; 4]) -> Result<bool, Error> {
         if sign != b'+' && sign != b'-' {
             return Err(Error::Entry);
         }
-        let (network, mask) = parse_network(network.trim_ascii()).ok_or(Error::Network)?;
-        if u32::from_be_bytes(address) & mask == network {
+        let network = Network::parse(network.trim_ascii(), zones).ok_or(Error::Network)?;
+        if network.contains(peer) {
             allowed = sign == b'+';
         }
     }
     Ok(allowed)
 }
 
-/// A network and its mask.
-fn parse_network(text: &[u8]) -> Option<(u32, u32)> {
-    let (address, bits) = match memchr::memchr(b'/', text) {
-        Some(at) => (&text[..at], prefix_length(&text[at + 1..])?),
-        None => (text, 32),
-    };
-    let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-    Some((u32::from_be_bytes(addr::ipv4(address)?), mask))
+enum Network {
+    V4 { address: u32, bits: u32 },
+    V6 { address: u128, bits: u32, zone: u8 },
 }
 
-/// A decimal number from 0 to 32 with any number of leading zeros.
-fn prefix_length(digits: &[u8]) -> Option<u32> {
-    let bits = addr::decimal_octet(digits)?;
-    (bits <= 32).then_some(u32::from(bits))
+impl Network {
+    fn parse(text: &[u8], zones: Zones) -> Option<Self> {
+        let (address, bits) = match memchr::memchr(b'/', text) {
+            Some(at) => (&text[..at], Some(addr::decimal_octet(&text[at + 1..])?.into())),
+            None => (text, None),
+        };
+        if let Some(v4) = addr::ipv4(address) {
+            let bits = bits.unwrap_or(u32::BITS);
+            return (bits <= u32::BITS).then_some(Network::V4 { address: u32::from_be_bytes(v4), bits });
+        }
+        let (v6, zone) = addr::zoned(address, zones)?;
+        let bits = bits.unwrap_or(u128::BITS);
+        match Address::V6(v6, zone).unmapped() {
+            Address::V4(v4) if (96..=128).contains(&bits) => {
+                Some(Network::V4 { address: u32::from_be_bytes(v4), bits: bits - 96 })
+            }
+            _ => (bits <= u128::BITS).then_some(Network::V6 { address: u128::from_be_bytes(v6), bits, zone }),
+        }
+    }
+
+    fn contains(&self, peer: Address) -> bool {
+        match (self, peer) {
+            (&Network::V4 { address, bits }, Address::V4(peer)) => {
+                u32::from_be_bytes(peer) & u32::MAX.checked_shl(u32::BITS - bits).unwrap_or(0) == address
+            }
+            (&Network::V6 { address, bits, zone }, Address::V6(peer, peer_zone)) => {
+                let mask = u128::MAX.checked_shl(u128::BITS - bits).unwrap_or(0);
+                u128::from_be_bytes(peer) & mask == address && (zone == 0 || zone == peer_zone)
+            }
+            _ => false,
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! Text to IP address.
 //!
-//! IPv4 in dotted form, IPv6 as in RFC 4291 section 2.2 with a numeric zone (RFC 4007), and
+//! IPv4 in dotted form, IPv6 as in RFC 4291 section 2.2 with a zone (RFC 4007, section 11), and
 //! `localhost`. Differences from [`core::net`]'s parser: IPv4 octets may have leading zeros (always
 //! decimal), `::` may stand for no group at all (`1::2:3:4:5:6:7:8`), brackets and a zone are
-//! allowed, and the only dotted tail is that of `::ffff:1.2.3.4`.
+//! allowed.
 
 #![forbid(unsafe_code)]
 
@@ -16,44 +16,73 @@ pub enum Address {
     V6([u8; 16], u8),
 }
 
-const MAPPED: &[u8] = b"::ffff:";
+impl Address {
+    /// An IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) as the IPv4 address that it stands for.
+    pub fn unmapped(self) -> Self {
+        match self {
+            Address::V6(v6, _) => {
+                core::net::Ipv6Addr::from(v6).to_ipv4_mapped().map_or(self, |v4| Address::V4(v4.octets()))
+            }
+            v4 => v4,
+        }
+    }
+}
+
+/// The index of the interface with a name, as far as it fits; only the system knows.
+pub type Zones = fn(&[u8]) -> Option<u8>;
 
 /// Parses a whole text as an address; no port, no prefix length, no blanks. The empty text is
-/// 0.0.0.0.
-pub fn parse(text: &[u8]) -> Option<Address> {
+/// 0.0.0.0. Zones that are no number are looked up in `zones`.
+pub fn parse(text: &[u8], zones: Zones) -> Option<Address> {
+    if let Some(v4) = ipv4(text) {
+        return Some(Address::V4(v4));
+    }
     if text.is_empty() {
         return Some(Address::V4([0; 4]));
     }
     if text.eq_ignore_ascii_case(b"localhost") {
         return Some(Address::V4([127, 0, 0, 1]));
     }
-    if let Some(v4) = ipv4(text) {
-        return Some(Address::V4(v4));
-    }
     let text = match text.strip_prefix(b"[") {
         Some(inner) => inner.strip_suffix(b"]")?,
         None => text,
     };
-    if let Some((head, tail)) = text.split_at_checked(MAPPED.len())
-        && head.eq_ignore_ascii_case(MAPPED)
-        && let Some(v4) = ipv4(tail)
-    {
-        return Some(Address::V6(mapped(v4), 0));
+    let (v6, zone) = zoned(text, zones)?;
+    Some(Address::V6(v6, zone))
+}
+
+/// Parses an IPv6 address without brackets, and its zone.
+pub(super) fn zoned(text: &[u8], zones: Zones) -> Option<([u8; 16], u8)> {
+    let Some(at) = memchr::memchr(b'%', text) else { return Some((ipv6(text)?, 0)) };
+    let (v6, zone) = (ipv6(&text[..at])?, &text[at + 1..]);
+    if zone.is_empty() {
+        return None;
     }
-    match memchr::memchr(b'%', text) {
-        Some(at) => Some(Address::V6(ipv6(&text[..at])?, decimal_octet(&text[at + 1..])?)),
-        None => Some(Address::V6(ipv6(text)?, 0)),
-    }
+    let is_number = zone.iter().all(u8::is_ascii_digit);
+    Some((v6, if is_number { decimal_octet(zone)? } else { zones(zone)? }))
 }
 
 /// Parses `a.b.c.d`: exactly four decimal octets.
 pub fn ipv4(text: &[u8]) -> Option<[u8; 4]> {
     let mut octets = [0; 4];
-    let mut parts = text.split(|&b| b == b'.');
-    for octet in &mut octets {
-        *octet = decimal_octet(parts.next()?)?;
+    let (mut index, mut value, mut has_digits) = (0, 0u32, false);
+    for &byte in text {
+        if byte.is_ascii_digit() {
+            value = value * 10 + u32::from(byte - b'0');
+            has_digits = true;
+        } else if byte == b'.' && has_digits && index < 3 {
+            octets[index] = value as u8;
+            index += 1;
+            (value, has_digits) = (0, false);
+        } else {
+            return None;
+        }
+        if value > 255 {
+            return None;
+        }
     }
-    parts.next().is_none().then_some(octets)
+    octets[3] = value as u8;
+    (index == 3 && has_digits).then_some(octets)
 }
 
 /// A decimal number from 0 to 255 with any number of leading zeros.
@@ -67,10 +96,6 @@ pub(super) fn decimal_octet(digits: &[u8]) -> Option<u8> {
     })
 }
 
-fn mapped(v4: [u8; 4]) -> [u8; 16] {
-    core::net::Ipv4Addr::from(v4).to_ipv6_mapped().octets()
-}
-
 fn ipv6(text: &[u8]) -> Option<[u8; 16]> {
     let mut groups = [0u16; 8];
     let mut len = 0;
@@ -81,8 +106,20 @@ fn ipv6(text: &[u8]) -> Option<[u8; 16]> {
         rest = behind;
     }
     while !rest.is_empty() {
-        let digits = rest.iter().take_while(|b| b.is_ascii_hexdigit()).count();
-        *groups.get_mut(len)? = group(&rest[..digits])?;
+        let (group, digits) = hex(rest);
+        if rest.get(digits) == Some(&b'.') {
+            // The last 32 bits in dotted form.
+            let v4 = ipv4(rest)?;
+            for pair in v4.as_chunks::<2>().0 {
+                *groups.get_mut(len)? = u16::from_be_bytes(*pair);
+                len += 1;
+            }
+            break;
+        }
+        if digits == 0 || digits > 4 {
+            return None;
+        }
+        *groups.get_mut(len)? = group;
         len += 1;
         rest = &rest[digits..];
         if let Some(behind) = rest.strip_prefix(b"::") {
@@ -112,9 +149,12 @@ fn ipv6(text: &[u8]) -> Option<[u8; 16]> {
     Some(bytes)
 }
 
-fn group(digits: &[u8]) -> Option<u16> {
-    if digits.len() > 4 {
-        return None;
+/// The hexadecimal number at the start of a text, and how many digits it has.
+fn hex(text: &[u8]) -> (u16, usize) {
+    let mut value = 0u16;
+    for (at, &byte) in text.iter().enumerate() {
+        let Some(digit) = char::from(byte).to_digit(16) else { return (value, at) };
+        value = value << 4 | digit as u16;
     }
-    u16::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+    (value, text.len())
 }

@@ -1,6 +1,7 @@
 // mg_snprintf and its family: against the host's, cut texts, argument lists, outputs.
 #include "check.h"
 #include "mongoose.h"
+#include <stdlib.h>
 
 // Formats by ours and by the host: same text, same length, also when nothing is written.
 static void same(const char *wanted, const char *fmt, ...) {
@@ -242,8 +243,44 @@ static void outputs(void) {
   mg_xprintf(mg_pfn_iobuf, NULL, "nowhere");
 }
 
+// Ten digits or more are rounded as C does it, and seventeen read back.
+static void doubles_like_the_host(void) {
+  static const double rows[] = {0.10204910504969822, 121138202.9447383, 0.1, 1.0 / 3, 5e-324, 1.7976931348623157e308,
+                                9007199254740993.0, 0.5,  2.5,  1e22,    1e23, 123456789012345678.0};
+  uint64_t state = 88172645463325252ull;
+  size_t i;
+  for (i = 0; i < COUNT(rows) + 3000; i++) {
+    char ours[800], host[800];
+    double d;
+    int digits;
+    state ^= state << 13, state ^= state >> 7, state ^= state << 17;
+    digits = 10 + (int) (state % 16);
+    if (i < COUNT(rows)) {
+      d = rows[i];
+    } else if (i % 2 == 0) {
+      memcpy(&d, &state, sizeof(d));
+      if (d != d || d - d != 0) continue;  // not finite
+    } else {
+      d = (double) (state >> 11) / (double) ((uint64_t) 1 << (state & 63));
+    }
+    mg_snprintf(ours, sizeof(ours), "%.17g", d);
+    CHECK_ROW(strtod(ours, NULL) == d, ours);
+    // Which notation is a matter of its own.
+    mg_snprintf(ours, sizeof(ours), "%.*g", digits, d);
+    snprintf(host, sizeof(host), "%.*g", digits, d);
+    CHECK_ROW(strtod(ours, NULL) == strtod(host, NULL), ours);
+    mg_snprintf(ours, sizeof(ours), "%.*f", digits, d);
+    snprintf(host, sizeof(host), "%.*f", digits, d);
+    CHECK_ROW(strcmp(ours, host) == 0, ours);
+    mg_snprintf(ours, sizeof(ours), "%.16f", d);
+    snprintf(host, sizeof(host), "%.16f", d);
+    CHECK_ROW(strcmp(ours, host) == 0, ours);
+  }
+}
+
 int main(void) {
   like_the_host();
+  doubles_like_the_host();
   cut_texts();
   exact_strings();
   many_arguments();

@@ -400,9 +400,12 @@ static void test_hex(void) {
     const char *json, *bytes;
     int len;
   } rows[] = {
-      {"\"0100026869\"", "\1\0\2hi", 5}, {"\"0aF\"", "\n", 1}, {"\"zz01\"", "\0\1", 2},
-      {"\"AbcD\"", "\xab\xcd", 2},       {"\"\"", "", 0},      {"\"a\"", "", 0},
-      {"5", NULL, 77},                   {"[]", NULL, 77},
+      {"\"0100026869\"", "\1\0\2hi", 5}, {"\"0aF\"", NULL, 77},       {"\"zz01\"", NULL, 77},
+      {"\"AbcD\"", "\xab\xcd", 2},       {"\"\"", "", 0},           {"\"a\"", NULL, 77},
+      {"5", NULL, 77},                   {"[]", NULL, 77},         {"\"0g\"", NULL, 77},
+      {"\"12g4\"", NULL, 77},            {"\"12 4\"", NULL, 77},   {"\"0x12\"", NULL, 77},
+      {"\"-1\"", NULL, 77},              {"\" 1\"", NULL, 77},     {"\"1 \"", NULL, 77},
+      {"\"\\u0031\"", NULL, 77},         {"\"61\\n\"", NULL, 77},  {"\"00\"", "\0", 1},
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
     struct mg_str json = exact(rows[i].json, strlen(rows[i].json));

@@ -1,20 +1,21 @@
 //! `%f` and `%g`.
 //!
-//! Numbers of ordinary size, 0.1 to 1e15, are rounded half up *in double arithmetic*: half a unit
-//! of the last wanted digit is added as a double, then the exact decimal expansion of the sum is
-//! cut. This is what programs of the original library see, and it is also the fast way: the sum is
-//! a 64-bit integer and a binary fraction of at most 56 bits, whose decimals come out of one
-//! multiplication. All other numbers, and more digits than a double holds, are rounded exactly,
-//! like C does it: small ones with few digits in 128 bits, the rest by the standard library.
+//! Numbers are rounded exactly, ties to even, as C does it. One case differs: up to nine significant
+//! digits of a number from 0.1 to 1e15 are rounded half up *in double arithmetic*: half a unit of the
+//! last wanted digit is added as a double, then the exact decimal expansion of the sum is cut.
+//! Programs of the original library see that (`%.1f` of 0.15 is 0.2); so few digits are far from what
+//! tells two doubles apart, so only ties differ.
+//!
+//! Most results come out of one multiplication in 128 bits, the others from the standard library.
 #![forbid(unsafe_code)]
 
 use core::fmt::Write;
 
 /// More digits than this are not printed.
 const MAX_PRECISION: usize = 350;
-/// Significant digits that a double holds.
-const HELD_DIGITS: usize = 17;
-/// Room for results that are rounded half up, and for small numbers.
+/// Significant digits up to which ordinary numbers are rounded half up.
+const HALF_UP_DIGITS: usize = 9;
+/// Room for results with up to 20 digits and [`MAX_SCALE`] zeros.
 const SHORT: usize = 64;
 /// Room for all results: 309 digits, a point, 350 decimals, a sign.
 const LONG: usize = 720;
@@ -25,13 +26,9 @@ pub fn fixed<R>(value: f64, precision: Option<usize>, put: impl FnOnce(&[u8]) ->
         return put(text);
     }
     let precision = precision.unwrap_or(6).min(MAX_PRECISION);
-    let magnitude = value.abs();
-    if is_ordinary(magnitude) && precision + digits_before_point(magnitude) <= HELD_DIGITS {
-        put(fixed_half_up(value, precision).bytes())
-    } else if let Some(text) = fixed_small(value, precision) {
-        put(text.bytes())
-    } else {
-        put(fixed_exact(value, precision).bytes())
+    match fixed_short(value, precision) {
+        Some(text) => put(text.bytes()),
+        None => put(fixed_long(value, precision).bytes()),
     }
 }
 
@@ -42,12 +39,9 @@ pub(super) fn general<R>(value: f64, precision: Option<usize>, put: impl FnOnce(
         return put(text);
     }
     let precision = precision.unwrap_or(6).clamp(1, MAX_PRECISION);
-    if is_ordinary(value.abs()) && precision <= HELD_DIGITS {
-        put(general_half_up(value, precision).bytes())
-    } else if let Some(text) = general_small(value, precision) {
-        put(text.bytes())
-    } else {
-        put(general_exact(value, precision).bytes())
+    match general_short(value, precision) {
+        Some(text) => put(text.bytes()),
+        None => put(general_long(value, precision).bytes()),
     }
 }
 
@@ -73,106 +67,117 @@ fn digits_before_point(magnitude: f64) -> usize {
     (magnitude as u64).checked_ilog10().map_or(0, |exponent| exponent as usize + 1)
 }
 
-fn fixed_half_up(value: f64, precision: usize) -> Text<SHORT> {
-    let mut text = Text::signed(value);
-    let sum = Parts::new(value.abs() + half_unit(-(precision as i32)));
-    text.push(itoa::Buffer::new().format(sum.whole).as_bytes());
-    if precision > 0 {
-        text.push(b".");
-        sum.push_decimals(precision, &mut text);
+/// The number to scale for the last digit at 10^`place`, and how to round it.
+fn rounding(magnitude: f64, digits: usize, place: i32) -> (f64, Rounding) {
+    if is_ordinary(magnitude) && digits <= HALF_UP_DIGITS {
+        (magnitude + half_unit(place), Rounding::Cut)
+    } else {
+        (magnitude, Rounding::Exact)
     }
-    text
 }
 
-/// Exact rounding of a number below 0.1, if [`scaled`] can do it.
-fn fixed_small(value: f64, precision: usize) -> Option<Text<SHORT>> {
-    let mut decimals = scaled(value.abs(), precision)?;
+/// The result, if [`scaled`] can do it.
+fn fixed_short(value: f64, precision: usize) -> Option<Text<SHORT>> {
+    let magnitude = value.abs();
+    let place = -i32::try_from(precision).ok()?;
+    let (sum, rounding) = rounding(magnitude, precision + digits_before_point(magnitude), place);
+    let number = scaled(sum, -place, rounding)?;
+    let mut buffer = itoa::Buffer::new();
+    let digits = buffer.format(number).as_bytes();
+    let (whole, decimals) = digits.split_at(digits.len().saturating_sub(precision));
     let mut text = Text::signed(value);
-    text.push(b"0");
+    text.push(if whole.is_empty() { b"0" } else { whole });
     if precision > 0 {
         text.push(b".");
-        let start = text.len;
-        text.zeros(precision);
-        for digit in text.bytes[start..text.len].iter_mut().rev() {
-            *digit = b'0' + (decimals % 10) as u8;
-            decimals /= 10;
-        }
+        text.zeros(precision - decimals.len());
+        text.push(decimals);
     }
     Some(text)
 }
 
 #[cold]
-fn fixed_exact(value: f64, precision: usize) -> Text<LONG> {
+fn fixed_long(value: f64, precision: usize) -> Text<LONG> {
     let mut text = Text::signed(value);
     // Writing to a Text cannot fail.
     let _ = write!(text, "{:.precision$}", value.abs());
     text
 }
 
-fn general_half_up(value: f64, precision: usize) -> Text<SHORT> {
+/// The result, if [`scaled`] can do it.
+fn general_short(value: f64, precision: usize) -> Option<Text<SHORT>> {
+    let limit = 10u64.checked_pow(precision as u32)?;
     let magnitude = value.abs();
-    let place = digits_before_point(magnitude) as i32 - precision as i32;
-    let sum = Parts::new(magnitude + half_unit(place));
-    let mut digits = Text::<SHORT>::new();
-    if sum.whole > 0 {
-        digits.push(itoa::Buffer::new().format(sum.whole).as_bytes());
-    }
-    // Rounding may have made one more digit.
-    let exponent = digits.len as i32 - 1;
-    match precision.checked_sub(digits.len) {
-        Some(missing) => sum.push_decimals(missing, &mut digits),
-        None => digits.len = precision,
-    }
-    notation(value, digits.bytes(), exponent, precision)
-}
-
-/// Exact rounding of a number below 0.1, if [`scaled`] can do it.
-fn general_small(value: f64, precision: usize) -> Option<Text<SHORT>> {
-    if precision > HELD_DIGITS {
-        return None;
-    }
-    let magnitude = value.abs();
-    let limit = 10u64.pow(precision as u32);
-    // From the binary exponent: right, or one too small.
-    let mut exponent = ((magnitude.to_bits() >> 52) as i32 - 1023) * 30103 / 100000 - 1;
+    let digits = digits_before_point(magnitude) as i32;
+    let last = precision as i32 - 1;
+    let (sum, rounding) = rounding(magnitude, precision, digits - 1 - last);
+    let mut exponent = if digits > 0 {
+        digits - 1
+    } else {
+        // From the binary exponent: right, or one too small.
+        (((sum.to_bits() >> 52) as i32 - 1023) * 30103).div_euclid(100_000)
+    };
     loop {
-        let digits = scaled(magnitude, usize::try_from(precision as i32 - 1 - exponent).ok()?)?;
-        if digits >= limit {
+        let number = scaled(sum, last - exponent, rounding)?;
+        if number >= limit {
             exponent += 1;
-        } else if digits < limit / 10 {
+        } else if number < limit / 10 {
             exponent -= 1;
         } else {
-            return Some(notation(value, itoa::Buffer::new().format(digits).as_bytes(), exponent, precision));
+            return Some(notation(value, itoa::Buffer::new().format(number).as_bytes(), exponent, precision));
         }
     }
 }
 
-/// `magnitude * 10^decimals` for a number below 0.1, rounded exactly, ties to even. Nothing if that
-/// takes more than 128 bits, or the result more than 64.
-fn scaled(magnitude: f64, decimals: usize) -> Option<u64> {
-    /// 53 bits times 10^22 fit into 127 bits.
-    const MAX_DECIMALS: usize = 22;
+/// What becomes of the digits that are not wanted.
+#[derive(Clone, Copy, PartialEq)]
+enum Rounding {
+    /// They are cut.
+    Cut,
+    /// To the nearest, ties to even.
+    Exact,
+}
+
+/// 53 bits times 10^22 fit into 127 bits.
+const MAX_SCALE: i32 = 22;
+
+/// `magnitude * 10^decimals` as a whole number. Nothing if that takes more than 128 bits, or the
+/// result more than 64.
+fn scaled(magnitude: f64, decimals: i32, rounding: Rounding) -> Option<u64> {
     let raw = magnitude.to_bits();
     let exponent = raw >> 52;
-    if magnitude >= 0.1 || exponent == 0 || decimals > MAX_DECIMALS {
+    if exponent == 0 || decimals.abs() > MAX_SCALE {
         return None;
     }
-    let mantissa = (raw & ((1 << 52) - 1)) | 1 << 52;
+    let mantissa = u128::from((raw & ((1 << 52) - 1)) | 1 << 52);
     // The number is mantissa / 2^bits.
-    let bits = 1075 - exponent as u32;
-    let product = u128::from(mantissa) * 10u128.pow(decimals as u32);
-    if bits > 127 {
-        // Less than half.
-        return Some(0);
+    let bits = 1075 - exponent as i32;
+    let power = 10u128.pow(decimals.unsigned_abs());
+    // Both sides of the fraction stay whole: bits or decimals that are negative change sides.
+    let (mut number, mut divisor) = if decimals < 0 { (mantissa, power) } else { (mantissa * power, 1) };
+    match u32::try_from(bits) {
+        // A quotient below 2^-1.
+        Ok(128..) if decimals >= 0 => return Some(0),
+        Ok(bits) => divisor = shifted(divisor, bits)?,
+        Err(_) => number = shifted(number, bits.unsigned_abs())?,
     }
-    let whole = u64::try_from(product >> bits).ok()?;
-    let rest = product & ((1 << bits) - 1);
-    let half = 1 << (bits - 1);
-    Some(whole + u64::from(rest > half || (rest == half && whole % 2 == 1)))
+    let (number, rest, half) = if decimals < 0 {
+        (number / divisor, number % divisor, divisor / 2)
+    } else {
+        // A power of two, and a division of 128 bits is slow.
+        (number >> divisor.ilog2(), number & (divisor - 1), divisor / 2)
+    };
+    let number = u64::try_from(number).ok()?;
+    let up = rounding == Rounding::Exact && half > 0 && (rest > half || (rest == half && number % 2 == 1));
+    number.checked_add(u64::from(up))
+}
+
+/// `number << bits`, if no bit is lost.
+fn shifted(number: u128, bits: u32) -> Option<u128> {
+    number.checked_shl(bits).filter(|shifted| shifted >> bits == number)
 }
 
 #[cold]
-fn general_exact(value: f64, precision: usize) -> Text<LONG> {
+fn general_long(value: f64, precision: usize) -> Text<LONG> {
     let mut scientific = Text::<LONG>::new();
     // Writing to a Text cannot fail.
     let _ = write!(scientific, "{:.*e}", precision - 1, value.abs());
@@ -236,36 +241,6 @@ fn notation<const N: usize>(value: f64, digits: &[u8], exponent: i32, precision:
         text.push(digits);
     }
     text
-}
-
-/// An ordinary number as a whole part and a binary fraction, `fraction / 2^bits`.
-struct Parts {
-    whole: u64,
-    fraction: u64,
-    bits: u32,
-}
-
-impl Parts {
-    fn new(magnitude: f64) -> Self {
-        let raw = magnitude.to_bits();
-        let mantissa = (raw & ((1 << 52) - 1)) | 1 << 52;
-        // The value is mantissa / 2^bits; 2 <= bits <= 56 for ordinary numbers.
-        let bits = (1075 - (raw >> 52) as u32).min(63);
-        Self { whole: mantissa >> bits, fraction: mantissa & ((1 << bits) - 1), bits }
-    }
-
-    /// Appends the first `count` decimals of the fraction, cut, not rounded; at most 18.
-    fn push_decimals<const N: usize>(&self, count: usize, text: &mut Text<N>) {
-        let scaled = u128::from(self.fraction) * u128::from(10u64.pow(count as u32));
-        let mut decimals = (scaled >> self.bits) as u64;
-        let mut digits = [b'0'; 18];
-        let digits = &mut digits[..count];
-        for digit in digits.iter_mut().rev() {
-            *digit = b'0' + (decimals % 10) as u8;
-            decimals /= 10;
-        }
-        text.push(digits);
-    }
 }
 
 /// Text under construction, on the stack. What does not fit is dropped; all callers fit.

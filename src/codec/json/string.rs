@@ -164,14 +164,14 @@ fn low_surrogate(text: &[u8]) -> Option<u16> {
 }
 
 /// Decodes pairs of hexadecimal digits into `out`, which holds at least half of `body`; returns
-/// the number of bytes. A pair with a wrong digit is 0, an odd last digit is ignored.
-pub fn hex_pairs(body: &[u8], out: &mut [u8]) -> usize {
-    let (pairs, _) = body.as_chunks::<2>();
-    for (pair, byte) in pairs.iter().zip(out) {
-        *byte = match pair.map(hex_digit) {
-            [Some(high), Some(low)] => high << 4 | low,
-            _ => 0,
-        };
+/// the number of bytes. `None`: an odd number of characters, or one that is no such digit.
+pub fn hex_pairs(body: &[u8], out: &mut [u8]) -> Option<usize> {
+    let (pairs, rest) = body.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
     }
-    pairs.len()
+    for (pair, byte) in pairs.iter().zip(out) {
+        *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+    }
+    Some(pairs.len())
 }

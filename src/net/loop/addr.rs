@@ -1,9 +1,10 @@
 //! `struct mg_addr` to and from what the kernel takes, and what a URL says about the socket.
 
 use crate::abi::{Addr, IpBytes, flag};
-use crate::codec::addr::{Address, parse};
+use crate::codec::addr::{self, Address};
 use crate::codec::url::Url;
 use socket2::SockAddr;
+use std::ffi::CString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 impl Addr {
@@ -37,6 +38,17 @@ impl Addr {
         Addr { addr: IpBytes { ip }, port, scope_id, is_ip6, ..Addr::ZERO }
     }
 
+    /// From text, as [`addr::parse`] reads it, with the zones of this machine; the port is 0.
+    pub fn from_text(text: &[u8]) -> Option<Addr> {
+        addr::parse(text, zone).map(Addr::from_parsed)
+    }
+
+    /// As the parser's address.
+    pub fn parsed(&self) -> Address {
+        let ip = self.bytes();
+        if self.is_ip6 { Address::V6(ip, self.scope_id) } else { Address::V4([ip[0], ip[1], ip[2], ip[3]]) }
+    }
+
     /// From a parsed text; the port is 0.
     pub fn from_parsed(from: Address) -> Addr {
         let mut result = Addr::ZERO;
@@ -65,6 +77,17 @@ impl Addr {
     }
 }
 
+/// The index of the interface with a name; 0 to 255, as its field has 8 bits. In URLs the percent
+/// sign before it may be encoded (RFC 6874, section 2): `%25eth0`.
+pub fn zone(name: &[u8]) -> Option<u8> {
+    let index = |name: &[u8]| {
+        let name = CString::new(name).ok()?;
+        // SAFETY: a C string, which the call only reads.
+        u8::try_from(unsafe { libc::if_nametoindex(name.as_ptr()) }).ok().filter(|index| *index > 0)
+    };
+    index(name).or_else(|| index(name.strip_prefix(b"25")?))
+}
+
 /// Prints as programs see addresses in the log: `127.0.0.1:80`, `[0:0:0:0:0:0:0:1]:80`.
 impl core::fmt::Display for Addr {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -83,7 +106,7 @@ impl core::fmt::Display for Addr {
 
 /// The address of a URL whose host is a literal, `localhost` or empty; the port is left 0.
 pub fn literal(text: &[u8]) -> Option<Addr> {
-    parse(Url::new(text).host).map(Addr::from_parsed)
+    Addr::from_text(Url::new(text).host)
 }
 
 /// What a URL's scheme says about the transport: `flag::UDP`, `flag::TLS`, or neither.

@@ -1,7 +1,6 @@
 //! What the system says about names: `/etc/hosts` and `/etc/resolv.conf`.
 
 use crate::abi::Addr;
-use crate::codec::addr;
 use std::ffi::CString;
 use std::fs;
 
@@ -26,7 +25,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = impl Iterator<Item = &[u8]>> {
 fn find_host(text: &[u8], name: &[u8]) -> Option<Addr> {
     let mut fallback = None;
     for mut fields in lines(text) {
-        let Some(found) = fields.next().and_then(addr::parse).map(Addr::from_parsed) else { continue };
+        let Some(found) = fields.next().and_then(Addr::from_text) else { continue };
         if fields.any(|field| field.eq_ignore_ascii_case(name)) {
             if !found.is_ip6 {
                 return Some(found);
@@ -40,7 +39,7 @@ fn find_host(text: &[u8], name: &[u8]) -> Option<Addr> {
 fn first_server(text: &[u8]) -> Option<CString> {
     for mut fields in lines(text) {
         if fields.next() == Some(b"nameserver")
-            && let Some(text) = fields.next().filter(|text| addr::parse(text).is_some())
+            && let Some(text) = fields.next().filter(|text| Addr::from_text(text).is_some())
         {
             let (open, close): (&[u8], &[u8]) = if text.contains(&b':') { (b"[", b"]") } else { (b"", b"") };
             return CString::new([b"udp://", open, text, close, b":53"].concat()).ok();
