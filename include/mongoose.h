@@ -2532,15 +2532,19 @@ struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
 
 /* ---- Access lists ---- */
 
-/* Checks an IPv4 address against an access list.
+/* Checks an address against an access list.
  *
  * `acl` is a list of networks with commas between them, each with `+` (allow) or `-` (deny) before
- * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7`. The last one that matches decides. A network has to
- * be written with its host bits zero: `+1.2.3.4/24` matches nobody. Blanks may surround a network.
+ * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7,+fd00::/8`. The last one that matches decides. A network
+ * has to be written with its host bits zero: `+1.2.3.4/24` matches nobody. IPv4 networks match IPv4
+ * addresses, IPv6 networks (without brackets) IPv6 ones. An IPv4-mapped address, which a listener
+ * for both families sees, counts as the IPv4 address. A network with a zone (`fe80::%eth0/64`)
+ * matches in that zone only. Blanks may surround a network.
  *
  * # Returns
  * 1: allowed; also for an empty list. 0: denied; also if nothing matches. -1: an entry starts
- * with neither `+` nor `-`, or `remote_ip` is NULL or an IPv6 address. -2: a network is malformed.
+ * with neither `+` nor `-`, or `remote_ip` is NULL. -2: a network is malformed, or its zone is not
+ * that of an interface.
  *
  * # Threads
  * Any.
@@ -2552,8 +2556,10 @@ int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
 /* Parses an IP address.
  *
  * Accepts IPv4 (`127.0.0.1`, leading zeros are decimal), IPv6 (RFC 4291) with or without brackets
- * and with a numeric zone up to 255 (`[fe80::1%3]`), `::ffff:1.2.3.4`, `localhost` in any case
- * (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length, blanks or interface names.
+ * and with a zone (RFC 4007): a number up to 255 or the name of an interface with such an index
+ * (`[fe80::1%3]`, `fe80::1%eth0`); the last 32 bits may be dotted (`64:ff9b::1.2.3.4`). Also
+ * `localhost` in any case (127.0.0.1), and the empty text (0.0.0.0). No port, prefix length or
+ * blanks.
  *
  * On success `addr`, `is_ip6` and `scope_id` are set. `port` stays.
  *
@@ -2894,9 +2900,14 @@ bool mg_dnsc_init(struct mg_mgr *mgr, struct mg_dns *dnsc);
  * listener, only learns the address, or the error.
  *
  * Addresses, `localhost` and an empty host need no lookup: `MG_EV_RESOLVE` fires before this
- * returns. Names in `.local` are asked for by multicast DNS, all others at `mgr->dns4` (type A),
- * and if that has none, at `mgr->dns6` (type AAAA); with `mgr->use_dns6` only there. While both
- * URLs are the defaults, `/etc/hosts` and the first server of `/etc/resolv.conf` come first.
+ * returns; so it does for names in `localhost` (RFC 6761). Names in `.local` are asked for by
+ * multicast DNS, all others at `mgr->dns4` (type A), and if that has none, at `mgr->dns6` (type
+ * AAAA); with `mgr->use_dns6` only there. A program that sets only one of the two has no other server
+ * asked. While both URLs are the defaults, `/etc/hosts` and `/etc/resolv.conf` (`nameserver`,
+ * `search`, `domain`, `options ndots rotate`) count instead.
+ *
+ * Of several addresses the next one is tried when connecting fails or has taken 250 milliseconds;
+ * the first to succeed counts (RFC 8305). When all of type A fail, those of type AAAA are asked for.
  *
  * # Errors
  * `MG_EV_ERROR` with one of: "DNS timeout" (`mgr->dnstimeout` milliseconds), "NAME DNS lookup
@@ -3694,12 +3705,12 @@ char *mg_json_get_text(struct mg_str json, const char *path, size_t *len);
 
 /* Decodes the string of hexadecimal digit pairs at `path`.
  *
- * `*len` (may be NULL) gets the number of bytes. A pair that is not hexadecimal gives a zero byte,
- * an odd last digit is ignored.
+ * `*len` (may be NULL) gets the number of bytes.
  *
  * # Returns
  * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
- * the token is not a string or when out of memory.
+ * the token is not a string, if its length is odd, if it has a character that is no hexadecimal
+ * digit, or when out of memory.
  *
  * # Threads
  * Any.

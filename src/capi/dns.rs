@@ -115,9 +115,14 @@ pub unsafe extern "C" fn mg_dnsc_init(mgr: *mut Manager, dnsc: *mut Dns) -> bool
 /// listener, only learns the address, or the error.
 ///
 /// Addresses, `localhost` and an empty host need no lookup: `MG_EV_RESOLVE` fires before this
-/// returns. Names in `.local` are asked for by multicast DNS, all others at `mgr->dns4` (type A),
-/// and if that has none, at `mgr->dns6` (type AAAA); with `mgr->use_dns6` only there. While both
-/// URLs are the defaults, `/etc/hosts` and the first server of `/etc/resolv.conf` come first.
+/// returns; so it does for names in `localhost` (RFC 6761). Names in `.local` are asked for by
+/// multicast DNS, all others at `mgr->dns4` (type A), and if that has none, at `mgr->dns6` (type
+/// AAAA); with `mgr->use_dns6` only there. A program that sets only one of the two has no other server
+/// asked. While both URLs are the defaults, `/etc/hosts` and `/etc/resolv.conf` (`nameserver`,
+/// `search`, `domain`, `options ndots rotate`) count instead.
+///
+/// Of several addresses the next one is tried when connecting fails or has taken 250 milliseconds;
+/// the first to succeed counts (RFC 8305). When all of type A fail, those of type AAAA are asked for.
 ///
 /// # Errors
 /// `MG_EV_ERROR` with one of: "DNS timeout" (`mgr->dnstimeout` milliseconds), "NAME DNS lookup

@@ -162,7 +162,9 @@ def test_the_files_of_the_system(program: Path, tmp_path: Path) -> None:
     if subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True).returncode != 0:
         skip("no network namespaces")
     files = {
-        "resolv.conf": "search test\nnameserver 127.0.0.1\n",
+        # Nobody listens at the first two; the search list is for names with fewer than two dots.
+        "resolv.conf": "search nowhere test\noptions ndots:2\nnameserver 127.0.0.2\n"
+        "nameserver ::1\nnameserver 127.0.0.1\n",
         "hosts": "10.1.1.1 Listed.test other # x\n",
     }
     for name, text in files.items():
@@ -177,14 +179,17 @@ def test_the_files_of_the_system(program: Path, tmp_path: Path) -> None:
         {shlex.join(server_command(53))} &
         trap "kill $!" EXIT
         until ss -Hltn sport = 53 | grep -q .; do sleep 0.02; done
-        {program} listed.test OTHER real.test six.test x.test | sort
+        {program} listed.test OTHER real real.test six x.test real. a.localhost | sort
         {shlex.join([str(program), *own])} listed.test
     """
     assert peers.output(["unshare", "--net", "--mount", "sh", "-ec", script]) == [
         "OTHER 10.1.1.1",
+        "a.localhost 127.0.0.1",
         "listed.test 10.1.1.1",
+        "real 10.0.0.7",
+        "real.: real DNS lookup failed",
         "real.test 10.0.0.7",
-        "six.test [fd00:0:0:0:0:0:0:6]",
+        "six [fd00:0:0:0:0:0:0:6]",
         "x.test: x.test DNS lookup failed",
         "listed.test: listed.test DNS lookup failed",
     ]

@@ -5,9 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod answer;
 mod name;
 
+pub use addresses::addresses;
 pub use answer::{Service, Subject, answer, query};
 pub use name::{Name, encode_name};
 
@@ -23,6 +25,8 @@ const ANSWERS_MAX: u16 = 10;
 
 /// Type of an IPv4 address.
 pub const TYPE_A: u16 = 1;
+/// Type of an alias.
+pub const TYPE_CNAME: u16 = 5;
 /// Type of a pointer to another name.
 pub const TYPE_PTR: u16 = 12;
 /// Type of a text.
@@ -31,6 +35,10 @@ pub const TYPE_TXT: u16 = 16;
 pub const TYPE_AAAA: u16 = 28;
 /// Type of a service's host and port.
 pub const TYPE_SRV: u16 = 33;
+/// Response code of an answer, which may have no record.
+pub const NO_ERROR: u16 = 0;
+/// Response code: there is no such name, with no record of any type.
+pub const NO_SUCH_NAME: u16 = 3;
 /// The class of the Internet.
 pub const CLASS_IN: u16 = 1;
 
@@ -67,6 +75,11 @@ impl Header {
     /// Whether the answer was cut to fit a datagram.
     pub fn is_truncated(&self) -> bool {
         self.flags & 0x0200 != 0
+    }
+
+    /// What became of the query: `NO_ERROR`, `NO_SUCH_NAME`, or a failure of the server.
+    pub fn code(&self) -> u16 {
+        self.flags & 15
     }
 
     /// Query (0) or another operation.

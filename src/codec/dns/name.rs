@@ -38,6 +38,14 @@ impl core::fmt::Debug for Name {
 }
 
 impl Name {
+    /// A name as text; `None` if it is too long.
+    pub(super) fn from_text(text: &[u8]) -> Option<Self> {
+        let mut name = Name::default();
+        name.text.get_mut(..text.len())?.copy_from_slice(text);
+        name.len = text.len();
+        Some(name)
+    }
+
     /// Reads the name at `at`; returns it and its bytes on the wire.
     ///
     /// A pointer that leads forwards, to itself, to another pointer or out of the packet is not

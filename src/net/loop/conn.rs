@@ -357,6 +357,7 @@ pub fn close(c: Conn) {
         tls::say_goodbye(root, c, state);
     }
     drop_fd(root, c, state);
+    state.race.take();
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
     call(c, MG_EV_CLOSE, ptr::null_mut());
     state.mark(is::GONE);

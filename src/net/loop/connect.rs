@@ -5,18 +5,13 @@ use super::conn::{self, alloc, call, error_fmt, is_closed, link, register, socke
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
-use super::{clock, log, sys, unix};
+use super::{log, race, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::url::Url;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::io;
 use std::os::fd::IntoRawFd;
-
-/// Milliseconds for an address that neither accepts nor refuses, while the name has others. Enough
-/// for a second SYN, should the first be lost.
-const ATTEMPT: u64 = 2500;
 
 /// Opens an outgoing connection. Fails with `None` only for lack of memory: everything else is
 /// reported by ERROR and CLOSE, maybe before this returns.
@@ -115,68 +110,69 @@ fn connect_to(c: Conn, to: &SockAddr) {
     let failed = sys::connect(fd, to).err().filter(|e| e.raw_os_error() != Some(libc::EINPROGRESS));
     c.set(flag::CONNECTING);
     register(c, false);
-    limit_attempt(state);
+    race::plan(state);
     if let Some(e) = failed
-        && !try_next_address(c)
+        && let race::Outcome::Lost(_) = race::give_up(c)
     {
-        c.clear(flag::CONNECTING);
-        error_fmt(c, format_args!("connect: {}", e.raw_os_error().unwrap_or(0)));
+        let text = format!("connect: {}", e.raw_os_error().unwrap_or(0));
+        if !ask_for_more(c, text.as_bytes()) {
+            c.clear(flag::CONNECTING);
+            conn::error(c, text.as_bytes());
+        }
     }
 }
 
-/// The poller says that a pending connect is over: CONNECT, or an error.
+/// All addresses failed. The name may have others, of the other family: the connection waits for
+/// them. If there are none, it fails with `error`.
+fn ask_for_more(c: Conn, error: &[u8]) -> bool {
+    let Some(state) = ConnState::of(c) else { return false };
+    let Some(host) = state.race.take().and_then(|race| race.host) else { return false };
+    if !crate::net::resolver::ask_for_more(c, &host, error) {
+        return false;
+    }
+    if let Some(root) = c.mgr().and_then(Root::of) {
+        conn::drop_fd(root, c, state);
+        c.set_fd(-1);
+    }
+    c.clear(flag::CONNECTING);
+    c.set(flag::RESOLVING);
+    true
+}
+
+/// The poller says something about a pending connect: it may be over.
 pub fn finish(c: Conn) {
-    let errno = match sys::take_error(c.fd()) {
-        0 => sys::peer_error(c.fd()).err().and_then(|e: io::Error| e.raw_os_error()).unwrap_or(0),
-        errno => errno,
-    };
-    if errno != 0 {
-        if !try_next_address(c) {
-            socket_error(c, errno);
+    match race::judge(c) {
+        race::Outcome::Won => {}
+        race::Outcome::Open => return,
+        race::Outcome::Lost(errno) => {
+            if !ask_for_more(c, b"socket error") {
+                socket_error(c, errno);
+            }
+            return;
         }
-        return;
     }
     if let Ok(local) = sys::local_addr(c.fd()) {
         c.set_loc(Addr::from_kernel(&local));
     }
     c.clear(flag::CONNECTING);
     if let Some(state) = ConnState::of(c) {
-        state.alternatives.take();
+        // Closes the attempts that were slower.
+        state.race.take();
+        state.next_attempt.set(0);
     }
     call(c, MG_EV_CONNECT, ptr::null_mut());
     plain_unless_handshake(c);
 }
 
-/// Remembers when the next address is tried, if there is one.
-fn limit_attempt(state: &ConnState) {
-    let others = state.alternatives.take();
-    let at = if others.is_empty() { 0 } else { clock::millis().saturating_add(ATTEMPT) };
-    state.alternatives.set(others);
-    state.next_attempt.set(at);
-}
-
-/// The name has another address: connects there. The program does not notice.
-pub fn try_next_address(c: Conn) -> bool {
-    let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else { return false };
-    let mut rest = state.alternatives.take().into_iter();
-    let connected = rest.find_map(|next| {
-        let to: SockAddr = next.to_socket().into();
-        let domain = Domain::from(c_int::from(to.family()));
-        let socket = Socket::new(domain, Type::STREAM.nonblocking().cloexec(), None).ok()?;
-        match socket.connect(&to) {
-            Err(e) if e.raw_os_error() != Some(libc::EINPROGRESS) => None,
-            _ => Some((next, socket)),
-        }
-    });
-    state.alternatives.set(rest.collect());
-    limit_attempt(state);
-    let Some((next, socket)) = connected else { return false };
-    conn::drop_fd(root, c, state);
-    c.set_rem(next);
-    c.set_fd(socket.into_raw_fd());
-    tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, conn::settings_of));
-    register(c, false);
-    true
+/// Addresses of the other family are known, after all others failed: connects to the first one. The
+/// program does not notice.
+pub fn go_on(c: Conn) {
+    c.clear(flag::RESOLVING);
+    c.set(flag::CONNECTING);
+    if let race::Outcome::Lost(errno) = race::restart(c) {
+        c.clear(flag::CONNECTING);
+        socket_error(c, errno);
+    }
 }
 
 /// A program that did not call `mg_tls_init` in its CONNECT handler gets plain TCP.

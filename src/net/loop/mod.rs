@@ -18,6 +18,7 @@ pub mod oversize;
 pub mod poll;
 pub mod process;
 pub mod queue;
+pub mod race;
 pub mod settings;
 pub mod state;
 pub mod sys;

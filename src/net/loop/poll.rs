@@ -9,7 +9,7 @@ use super::clock::millis;
 use super::conn::{self, call, close, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{ConnState, Inner, Root, Token, is, ready};
-use super::{connect, io, log, timer};
+use super::{io, log, race, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, Setting, flag};
 use crate::net::{http, resolver};
 use core::ffi::c_int;
@@ -365,7 +365,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
                 Limit::Http => http::timeouts::time_out(c, state),
                 Limit::Close => c.set(flag::CLOSING),
                 Limit::NextAddress => {
-                    connect::try_next_address(c);
+                    race::start_next(c);
                     return false;
                 }
             }

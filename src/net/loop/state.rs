@@ -8,9 +8,10 @@
 
 use super::handle::{Conn, Mgr};
 use super::mailbox::Wakeup;
+use super::race::Race;
 use super::settings::Settings;
 use super::{log, mem};
-use crate::abi::{Addr, Connection, MG_HTTP_INDEX, Manager, Setting};
+use crate::abi::{Connection, MG_HTTP_INDEX, Manager, Setting};
 use crate::net::dash::session::{DashState, Sessions};
 use crate::net::http::HttpState;
 use crate::net::http::serve::body::BodyState;
@@ -94,8 +95,8 @@ pub struct ConnState {
     pub sntp: SntpState,
     /// What TLS keeps.
     pub tls: TlsState,
-    /// Further addresses to try, should connecting to the first one fail.
-    pub alternatives: Cell<Vec<Addr>>,
+    /// Further addresses to connect to.
+    pub race: Cell<Option<Box<Race>>>,
     /// When the next of them is tried although connecting has not failed, in `mg_millis` time; 0:
     /// never.
     pub next_attempt: Cell<u64>,

@@ -1,8 +1,9 @@
 //! Names to addresses, without blocking: `/etc/hosts`, DNS over UDP or TCP, multicast DNS.
 //!
 //! A lookup belongs to a connection. The files of the system are used while `dns4.url` and
-//! `dns6.url` hold the library's own defaults; a program that sets them gets its servers only.
+//! `dns6.url` hold the library's own defaults; a program that sets one of them gets its servers only.
 
+mod lookup;
 mod server;
 mod system;
 
@@ -12,45 +13,24 @@ use super::event_loop::conn;
 use super::event_loop::connect::connect_resolved;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::state::{ConnState, Root, Token, is};
-use super::event_loop::{clock, log, mem};
+use super::event_loop::{clock, connect, log, race};
 use crate::abi::{Addr, flag};
 use crate::codec::dns;
 use core::ptr;
+use lookup::{Lookup, Sent};
 use server::{Answer, Server};
+use std::collections::VecDeque;
 
 /// Milliseconds for a lookup by multicast DNS.
 const MDNS_TIMEOUT: u64 = 500;
-
-/// A name that a connection waits for.
-struct Lookup {
-    conn: Token,
-    server: Server,
-    /// The connection that carried the query: the answer must come back on it.
-    via: Token,
-    id: u16,
-    kind: u16,
-    name: Vec<u8>,
-    deadline: u64,
-    /// When the query is repeated, once.
-    repeat: Option<u64>,
-    /// It was sent once more because a server had closed its connection.
-    moved: bool,
-}
 
 /// The lookups of a manager.
 #[derive(Default)]
 pub struct Resolver {
     lookups: Vec<Lookup>,
+    /// Counts lookups, for servers that take turns.
+    turn: usize,
     servers: server::Servers,
-}
-
-/// What became of a query.
-enum Sent<'g> {
-    Out,
-    /// The connection to the server does not work.
-    Lost(Conn<'g>),
-    /// There is no connection to a server.
-    Nowhere,
 }
 
 /// Finds the address of a host for a connection, whose port is set already.
@@ -62,30 +42,67 @@ pub fn start(c: Conn, host: &[u8]) {
     if dns::encode_name(name, true, &mut wire).is_none() {
         return fail_lookup(c, host);
     }
+    if is_localhost(name) {
+        let mut loopback = [Addr::from_text(b"127.0.0.1"), Addr::from_text(b"::1")];
+        if use_dns6(m) {
+            loopback.reverse();
+        }
+        let addresses: Vec<Addr> = loopback.into_iter().flatten().collect();
+        return finish(c, &addresses, None);
+    }
     if is_local(name) {
         return start_mdns(m, root, c, state, name);
     }
     if server::uses_system(m)
         && let Some(addr) = system::host(name)
     {
-        return finish(c, &[addr]);
+        return finish(c, &[addr], None);
     }
-    let (server, kind) =
-        if use_dns6(m) { (Server::Dns6, dns::TYPE_AAAA) } else { (Server::Dns4, dns::TYPE_A) };
-    let mut lookup = Lookup::new(state, server, kind, name);
+    let kind = if use_dns6(m) { dns::TYPE_AAAA } else { dns::TYPE_A };
+    if let Err(lost) = begin(m, root, Lookup::new(m, root, state, kind, host)) {
+        fail(c, lost);
+    }
+}
+
+/// All addresses of a host failed with `error`: asks for those of the other type. False: there is
+/// nobody to ask.
+pub fn ask_for_more(c: Conn, host: &[u8], error: &[u8]) -> bool {
+    let (Some(m), Some(state)) = (c.mgr(), ConnState::of(c).filter(|s| !s.is(is::CLOSED))) else {
+        return false;
+    };
+    let Some(root) = Root::of(m) else { return false };
+    let mut lookup = Lookup::new(m, root, state, dns::TYPE_AAAA, host);
+    // The name is known by now.
+    lookup.name = host.to_vec();
+    lookup.others = Vec::new().into_iter();
+    lookup.after = Some(error.to_vec());
+    begin(m, root, lookup).is_ok()
+}
+
+/// Sends the first query of a lookup.
+fn begin(m: Mgr, root: &Root, mut lookup: Lookup) -> Result<(), &'static [u8]> {
     match lookup.send(m, root) {
-        Sent::Nowhere => fail(c, b"resolver"),
+        Sent::Nowhere => Err(b"resolver"),
         sent => {
-            if !state.is(is::OWNS_FD) {
+            let c = root.find(lookup.conn);
+            if let Some(c) = c.filter(|c| ConnState::of(*c).is_some_and(|s| !s.is(is::OWNS_FD))) {
                 c.set(flag::RESOLVING);
             }
             add(m, root, lookup);
             if let Sent::Lost(server) = sent {
-                // It closes, and then the lookup fails with all others that wait for it.
+                // It closes, and then the lookup goes on with another server, or fails.
                 conn::error(server, b"DNS send");
             }
+            Ok(())
         }
     }
+}
+
+/// `localhost` and all names below it are this machine, whatever servers say (RFC 6761, section
+/// 6.3).
+fn is_localhost(name: &[u8]) -> bool {
+    let (rest, last) = name.split_at(name.len().saturating_sub(9));
+    last.eq_ignore_ascii_case(b"localhost") && (rest.is_empty() || rest.ends_with(b"."))
 }
 
 /// `something.local`, in any case.
@@ -93,63 +110,9 @@ fn is_local(name: &[u8]) -> bool {
     name.len() > 6 && name[name.len() - 6..].eq_ignore_ascii_case(b".local")
 }
 
-impl Lookup {
-    fn new(state: &ConnState, server: Server, kind: u16, name: &[u8]) -> Lookup {
-        Lookup {
-            conn: state.token.get(),
-            server,
-            via: Token::default(),
-            id: 0,
-            kind,
-            name: name.to_vec(),
-            deadline: 0,
-            repeat: None,
-            moved: false,
-        }
-    }
-
-    /// Sends the query, with a new id and a fresh deadline.
-    fn send<'g>(&mut self, m: Mgr<'g>, root: &'g Root) -> Sent<'g> {
-        let (now, timeout) = (clock::millis(), timeout_of(m));
-        self.deadline = now.saturating_add(timeout);
-        let sent = self.send_again(m, root);
-        if let Sent::Out = sent {
-            let may_be_lost = matches!(self.server, Server::Dns4 | Server::Dns6)
-                && root.find(self.via).is_some_and(|via| via.has(flag::UDP));
-            self.repeat = may_be_lost.then(|| now.saturating_add(timeout / 2));
-        }
-        sent
-    }
-
-    /// Sends the query, with a new id.
-    fn send_again<'g>(&mut self, m: Mgr<'g>, root: &'g Root) -> Sent<'g> {
-        let Some((via, id)) = server::connection(m, root, self.server).zip(fresh_id(root)) else {
-            return Sent::Nowhere;
-        };
-        self.via = ConnState::of(via).map_or(Token::default(), |s| s.token.get());
-        self.id = id;
-        if server::send_query(via, id, self.kind, &self.name) { Sent::Out } else { Sent::Lost(via) }
-    }
-}
-
 fn add(m: Mgr, root: &Root, lookup: Lookup) {
     root.with(|inner| inner.resolver.lookups.push(lookup));
     show_activity(m, root);
-}
-
-/// A random id that no open lookup has.
-fn fresh_id(root: &Root) -> Option<u16> {
-    loop {
-        let id = u16::from_ne_bytes(mem::random()?);
-        if root.with(|inner| inner.resolver.lookups.iter().all(|l| l.id != id)) {
-            return Some(id);
-        }
-    }
-}
-
-fn timeout_of(m: Mgr) -> u64 {
-    // SAFETY: a handle points to a live manager.
-    u64::try_from(unsafe { (*m.as_ptr()).dnstimeout }).unwrap_or(0)
 }
 
 fn use_dns6(m: Mgr) -> bool {
@@ -160,39 +123,82 @@ fn use_dns6(m: Mgr) -> bool {
 /// Goes on with what a server answered.
 fn take_answer(m: Mgr, root: &Root, answer: Answer) {
     show_activity(m, root);
-    let Answer { mut lookup, addresses, truncated } = answer;
+    let Answer { mut lookup, addresses, header } = answer;
     let Some(c) = root.find(lookup.conn) else { return };
     if !addresses.is_empty() {
-        return finish(c, &addresses);
+        let may_have_more = lookup.kind == dns::TYPE_A && !use_dns6(m);
+        return match lookup.after {
+            Some(_) => go_on(c, &addresses),
+            None => finish(c, &addresses, may_have_more.then_some(lookup.name)),
+        };
     }
-    if truncated && let Some(stream) = lookup.server.stream() {
-        lookup.server = stream;
-    } else if lookup.kind == dns::TYPE_A && !use_dns6(m) {
-        (lookup.server, lookup.kind) = (Server::Dns6, dns::TYPE_AAAA);
+    let code = header.code();
+    let is_answer = matches!(code, dns::NO_ERROR | dns::NO_SUCH_NAME);
+    let sent = if header.is_truncated() && !lookup.stream && lookup.came_as_datagram(root) {
+        lookup.stream = true;
+        lookup.send(m, root)
+    } else if !is_answer && lookup.next_server() {
+        lookup.send_again(m, root)
+    } else if lookup.next_question(m, is_answer && code != dns::NO_SUCH_NAME) {
+        lookup.send(m, root)
     } else {
-        return fail_lookup(c, &lookup.name);
-    }
-    match lookup.send(m, root) {
+        return fail_lookup_of(c, &lookup);
+    };
+    match sent {
         Sent::Out => add(m, root, lookup),
+        Sent::Lost(server) if matches!(lookup.server, Server::System(_)) => {
+            add(m, root, lookup);
+            conn::error(server, b"DNS send");
+        }
         sent => {
             if let Sent::Lost(server) = sent {
                 conn::error(server, b"DNS send");
             }
             // There is nobody else to ask: the answer stands.
-            fail_lookup(c, &lookup.name);
+            fail_lookup_of(c, &lookup);
         }
     }
 }
 
-/// The address is known: goes on to connect. Further addresses are for the case that it fails.
-fn finish(c: Conn, addresses: &[Addr]) {
+/// The addresses are known: goes on to connect to the first one. The others are for the case that it
+/// fails or is slow; `host` is a name that may have addresses of the other type, too.
+fn finish(c: Conn, addresses: &[Addr], host: Option<Vec<u8>>) {
     let Some(state) = ConnState::of(c) else { return };
-    let port = c.rem().port;
-    let mut all = addresses.iter().map(|a| Addr { port, ..*a });
-    let Some(first) = all.next() else { return };
-    state.alternatives.set(all.collect());
+    let mut all = in_turns(addresses, c.rem().port);
+    let Some(first) = all.pop_front() else { return };
+    if !state.is(is::OWNS_FD) && !c.has(flag::UDP) {
+        race::prepare(state, all, host.map(Vec::into_boxed_slice));
+    }
     c.set_rem(first);
     connect_resolved(c);
+}
+
+/// The further addresses are known.
+fn go_on(c: Conn, addresses: &[Addr]) {
+    let Some(state) = ConnState::of(c) else { return };
+    race::prepare(state, in_turns(addresses, c.rem().port), None);
+    connect::go_on(c);
+}
+
+/// Addresses with a port, those of both families in turns (RFC 8305, section 4).
+fn in_turns(addresses: &[Addr], port: u16) -> VecDeque<Addr> {
+    let all = addresses.iter().map(|a| Addr { port, ..*a });
+    let first_is_ip6 = addresses.first().is_some_and(|a| a.is_ip6);
+    let (same, other): (Vec<Addr>, Vec<Addr>) = all.partition(|a| a.is_ip6 == first_is_ip6);
+    let (mut same, mut other) = (same.into_iter(), other.into_iter());
+    core::iter::from_fn(|| Some([same.next(), other.next()]))
+        .take(addresses.len())
+        .flatten()
+        .flatten()
+        .collect()
+}
+
+/// A lookup has no result.
+fn fail_lookup_of(c: Conn, lookup: &Lookup) {
+    match &lookup.after {
+        Some(error) => fail(c, error),
+        None => fail_lookup(c, &lookup.host),
+    }
 }
 
 fn fail_lookup(c: Conn, name: &[u8]) {
@@ -220,7 +226,9 @@ fn start_mdns(m: Mgr, root: &Root, c: Conn, state: &ConnState, name: &[u8]) {
     if !state.is(is::OWNS_FD) {
         c.set(flag::RESOLVING);
     }
-    let mut lookup = Lookup::new(state, Server::Mdns, dns::TYPE_A, name);
+    let mut lookup = Lookup::new(m, root, state, dns::TYPE_A, name);
+    lookup.server = Server::Mdns;
+    lookup.name = name.to_vec();
     lookup.deadline = clock::millis().saturating_add(MDNS_TIMEOUT);
     add(m, root, lookup);
 }
@@ -231,7 +239,7 @@ pub fn mdns_found(m: Mgr, name: &[u8], addr: &Addr) {
     let waiting = take(m, root, |l| l.server == Server::Mdns && l.name.eq_ignore_ascii_case(name));
     for lookup in waiting {
         if let Some(c) = root.find(lookup.conn) {
-            finish(c, core::slice::from_ref(addr));
+            finish(c, core::slice::from_ref(addr), None);
         }
     }
 }
@@ -243,16 +251,28 @@ pub fn mdns_gone(m: Mgr) {
 }
 
 /// A connection to a server closed. A server may end an idle one while a query is on its way, which
-/// `was_up` tells from one that refuses connections: then the query goes out once more.
+/// `was_up` tells from one that refuses connections: then the query goes out once more. Other servers
+/// of the system are asked next.
 fn server_gone(m: Mgr, root: &Root, via: Token, was_up: bool) {
-    for mut lookup in take(m, root, |l| l.via == via) {
+    for mut lookup in take(m, root, |l| l.was_asked(via)) {
         let Some(c) = root.find(lookup.conn) else { continue };
+        lookup.answered_by(via);
+        lookup.asked.retain(|(asked, _)| *asked != via);
         let again = was_up && !lookup.moved && !c.has(flag::CLOSING);
         lookup.moved = true;
-        if again && matches!(lookup.send_again(m, root), Sent::Out) {
-            add(m, root, lookup);
-        } else {
-            fail(c, b"DNS error");
+        let may_go_on = !c.has(flag::CLOSING) && (again || lookup.next_server());
+        match if may_go_on { lookup.send_again(m, root) } else { Sent::Nowhere } {
+            Sent::Out => add(m, root, lookup),
+            Sent::Lost(server) => {
+                add(m, root, lookup);
+                conn::error(server, b"DNS send");
+            }
+            // Another server may answer yet.
+            _ if !lookup.asked.is_empty() && may_go_on => add(m, root, lookup),
+            _ => match &lookup.after {
+                Some(error) => fail(c, error),
+                None => fail(c, b"DNS error"),
+            },
         }
     }
 }
@@ -260,7 +280,7 @@ fn server_gone(m: Mgr, root: &Root, via: Token, was_up: bool) {
 fn fail_all(m: Mgr, root: &Root, which: impl Fn(&Lookup) -> bool, text: &[u8]) {
     for lookup in take(m, root, which) {
         if let Some(c) = root.find(lookup.conn) {
-            fail(c, text);
+            fail(c, lookup.after.as_deref().unwrap_or(text));
         }
     }
 }
@@ -318,12 +338,16 @@ pub fn expire(m: Mgr, root: &Root, now: u64) {
     fail_all(m, root, |l| l.server == Server::Mdns && now > l.deadline, b"mDNS timeout");
     fail_all(m, root, |l| now > l.deadline, b"DNS timeout");
     for mut lookup in take(m, root, |l| l.repeat.is_some_and(|at| now > at)) {
-        lookup.repeat = None;
-        // The same id: an answer to the first query is as good.
-        let via = root.find(lookup.via);
-        if via.is_some_and(|via| !server::send_query(via, lookup.id, lookup.kind, &lookup.name)) {
-            log::debug(format_args!("cannot repeat a query for {}", String::from_utf8_lossy(&lookup.name)));
+        lookup.turn_to_next();
+        lookup.plan_repeat(now);
+        match lookup.send_again(m, root) {
+            Sent::Out => add(m, root, lookup),
+            Sent::Lost(server) => {
+                add(m, root, lookup);
+                conn::error(server, b"DNS send");
+            }
+            // An answer may still come.
+            Sent::Nowhere => add(m, root, lookup),
         }
-        add(m, root, lookup);
     }
 }

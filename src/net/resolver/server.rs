@@ -1,7 +1,8 @@
 //! The connections to DNS servers: ordinary connections in the manager's list, which all lookups
 //! share, and what comes in on them.
 
-use super::{Lookup, Resolver, system};
+use super::lookup::Lookup;
+use super::{Resolver, system};
 use crate::abi::{Addr, Connection, Dns, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_READ, flag};
 use crate::codec::dns::{self, Header, Name, Record};
 use crate::net::event_loop::addr::literal;
@@ -15,6 +16,7 @@ use crate::net::event_loop::{log, sys};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use std::ffi::CString;
+use std::rc::Rc;
 
 /// The server of `mgr->dns4` after `mg_mgr_init`.
 pub const DEFAULT4: &CStr = c"udp://8.8.8.8:53";
@@ -23,9 +25,6 @@ pub const DEFAULT6: &CStr = c"udp://[2001:4860:4860::8888]:53";
 
 /// Longest query: any name fits.
 const QUERY: usize = 512;
-/// Addresses of one answer that are tried one after the other.
-const ADDRESSES: usize = 8;
-
 /// Who is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Server {
@@ -33,30 +32,17 @@ pub(super) enum Server {
     Dns4,
     /// `mgr->dns6`.
     Dns6,
-    /// The server of `mgr->dns4` over TCP, after a truncated answer.
-    Stream4,
-    /// The server of `mgr->dns6` over TCP, after a truncated answer.
-    Stream6,
+    /// One of the system's, by its place among them.
+    System(usize),
     /// The group of multicast DNS.
     Mdns,
-}
-
-impl Server {
-    /// Who gives the whole of a truncated answer.
-    pub(super) fn stream(self) -> Option<Server> {
-        match self {
-            Server::Dns4 => Some(Server::Stream4),
-            Server::Dns6 => Some(Server::Stream6),
-            _ => None,
-        }
-    }
 }
 
 /// What is remembered of the connections that are in no field of the manager.
 #[derive(Default)]
 pub struct Servers {
-    /// To `dns4` and `dns6` over TCP, for truncated answers.
-    streams: [Token; 2],
+    /// By the URL that they were made for.
+    open: Vec<(CString, Token)>,
     /// Streams that were connected.
     up: Vec<Token>,
 }
@@ -65,16 +51,36 @@ fn dns_field(m: Mgr, server: Server) -> *mut Dns {
     // SAFETY: a handle points to a live manager.
     unsafe {
         match server {
-            Server::Dns6 | Server::Stream6 => &raw mut (*m.as_ptr()).dns6,
+            Server::Dns6 => &raw mut (*m.as_ptr()).dns6,
             _ => &raw mut (*m.as_ptr()).dns4,
         }
     }
 }
 
+/// Whether the program has named servers of its own: `mgr->dns4`, `mgr->dns6`.
+fn own(m: Mgr) -> (bool, bool) {
+    // SAFETY: fields of a live manager.
+    unsafe { (!is_url(dns_field(m, Server::Dns4), DEFAULT4), !is_url(dns_field(m, Server::Dns6), DEFAULT6)) }
+}
+
 /// True while the program has not named servers of its own.
 pub(super) fn uses_system(m: Mgr) -> bool {
-    // SAFETY: fields of a live manager.
-    unsafe { is_url(dns_field(m, Server::Dns4), DEFAULT4) && is_url(dns_field(m, Server::Dns6), DEFAULT6) }
+    own(m) == (false, false)
+}
+
+/// Which of the program's servers is asked for a type. One that it has not named is none.
+pub(super) fn own_server(m: Mgr, kind: u16) -> Server {
+    match own(m) {
+        (true, false) => Server::Dns4,
+        (false, true) => Server::Dns6,
+        _ if kind == dns::TYPE_AAAA => Server::Dns6,
+        _ => Server::Dns4,
+    }
+}
+
+/// The URLs of the system's servers; those of the library where it has none.
+pub(super) fn system_servers(config: &system::Config) -> Rc<[CString]> {
+    if config.servers.is_empty() { [DEFAULT4.into(), DEFAULT6.into()].into() } else { config.servers.clone() }
 }
 
 /// # Safety
@@ -84,15 +90,31 @@ unsafe fn is_url(dns: *const Dns, text: &CStr) -> bool {
     unsafe { !(*dns).url.is_null() && CStr::from_ptr((*dns).url) == text }
 }
 
-/// The connection to a server, opened if need be.
-pub(super) fn connection<'g>(m: Mgr<'g>, root: &'g Root, server: Server) -> Option<Conn<'g>> {
-    match server {
+/// The connection to the server that a lookup asks now, opened if need be.
+pub(super) fn connection<'g>(m: Mgr<'g>, root: &'g Root, lookup: &Lookup) -> Option<Conn<'g>> {
+    let datagrams = match lookup.server {
         // SAFETY: a field of a live manager.
-        Server::Dns4 | Server::Dns6 => unsafe { open(m, dns_field(m, server)) },
-        Server::Stream4 => stream(m, root, server, 0),
-        Server::Stream6 => stream(m, root, server, 1),
+        Server::Dns4 | Server::Dns6 => unsafe { open(m, dns_field(m, lookup.server)) },
+        Server::System(at) => system(m, root, lookup.servers.get(at)?),
         Server::Mdns => None,
+    }?;
+    if !lookup.stream || !datagrams.has(flag::UDP) {
+        return Some(datagrams);
     }
+    shared(m, root, &url_of("tcp", &datagrams.rem())?)
+}
+
+/// The connection to one of the system's servers. Programs see the first one as that of `dns4`.
+fn system<'g>(m: Mgr<'g>, root: &'g Root, url: &CStr) -> Option<Conn<'g>> {
+    let c = shared(m, root, url)?;
+    let dns = dns_field(m, Server::Dns4);
+    // SAFETY: a field of a live manager.
+    unsafe {
+        if (*dns).c.is_null() {
+            (*dns).c = c.as_ptr();
+        }
+    }
+    Some(c)
 }
 
 /// Makes sure that `dns->c` exists.
@@ -109,13 +131,33 @@ pub unsafe fn open<'g>(m: Mgr<'g>, dns: *mut Dns) -> Option<Conn<'g>> {
             log::error(format_args!("DNS server URL is NULL. Call mg_mgr_init()"));
             return None;
         }
-        let own = CStr::from_ptr((*dns).url);
         let is_default = is_url(dns, DEFAULT4) || is_url(dns, DEFAULT6);
-        let system = if is_default && uses_system(m) { system::server() } else { None };
-        let c = connect_server(m, system.as_deref().unwrap_or(own))?;
+        let c = if is_default && uses_system(m) {
+            shared(m, Root::of(m)?, system_servers(&system::Config::read()).first()?)?
+        } else {
+            connect_server(m, CStr::from_ptr((*dns).url))?
+        };
         (*dns).c = c.as_ptr();
         Some(c)
     }
+}
+
+/// The connection for a URL that all lookups share.
+fn shared<'g>(m: Mgr<'g>, root: &'g Root, url: &CStr) -> Option<Conn<'g>> {
+    let existing = root.with(|inner| {
+        let open = &inner.resolver.servers.open;
+        Some(open.iter().find(|(known, _)| known.as_c_str() == url)?.1)
+    });
+    if let Some(c) = existing.and_then(|token| root.find(token)).filter(|c| !c.has(flag::CLOSING)) {
+        return Some(c);
+    }
+    let c = connect_server(m, url)?;
+    root.with(|inner| {
+        let open = &mut inner.resolver.servers.open;
+        open.retain(|(known, _)| known.as_c_str() != url);
+        open.push((url.into(), token(c)));
+    });
+    Some(c)
 }
 
 fn connect_server<'g>(m: Mgr<'g>, url: &CStr) -> Option<Conn<'g>> {
@@ -126,19 +168,6 @@ fn connect_server<'g>(m: Mgr<'g>, url: &CStr) -> Option<Conn<'g>> {
     }
     let handlers = Handlers { handler: None, data: ptr::null_mut() };
     connect(m, url, handlers, Some(on_event), ptr::null_mut())
-}
-
-/// The connection over TCP to a server that gave a truncated answer.
-fn stream<'g>(m: Mgr<'g>, root: &'g Root, server: Server, index: usize) -> Option<Conn<'g>> {
-    let existing = root.find(root.with(|inner| inner.resolver.servers.streams[index]));
-    if let Some(c) = existing.filter(|c| !c.has(flag::CLOSING)) {
-        return Some(c);
-    }
-    // SAFETY: a field of a live manager.
-    let datagrams = m.known(unsafe { (*dns_field(m, server)).c })?;
-    let c = connect_server(m, &url_of("tcp", &datagrams.rem())?)?;
-    root.with(|inner| inner.resolver.servers.streams[index] = token(c));
-    Some(c)
 }
 
 /// The URL of an address. Unlike the address's text it has the zone of a link-local one.
@@ -202,6 +231,7 @@ fn gone(m: Mgr, root: &Root, c: Conn) {
     }
     let token = token(c);
     let was_up = root.with(|inner| {
+        inner.resolver.servers.open.retain(|(_, open)| *open != token);
         let up = &mut inner.resolver.servers.up;
         up.iter().position(|t| *t == token).map(|at| up.swap_remove(at)).is_some()
     });
@@ -242,53 +272,28 @@ fn take_packet(m: Mgr, root: &Root, from: Conn, packet: &[u8]) {
 pub(super) struct Answer {
     pub lookup: Lookup,
     pub addresses: Vec<Addr>,
-    pub truncated: bool,
+    pub header: Header,
 }
 
 /// Takes the lookup that a packet answers out of the list: id, connection and question must match.
 fn match_answer(resolver: &mut Resolver, via: Token, packet: &[u8]) -> Option<Answer> {
     let header = Header::parse(packet).filter(|h| h.is_response() && h.opcode() == 0 && h.questions <= 1)?;
-    let mut name = Name::default();
-    let mut at = dns::HEADER_LEN;
-    let mut question = None;
+    let index = resolver.lookups.iter().position(|l| l.id == header.id && l.was_asked(via))?;
+    let lookup = &resolver.lookups[index];
     if header.questions == 1 {
-        let record = Record::parse(packet, at, true, &mut name)?;
-        at = record.end;
-        question = Some((record.kind, record.class));
-    }
-    let addresses = addresses(packet, at, &header)?;
-    let index = resolver.lookups.iter().position(|l| {
-        let repeats = match question {
-            Some((kind, class)) => {
-                kind == l.kind && class == dns::CLASS_IN && name.eq_ignore_ascii_case(&l.name)
-            }
-            // Some servers leave the question out of a negative answer.
-            None => addresses.is_empty(),
-        };
-        l.id == header.id && l.via == via && repeats
-    })?;
-    let lookup = resolver.lookups.swap_remove(index);
-    Some(Answer { lookup, addresses, truncated: header.is_truncated() })
-}
-
-/// The addresses among the answers, up to the first malformed record. `None` if there are none for
-/// that reason; only of a truncated answer the end may be missing.
-fn addresses(packet: &[u8], mut at: usize, header: &Header) -> Option<Vec<Addr>> {
-    let mut found = Vec::new();
-    let mut owner = Name::default();
-    for _ in 0..header.answers {
-        let Some(record) = Record::parse(packet, at, false, &mut owner) else {
-            return (header.is_truncated() || !found.is_empty()).then_some(found);
-        };
-        at = record.end;
-        if record.class == dns::CLASS_IN
-            && let Some(address) = record.address(packet)
-        {
-            found.push(Addr::from_parsed(address));
-        }
-        if found.len() == ADDRESSES {
-            break;
+        let mut name = Name::default();
+        let question = Record::parse(packet, dns::HEADER_LEN, true, &mut name)?;
+        let repeats = question.kind == lookup.kind && question.class == dns::CLASS_IN;
+        if !repeats || !name.eq_ignore_ascii_case(&lookup.name) {
+            return None;
         }
     }
-    Some(found)
+    let addresses = dns::addresses(packet, &header, &lookup.name)?;
+    // Some servers leave the question out of a negative answer.
+    if header.questions == 0 && !addresses.is_empty() {
+        return None;
+    }
+    let mut lookup = resolver.lookups.swap_remove(index);
+    lookup.answered_by(via);
+    Some(Answer { lookup, addresses: addresses.into_iter().map(Addr::from_parsed).collect(), header })
 }
