@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import subprocess
 import time
 
+# Below the range from which systems take the ports of clients and of bind(0), so that nobody else is
+# given the port before the server has it.
+PORTS = range(15000, 30000)
+_given: set[int] = set()
+
 
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A port that nobody uses, neither for TCP nor for UDP; each call gives another one."""
+    for port in random.sample(PORTS, len(PORTS)):
+        if port in _given:
+            continue
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        _given.add(port)
         return port
+    raise RuntimeError(f"no port of {PORTS} is free")
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 30) -> None:
+def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:
     """Returns when the process accepts connections on the port."""
     deadline = time.monotonic() + seconds
     while True:

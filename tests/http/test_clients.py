@@ -15,7 +15,7 @@ import requests
 from compiled import server
 from needs import need
 
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds
 
 # What a server that talks to strangers asks for.
 CAREFUL = ("strict=1", "error-replies=1", "continue=1", "http10-close=1", "max-body=1000000")

@@ -26,7 +26,7 @@ from parsers import Verdict, by_h11, by_httptools
 REQUESTS = 12_000
 RESPONSES = 8_000
 CONNECTIONS = 500
-PATIENCE = 30  # seconds
+PATIENCE = 60  # seconds
 
 
 @dataclasses.dataclass(frozen=True)

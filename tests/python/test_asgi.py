@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from conftest import DEADLINE, read_all
 
+from loopback import free_port
 from pymongoose import Connection
 from pymongoose.asgi import ASGIServer
 
@@ -513,13 +514,6 @@ def wsgi(environ, start_response):
     start_response("200 OK", [])
     return [str(os.getpid()).encode()]
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize(("module", "app"), [("asgi", "served:app"), ("wsgi", "served:wsgi")])

@@ -20,6 +20,7 @@ import pytest
 from conftest import DEADLINE, Server, poll_until, read_all
 
 import pymongoose
+from loopback import free_port
 from pymongoose import MG_EV_HTTP_MSG, Connection, Manager
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,13 +31,6 @@ BLOCKS = [
     for guide in GUIDES
     for number, block in enumerate(BLOCK.findall(guide.read_text()), 1)
 ]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture

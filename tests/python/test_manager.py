@@ -200,9 +200,10 @@ def test_poll_in_two_threads_is_refused() -> None:
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     inside.wait()
-    time.sleep(0.1)  # until the thread sleeps in there: nothing tells
     with pytest.raises(RuntimeError, match=REENTRANT):
-        manager.poll(0)
+        for _ in range(100_000):  # Nothing tells when the thread sleeps in there.
+            manager.poll(0)
+            time.sleep(0.001)
     assert thread.is_alive()
     listener.userdata = "stop"
     manager.wakeup(manager.wakeup_id, b"")

@@ -22,7 +22,7 @@ def stream(send: Any) -> tuple[http.client.HTTPMessage, str]:
             conn.reply(200, b"next")
 
     with Server(handler) as server:
-        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
         client.request("GET", "/stream")
         response = client.getresponse()
         body = response.read().decode()

@@ -52,7 +52,7 @@ def hub(size: int, on_message: Any = None) -> Iterator[Hub]:
         for _ in range(size):
             clients.append(WsClient(server.port))
             stack.callback(clients[-1].sock.close)
-            assert opened.acquire(timeout=10)
+            assert opened.acquire(timeout=60)
         yield Hub(server, members, clients)
 
 

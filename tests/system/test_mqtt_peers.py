@@ -25,7 +25,7 @@ import loopback
 import peers
 from needs import need
 
-PATIENCE = 30  # seconds; longer than any machine needs
+PATIENCE = 60  # seconds; longer than any machine needs
 V4, V5 = MQTTProtocolVersion.MQTTv311, MQTTProtocolVersion.MQTTv5
 VERSIONS = pytest.mark.parametrize("version", [V4, V5], ids=["3.1.1", "5"])
 QOS = pytest.mark.parametrize("qos", [0, 1, 2])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import peers
 from cprogram import ROOT
+from loopback import free_port
 from needs import skip
 
 
@@ -24,9 +25,7 @@ def chronyd() -> str:
 @contextmanager
 def server(place: Path, *lines: str) -> Iterator[str]:
     """A time server that leaves the clock alone; returns its URL."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     config = place / "chrony.conf"
     common = [
         f"port {port}",

@@ -15,7 +15,7 @@ import time
 
 from zeroconf import IPVersion, ServiceBrowser, ServiceInfo, ServiceStateChange, Zeroconf
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def browse(zeroconf: Zeroconf, kind: str) -> None:

@@ -9,7 +9,7 @@ import os
 import socket
 import struct
 
-TIMEOUT = 20.0  # seconds: longer than any machine needs
+TIMEOUT = 60.0  # seconds: longer than any machine needs
 
 CONTINUE, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
