@@ -51,7 +51,8 @@ pub fn close_payload(code: u16, reason: &[u8]) -> Option<([u8; MAX_CONTROL], usi
         return Some((payload, 0));
     }
     let reason = core::str::from_utf8(reason).ok().filter(|_| may_be_sent(code))?;
-    let reason = &reason.as_bytes()[..reason.floor_char_boundary(MAX_REASON)];
+    let end = (0..=reason.len().min(MAX_REASON)).rev().find(|&at| reason.is_char_boundary(at))?;
+    let reason = &reason.as_bytes()[..end];
     payload[..2].copy_from_slice(&code.to_be_bytes());
     payload[2..2 + reason.len()].copy_from_slice(reason);
     Some((payload, 2 + reason.len()))

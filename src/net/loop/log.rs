@@ -60,9 +60,15 @@ fn line(level: c_int, place: &Location<'_>, text: Arguments<'_>) {
     let mut buffer = Line { bytes: [0; Line::MAX], len: 0 };
     // Writing to a Line cannot fail.
     let _ = buffer.write_fmt(text);
+    // The name alone, which is what a line of the log shows, with its NUL.
+    let path = place.file();
+    let name = path.rsplit('/').next().unwrap_or(path).as_bytes();
+    let mut file = [0u8; 64];
+    let n = name.len().min(file.len() - 1);
+    file[..n].copy_from_slice(&name[..n]);
     // SAFETY: both functions get C strings, and as many bytes as the length says.
     unsafe {
-        mg_log_prefix(level, place.file_as_c_str().as_ptr(), place.line() as c_int, c"".as_ptr());
+        mg_log_prefix(level, file.as_ptr().cast(), place.line() as c_int, c"".as_ptr());
         mg_log(c"%.*s".as_ptr(), buffer.len as c_int, buffer.bytes.as_ptr());
     }
 }
