@@ -39,6 +39,10 @@ GATE = (
     "timer",
     "upload",
     "websocket",
+    "wsgi",
+    "wsgi_body",
+    "wsgi_call",
+    "wsgi_job",
 )
 # The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.
 LIMITED = sys.version_info >= (3, 10)
@@ -71,7 +75,7 @@ setup(
         Extension(
             "pymongoose._native",
             sources=[f"cffi/gate/{name}.c" for name in GATE],
-            depends=["cffi/gate/gate.h", "cffi/gate/serve.h"],
+            depends=["cffi/gate/gate.h", "cffi/gate/serve.h", "cffi/gate/wsgi.h"],
             define_macros=[("Py_LIMITED_API", "0x030a0000")] if LIMITED else [("_CFFI_NO_LIMITED_API", "1")],
             # Unwind tables: see ANCHOR in gate.h.
             extra_compile_args=["-std=gnu11", "-fexceptions", "-fvisibility=hidden"],

@@ -113,7 +113,7 @@ static Exchange *begin(Asgi *server, struct mg_connection *c, struct mg_http_mes
 
 static void refuse(struct mg_connection *c, const struct mg_http_message *hm, int status) {
   Response r;
-  response_init(&r, hm);
+  response_init(&r, c, hm);
   r.closes = true;
   if (response_status(&r, status, NULL, 0) == 0 && response_begin(&r) == 0 &&
       (status != 426 || response_header(&r, mg_str("Sec-WebSocket-Version"), mg_str("13")) == 0)) {

@@ -23,6 +23,12 @@ Conn *conn_of(struct mg_connection *c) {
   return conn;
 }
 
+bool conn_has_objects(struct mg_connection *c) {
+  Slot *slot = slot_of(c);
+  return slot->conn != NULL || slot->on_upload != NULL || slot->exchange != NULL || slot->peer != NULL ||
+         (slot->route != NULL && slot->route->refs == 1);
+}
+
 /* After MG_EV_CLOSE: the object is closed, the manager's references go. [GIL, lock] */
 void conn_retire(struct mg_connection *c) {
   Slot *slot = slot_of(c);

@@ -62,6 +62,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   struct pollfd fds[2] = {{mgr->epoll_fd, POLLIN, 0}, {m->interrupt_fd, POLLIN, 0}};
   (void) arg;
   m->asked_ms = ms;
+  if (m->output != NULL && m->output(m)) return 0;
   if (ms == 0 || m->busy || !m->polling) return 0;
   if (m->lingers) {
     struct timespec linger = {0, LINGER_NS};
@@ -70,8 +71,14 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   }
   if (m->released == NULL) m->released = PyEval_SaveThread();
   m->sleeping = true;
+  /* Whoever made output before that did not interrupt this sleep. */
+  if (m->output != NULL && m->output(m)) {
+    m->sleeping = false;
+    return 0;
+  }
   lock_release(&m->lock);
   int n = poll(fds, 2, ms);
+  if (n < 0) m->interrupted = true;
   if (n > 0 && fds[1].revents != 0) {
     uint64_t count;
     while (read(m->interrupt_fd, &count, sizeof(count)) < 0 && errno == EINTR) continue;
@@ -80,6 +87,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   lock_wait(&m->lock);
   m->sleeping = false;
   m->slept = n <= 0 || fds[0].revents == 0;
+  if (m->output != NULL) m->output(m);
   return 0;
 }
 
@@ -237,6 +245,7 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     slot->head = is_head(c, (struct mg_http_message *) ev_data);
   }
   if (ev != MG_EV_POLL) m->io = true;
+  if (m->early != NULL && c->is_accepted && m->early(m, c, ev, ev_data)) return;
   bool wanted = slot->route->handler != NULL &&
                 ((mask_of(m, slot->route) | slot->also) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
@@ -246,7 +255,9 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   }
   /* Datagrams do not add up: what a handler did not copy is gone. */
   bool is_datagram = ev == MG_EV_READ && c->is_udp && c->pfn == NULL;
-  if (wanted || ev == MG_EV_CLOSE) {
+  if (ev == MG_EV_CLOSE && !wanted && !conn_has_objects(c)) {
+    conn_retire(c);
+  } else if (wanted || ev == MG_EV_CLOSE) {
     ANCHOR;
     gate_take_gil(m);
     PyGILState_STATE state = PyGILState_Ensure();

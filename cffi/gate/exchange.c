@@ -281,7 +281,7 @@ PyObject *exchange_new(Asgi *server, struct mg_connection *c, struct mg_http_mes
   x->file = -1;
   x->code = 1006;
   x->is_websocket = is_websocket;
-  response_init(&x->response, hm);
+  response_init(&x->response, c, hm);
   if (is_websocket && socket_prepare(x, hm) != 0) Py_CLEAR(x);
   return (PyObject *) x;
 }

@@ -71,6 +71,7 @@ typedef struct Slot {
   uint64_t last_poll;     /* when MG_EV_POLL last crossed */
   unsigned handlers;      /* handler calls of this connection on the stack */
   PyObject *exchange;     /* of a server of applications: the request in progress; owned */
+  struct Job *job;        /* of a WSGI server: the request in progress */
   PyObject *peer;         /* the client's address as applications get it; owned */
   uint32_t also;          /* events that the exchange wants beside those of the route */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
@@ -96,10 +97,16 @@ typedef struct HeaderCache {
 struct Core;
 /* Takes the events of accepted connections, in place of a handler. [GIL, lock] */
 typedef void (*ServiceEvent)(struct Core *m, struct mg_connection *c, int ev, void *ev_data);
+/* Takes them without the GIL, if it can: true when there is no more to be done with the event. [lock] */
+typedef bool (*ServiceEarly)(struct Core *m, struct mg_connection *c, int ev, void *ev_data);
+/* Sends what other threads have made. True when there was any. [lock] */
+typedef bool (*ServiceOutput)(struct Core *m);
 
 typedef struct Core {
   PyObject_HEAD
   ServiceEvent serve;  /* NULL: events go to handlers */
+  ServiceEarly early;  /* may be NULL, as the next one */
+  ServiceOutput output;
   PyObject *service;   /* what serves; owned */
   struct mg_mgr mgr;
   Lock lock;
@@ -110,7 +117,8 @@ typedef struct Core {
   PyThreadState *released; /* the polling thread's state while it does not hold the GIL */
   pthread_t poller;
   bool polling;       /* [GIL] a thread is inside poll() */
-  bool sleeping;      /* that thread sleeps; changes under the lock */
+  _Atomic bool sleeping; /* that thread sleeps; changes under the lock */
+  bool interrupted;   /* a signal ended its sleep */
   bool slept;         /* this turn's sleep ended without I/O */
   bool busy;          /* the last turn had I/O */
   bool io;            /* this turn had I/O so far */
@@ -161,6 +169,7 @@ PyObject *core_route_done(Core *m, PyObject *address);
 
 PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs);
 PyObject *core_turn(Core *m, PyObject *unused);
+PyObject *core_turns(Core *m, PyObject *args);
 
 /* Event gate ------------------------------------------------------------- event.c */
 
@@ -203,6 +212,8 @@ typedef struct Conn {
 
 Conn *conn_of(struct mg_connection *c);
 void conn_retire(struct mg_connection *c);
+/* Whether a connection has Python objects, which need the GIL. */
+bool conn_has_objects(struct mg_connection *c);
 /* Takes the lock of an open connection's manager, or raises RuntimeError. */
 struct mg_connection *conn_enter(Conn *self);
 int conn_leave(Core *m);

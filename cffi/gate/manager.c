@@ -165,6 +165,8 @@ static void core_free(Core *m) {
   Py_CLEAR(m->spare_http);
   Py_CLEAR(m->spare_ws);
   m->serve = NULL;
+  m->early = NULL;
+  m->output = NULL;
   Py_CLEAR(m->service);
   reply_forget(m);
   close(m->interrupt_fd);
@@ -384,6 +386,7 @@ static PyMethodDef methods[] = {
      "clients included. What is closed or closing, not yet or not any more a WebSocket, or another\n"
      "manager's is left out."},
     {"_turn", (PyCFunction) core_turn, METH_NOARGS, NULL},
+    {"_turns", (PyCFunction) core_turns, METH_VARARGS, NULL},
     {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},
     {"_route", (PyCFunction) core_route, METH_VARARGS, NULL},
     {"_route_done", (PyCFunction) core_route_done, METH_O, NULL},

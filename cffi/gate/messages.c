@@ -94,10 +94,11 @@ int exchange_write(Exchange *x, PyObject *data, bool last) {
   /* Nobody reads the rest of a body that the application did not: the connection ends with it. */
   if (x->engine != NULL) x->response.closes = true;
   if (x->server->stopping) x->response.closes = true;
-  int result = response_write(&x->response, x->c, bytes, (size_t) length, last);
+  const char *wrong = response_write(&x->response, x->c, bytes, (size_t) length, last);
   Py_XDECREF(owner);
   if (x->response.state == RESPONSE_DONE) exchange_finish(x);
-  return result;
+  if (wrong != NULL) PyErr_SetString(PyExc_RuntimeError, wrong);
+  return wrong == NULL ? 0 : -1;
 }
 
 static int start_response(Exchange *x, PyObject *message) {
@@ -141,8 +142,10 @@ int file_pump(Exchange *x) {
     }
     x->file_left = n == 0 ? 0 : x->file_left - (uint64_t) n;
     bool over = x->file_left == 0;
-    result = response_write(&x->response, x->c, piece, (size_t) n, over && x->file_ends);
+    const char *wrong = response_write(&x->response, x->c, piece, (size_t) n, over && x->file_ends);
     if (x->response.state == RESPONSE_DONE) exchange_finish(x);
+    if (wrong != NULL) PyErr_SetString(PyExc_RuntimeError, wrong);
+    if (wrong != NULL) result = -1;
     if (over && result == 0) result = 1;
   }
   PyMem_Free(piece);

@@ -1,6 +1,6 @@
 /* The extension module has two entry points: cffi's, and this one (PEP 489, "multiple modules in
    one library"). The package loads both from the same file. */
-#include "serve.h"
+#include "wsgi.h"
 
 /* check_interpreter(): classes, and what an exit ends, are those of the process. */
 static PyObject *check_interpreter(PyObject *module, PyObject *unused) {
@@ -58,7 +58,8 @@ static PyObject *is_whole(PyObject *module, PyObject *chunks) {
 /* What the servers of applications need. */
 static int serve_setup(PyObject *module) {
   return await_setup(module) != 0 || head_setup() != 0 || socket_setup() != 0 || messages_setup() != 0 ||
-                 runner_setup(module) != 0 || exchange_setup(module) != 0 || asgi_setup(module) != 0
+                 runner_setup(module) != 0 || exchange_setup(module) != 0 || asgi_setup(module) != 0 ||
+                 call_setup(module) != 0 || wsgi_setup(module) != 0
              ? -1
              : 0;
 }

@@ -86,6 +86,25 @@ PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
   Py_RETURN_NONE;
 }
 
+/* _turns(milliseconds): turns for so long, for a server with threads of its own. The GIL is given away
+   except while an event needs it. Ends early for a signal. */
+PyObject *core_turns(Core *m, PyObject *args) {
+  int ms;
+  if (!PyArg_ParseTuple(args, "i", &ms) || begin(m) != 0) return NULL;
+  m->interrupted = false;
+  if (!m->freed && !m->closing) {
+    look_for_tracing(m);
+    timers_sweep(m);
+    uint64_t until = mg_millis() + (uint64_t) ms;
+    do {
+      if (m->released == NULL) m->released = PyEval_SaveThread();
+      turn(m, ms);
+    } while (!m->interrupted && m->pending == NULL && !m->closing && mg_millis() < until);
+  }
+  if (end(m) != 0) return NULL;
+  Py_RETURN_NONE;
+}
+
 /* _turn() -> milliseconds: for a loop that sleeps elsewhere, on epoll_fd. Does what there is to do
    without sleeping, and says when to come back at the latest (negative: when there is I/O). */
 PyObject *core_turn(Core *m, PyObject *unused) {

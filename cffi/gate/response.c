@@ -2,11 +2,13 @@
 #include "serve.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define ONE_PIECE 4096 /* bodies up to this size are copied behind the head, and leave in one call */
 
-void response_init(Response *r, const struct mg_http_message *hm) {
+void response_init(Response *r, struct mg_connection *c, const struct mg_http_message *hm) {
   memset(r, 0, offsetof(Response, inline_head));
+  r->connection = mg_http_connection_header(c);
   r->is_head = hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
   r->is_old = hm->proto.len == 8 && memcmp(hm->proto.buf, "HTTP/1.0", 8) == 0;
   r->head = r->inline_head;
@@ -14,7 +16,7 @@ void response_init(Response *r, const struct mg_http_message *hm) {
 }
 
 void response_free(Response *r) {
-  if (r->head != r->inline_head) PyMem_Free(r->head);
+  if (r->head != r->inline_head) free(r->head);
   r->head = r->inline_head;
   r->room = sizeof(r->inline_head);
   r->length = 0;
@@ -33,16 +35,14 @@ static int fail_with(PyObject *type, const char *text) {
   return -1;
 }
 
+/* Appends to the head; -1 without memory. */
 static int append(Response *r, const char *text, size_t length) {
   if (r->length + length > r->room) {
     size_t room = (r->length + length) * 2;
-    char *head = PyMem_Malloc(room);
-    if (head == NULL) {
-      PyErr_NoMemory();
-      return -1;
-    }
+    char *head = malloc(room);
+    if (head == NULL) return -1;
     memcpy(head, r->head, r->length);
-    if (r->head != r->inline_head) PyMem_Free(r->head);
+    if (r->head != r->inline_head) free(r->head);
     r->head = head;
     r->room = room;
   }
@@ -52,6 +52,11 @@ static int append(Response *r, const char *text, size_t length) {
 }
 
 #define APPEND(r, text) append(r, text, sizeof(text) - 1)
+
+static int no_memory(int result) {
+  if (result != 0) PyErr_NoMemory();
+  return result;
+}
 
 int response_status(Response *r, int status, const char *reason, size_t length) {
   if (r->state == RESPONSE_DONE || r->state == RESPONSE_STREAMING) {
@@ -67,12 +72,13 @@ int response_status(Response *r, int status, const char *reason, size_t length) 
   if (reason == NULL) {
     size_t n;
     const char *line = reply_status_line(status, &n);
-    return append(r, line, n);
+    return no_memory(append(r, line, n));
   }
   char number[16];
   int n = snprintf(number, sizeof(number), "%d ", status);
-  if (APPEND(r, "HTTP/1.1 ") != 0 || append(r, number, (size_t) n) != 0) return -1;
-  return append(r, reason, length) != 0 || APPEND(r, "\r\n") != 0 ? -1 : 0;
+  bool failed = APPEND(r, "HTTP/1.1 ") != 0 || append(r, number, (size_t) n) != 0 ||
+                append(r, reason, length) != 0 || APPEND(r, "\r\n") != 0;
+  return no_memory(failed ? -1 : 0);
 }
 
 static bool is_token(char c) {
@@ -178,10 +184,9 @@ int response_header(Response *r, struct mg_str name, struct mg_str value) {
     r->length += need;
     return 0;
   }
-  return append(r, name.buf, name.len) != 0 || APPEND(r, ": ") != 0 ||
-                 append(r, value.buf, value.len) != 0 || APPEND(r, "\r\n") != 0
-             ? -1
-             : 0;
+  bool failed = append(r, name.buf, name.len) != 0 || APPEND(r, ": ") != 0 ||
+                append(r, value.buf, value.len) != 0 || APPEND(r, "\r\n") != 0;
+  return no_memory(failed ? -1 : 0);
 }
 
 static bool forbids_body(const Response *r) {
@@ -195,7 +200,7 @@ bool response_is_bodiless(const Response *r) {
 int response_begin(Response *r) {
   r->state = RESPONSE_HELD;
   if (r->has_type || forbids_body(r)) return 0;
-  return APPEND(r, "Content-Type: text/plain\r\n");
+  return no_memory(APPEND(r, "Content-Type: text/plain\r\n"));
 }
 
 static int append_length(Response *r, size_t length) {
@@ -210,7 +215,7 @@ static int append_length(Response *r, size_t length) {
 }
 
 /* Ends the head: framing, Connection and the blank line. `known`: the length of the body is. */
-static int finish_head(Response *r, struct mg_connection *c, size_t length, bool known) {
+static int finish_head(Response *r, size_t length, bool known) {
   bool chunks = !known || r->asks_for_chunks || r->has_trailers;
   int result = 0;
   if (r->has_length || forbids_body(r)) {
@@ -228,8 +233,7 @@ static int finish_head(Response *r, struct mg_connection *c, size_t length, bool
   if (r->closes) {
     if (APPEND(r, "Connection: close\r\n") != 0) return -1;
   } else {
-    const char *line = mg_http_connection_header(c);
-    if (*line != '\0' && append(r, line, strlen(line)) != 0) return -1;
+    if (*r->connection != '\0' && append(r, r->connection, strlen(r->connection)) != 0) return -1;
   }
   return APPEND(r, "\r\n");
 }
@@ -238,18 +242,56 @@ static int send_failed(void) {
   return fail_with(PyExc_RuntimeError, "mg_send failed");
 }
 
+bool out_add(Out *out, const char *data, size_t length) {
+  if (out->length + length > out->room) {
+    size_t room = (out->length + length) * 2;
+    char *grown = realloc(out->data, room);
+    if (grown == NULL) return false;
+    out->data = grown;
+    out->room = room;
+  }
+  memcpy(out->data + out->length, data, length);
+  out->length += length;
+  return true;
+}
+
+static bool emit(Response *r, struct mg_connection *c, const char *data, size_t length) {
+  return r->out != NULL ? out_add(r->out, data, length) : mg_send(c, data, length);
+}
+
+/* A chunk; an empty one is the last. */
+static bool emit_chunk(Response *r, struct mg_connection *c, const char *data, size_t length) {
+  if (r->out == NULL) {
+    mg_http_write_chunk(c, data, length);
+    return true;
+  }
+  char size[24];
+  int n = snprintf(size, sizeof(size), "%zx\r\n", length);
+  return out_add(r->out, size, (size_t) n) && out_add(r->out, data, length) && out_add(r->out, "\r\n", 2);
+}
+
 static void complete(Response *r, struct mg_connection *c) {
   r->state = RESPONSE_DONE;
-  /* A connection that closes takes no further request: for the engine the response goes on. */
-  c->is_resp = r->closes;
-  if (r->closes) c->is_draining = 1;
+  if (r->out != NULL) {
+    r->out->complete = true;
+    r->out->closes = r->closes;
+  } else {
+    response_settle(c, r->closes);
+  }
   response_free(r);
 }
 
-int response_write(Response *r, struct mg_connection *c, const char *data, size_t length, bool last) {
+void response_settle(struct mg_connection *c, bool closes) {
+  /* A connection that closes takes no further request: for the engine the response goes on. */
+  c->is_resp = closes;
+  if (closes) c->is_draining = 1;
+}
+
+const char *response_write(Response *r, struct mg_connection *c, const char *data, size_t length, bool last) {
+  static const char no_memory[] = "there is no memory for the response";
   const char *wrong = NULL;
-  if (r->state == RESPONSE_NEW) return fail_with(PyExc_RuntimeError, "body before the start of the response");
-  if (r->state == RESPONSE_DONE) return fail_with(PyExc_RuntimeError, "the response is complete already");
+  if (r->state == RESPONSE_NEW) return "body before the start of the response";
+  if (r->state == RESPONSE_DONE) return "the response is complete already";
   bool no_body = response_is_bodiless(r);
   size_t whole = length;
   if (no_body) length = 0;
@@ -265,21 +307,20 @@ int response_write(Response *r, struct mg_connection *c, const char *data, size_
     r->left -= length;
   }
   if (r->state == RESPONSE_HELD) {
-    if (finish_head(r, c, whole, last) != 0) return -1;
+    if (finish_head(r, whole, last) != 0) return no_memory;
     bool together = !r->chunked && length <= ONE_PIECE;
-    if (together && length > 0 && append(r, data, length) != 0) return -1;
-    if (!mg_send(c, r->head, r->length)) return send_failed();
+    if (together && length > 0 && append(r, data, length) != 0) return no_memory;
+    if (!emit(r, c, r->head, r->length)) return no_memory;
     r->state = RESPONSE_STREAMING;
     if (together) length = 0;
   }
-  if (length > 0 && r->chunked) mg_http_write_chunk(c, data, length);
-  if (length > 0 && !r->chunked && !mg_send(c, data, length)) return send_failed();
+  if (length > 0 && !(r->chunked ? emit_chunk(r, c, data, length) : emit(r, c, data, length))) return no_memory;
   r->awaits_trailers = last && r->has_trailers;
   if (last && !r->has_trailers) {
-    if (r->chunked) mg_http_write_chunk(c, "", 0);
+    if (r->chunked && !emit_chunk(r, c, "", 0)) return no_memory;
     complete(r, c);
   }
-  return wrong == NULL ? 0 : fail_with(PyExc_RuntimeError, wrong);
+  return wrong;
 }
 
 int response_trailers(Response *r, struct mg_connection *c, const char *lines, size_t length) {
@@ -305,8 +346,9 @@ void response_fail(Response *r, struct mg_connection *c, int status) {
     return;
   }
   if (response_status(r, status, NULL, 0) != 0 || response_begin(r) != 0 ||
-      response_write(r, c, text, status == 500 ? sizeof(text) - 1 : 0, true) != 0) {
+      response_write(r, c, text, status == 500 ? sizeof(text) - 1 : 0, true) != NULL) {
     PyErr_Clear();
-    c->is_closing = 1;
+    r->state = RESPONSE_DONE;
+    if (c != NULL) c->is_closing = 1;
   }
 }

@@ -55,6 +55,14 @@ int head_setup(void);
  *
  *   (*) WSGI replaces a head that is held, with exc_info.
  */
+typedef struct Out { /* output for the thread that has the connection */
+  char *data;
+  size_t length, room;
+  bool complete, closes; /* the response; the connection after it */
+} Out;
+
+bool out_add(Out *out, const char *data, size_t length);
+
 typedef struct Response {
   enum { RESPONSE_NEW, RESPONSE_HELD, RESPONSE_STREAMING, RESPONSE_DONE } state;
   int status;
@@ -63,13 +71,15 @@ typedef struct Response {
   bool closes;     /* the connection closes after the response */
   bool has_length, has_type, asks_for_chunks, chunked, has_trailers;
   bool awaits_trailers; /* the body has ended */
+  const char *connection; /* the line that the library wants in the head */
+  Out *out;        /* where output goes; NULL: to the connection */
   uint64_t left;   /* bytes of the announced length that are to come */
   char *head;      /* status line and the application's headers */
   size_t length, room;
   char inline_head[512];
 } Response;
 
-void response_init(Response *r, const struct mg_http_message *hm);
+void response_init(Response *r, struct mg_connection *c, const struct mg_http_message *hm);
 void response_free(Response *r);
 /* Starts over: forgets a head that is held. */
 void response_reset(Response *r);
@@ -77,9 +87,11 @@ void response_reset(Response *r);
 int response_status(Response *r, int status, const char *reason, size_t length);
 int response_header(Response *r, struct mg_str name, struct mg_str value);
 int response_begin(Response *r);
-/* Some or all of the body. Bytes beyond the announced length are cut. When the application's length was
-   wrong, what had to be done has been done, and -1 is returned with RuntimeError set. */
-int response_write(Response *r, struct mg_connection *c, const char *data, size_t length, bool last);
+/* Some or all of the body. Bytes beyond the announced length are cut. Returns NULL, or what was wrong,
+   such as the application's length; what had to be done has been done then. Needs no GIL. */
+const char *response_write(Response *r, struct mg_connection *c, const char *data, size_t length, bool last);
+/* The response is complete: the engine goes on with the connection, or closes it. */
+void response_settle(struct mg_connection *c, bool closes);
 /* An interim response: 103, with header lines. */
 int response_hints(struct mg_connection *c, const char *lines, size_t length);
 /* The last chunk with trailers: complete header lines. */

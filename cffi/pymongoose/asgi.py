@@ -122,7 +122,8 @@ class ASGIServer:
         address = listener.local_addr
         assert address is not None
         path = _serve.socket_path(url)
-        self._servers[address[1]] = (_serve.server_name(url), address[1]) if path is None else (path, None)
+        host = _serve.server_name(url).strip("[]")
+        self._servers[address[1]] = (host, address[1]) if path is None else (path, None)
         return listener
 
     def _make_native(self, manager: Manager) -> Any:

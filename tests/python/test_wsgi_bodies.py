@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_all, read_response
+from conftest import DEADLINE, read_response
 from test_asgi_bodies import CHUNKED, EXPECTING, POST, chunks, connect, digest, send
 from test_wsgi import Serving
 
@@ -117,10 +117,7 @@ def test_a_stream_in_answer() -> None:
 
     body = os.urandom(2_000_000)
     with Serving(app) as serving:
-        client = connect(serving.port)
-        client.sendall(POST % len(body) + body)
-        reply = read_all(client)
-        client.close()
+        reply = ask(serving.port, POST % len(body) + body)
     head, _, rest = reply.partition(b"\r\n\r\n")
     assert b"\r\nConnection: close" in head
     assert b"keep-alive" not in head
@@ -144,7 +141,7 @@ def test_the_file_has_no_name(spools: Path) -> None:
     app = App()
     with Serving(app) as serving, connect(serving.port) as connection:
         connection.sendall(POST % 5_000_000 + bytes(1_000_000))
-        eventually(lambda: bool(serving.server.manager.connections[1:]) and opened(spools) == 2)
+        eventually(lambda: bool(serving.server.manager.connections[1:]) and opened(spools) == 1)
         assert list(spools.iterdir()) == []
     assert app.environs == []
     assert opened(spools) == 0  # The server closed with the upload in progress.
@@ -173,26 +170,27 @@ def test_a_client_that_leaves(spools: Path) -> None:
     with Serving(app) as serving:
         with connect(serving.port) as connection:
             connection.sendall(POST % 5_000_000 + bytes(1_000_000))
-            eventually(lambda: opened(spools) == 2)
+            eventually(lambda: opened(spools) == 1)
         eventually(lambda: opened(spools) == 0)
     assert app.environs == []
 
 
 def test_requests_that_no_worker_began_give_their_files_back(spools: Path) -> None:
-    busy, go_on = threading.Event(), threading.Event()
+    busy, go_on = threading.Semaphore(0), threading.Event()
 
     def app(environ: Any, start_response: Any) -> Any:
-        busy.set()
+        busy.release()
         assert go_on.wait(DEADLINE)
         start_response("200 OK", [])
         return []
 
-    with Serving(app, workers=1) as serving:
-        with connect(serving.port) as first, connect(serving.port) as second:
-            first.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert busy.wait(DEADLINE)
-            second.sendall(POST % 2_000_000 + bytes(2_000_000))
-            eventually(lambda: len(serving.server._active) == 2)
+    with Serving(app, workers=2) as serving:
+        with connect(serving.port) as first, connect(serving.port) as second, connect(serving.port) as third:
+            for connection in (first, second):
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert busy.acquire(timeout=DEADLINE)
+            third.sendall(POST % 2_000_000 + bytes(2_000_000))
+            eventually(lambda: len(serving.server._active) == 3)
             assert opened(spools) == 1
             serving.stop = True
             serving.thread.join(DEADLINE)
