@@ -17,46 +17,27 @@ const TRAILER: &str = "src/abi/trailer.h";
 /// What a reader of the header wants to see first.
 const FIRST: [&str; 2] = ["mgr.rs", "conn.rs"];
 
-/// Writes the header where programs look for it: beside the library, and in `include/`.
-///
-/// `MG_HEADER_DIR` names another directory than `include/`, for builds with layout options that
-/// must not touch the source tree.
+/// Writes the header beside the library: `target/release/include/mongoose.h`. Nothing is written
+/// into the source tree; `make header` copies it to `include/`.
 pub fn write(options: &[BuildOption]) {
     println!("cargo:rustc-check-cfg=cfg(cbindgen)");
-    println!("cargo:rerun-if-env-changed=MG_HEADER_DIR");
     for path in [ABI, CAPI, CONFIG] {
         println!("cargo:rerun-if-changed={path}");
     }
-    let text = generate(options);
-
     let out_dir = PathBuf::from(env::var("OUT_DIR").expect("set by cargo"));
     // <target>/<profile>/build/<package>-<hash>/out
     let profile = out_dir.ancestors().nth(3).expect("OUT_DIR is inside the target directory");
-    update(&profile.join("include"), &text, None).expect("the target directory is writable");
-
-    let dir = PathBuf::from(env::var("MG_HEADER_DIR").unwrap_or_else(|_| "include".to_string()));
-    // A build with other options in another target directory writes the same file: notice that.
-    println!("cargo:rerun-if-changed={}", dir.join("mongoose.h").display());
-    // Read-only sources are fine: the copy beside the library is there.
-    let _ = update(&dir, &text, out_dir.parent().map(|dir| dir.join("invoked.timestamp")));
+    update(&profile.join("include"), &generate(options)).expect("the target directory is writable");
 }
 
-/// Writes `mongoose.h` if it differs.
-///
-/// Cargo runs a build script again when a file it depends on is newer than the script's start, of
-/// which `started` is the witness. So the header gets that time: what this run wrote is old news
-/// to the next run, and still newer than the start of any run before.
-fn update(dir: &Path, text: &str, started: Option<PathBuf>) -> io::Result<()> {
+/// Writes `mongoose.h` if it differs, so that programs are not built again for nothing.
+fn update(dir: &Path, text: &str) -> io::Result<()> {
     let path = dir.join("mongoose.h");
     if fs::read_to_string(&path).is_ok_and(|old| old == text) {
         return Ok(());
     }
     fs::create_dir_all(dir)?;
-    fs::write(&path, text)?;
-    if let Some(time) = started.and_then(|file| fs::metadata(file).ok()?.modified().ok()) {
-        fs::File::options().append(true).open(&path)?.set_modified(time)?;
-    }
-    Ok(())
+    fs::write(&path, text)
 }
 
 fn generate(options: &[BuildOption]) -> String {

@@ -92,7 +92,6 @@ def build_library(options: Options) -> Path:
     if environment or not options.tls:
         key = repr((sorted(environment.items()), options.tls)).encode()
         target = target / f"python-{hashlib.sha256(key).hexdigest()[:12]}"
-        environment["MG_HEADER_DIR"] = str(target / "header")  # include/ has the default options
     environment["CARGO_TARGET_DIR"] = str(target)
     try:
         subprocess.run(arguments, cwd=ROOT, env={**os.environ, **environment}, check=True)

@@ -81,7 +81,6 @@ OPTIONS_SET = {
     "MG_MAX_HTTP_HEADERS": "7",
     "MG_DATA_SIZE": "64",
     "MG_DASH_MAX_USER_NAME": "32",
-    "MG_HEADER_DIR": str(OPTIONS / "include"),
 }
 
 PYTHON = str(ROOT / ".venv" / "bin" / "python")

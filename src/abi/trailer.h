@@ -24,7 +24,7 @@ void mg_mqtt_poll(struct mg_mgr *mgr);
  * program has one: the first that the linker finds. A library that is loaded into another program has
  * a say about its own managers only.
  */
-extern const struct mg_option mg_options[];
+extern const struct mg_option mg_options[] __attribute__((weak, visibility("default")));
 #if MG_OPTIONS_SET_
 #define MG_OPTION_TABLE_                                                       \
   {                                                                            \
@@ -45,7 +45,7 @@ extern const struct mg_option mg_options[];
     {MG_SET_OTA_CA, 0, MG_OTA_TLS_CA},                                         \
     {0, 0, NULL}                                                               \
   }
-__attribute__((weak, visibility("default"))) const struct mg_option mg_options[] = MG_OPTION_TABLE_;
+const struct mg_option mg_options[] = MG_OPTION_TABLE_;
 
 static __attribute__((unused)) void mg_mgr_init_here_(struct mg_mgr *mgr) {
   static const struct mg_option options[] = MG_OPTION_TABLE_;

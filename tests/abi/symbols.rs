@@ -66,7 +66,7 @@ fn declarations_are_found() {
         typedef int (*no5)(int);
         enum { NO6, NO7 };
         const char *yes1(int a, void (*fn)(void)); extern int yes2;
-        extern const struct s yes3[];
+        extern const struct s yes3[] __attribute__((weak, visibility(\"default\")));
         extern struct s *yes4(struct s (*a)[2],
                               int b);
         }";
@@ -110,7 +110,7 @@ fn exported() -> Names {
 /// Functions and data that a header declares, and how.
 fn declarations(header: &str) -> BTreeMap<String, String> {
     let text = without_directives(&without_comments(header));
-    let text = text.replace("extern \"C\" {", "");
+    let text = without_attributes(&text.replace("extern \"C\" {", ""));
     // Only what stands outside of braces is left; their contents become nothing.
     let mut depth = 0;
     let outside: String = text
@@ -130,10 +130,26 @@ fn declarations(header: &str) -> BTreeMap<String, String> {
     outside.split(';').filter_map(declaration).collect()
 }
 
+/// Drops each `__attribute__((...))`.
+fn without_attributes(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("__attribute__") {
+        out.push_str(before);
+        let mut depth = 0;
+        let end = after.find(|c| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            c == ')' && depth == 0
+        });
+        rest = &after[end.expect("an attribute ends") + 1..];
+    }
+    out + rest
+}
+
 /// A function or `extern` data: its name and its declaration; nothing for a type.
 fn declaration(text: &str) -> Option<(String, String)> {
     let words = text.trim().trim_start_matches('}').split_whitespace().collect::<Vec<_>>().join(" ");
-    let is_function = words.contains('(') && !words.starts_with("typedef ");
+    let is_function = words.contains('(') && !words.starts_with("typedef ") && !words.starts_with("static ");
     if !is_function && !words.starts_with("extern ") {
         return None;
     }
