@@ -11,8 +11,9 @@ use super::packed::mg_fs_packed;
 use super::ws::mg_ws_vupgrade;
 use crate::abi::{Connection, Dash, DashUser, FieldSet, HttpMessage, Manager};
 use crate::fence;
+use crate::net::dash::request::Host;
 use crate::net::dash::set::{Board, Set};
-use crate::net::dash::{self, Host, change, files};
+use crate::net::dash::{self, change, directory, files};
 use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::fs::Fs;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -84,7 +85,7 @@ pub unsafe extern "C" fn mg_dash_dir_read(set: *mut FieldSet, u: *mut DashUser) 
     // SAFETY: the caller passes a set, and the user that its function was called with.
     unsafe {
         let Some((set, host)) = Set::new(set).zip(host()) else { return false };
-        files::read(set, u, host.posix)
+        directory::read(set, u, host.posix)
     }
 }
 

@@ -79,7 +79,7 @@ unsafe fn init(at: ptr::NonNull<Manager>, options: Option<*const ProgramOption>)
     // SAFETY: the caller vouches for both.
     unsafe {
         at.write(fresh());
-        Root::attach(Mgr::new(at, None));
+        Root::attach(Mgr::new(at, None), &crate::net::SERVICES);
         let Some(guard) = MgrGuard::new(at.as_ptr()) else { return };
         match options {
             Some(options) => process::apply(guard.mgr(), options),

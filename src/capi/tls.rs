@@ -166,7 +166,7 @@ pub unsafe extern "C" fn mg_tls_flush(c: *mut Connection) {
     // SAFETY: the caller passes a connection or NULL.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
-    if let Some(state) = c.state().filter(|state| state.tls.has_output()) {
+    if let Some(state) = c.state().filter(|state| tls::has_output(state)) {
         tls::flush(c, state);
     }
 }

@@ -25,3 +25,7 @@ pub mod resolver;
 pub mod sntp;
 pub mod tls;
 pub mod ws;
+
+/// What the loop is given with each manager.
+pub static SERVICES: event_loop::services::Services =
+    event_loop::services::Services { transport: &tls::Tls, names: &resolver::Lookups };

@@ -7,8 +7,7 @@ use super::event_loop::conn::output_queued;
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
-use super::event_loop::state::ConnState;
-use super::event_loop::{clock, log, process, view};
+use super::event_loop::{clock, deadline, log, process, view};
 use super::http::connect_http;
 use super::http::upload::stream;
 use super::tls;
@@ -140,8 +139,8 @@ fn fetch(
         // SAFETY: without a connection there was no event: the box is still ours.
         return finish(&unsafe { *Box::from_raw(data) }, Some(c"Failed to connect"));
     };
-    if let Some(state) = ConnState::of(c).filter(|_| !c.handler_data().is_null()) {
-        state.expires.set(until);
+    if !c.handler_data().is_null() {
+        deadline::close_at(c, until);
         c.send().append(request);
         output_queued(c);
     }
@@ -269,11 +268,11 @@ unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_
     }
     let data = c.handler_data().cast::<Check>();
     // SAFETY: the check that `fetch` put there, or NULL once it was taken.
-    let (Some(state), Some(check)) = (ConnState::of(c), unsafe { data.as_mut() }) else { return };
+    let Some(check) = (unsafe { data.as_mut() }) else { return };
     match ev {
         MG_EV_CONNECT => {
             check.until = clock::millis().saturating_add(FIRMWARE_PATIENCE);
-            state.expires.set(check.until);
+            deadline::close_at(c, check.until);
             begin_tls(c, check);
         }
         MG_EV_HTTP_HDRS => {
@@ -286,7 +285,7 @@ unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_
                 return end_check(c, Some(&text(message.into_bytes(), TEXT_MAX)));
             }
             check.until = 0;
-            state.expires.set(0);
+            deadline::close_at(c, 0);
             // SAFETY: this is the handler of the message.
             unsafe { stream::start_ota(c, hm, Some(on_written)) };
         }

@@ -6,7 +6,7 @@ use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
-use super::event_loop::{clock, log, mem, sys};
+use super::event_loop::{clock, deadline, log, mem, sys};
 use crate::abi::{Connection, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_READ, MG_EV_SNTP_TIME, flag};
 use crate::codec::sntp::{self, Answer};
 use core::cell::Cell;
@@ -64,7 +64,8 @@ pub fn request(c: Conn) {
         return;
     }
     let Some(stamp) = mem::random() else { return };
-    state.sntp.add(Sent { stamp, at: clock::millis() });
+    let Some(sent) = state.extension::<SntpState>() else { return conn::error(c, b"OOM") };
+    sent.add(Sent { stamp, at: clock::millis() });
     let packet = sntp::request(stamp);
     if c.has(flag::UDP) {
         conn::send_datagram(c, &packet);
@@ -82,7 +83,7 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
     let c = guard.conn();
     let Some(state) = ConnState::of(c) else { return };
     match ev {
-        MG_EV_OPEN => state.expires.set(clock::millis().saturating_add(TIMEOUT)),
+        MG_EV_OPEN => deadline::close_at(c, clock::millis().saturating_add(TIMEOUT)),
         MG_EV_CONNECT => {
             if c.has(flag::UDP) {
                 // The kernel then drops what others send to this socket.
@@ -100,7 +101,8 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
 fn take_answer(c: Conn, state: &ConnState) {
     // SAFETY: the slice is used before a handler runs.
     let packet = unsafe { c.recv().bytes() };
-    let Some(sent) = state.sntp.answered_by(packet) else {
+    let sent = state.extensions.get::<SntpState>();
+    let Some(sent) = sent.and_then(|sent| sent.answered_by(packet)) else {
         c.recv().set_len(0);
         return;
     };

@@ -1,8 +1,9 @@
 //! The API: variables read and written.
 
+use super::request::{Asked, JSON};
 use super::session::User;
 use super::set::Set;
-use super::{Asked, JSON, change, listing};
+use super::{change, listing};
 use crate::abi::flag;
 use crate::codec::dash::assign;
 use crate::codec::dash::route::{Range, Route};

@@ -1,7 +1,7 @@
 //! Who makes a request.
 
 use super::change::close_watchers;
-use super::session::{Id, User, needs_nobody};
+use super::session::{self, Id, User, needs_nobody};
 use super::set::Board;
 use crate::abi::HttpMessage;
 use crate::codec::dash::token;
@@ -61,19 +61,19 @@ pub unsafe fn identify(
 ) -> Option<(Id, User)> {
     let root = Root::of(m)?;
     if needs_nobody(board) {
-        return Some(root.with(|inner| inner.sessions.guest(board)));
+        return session::with(root, |sessions| sessions.guest(board));
     }
     // SAFETY: the caller vouches for the message.
     let mut credentials = unsafe { Credentials::new(request, hm) };
     let now = millis();
-    let expired = root.with(|inner| inner.sessions.expire(now));
+    let expired = session::with(root, |sessions| sessions.expire(now))?;
     close_watchers(m, &expired, b"session expired");
     let pass = text(&credentials.pass);
     if pass.is_empty() {
         return None;
     }
     if request.header(b"Authorization").is_none()
-        && let Some(known) = root.with(|inner| inner.sessions.by_token(board, pass, now))
+        && let Some(known) = session::with(root, |sessions| sessions.by_token(board, pass, now))?
     {
         return Some(known);
     }
@@ -91,7 +91,8 @@ pub unsafe fn identify(
     // The function may have freed the manager's state.
     let root = Root::of(m).filter(|root| !root.is_freed())?;
     let (token, now) = (token::new(mem::random()?), millis());
-    let found = root.with(|inner| inner.sessions.log_in(board, name, level, &token, now, &mut recycled));
+    let found =
+        session::with(root, |sessions| sessions.log_in(board, name, level, &token, now, &mut recycled))?;
     close_watchers(m, &recycled, b"session recycled");
     Some(found)
 }
@@ -104,6 +105,6 @@ pub unsafe fn log_out(m: Mgr, board: Board, request: &Request<'_>, hm: *const Ht
     // SAFETY: the caller vouches for the message.
     let credentials = unsafe { Credentials::new(request, hm) };
     let Some(root) = Root::of(m) else { return };
-    let ended = root.with(|inner| inner.sessions.log_out(board, text(&credentials.pass)));
-    close_watchers(m, &ended, b"logged out");
+    let ended = session::with(root, |sessions| sessions.log_out(board, text(&credentials.pass)));
+    close_watchers(m, &ended.unwrap_or_default(), b"logged out");
 }

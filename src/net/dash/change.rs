@@ -1,13 +1,13 @@
 //! Telling users about changes.
 
-use super::session::Id;
+use super::session::{self, DashState, Id};
 use super::set::Set;
 use crate::abi::{WEBSOCKET_OP_TEXT, flag};
 use crate::codec::dash::value;
 use crate::codec::fmt::Sink;
 use crate::net::event_loop::conn;
 use crate::net::event_loop::handle::{Conn, Mgr};
-use crate::net::event_loop::state::{ConnState, Root};
+use crate::net::event_loop::state::Root;
 use crate::net::fs::Fs;
 use crate::net::ws;
 
@@ -18,12 +18,12 @@ const POLICY_VIOLATION: u16 = 1008;
 const WAITING_MAX: usize = 1024 * 1024;
 
 /// Calls `f` with each open WebSocket connection that belongs to a dashboard. It may close any.
-fn for_each_watcher(m: Mgr, mut f: impl FnMut(Conn, &ConnState)) {
+fn for_each_watcher(m: Mgr, mut f: impl FnMut(Conn, &DashState)) {
     let mut link = m.conns_ptr();
     while let Some(c) = m.linked(link) {
         // Closed connections keep their links while the caller's guard exists.
         link = c.next_ptr();
-        if let Some(state) = ConnState::of(c).filter(|s| s.dash.watcher.get().is_some())
+        if let Some(state) = DashState::of(c).filter(|state| state.watcher.get().is_some())
             && is_open(c)
         {
             f(c, state);
@@ -41,13 +41,13 @@ pub fn send(m: Mgr, set: Set, posix: Fs) {
     let _index = set.keep_index();
     let index = set.index();
     for_each_watcher(m, |c, state| {
-        let Some(watcher) = state.dash.watcher.get() else { return };
+        let Some(watcher) = state.watcher.get() else { return };
         if c.send().len() > WAITING_MAX {
             conn::error(c, b"dashboard user does not read");
             return conn::queue(c);
         }
         // The session first: without one, the dashboard may be gone.
-        let user = Root::of(m).and_then(|root| root.with(|inner| inner.sessions.user(watcher)));
+        let user = Root::of(m).and_then(|root| session::with(root, |sessions| sessions.user(watcher))?);
         let Some(user) = user.filter(|_| watcher.board.sets().any(|s| s == set)) else { return };
         let mut out = Vec::new();
         match index {
@@ -90,8 +90,8 @@ pub fn close_watchers(m: Mgr, ended: &[Id], reason: &[u8]) {
         return;
     }
     for_each_watcher(m, |c, state| {
-        if state.dash.watcher.get().is_some_and(|watcher| ended.contains(&watcher.session)) {
-            state.dash.watcher.set(None);
+        if state.watcher.get().is_some_and(|watcher| ended.contains(&watcher.session)) {
+            state.watcher.set(None);
             ws::close(c, POLICY_VIOLATION, reason);
             c.set(flag::DRAINING);
             conn::queue(c);

@@ -3,67 +3,25 @@
 mod api;
 mod auth;
 pub mod change;
+pub mod directory;
 mod field;
 pub mod files;
 mod listing;
+pub mod request;
 pub mod session;
 pub mod set;
 
-use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, flag};
-use crate::codec::dash::origin;
+use crate::abi::{HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, flag};
 use crate::codec::dash::route::{self, Route};
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::state::{ConnState, Root};
-use crate::net::fs::Fs;
-use crate::net::http::serve::{Request, reply};
-use crate::net::http::upload::stream::{self, OnDone};
+use crate::net::event_loop::state::Root;
+use crate::net::http::serve::Request;
+use crate::net::http::upload::stream;
 use core::ffi::{c_int, c_void};
 use core::ptr;
-use session::Watcher;
+use request::{Asked, Host};
+use session::{DashState, Watcher};
 use set::Board;
-
-/// Header lines of answers in JSON.
-const JSON: &[u8] = b"Content-Type: application/json\r\nCache-Control: no-cache\r\n";
-
-/// What the library's C functions do for dashboards.
-#[derive(Clone, Copy)]
-pub struct Host {
-    /// The machine's files.
-    pub posix: Fs,
-    /// The program's packed files.
-    pub packed: Fs,
-    /// Makes a connection a WebSocket.
-    pub upgrade: unsafe fn(c: *mut Connection, hm: *mut HttpMessage),
-    /// Called at the end of an upload.
-    pub uploaded: OnDone,
-}
-
-/// A request to a dashboard.
-pub struct Asked<'a> {
-    c: Conn<'a>,
-    board: Board,
-    request: &'a Request<'a>,
-    hm: *mut HttpMessage,
-    host: Host,
-}
-
-impl Asked<'_> {
-    /// Answers in the way of the API.
-    fn reply(&self, code: i32, body: &[u8]) {
-        reply::whole(self.c, code, JSON, body, !self.request.is_head());
-    }
-
-    /// Answers that the user may not do that, or is none.
-    fn refuse(&self) {
-        self.reply(403, b"Not Authorised\n");
-    }
-
-    /// Whether a page of another site made the request.
-    fn is_foreign(&self) -> bool {
-        let header = |name| self.request.header(name);
-        origin::is_foreign(header(b"Host"), header(b"Origin"), header(b"Sec-Fetch-Site"))
-    }
-}
 
 /// The handler of a dashboard's connections.
 ///
@@ -90,8 +48,8 @@ pub unsafe fn on_event(c: Conn, ev: c_int, ev_data: *mut c_void, board: Board, h
 /// The listener is gone: nobody is logged in any more.
 fn forget(c: Conn, board: Board) {
     let Some(root) = c.mgr().and_then(Root::of) else { return };
-    root.with(|inner| {
-        let guest = inner.sessions.guest_of(board);
+    session::with(root, |sessions| {
+        let guest = sessions.guest_of(board);
         // SAFETY: a handle points to a dashboard, which outlives its listener.
         unsafe {
             let place = &raw mut (*board.as_ptr()).guest;
@@ -99,14 +57,14 @@ fn forget(c: Conn, board: Board) {
                 *place = ptr::null_mut();
             }
         }
-        inner.sessions.forget(board);
+        sessions.forget(board);
     });
 }
 
 /// The head of a request has come. Some are answered at once.
 fn on_head(asked: &Asked<'_>) {
-    let Some((m, state)) = asked.c.mgr().zip(ConnState::of(asked.c)) else { return };
-    state.dash.answered.set(false);
+    let Some((m, state)) = asked.c.mgr().zip(DashState::attach(asked.c)) else { return };
+    state.answered.set(false);
     let uri = asked.request.uri;
     let route = Route::new(uri);
     if matches!(route, Route::Hi | Route::Logout) {
@@ -133,14 +91,14 @@ fn on_head(asked: &Asked<'_>) {
         (Route::Ota, Some(_)) => unsafe { stream::start_ota(asked.c, asked.hm, None) },
         _ => return,
     }
-    state.dash.answered.set(true);
+    state.answered.set(true);
 }
 
 /// A request is complete.
 fn on_message(asked: &Asked<'_>) {
     let c = asked.c;
-    let Some((m, state)) = c.mgr().zip(ConnState::of(c)) else { return };
-    if state.dash.answered.replace(false) {
+    let Some((m, state)) = c.mgr().zip(DashState::attach(c)) else { return };
+    if state.answered.replace(false) {
         c.clear(flag::RESP);
         return;
     }
@@ -175,16 +133,16 @@ fn on_message(asked: &Asked<'_>) {
 }
 
 /// From now on the connection gets to know about changes.
-fn open(asked: &Asked<'_>, state: &ConnState, watcher: Watcher) {
+fn open(asked: &Asked<'_>, state: &DashState, watcher: Watcher) {
     if asked.is_foreign() {
         return asked.refuse();
     }
     // Before the program hears of it: it may have something to send at once.
-    state.dash.watcher.set(Some(watcher));
+    state.watcher.set(Some(watcher));
     // SAFETY: this is the handler of the message.
     unsafe { (asked.host.upgrade)(asked.c.as_ptr(), asked.hm) };
     if !asked.c.has(flag::WEBSOCKET) {
-        state.dash.watcher.set(None);
+        state.watcher.set(None);
     }
 }
 

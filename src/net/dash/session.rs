@@ -6,7 +6,9 @@
 use super::set::Board;
 use crate::abi::{Dash, DashUser};
 use crate::codec::dash::token::same;
-use core::cell::{Cell, UnsafeCell};
+use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::Root;
+use core::cell::{Cell, RefCell, UnsafeCell};
 use core::ffi::{c_char, c_int};
 use core::ptr;
 use std::rc::Rc;
@@ -118,6 +120,24 @@ pub struct DashState {
     pub answered: Cell<bool>,
     /// Who gets to know about changes here.
     pub watcher: Cell<Option<Watcher>>,
+}
+
+impl DashState {
+    /// What `c` remembers, if anything.
+    pub fn of(c: Conn<'_>) -> Option<&DashState> {
+        c.state()?.extensions.get()
+    }
+
+    /// As [`DashState::of`], made now if need be. `None` when memory is exhausted.
+    pub fn attach(c: Conn<'_>) -> Option<&DashState> {
+        c.state()?.extension()
+    }
+}
+
+/// Access to the sessions of a manager. `f` runs no code of the program.
+pub fn with<R>(root: &Root, f: impl FnOnce(&mut Sessions) -> R) -> Option<R> {
+    let sessions = root.extensions.get_or_init::<RefCell<Sessions>>()?;
+    Some(f(&mut sessions.borrow_mut()))
 }
 
 /// All sessions of a manager's dashboards.

@@ -1,7 +1,7 @@
 //! Dashboards and their sets: what the program has described.
 
+use super::directory;
 use super::field::{Field, Fields};
-use super::files;
 use super::session::User;
 use crate::abi::{
     Dash, DashHandler, EventHandler, FieldSet, MG_DASH_ADD, MG_DASH_DELETE, MG_DASH_READ, MG_DASH_WRITE,
@@ -167,7 +167,8 @@ impl Set {
     /// Has the variables loaded. False: the user may not see them.
     pub fn read(self, user: &User, posix: Fs) -> bool {
         self.is_sound()
-            && self.ask(MG_DASH_READ, user, || !self.is_files() || files::read(self, user.as_ptr(), posix))
+            && self
+                .ask(MG_DASH_READ, user, || !self.is_files() || directory::read(self, user.as_ptr(), posix))
     }
 
     /// Has an element loaded. False: it does not exist, or the user may not see it.

@@ -4,7 +4,6 @@ use super::config::Config;
 use crate::codec::http::chunked::{self, Chunked};
 use crate::codec::http::{Framing, Head};
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::state::ConnState;
 
 /// A message whose head is complete.
 pub struct Partial {
@@ -98,7 +97,7 @@ impl Partial {
     }
 
     /// Bytes of `recv` that the whole message takes, as far as it says.
-    fn announced(&self) -> usize {
+    pub fn announced(&self) -> usize {
         match self.framing {
             Framing::Empty => self.head,
             Framing::Length(n) => self.head.saturating_add(n),
@@ -115,25 +114,4 @@ pub fn compact(c: Conn, body_at: usize) {
     // SAFETY: no handler runs meanwhile, and no other slice of the buffer is in use.
     let bytes = unsafe { c.recv().bytes_mut() };
     chunked::compact(&mut bytes[body_at..]);
-}
-
-/// True while the body of a message is collected in `recv`.
-pub fn is_collecting(state: &ConnState) -> bool {
-    let partial = state.http.partial.take();
-    let collecting = partial.is_some();
-    state.http.partial.set(partial);
-    collecting
-}
-
-/// The size that a full `recv` shall grow to; `None` unless a body is being collected.
-///
-/// Doubling copies every byte about once. Growing by one `step` each time would copy a long body
-/// again and again; and taking the announced length at once would give memory for mere promises.
-pub fn size_for_body(c: Conn, step: usize) -> Option<usize> {
-    let http = &ConnState::of(c)?.http;
-    let partial = http.partial.take()?;
-    let announced = partial.announced();
-    http.partial.set(Some(partial));
-    let size = c.recv().size();
-    Some(size.saturating_mul(2).min(announced).max(size.saturating_add(step)))
 }

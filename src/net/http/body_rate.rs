@@ -44,11 +44,11 @@ impl Stream {
     /// The body will be streamed.
     pub fn begin(&self) {
         self.awaited.set(true);
-        self.restart();
+        self.restart(millis());
     }
 
-    fn restart(&self) {
-        self.since.set(millis());
+    fn restart(&self, now: u64) {
+        self.since.set(now);
         self.from.set(self.received.get());
     }
 
@@ -70,12 +70,12 @@ impl Stream {
     }
 
     /// What the connection waits for; `program_is_behind`: not for its peer.
-    pub fn phase(&self, program_is_behind: bool) -> Phase {
+    pub fn phase(&self, program_is_behind: bool, now: u64) -> Phase {
         if !self.awaited.get() || !self.is_coming() {
             return Phase::Busy;
         }
         if program_is_behind {
-            self.restart();
+            self.restart(now);
             return Phase::Busy;
         }
         Phase::Body { since: self.since.get(), received: self.received.get() - self.from.get() }

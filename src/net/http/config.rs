@@ -102,6 +102,13 @@ impl Config {
         self.0.is_on(Setting::MG_SET_HTTP_ERROR_REPLIES)
     }
 
+    /// The shortest time that anything is limited to.
+    pub fn shortest_timeout(&self) -> Option<u64> {
+        let grace = self.0.time(Setting::MG_SET_HTTP_BODY_RATE).map(|_| GRACE);
+        let times = TIMEOUTS.into_iter().filter(|s| *s != Setting::MG_SET_HTTP_BODY_RATE);
+        times.filter_map(|setting| self.0.time(setting)).chain(grace).min()
+    }
+
     /// True when anything is limited in time.
     #[inline]
     pub fn has_timeouts(&self) -> bool {

@@ -8,92 +8,52 @@
 pub mod body;
 mod body_rate;
 pub mod config;
+mod engine;
+mod lingering;
 pub mod message;
 mod pending_requests;
 pub mod serve;
-pub mod timeouts;
+mod state;
+mod timeouts;
 pub mod upload;
 
 use self::body::{End, Partial, Receiver, Refusal};
-use self::body_rate::Stream;
 use self::config::Config;
-use self::pending_requests::Asked;
-use self::timeouts::{Linger, drain, fail, fail_body, refuse_response};
+use self::lingering::{Step, drain, fail, fail_body, refuse_response};
+use self::state::HttpState;
 use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::engine::Handler;
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::oversize;
-use super::event_loop::state::ConnState;
-use super::ws;
 use crate::abi::{
     Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
     MG_EV_WRITE, Setting, flag,
 };
 use crate::codec::http::{self, Framing, Head};
-use core::cell::Cell;
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-/// What the engine remembers about a connection between events.
-#[derive(Default)]
-pub struct HttpState {
-    /// Bytes at the front of `recv` that were searched for the end of a head without result.
-    pub(in crate::net) searched: Cell<usize>,
-    /// The message whose head is complete and whose body is not.
-    pub(in crate::net) partial: Cell<Option<Partial>>,
-    /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
-    pub(in crate::net) seen: Cell<usize>,
-    /// The connection closes after the response.
-    close_wish: Cell<bool>,
-    /// Requests so far.
-    requests: Cell<u32>,
-    /// When the first byte of the head came that is incomplete, or the head of the body that is.
-    pub(in crate::net) since: Cell<u64>,
-    /// The `Connection` line that the reply to the newest request has to have.
-    connection_line: Cell<&'static CStr>,
-    /// The body that the program, or an upload, takes out of `recv` as it comes.
-    pub(in crate::net) stream: Stream,
-    /// When output began to wait, or last moved; 0: nothing waits, or nobody has looked since.
-    pub(in crate::net) stalled: Cell<u64>,
-    /// Requests wait until replies have left.
-    backlogged: Cell<bool>,
-    /// The engine runs: a handler that closes the connection for good leads back to it.
-    busy: Cell<bool>,
-    /// There are no more messages: the program closed the connection at MG_EV_HTTP_HDRS, or the
-    /// engine drains it. Ends when the program takes the flag back.
-    pub(in crate::net) stopped: Cell<bool>,
-    /// How the connection closes.
-    pub(in crate::net) linger: Cell<Linger>,
-    /// What a client has asked for.
-    pub(in crate::net) asked: Asked,
-}
-
 /// Listens for HTTP.
 pub fn listen_http<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<Conn<'g>> {
     let c = listen(m, url, handlers)?;
-    c.set_protocol(Some(on_event));
+    speak(c);
     Some(c)
+}
+
+/// Makes HTTP the protocol of a connection.
+pub fn speak(c: Conn) {
+    conn::set_engine(c, &engine::Http);
 }
 
 /// Connects for HTTP. Sends nothing: the program writes the request.
 pub fn connect_http<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Conn<'g>> {
-    super::event_loop::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())
-}
-
-/// True when the engine has something to do at `MG_EV_POLL`: input that waits for the end of a
-/// response, or a connection to close behind one.
-pub fn wants_poll(c: Conn) -> bool {
-    if !c.has(flag::ACCEPTED) || c.has(flag::RESP | flag::DRAINING) {
-        // Another protocol handler may want anything.
-        return c.protocol().is_some() && !has_protocol(c, on_event);
-    }
-    match ConnState::of(c) {
-        Some(state) if has_protocol(c, on_event) => c.recv().len() > 0 || state.http.close_wish.get(),
-        _ => c.protocol().is_some(),
-    }
+    let c = super::event_loop::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
+    c.state()?.engine.set(Some(&engine::Http));
+    Some(c)
 }
 
 /// The protocol handler of HTTP connections.
@@ -107,6 +67,12 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
     let c = guard.conn();
     match ev {
         MG_EV_READ => {
+            if c.state().is_some_and(|state| state.extension::<HttpState>().is_none()) {
+                return conn::error(c, b"OOM");
+            }
+            if c.state().is_some_and(|state| state.engine.get().is_none()) {
+                speak(c); // The program made it the protocol by hand.
+            }
             let added = if ev_data.is_null() {
                 None
             } else {
@@ -115,10 +81,10 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
             };
             notice_consumption(c, added);
             go_on(c);
-            // A client may send frames right behind the request that upgrades.
-            if has_protocol(c, ws::on_event) {
+            // A client may send bytes of another protocol right after the request that upgrades.
+            if let Some(handler) = upgraded(c) {
                 // SAFETY: c is live; the handler needs no data.
-                unsafe { ws::on_event(c.as_ptr(), MG_EV_READ, ptr::null_mut()) };
+                unsafe { handler(c.as_ptr(), MG_EV_READ, ptr::null_mut()) };
             }
         }
         MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
@@ -126,7 +92,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
             go_on(c);
         }
         // There may be room for the replies to requests that wait.
-        MG_EV_WRITE if ConnState::of(c).is_some_and(|s| s.http.backlogged.get()) => {
+        MG_EV_WRITE if HttpState::of(c).is_some_and(|s| s.backlogged.get()) => {
             notice_consumption(c, Some(0));
             go_on(c);
         }
@@ -139,62 +105,45 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
     }
 }
 
-/// Forgets a half-received message when the program removed bytes of it.
-fn notice_consumption(c: Conn, added: Option<usize>) {
-    let Some(state) = ConnState::of(c) else { return };
-    let len = c.recv().len();
-    let seen = state.http.seen.get();
-    if len < seen || added.is_some_and(|n| len != seen + n) {
-        state.http.forget();
-    }
+/// The handler of the engine that has taken the connection over from this one.
+fn upgraded(c: Conn) -> Option<Handler> {
+    let handler = c.state()?.engine.get()?.handler();
+    (!has_protocol(c, on_event) && has_protocol(c, handler)).then_some(handler)
 }
 
-impl HttpState {
-    /// True when the connection has had a request, whoever goes on with it.
-    pub(in crate::net) fn has_request(&self) -> bool {
-        self.requests.get() > 0
-    }
-
-    /// Forgets a half-received message.
-    pub(in crate::net) fn forget(&self) {
-        self.partial.set(None);
-        self.searched.set(0);
+/// Forgets a half-received message when the program removed bytes of it.
+fn notice_consumption(c: Conn, added: Option<usize>) {
+    let Some(state) = HttpState::of(c) else { return };
+    let len = c.recv().len();
+    let seen = state.seen.get();
+    if len < seen || added.is_some_and(|n| len != seen + n) {
+        state.forget();
     }
 }
 
 /// Closes behind a response that ends the connection, or else delivers what there is.
 fn go_on(c: Conn) {
-    if !c.has(flag::RESP) && ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
+    if !c.has(flag::RESP) && HttpState::of(c).is_some_and(|s| s.close_wish.get()) {
         drain(c);
     } else {
         run(c, false);
     }
 }
 
-/// What one step of the engine came to.
-pub enum Step {
-    /// A message was delivered: look for the next one.
-    Next,
-    /// Nothing more to do until more bytes arrive.
-    Wait,
-    /// The engine is done with what is in `recv`, or with the connection.
-    Stop,
-}
-
 /// Delivers the messages that `recv` holds.
 fn run(c: Conn, at_close: bool) {
-    let state = ConnState::of(c);
+    let state = HttpState::of(c);
     if let Some(state) = state {
-        let ends = state.http.stopped.get() && c.has(flag::CLOSING | flag::DRAINING);
-        state.http.stopped.set(ends);
+        let ends = state.stopped.get() && c.has(flag::CLOSING | flag::DRAINING);
+        state.stopped.set(ends);
         if ends && c.has(flag::DRAINING) {
             // What follows the last message is no request, whatever it says.
             c.recv().set_len(0);
         }
-        if ends || state.http.busy.replace(true) {
+        if ends || state.busy.replace(true) {
             return;
         }
-        state.http.backlogged.set(false);
+        state.backlogged.set(false);
     }
     let mut ofs = 0;
     loop {
@@ -203,9 +152,9 @@ fn run(c: Conn, at_close: bool) {
             break;
         }
         if let Some(state) = state
-            && is_backlogged(c, state)
+            && is_backlogged(c)
         {
-            state.http.backlogged.set(true);
+            state.backlogged.set(true);
             break;
         }
         match step(c, &mut ofs, at_close) {
@@ -219,8 +168,8 @@ fn run(c: Conn, at_close: bool) {
     }
     c.recv().consume(ofs);
     if let Some(state) = state {
-        state.http.seen.set(c.recv().len());
-        state.http.busy.set(false);
+        state.seen.set(c.recv().len());
+        state.busy.set(false);
     }
 }
 
@@ -231,31 +180,31 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     let bytes = &unsafe { buf.bytes() }[*ofs..];
     let config = Config::of(c);
     let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
-    if let Some(state) = ConnState::of(c) {
-        if let Some(mut partial) = state.http.partial.take() {
+    if let Some(state) = HttpState::of(c) {
+        if let Some(mut partial) = state.partial.take() {
             return match partial.end(bytes, to, &config) {
                 Ok(Some(end)) => {
                     config::withdraw_invitation(c);
                     deliver(c, ofs, &partial, end)
                 }
                 Ok(None) => {
-                    state.http.partial.set(Some(partial));
+                    state.partial.set(Some(partial));
                     Step::Wait
                 }
                 Err(refusal) if refusal.is_of_length() && c.has(flag::FULL) => {
-                    state.http.partial.set(Some(partial));
+                    state.partial.set(Some(partial));
                     Step::Wait
                 }
                 Err(refusal) => fail_body(c, refusal),
             };
         }
-        if state.http.searched.get() > 0 {
-            match http::head_len(bytes, state.http.searched.get()) {
+        if state.searched.get() > 0 {
+            match http::head_len(bytes, state.searched.get()) {
                 Ok(None) if !config.is_head_too_long(bytes.len()) => {
-                    state.http.searched.set(bytes.len());
+                    state.searched.set(bytes.len());
                     return Step::Wait;
                 }
-                _ => state.http.searched.set(0),
+                _ => state.searched.set(0),
             }
         }
     }
@@ -273,10 +222,10 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     if let Some(head) = parsed {
         return start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, to, &config);
     }
-    if let Some(state) = ConnState::of(c)
-        && state.http.searched.replace(bytes.len()) == 0
+    if let Some(state) = HttpState::of(c)
+        && state.searched.replace(bytes.len()) == 0
     {
-        state.http.since.set(millis());
+        state.since.set(millis());
     }
     Step::Wait
 }
@@ -294,11 +243,11 @@ fn start_message(
     if let Err(e) = config.check(head, to.server) {
         return fail(c, e.fault.reason(), e.fault.status());
     }
-    let state = ConnState::of(c);
+    let state = HttpState::of(c);
     let mut partial = Partial::new(head);
     // Everything that needs the bytes is decided before a handler runs.
     let framing = match state {
-        Some(state) if partial.answers && state.http.asked.is_head() => Ok(Framing::Empty),
+        Some(state) if partial.answers && state.asked.is_head() => Ok(Framing::Empty),
         _ => head.framing(),
     };
     let outcome = match framing {
@@ -315,15 +264,15 @@ fn start_message(
         return Step::Next;
     }
     let refused = head.is_response && to.server && !matches!(head.status, 100..=199 | 204 | 304);
-    let count = state.map_or(0, |s| s.http.requests.get()) + 1;
+    let count = state.map_or(0, |s| s.requests.get()) + 1;
     partial.closes = to.server && config.closes_after(head, count);
     partial.asks_to_close = head.connection.close;
     let waits = to.server && head.expect_continue && head.version >= (1, 1) && bytes.len() == head.len;
 
     if let Some(state) = state {
-        state.http.requests.set(count);
-        state.http.connection_line.set(config.connection_line(head, count));
-        state.http.stream.prepare(partial.framing, bytes.len() - head.len);
+        state.requests.set(count);
+        state.connection_line.set(config.connection_line(head, count));
+        state.stream.prepare(partial.framing, bytes.len() - head.len);
     }
 
     let (len, base, queued) = (c.recv().len(), c.recv().base(), c.send().len());
@@ -333,7 +282,7 @@ fn start_message(
         c.recv().consume(*ofs);
         c.set_protocol(None);
         if let Some(state) = state.filter(|_| to.server) {
-            state.http.stream.begin();
+            state.stream.begin();
         }
         if waits && c.send().len() == queued && !c.has(flag::CLOSING | flag::DRAINING) {
             config.invite_body(c);
@@ -342,14 +291,14 @@ fn start_message(
     }
     if c.has(flag::CLOSING) && !to.at_close {
         if let Some(state) = state {
-            state.http.stopped.set(true);
+            state.stopped.set(true);
         }
         return Step::Wait;
     }
     let replied = c.send().len() > queued;
     if c.has(flag::DRAINING) && replied && to.server {
         // Refused with a reply of the program's: that was the answer.
-        timeouts::turn_down(c, matches!(outcome, Ok(None)));
+        lingering::reject(c, matches!(outcome, Ok(None)));
         return Step::Stop;
     }
     let (end, is_too_long) = match outcome {
@@ -373,10 +322,10 @@ fn start_message(
         return fire_message(c, ofs, &partial, end, hm);
     }
     let Some(state) = state.filter(|_| has_protocol(c, on_event)) else { return Step::Wait };
-    state.http.since.set(millis());
-    state.http.partial.set(Some(partial));
+    state.since.set(millis());
+    state.partial.set(Some(partial));
     if is_too_long {
-        oversize::note(c, state);
+        oversize::note(c);
     } else if waits && !replied {
         config.invite_body(c);
     }
@@ -416,10 +365,10 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
     if server {
         c.set(flag::RESP);
     }
-    if let Some(state) = ConnState::of(c) {
-        state.http.close_wish.set(partial.closes);
+    if let Some(state) = HttpState::of(c) {
+        state.close_wish.set(partial.closes);
         if partial.answers {
-            state.http.asked.answered();
+            state.asked.answered();
         }
     }
     let before = c.recv().len();
@@ -427,7 +376,7 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
     // What the program removed itself is not removed a second time.
     let removed = before.saturating_sub(c.recv().len());
     *ofs = (*ofs + end.total.saturating_sub(removed)).min(c.recv().len());
-    let upgraded = has_protocol(c, ws::on_event);
+    let upgraded = upgraded(c).is_some();
     if !has_protocol(c, on_event) && !upgraded {
         return Step::Wait;
     }
@@ -442,12 +391,12 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
 
 /// The `Connection` line, with its line end, that a reply on this connection has to have; mostly none.
 pub fn connection_line(c: Conn) -> &'static CStr {
-    ConnState::of(c).map_or(c"", |s| s.http.connection_line.get())
+    HttpState::of(c).map_or(c"", |s| s.connection_line.get())
 }
 
 /// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.
 pub fn response_done(c: Conn) {
-    if ConnState::of(c).is_some_and(|s| s.http.close_wish.get()) {
+    if HttpState::of(c).is_some_and(|s| s.close_wish.get()) {
         drain(c);
     } else if c.recv().len() > 0 {
         conn::fire_count(c, MG_EV_READ, 0);
@@ -464,14 +413,15 @@ const BACKLOG: usize = 256 * 1024;
 
 /// True when a server's next request has to wait until replies have left. One whose head has been
 /// delivered goes on.
-fn is_backlogged(c: Conn, state: &ConnState) -> bool {
-    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !body::is_collecting(state)
+fn is_backlogged(c: Conn) -> bool {
+    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !state::is_collecting(c)
 }
 
 /// True when enough requests wait: for the end of the response in progress, or for replies to leave.
-pub fn is_held_back(c: Conn, state: &ConnState) -> bool {
-    (c.has(flag::RESP) || is_backlogged(c, state))
+fn is_held_back(c: Conn) -> bool {
+    let Some(state) = c.state() else { return false };
+    (c.has(flag::RESP) || is_backlogged(c))
         && c.has(flag::ACCEPTED)
         && c.recv().len() >= HELD_BACK.min(state.size_setting(Setting::MG_SET_RECV_LIMIT))
-        && (has_protocol(c, on_event) || state.body.is_some())
+        && (has_protocol(c, on_event) || state.has_source())
 }

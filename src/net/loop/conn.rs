@@ -1,14 +1,13 @@
 //! The life of a connection: made, linked, called, failed, closed.
 
+use super::engine::{Engine, Handler};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, Token, is, ready};
-use super::{log, sys, unix, view};
+use super::{deadline, log, sys, unix, view};
 use crate::abi::{
-    Addr, Connection, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Scope, Setting,
-    flag,
+    Addr, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Scope, Setting, flag,
 };
-use crate::net::{resolver, tls};
 use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
 use mio::unix::SourceFd;
@@ -30,6 +29,7 @@ pub fn alloc(m: Mgr<'_>) -> Option<Conn<'_>> {
         state.last_io.set(super::clock::millis());
     }
     give_settings(c, settings);
+    deadline::rearm(c);
     Some(c)
 }
 
@@ -56,7 +56,7 @@ pub fn set(c: Conn, setting: Setting, value: i64) -> bool {
     let mut settings = state.settings.take();
     let done = settings.set(setting, value);
     give_settings(c, settings);
-    crate::net::ws::arm(c);
+    deadline::rearm(c);
     done
 }
 
@@ -183,9 +183,9 @@ pub fn output_queued(c: Conn) {
 fn watch_mark(c: Conn, state: &ConnState, mark: usize) {
     let mut queued = c.send().len();
     if queued < mark {
-        state.above_mark.set(false);
-    } else if !state.above_mark.get() {
-        state.above_mark.set(true);
+        state.unmark(is::ABOVE_MARK);
+    } else if !state.is(is::ABOVE_MARK) {
+        state.mark(is::ABOVE_MARK);
         call(c, MG_EV_HIGH_WATER, (&raw mut queued).cast());
     }
 }
@@ -349,19 +349,19 @@ pub fn close(c: Conn) {
         m.set_pipe_fd(-1);
     }
     super::admission::leave(root, c);
-    resolver::cancel(c);
+    root.services.names.cancel(c);
     if c.has(flag::LISTENING) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
         unix::remove_file_of(c.fd());
     }
     if c.has(flag::TLS) {
-        tls::say_goodbye(root, c, state);
+        root.services.transport.closing(c);
     }
     drop_fd(root, c, state);
-    state.race.take();
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
     call(c, MG_EV_CLOSE, ptr::null_mut());
     state.mark(is::GONE);
-    tls::free(c);
+    root.services.transport.closed(c);
+    state.set_source(None);
     for buf in c.buffers() {
         buf.free();
     }
@@ -383,12 +383,24 @@ pub fn drop_fd(root: &Root, c: Conn, state: &ConnState) {
     state.used_up(ready::READ | ready::WRITE | ready::HANGUP | ready::ERROR);
 }
 
-/// The handler type without its `Option`, for comparisons.
-pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
-
 /// True when the connection was closed for good, maybe because its manager was freed.
 pub fn is_closed(c: Conn) -> bool {
     c.state().is_some_and(|state| state.is(is::CLOSED))
+}
+
+/// Makes `engine` the connection's protocol.
+pub fn set_engine(c: Conn, engine: &'static dyn Engine) {
+    c.set_protocol(Some(engine.handler()));
+    c.set_protocol_data(ptr::null_mut());
+    if let Some(state) = c.state() {
+        state.engine.set(Some(engine));
+    }
+}
+
+/// True while the protocol handler is that of the connection's engine: no program has put one of its own
+/// there.
+pub fn runs_engine(c: Conn) -> bool {
+    c.state().and_then(|state| state.engine.get()).is_some_and(|engine| has_protocol(c, engine.handler()))
 }
 
 /// True when `c`'s protocol handler is `f`.

@@ -5,7 +5,7 @@ use super::conn::{self, alloc, call, error_fmt, is_closed, link, register, socke
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
-use super::{log, race, sys, unix};
+use super::{deadline, log, race, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::url::Url;
 use core::ffi::{CStr, c_int, c_void};
@@ -30,8 +30,10 @@ pub fn connect<'g>(
     c.set_fd(-1);
     link(m, c);
     c.set(flag::CLIENT | transport_flags(bytes));
-    if c.has(flag::TLS) {
-        crate::net::tls::remember_host(c, Url::new(bytes).host);
+    if c.has(flag::TLS)
+        && let Some(root) = Root::of(m)
+    {
+        root.services.transport.connecting(c, Url::new(bytes).host);
     }
     c.set_handler(handlers.handler);
     c.set_handler_data(handlers.data);
@@ -62,13 +64,19 @@ pub fn resolve(c: Conn, text: &[u8]) {
             c.set_rem(found);
             connect_resolved(c);
         }
-        None => crate::net::resolver::start(c, Url::new(text).host),
+        None => {
+            if let Some(root) = c.mgr().and_then(Root::of) {
+                root.services.names.start(c, Url::new(text).host);
+            }
+        }
     }
+    deadline::rearm(c);
 }
 
 /// `c->rem` holds the address: makes the socket and starts to connect.
 pub fn connect_resolved(c: Conn) {
     connect_to(c, &c.rem().to_socket().into());
+    deadline::rearm(c);
 }
 
 /// Makes the socket and starts to connect. A connection that has a socket already only learns the
@@ -110,7 +118,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     let failed = sys::connect(fd, to).err().filter(|e| e.raw_os_error() != Some(libc::EINPROGRESS));
     c.set(flag::CONNECTING);
     register(c, false);
-    race::plan(state);
+    race::plan(c, state);
     if let Some(e) = failed
         && let race::Outcome::Lost(_) = race::give_up(c)
     {
@@ -126,14 +134,13 @@ fn connect_to(c: Conn, to: &SockAddr) {
 /// them. If there are none, it fails with `error`.
 fn ask_for_more(c: Conn, error: &[u8]) -> bool {
     let Some(state) = ConnState::of(c) else { return false };
-    let Some(host) = state.race.take().and_then(|race| race.host) else { return false };
-    if !crate::net::resolver::ask_for_more(c, &host, error) {
+    let Some(host) = race::take(state).and_then(|race| race.host) else { return false };
+    let Some(root) = c.mgr().and_then(Root::of) else { return false };
+    if !root.services.names.ask_for_more(c, &host, error) {
         return false;
     }
-    if let Some(root) = c.mgr().and_then(Root::of) {
-        conn::drop_fd(root, c, state);
-        c.set_fd(-1);
-    }
+    conn::drop_fd(root, c, state);
+    c.set_fd(-1);
     c.clear(flag::CONNECTING);
     c.set(flag::RESOLVING);
     true
@@ -157,7 +164,7 @@ pub fn finish(c: Conn) {
     c.clear(flag::CONNECTING);
     if let Some(state) = ConnState::of(c) {
         // Closes the attempts that were slower.
-        state.race.take();
+        race::take(state);
         state.next_attempt.set(0);
     }
     call(c, MG_EV_CONNECT, ptr::null_mut());
@@ -173,6 +180,7 @@ pub fn go_on(c: Conn) {
         c.clear(flag::CONNECTING);
         socket_error(c, errno);
     }
+    deadline::rearm(c);
 }
 
 /// A program that did not call `mg_tls_init` in its CONNECT handler gets plain TCP.

@@ -1,12 +1,13 @@
 //! One connection's turn: accept, connect, read, write, close.
 
-use super::conn::{close, error, fire_count, has_protocol, learn_local, output_queued, queue, socket_error};
+use super::conn::{close, error, fire_count, learn_local, output_queued, queue, socket_error};
+use super::deadline::rearm_at;
+use super::engine::{Io, Piece, Source};
 use super::handle::{Buf, Conn};
+use super::services::Transport;
 use super::state::{ConnState, Root, is, ready};
 use super::{connect, listen, log, oversize, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, Setting, flag};
-use crate::net::http::serve::body::{self, Piece};
-use crate::net::{http, tls};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
 
@@ -14,7 +15,7 @@ use std::io::{self, ErrorKind};
 /// peer does not starve the others.
 const READS_PER_TURN: usize = 8;
 
-/// Pieces of a file that one connection sends in one turn, for the same reason.
+/// Pieces of a source that one connection sends in one turn, for the same reason.
 const PIECES_PER_TURN: usize = 8;
 
 /// Largest piece of a file that the kernel copies at once.
@@ -47,46 +48,71 @@ pub fn turn(root: &Root, c: Conn, now: u64) {
             // A handler of WRITE queued more: that goes out with the others' output.
             output_queued(c);
         }
-        settle(c);
+        settle(c, now);
     }
 }
 
 /// Writes a connection's fresh output, then applies its flags.
-pub fn flush(c: Conn) {
+pub fn flush(c: Conn, now: u64) {
     if !c.has(flag::CLOSING) {
         write(c);
     }
     if is_live(c) {
-        settle(c);
+        settle(c, now);
     }
 }
 
-/// Applies what the program asked for with flags: a drained or closing connection is closed.
-fn settle(c: Conn) {
+/// The end of a connection's life begins here: applies what the program, or the peer, asked for. A
+/// closing connection is closed, and so is a draining one that has sent everything, unless its engine
+/// keeps it. Others learn their next deadline.
+fn settle(c: Conn, now: u64) {
     let Some(state) = ConnState::of(c) else { return };
-    if c.has(flag::DRAINING) && !has_output(c, state) && !http::timeouts::lingers(c, state) {
-        c.set(flag::CLOSING);
+    if c.has(flag::DRAINING) && !has_output(c, state) {
+        if state.engine.get().is_some_and(|engine| engine.lingers(c)) {
+            state.mark(is::LINGERING);
+        } else {
+            c.set(flag::CLOSING);
+        }
     }
     if c.has(flag::CLOSING) && state.in_handler.get() == 0 {
         close(c);
+    } else {
+        rearm_at(c, now);
     }
+}
+
+/// True when nothing more is to be read, says the connection's engine.
+pub fn is_held_back(c: Conn, state: &ConnState) -> bool {
+    state.engine.get().is_some_and(|engine| engine.holds_back(c))
+}
+
+/// Tells the connection's engine what happens to its bytes.
+fn observe(c: Conn, state: &ConnState, io: Io<'_>) {
+    if let Some(engine) = state.engine.get() {
+        engine.observe(c, io);
+    }
+}
+
+/// What encrypts a connection; `None` when nothing does.
+fn transport(c: Conn, state: &ConnState) -> Option<&'static dyn Transport> {
+    if c.has(flag::TLS) { state.root().map(|root| root.services.transport) } else { None }
 }
 
 /// True when the end of the stream is behind requests that wait for a response in progress, and
 /// nothing of that response waits to be sent. As for fewer requests, whose end is read, that is the
 /// end of the connection; a peer that is gone must not be kept for as long as a program waits.
 pub fn is_abandoned(c: Conn, state: &ConnState) -> bool {
-    state.can(ready::HANGUP) && http::is_held_back(c, state) && !has_output(c, state)
+    state.can(ready::HANGUP) && is_held_back(c, state) && !has_output(c, state)
 }
 
 /// True when something is to be sent, from the send buffer or behind it.
 pub fn has_output(c: Conn, state: &ConnState) -> bool {
-    c.send().len() > 0 || state.body.is_some() || (c.has(flag::TLS) && state.tls.has_output())
+    c.send().len() > 0 || state.has_source() || transport(c, state).is_some_and(|tls| tls.has_output(c))
 }
 
 /// True when something may be read, from the socket or from what TLS holds.
 pub fn has_input(c: Conn, state: &ConnState) -> bool {
-    state.can(ready::READ | ready::ERROR) || (c.has(flag::TLS) && state.tls.has_input())
+    state.can(ready::READ | ready::ERROR) || transport(c, state).is_some_and(|tls| tls.has_input(c))
 }
 
 fn transfer(root: &Root, c: Conn, now: u64) {
@@ -115,13 +141,10 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         }
         return;
     }
-    if c.has(flag::TLS) && !tls::is_up(c, state, now) {
+    if transport(c, state).is_some_and(|tls| !tls.drive(c, now)) {
         return;
     }
-    if (has_input(c, state) || state.can(ready::HANGUP))
-        && !c.has(flag::FULL)
-        && !http::is_held_back(c, state)
-    {
+    if (has_input(c, state) || state.can(ready::HANGUP)) && !c.has(flag::FULL) && !is_held_back(c, state) {
         state.last_io.set(now);
         read(c);
     } else if state.can(ready::ERROR) {
@@ -152,7 +175,7 @@ fn read(c: Conn) {
             oversize::judge(c, state);
         }
         if c.has(flag::CLOSING | flag::FULL)
-            || http::is_held_back(c, state)
+            || is_held_back(c, state)
             || !(has_input(c, state) || state.can(ready::HANGUP))
         {
             return;
@@ -174,7 +197,7 @@ fn read(c: Conn) {
                 }
                 buf.set_len(buf.len() + n);
                 state.unmark(is::RETRY);
-                state.http.stream.count(n);
+                observe(c, state, Io::Received(n));
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
                 let drained = n < room && !c.has(flag::UDP | flag::TLS) && !state.is(is::PIECEWISE);
@@ -229,8 +252,11 @@ fn make_room(c: Conn) -> Option<usize> {
     }
     if buf.len() >= limit {
         // The readiness may be stale: only bytes that really wait are too many.
-        if state.is(is::PLAIN_FD) || (c.has(flag::TLS) && state.tls.has_input()) || sys::has_input(c.fd()) {
-            if !http::timeouts::refuse_excess(c) {
+        if state.is(is::PLAIN_FD)
+            || transport(c, state).is_some_and(|tls| tls.has_input(c))
+            || sys::has_input(c.fd())
+        {
+            if !state.engine.get().is_some_and(|engine| engine.on_overflow(c)) {
                 error(c, b"MG_MAX_RECV_SIZE");
             }
         } else {
@@ -239,16 +265,17 @@ fn make_room(c: Conn) -> Option<usize> {
         return None;
     }
     let step = state.size_setting(Setting::MG_SET_READ_SIZE);
+    let collected = || state.engine.get().and_then(|engine| engine.recv_size(c, step));
     if buf.len() >= buf.size() {
-        let wanted = http::body::size_for_body(c, step).unwrap_or(buf.size() + step);
+        let wanted = collected().unwrap_or(buf.size() + step);
         if !buf.resize(wanted.min(limit)) {
             error(c, b"OOM");
             return None;
         }
     }
     let room = (buf.size() - buf.len()).min(limit - buf.len());
-    // Bodies arrive in the usual steps, whatever room was made for them.
-    Some(if room > step && http::body::is_collecting(state) { step - buf.len() % step } else { room })
+    // Long messages arrive in the usual steps, whatever room was made for them.
+    Some(if room > step && collected().is_some() { step - buf.len() % step } else { room })
 }
 
 fn receive(c: Conn, room: usize) -> io::Result<usize> {
@@ -259,8 +286,8 @@ fn receive(c: Conn, room: usize) -> io::Result<usize> {
         }
         return Ok(n);
     }
-    if c.has(flag::TLS) {
-        return tls::receive(c, room);
+    if let Some(tls) = c.state().and_then(|state| transport(c, state)) {
+        return tls.receive(c, room);
     }
     receive_into(c, c.recv(), room)
 }
@@ -307,7 +334,7 @@ pub fn read_failed(c: Conn, e: &io::Error) {
 fn end_of_stream(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
     state.used_up(ready::READ | ready::HANGUP);
-    state.http.stream.finish();
+    observe(c, state, Io::Eof);
     if has_output(c, state) {
         c.set(flag::DRAINING);
     } else {
@@ -322,7 +349,7 @@ fn write(c: Conn) {
         return;
     }
     mark_writable(c);
-    if c.has(flag::TLS) && !tls::flush(c, state) {
+    if transport(c, state).is_some_and(|tls| !tls.flush(c)) {
         return;
     }
     if c.has(flag::UDP) {
@@ -332,39 +359,71 @@ fn write(c: Conn) {
     if c.send().len() > 0 {
         write_buffer(c, state);
     }
-    if state.body.is_some() {
-        write_body(c, state);
+    if state.has_source() {
+        write_source(c, state);
     }
 }
 
-/// Sends the body behind an empty send buffer, as far as one turn goes.
-fn write_body(c: Conn, state: &ConnState) {
+/// Sends what a source has, as far as one turn goes.
+fn write_source(c: Conn, state: &ConnState) {
     for _ in 0..PIECES_PER_TURN {
         if c.has(flag::CLOSING) || c.send().len() > 0 || !state.can(ready::WRITE) {
             return;
         }
-        match body::next_piece(c) {
-            Piece::Queued => write_buffer(c, state),
-            Piece::Copy { fd, at, len } => copy_piece(c, state, fd, at, len),
-            Piece::None => return,
-        }
-        if !state.body.is_some() && !state.is(is::CLOSED) {
-            http::response_done(c);
+        let Some(mut source) = state.take_source() else { return };
+        let sent = match source.next(c) {
+            Piece::Unwanted => return,
+            Piece::Copy { fd, at, len } => {
+                let Some((piece, n)) = copy_piece(c, state, &mut *source, fd, at, len) else {
+                    state.set_source(Some(source));
+                    continue;
+                };
+                keep(c, state, source, &piece);
+                if n > 0 {
+                    fire_count(c, MG_EV_WRITE, n);
+                }
+                piece
+            }
+            piece => {
+                keep(c, state, source, &piece);
+                write_buffer(c, state);
+                piece
+            }
+        };
+        if matches!(sent, Piece::Last | Piece::Broken) {
+            if !state.is(is::CLOSED) {
+                observe(c, state, Io::SourceDone);
+            }
             return;
         }
     }
     queue(c);
 }
 
-/// Lets the kernel send a piece of a file.
-fn copy_piece(c: Conn, state: &ConnState, file: c_int, at: u64, len: u64) {
+/// Keeps a source that has more, and ends another.
+fn keep(c: Conn, state: &ConnState, source: Box<dyn Source>, piece: &Piece) {
+    match piece {
+        Piece::Last => source.end(c, true),
+        Piece::Broken => source.end(c, false),
+        _ if state.is(is::CLOSED) => {}
+        _ => state.set_source(Some(source)),
+    }
+}
+
+/// Lets the kernel send a piece of a file. Returns what its source says, and how many bytes it was;
+/// `None` when the socket takes none now, or never again.
+fn copy_piece(
+    c: Conn,
+    state: &ConnState,
+    source: &mut dyn Source,
+    file: c_int,
+    at: u64,
+    len: u64,
+) -> Option<(Piece, usize)> {
     match sys::sendfile(c.fd(), file, at, usize::try_from(len).map_or(COPY, |len| len.min(COPY))) {
         Ok(n) => {
-            touch(c, state);
-            body::copied(c, n);
-            if n > 0 {
-                fire_count(c, MG_EV_WRITE, n);
-            }
+            sent(c, state, &[], n);
+            return Some((source.copied(n), n));
         }
         // Less than asked for may mean a full socket or a file that was cut: the next call tells.
         Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),
@@ -373,12 +432,15 @@ fn copy_piece(c: Conn, state: &ConnState, file: c_int, at: u64, len: u64) {
             c.set(flag::CLOSING);
         }
     }
+    None
 }
 
-/// Notes that bytes went out.
-fn touch(c: Conn, state: &ConnState) {
-    state.http.stalled.set(0);
-    state.last_io.set(c.mgr().and_then(Root::of).map_or(0, |root| root.with(|inner| inner.now)));
+/// Notes that `n` of the bytes `offered` went out.
+fn sent(c: Conn, state: &ConnState, offered: &[u8], n: usize) {
+    if let Some(root) = state.root() {
+        state.last_io.set(root.with(|inner| inner.now));
+    }
+    observe(c, state, Io::Sent { offered, n });
 }
 
 /// Sends from the send buffer.
@@ -386,19 +448,14 @@ fn write_buffer(c: Conn, state: &ConnState) {
     let buf = c.send();
     // SAFETY: no handler runs and nothing changes the buffer until the call returns.
     let bytes = unsafe { buf.bytes() };
-    let is_http_client = c.has(flag::CLIENT) && has_protocol(c, http::on_event);
-    if is_http_client {
-        state.http.asked.read(bytes);
-    }
-    let sent =
-        if c.has(flag::TLS) { tls::send(c, state, bytes) } else { send_once(c, bytes, state.body.is_some()) };
-    match sent {
+    observe(c, state, Io::Sending(bytes));
+    let taken = match transport(c, state) {
+        Some(tls) => tls.send(c, bytes),
+        None => send_once(c, bytes, state.has_source()),
+    };
+    match taken {
         Ok(n) if n > 0 => {
-            if is_http_client {
-                state.http.asked.sent(n);
-            }
-            touch(c, state);
-            state.http.stream.sent(bytes);
+            sent(c, state, bytes, n);
             if n < bytes.len() && !state.is(is::PLAIN_FD) && !c.has(flag::TLS) {
                 state.used_up(ready::WRITE);
             }

@@ -6,10 +6,9 @@ use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, is, ready};
-use super::{log, sys, unix};
+use super::{deadline, log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, Setting, flag};
 use crate::codec::url::Url;
-use crate::net::http;
 use core::ffi::{c_int, c_void};
 use core::ptr;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -150,12 +149,11 @@ pub fn accept(listener: Conn) {
     }
 }
 
-/// Closes a socket that was accepted for nothing; an HTTP client may learn why.
+/// Closes a socket that was accepted for nothing; the client may learn why.
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
-    if http::config::Config::of(listener).replies()
-        && conn::has_protocol(listener, crate::net::http::on_event)
-    {
-        let _ = sys::send(fd, &http::config::error_reply(code), false);
+    let engine = listener.state().and_then(|state| state.engine.get());
+    if let Some(reply) = engine.and_then(|engine| engine.rejection(listener, code)) {
+        let _ = sys::send(fd, &reply, false);
         sys::shut_output(fd);
         // Closed with a request unread, the connection would be reset, and the reply lost with it.
         sys::discard_input(fd);
@@ -179,6 +177,9 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     tune_stream(fd, &conn::settings_of(m));
     if let Some(state) = ConnState::of(listener) {
         conn::give_settings(c, state.settings.borrow().clone());
+        if let Some(accepted) = c.state() {
+            accepted.engine.set(state.engine.get());
+        }
     }
     if let Some(root) = Root::of(m) {
         enter(root, c);
@@ -193,7 +194,10 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
     call(c, MG_EV_OPEN, ptr::null_mut());
     call(c, MG_EV_ACCEPT, ptr::null_mut());
-    crate::net::tls::accepted(listener, c);
+    if let Some(root) = Root::of(m) {
+        root.services.transport.accepted(listener, c);
+    }
+    deadline::rearm(c);
 }
 
 /// Options of every TCP connection.

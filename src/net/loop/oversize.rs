@@ -6,17 +6,23 @@
 //! called again after the program's handler has returned. What still stands in `recv` then is the
 //! engine's, and is refused.
 
-use super::conn::{self, has_protocol};
+use super::conn;
 use super::handle::Conn;
 use super::state::{ConnState, is};
 use crate::abi::{MG_EV_READ, flag};
-use crate::net::{http, ws};
 use core::ffi::c_long;
 
 /// The message at hand announces too much.
-pub fn note(c: Conn, state: &ConnState) {
-    state.mark(is::OVERSIZE);
+pub fn note(c: Conn) {
+    if let Some(state) = c.state() {
+        state.mark(is::OVERSIZE);
+    }
     conn::queue(c);
+}
+
+/// True between [`note`] and the end of [`judge`].
+pub fn is_noted(c: Conn) -> bool {
+    c.state().is_some_and(|state| state.is(is::OVERSIZE))
 }
 
 /// Lets the engine refuse what the program has left. A program that has set `is_full` is not done.
@@ -24,7 +30,7 @@ pub fn judge(c: Conn, state: &ConnState) {
     if c.has(flag::FULL) {
         return;
     }
-    if has_protocol(c, http::on_event) || has_protocol(c, ws::on_event) {
+    if conn::runs_engine(c) {
         let mut added: c_long = 0;
         conn::call_protocol(c, MG_EV_READ, (&raw mut added).cast());
     }

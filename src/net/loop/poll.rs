@@ -7,11 +7,11 @@
 
 use super::clock::millis;
 use super::conn::{self, call, close, queue};
+use super::deadline::{self, Limit};
 use super::handle::{Conn, Mgr};
 use super::state::{ConnState, Inner, Root, Token, is, ready};
 use super::{io, log, race, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, Setting, flag};
-use crate::net::{http, resolver};
 use core::ffi::c_int;
 use core::mem::size_of;
 use mio::event::Event;
@@ -47,7 +47,7 @@ pub fn poll(m: Mgr, ms: c_int) {
         let search = inner.table.len() <= MANY || inner.was_idle;
         (search, search || before.saturating_sub(inner.last_walk) >= WALK_MS)
     });
-    let deadline = if search { find_work(root, before) } else { None };
+    let deadline = if search { find_work(root) } else { u64::MAX };
     let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
     let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, deadline) };
     let chosen = before_wait(m, root, limit);
@@ -75,20 +75,22 @@ pub fn poll(m: Mgr, ms: c_int) {
     }
     take_turns(root, now);
     // An answer that this poll brought comes before its deadline.
-    if !root.is_freed() {
-        resolver::expire(m, root, now);
+    if now >= root.names_due.get() && !root.is_freed() {
+        root.services.names.expire(m, root, now);
     }
 }
 
 /// How long to wait: not beyond `ms`, the next timer, or the next rationed walk.
-fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, deadline: Option<u64>) -> Option<u64> {
+fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, deadline: u64) -> Option<u64> {
     let mut limit = u64::try_from(ms).ok();
     let mut lower = |to: u64| limit = Some(limit.map_or(to, |l| l.min(to)));
     if let Some(due) = timer::next_due(m, now) {
         lower(due);
     }
-    for at in [deadline, Root::of(m).and_then(resolver::next_deadline)].into_iter().flatten() {
-        lower(at.saturating_sub(now));
+    let names = Root::of(m).map_or(u64::MAX, |root| root.names_due.get());
+    let soonest = deadline.min(names);
+    if soonest < u64::MAX {
+        lower(soonest.saturating_sub(now));
     }
     if !searched {
         lower(WALK_MS);
@@ -188,15 +190,13 @@ fn unmark(root: &Root) {
 /// set by hand, readiness that could not be used before.
 ///
 /// Returns when the first connection's time is up.
-fn find_work(root: &Root, now: u64) -> Option<u64> {
+fn find_work(root: &Root) -> u64 {
     root.with(|inner| {
         let Inner { table, queue, .. } = inner;
-        let mut soonest: Option<u64> = None;
+        let mut soonest = u64::MAX;
         for c in table.iter() {
             let Some(state) = ConnState::of(c) else { continue };
-            for at in [deadline(c, state, now).map(|(at, _)| at), state.wake_at()].into_iter().flatten() {
-                soonest = Some(soonest.map_or(at, |s| s.min(at)));
-            }
+            soonest = soonest.min(state.deadline.get());
             if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {
                 state.mark(is::QUEUED);
                 queue.push(state.token.get());
@@ -212,7 +212,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
         return true;
     }
     let output = io::has_output(c, state);
-    if flags & flag::DRAINING != 0 && !output && !http::timeouts::is_lingering(state) {
+    if flags & flag::DRAINING != 0 && !output && !state.is(is::LINGERING) {
         return true;
     }
     if flags & flag::RESOLVING != 0 {
@@ -221,7 +221,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     if io::has_input(c, state)
         && flags & (flag::FULL | flag::CONNECTING) == 0
         && !state.is(is::RETRY)
-        && !http::is_held_back(c, state)
+        && !io::is_held_back(c, state)
     {
         return true;
     }
@@ -292,11 +292,11 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     }
     let was_resp = c.has(flag::RESP);
     let mut time = now;
-    if expire(c, state, now) {
+    if now >= state.deadline.get() && expire(c, state, now) {
         // The event that tells it was fired.
     } else if state.setting(Setting::MG_SET_POLL_EVENTS) != 0 && c.handler().is_some() {
         call(c, MG_EV_POLL, (&raw mut time).cast());
-    } else if http::wants_poll(c) {
+    } else if wants_poll(c, state) {
         conn::call_protocol(c, MG_EV_POLL, (&raw mut time).cast());
     }
     if was_resp && !c.has(flag::RESP) && !state.is(is::CLOSED) {
@@ -317,62 +317,34 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     }
 }
 
-/// Why a connection has only so much time.
-enum Limit {
-    /// It fails with this text.
-    Fail(&'static [u8]),
-    /// The HTTP engine says what happens.
-    Http,
-    /// It closes silently.
-    Close,
-    /// It tries another address of the same name.
-    NextAddress,
-}
-
-/// When a connection's time is up, and what happens then.
-fn deadline(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
-    if c.has(flag::LISTENING) {
-        return None;
-    }
-    if state.expires.get() > 0 {
-        return Some((state.expires.get(), Limit::Close));
-    }
-    if c.is_pending() {
-        let attempt = Some(state.next_attempt.get()).filter(|at| *at > 0);
-        let limit = state.settings.borrow().time(Setting::MG_SET_CONNECT_TIMEOUT);
-        return match (limit.map(|limit| state.last_io.get() + limit), attempt) {
-            (Some(end), attempt) if attempt.is_none_or(|at| end <= at) => {
-                Some((end, Limit::Fail(b"connect timeout")))
-            }
-            (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
-        };
-    }
-    let http = http::timeouts::deadline(c, state, now).map(|at| (at, Limit::Http));
-    let limit = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
-    let idle = limit.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
-    match (http, idle) {
-        (Some(http), Some(idle)) => Some(if http.0 <= idle.0 { http } else { idle }),
-        (http, idle) => http.or(idle),
+/// True when a protocol handler has something to do at `MG_EV_POLL`. One that is not the engine's may
+/// want anything.
+fn wants_poll(c: Conn, state: &ConnState) -> bool {
+    match state.engine.get() {
+        Some(engine) if conn::runs_engine(c) => engine.wants_poll(c),
+        _ => c.protocol().is_some(),
     }
 }
 
-/// Ends a connection whose time is up.
+/// Does what is due on a connection. True when that is its end.
 fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
-    match deadline(c, state, now) {
-        Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => {
-            match limit {
-                Limit::Fail(reason) => conn::error(c, reason),
-                Limit::Http => http::timeouts::time_out(c, state),
-                Limit::Close => c.set(flag::CLOSING),
-                Limit::NextAddress => {
-                    race::start_next(c);
-                    return false;
+    const ENDING: u32 = flag::CLOSING | flag::DRAINING;
+    let before = c.flags() & ENDING;
+    match deadline::next(c, state, now) {
+        Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => match limit {
+            Limit::Fail(reason) => conn::error(c, reason),
+            Limit::Close => c.set(flag::CLOSING),
+            Limit::Engine => {
+                if let Some(engine) = state.engine.get() {
+                    engine.on_deadline(c, now);
                 }
             }
-            true
-        }
-        _ => false,
+            Limit::NextAddress => race::start_next(c),
+        },
+        _ => {}
     }
+    deadline::rearm_at(c, now);
+    c.flags() & ENDING != before
 }
 
 /// Releases the empty buffers of an idle connection. Returns how many bytes.
@@ -414,7 +386,7 @@ fn take_turns(root: &Root, now: u64) {
                 if state.in_handler.get() > 0 {
                     conn::output_queued(c);
                 } else {
-                    io::flush(c);
+                    io::flush(c, now);
                 }
             }
         }

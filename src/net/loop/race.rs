@@ -5,8 +5,9 @@ use super::conn::{self, register};
 use super::handle::Conn;
 use super::listen::tune_stream;
 use super::state::{ConnState, Root, ready};
-use super::{clock, sys};
+use super::{clock, deadline, sys};
 use crate::abi::Addr;
+use core::cell::Cell;
 use core::ffi::c_int;
 use mio::unix::SourceFd;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -39,33 +40,54 @@ pub enum Outcome {
     Lost(c_int),
 }
 
+/// What is left to try, taken out of its place.
+type Slot = Cell<Option<Box<Race>>>;
+
+/// Takes what is left to try from its connection.
+pub fn take(state: &ConnState) -> Option<Box<Race>> {
+    state.extensions.get::<Slot>()?.take()
+}
+
+/// Puts it back. Without memory there are no further attempts.
+fn put(state: &ConnState, race: Box<Race>) {
+    if let Some(slot) = state.extension::<Slot>() {
+        slot.set(Some(race));
+    }
+}
+
 /// Prepares attempts for the addresses that follow the first one.
 pub fn prepare(state: &ConnState, others: VecDeque<Addr>, host: Option<Box<[u8]>>) {
     let race = Race { waiting: others, earlier: Vec::new(), host };
     let is_empty = race.waiting.is_empty() && race.host.is_none();
-    state.race.set((!is_empty).then(|| Box::new(race)));
+    drop(take(state));
+    if !is_empty {
+        put(state, Box::new(race));
+    }
 }
 
 /// The attempt of `c->fd` has started: plans the next one.
-pub fn plan(state: &ConnState) {
-    let race = state.race.take();
+pub fn plan(c: Conn, state: &ConnState) {
+    let race = take(state);
     let more = race.as_ref().is_some_and(|race| !race.waiting.is_empty());
     state.next_attempt.set(if more { clock::millis().saturating_add(ATTEMPT_DELAY) } else { 0 });
-    state.race.set(race);
+    if let Some(race) = race {
+        put(state, race);
+    }
+    deadline::rearm(c);
 }
 
 /// The last attempt takes its time: starts the next one beside it.
 pub fn start_next(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
-    let Some(mut race) = state.race.take() else { return state.next_attempt.set(0) };
+    let Some(mut race) = take(state) else { return state.next_attempt.set(0) };
     if let Some((socket, addr)) = open(&mut race.waiting) {
         // SAFETY: the connection owned the descriptor, and gets another one in its place.
         let earlier = unsafe { OwnedFd::from_raw_fd(c.fd()) };
         race.earlier.push((earlier, c.rem()));
         enter(c, socket.into(), addr);
     }
-    state.race.set(Some(race));
-    plan(state);
+    put(state, race);
+    plan(c, state);
 }
 
 /// Looks at all attempts, after one of their sockets had an event.
@@ -73,7 +95,7 @@ pub fn judge(c: Conn) -> Outcome {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else {
         return Outcome::Lost(libc::ECONNABORTED);
     };
-    let Some(mut race) = state.race.take() else { return single(c) };
+    let Some(mut race) = take(state) else { return single(c) };
     let alone = race.earlier.is_empty();
     let outcome = match attempt(c.fd()) {
         Outcome::Open if alone => Outcome::Lost(libc::ENOTCONN),
@@ -110,8 +132,8 @@ pub fn judge(c: Conn) -> Outcome {
         outcome
     };
     state.used_up(ready::READ | ready::WRITE | ready::HANGUP | ready::ERROR);
-    state.race.set(Some(race));
-    plan(state);
+    put(state, race);
+    plan(c, state);
     outcome
 }
 
@@ -120,7 +142,7 @@ pub fn give_up(c: Conn) -> Outcome {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else {
         return Outcome::Lost(libc::ECONNABORTED);
     };
-    let Some(mut race) = state.race.take() else { return Outcome::Lost(0) };
+    let Some(mut race) = take(state) else { return Outcome::Lost(0) };
     let outcome = match open(&mut race.waiting) {
         Some((socket, addr)) => {
             conn::drop_fd(root, c, state);
@@ -129,15 +151,15 @@ pub fn give_up(c: Conn) -> Outcome {
         }
         None => Outcome::Lost(0),
     };
-    state.race.set(Some(race));
-    plan(state);
+    put(state, race);
+    plan(c, state);
     outcome
 }
 
 /// Starts with the prepared addresses on a connection that has no socket any more.
 pub fn restart(c: Conn) -> Outcome {
     let Some(state) = ConnState::of(c) else { return Outcome::Lost(libc::ECONNABORTED) };
-    let Some(mut race) = state.race.take() else { return Outcome::Lost(libc::EHOSTUNREACH) };
+    let Some(mut race) = take(state) else { return Outcome::Lost(libc::EHOSTUNREACH) };
     let outcome = match open(&mut race.waiting) {
         Some((socket, addr)) => {
             enter(c, socket.into(), addr);
@@ -145,8 +167,8 @@ pub fn restart(c: Conn) -> Outcome {
         }
         None => Outcome::Lost(libc::EHOSTUNREACH),
     };
-    state.race.set(Some(race));
-    plan(state);
+    put(state, race);
+    plan(c, state);
     outcome
 }
 

@@ -6,21 +6,14 @@
 //! those have no state. Which connections are the manager's is known by their addresses
 //! ([`Root::conn_at`]), never by what such a struct says of itself.
 
+use super::engine::{Engine, Source};
+use super::extensions::Extensions;
 use super::handle::{Conn, Mgr};
 use super::mailbox::Wakeup;
-use super::race::Race;
+use super::services::Services;
 use super::settings::Settings;
 use super::{log, mem};
 use crate::abi::{Connection, MG_HTTP_INDEX, Manager, Setting};
-use crate::net::dash::session::{DashState, Sessions};
-use crate::net::http::HttpState;
-use crate::net::http::serve::body::BodyState;
-use crate::net::http::upload::stream::UploadState;
-use crate::net::mqtt::MqttState;
-use crate::net::resolver::Resolver;
-use crate::net::sntp::SntpState;
-use crate::net::tls::TlsState;
-use crate::net::ws::WsState;
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
 use core::hash::{BuildHasherDefault, Hasher};
@@ -64,8 +57,14 @@ pub mod is {
     pub const WRAPPED: u16 = 256;
     /// A read may leave room although more waits: lines of a terminal, messages of a socket.
     pub const PIECEWISE: u16 = 512;
+    /// The high-water mark was reported and `send` has not been below it since.
+    pub const ABOVE_MARK: u16 = 1024;
+    /// Drained, and kept by its engine nevertheless.
+    pub const LINGERING: u16 = 2048;
+    /// A source is attached.
+    pub const SOURCE: u16 = 4096;
     /// The message at hand announces too much, see `oversize`.
-    pub const OVERSIZE: u16 = 1024;
+    pub const OVERSIZE: u16 = 8192;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
@@ -83,36 +82,21 @@ pub struct ConnState {
     root: Option<NonNull<Root>>,
     /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
     pub prev: Cell<Token>,
-    /// The high-water mark was reported and `send` has not been below it since.
-    pub above_mark: Cell<bool>,
-    /// What the HTTP engine remembers.
-    pub http: HttpState,
-    /// What the WebSocket engine remembers.
-    pub ws: WsState,
-    /// What the MQTT engine remembers.
-    pub mqtt: MqttState,
-    /// What the SNTP client remembers.
-    pub sntp: SntpState,
-    /// What TLS keeps.
-    pub tls: TlsState,
-    /// Further addresses to connect to.
-    pub race: Cell<Option<Box<Race>>>,
     /// When the next of them is tried although connecting has not failed, in `mg_millis` time; 0:
     /// never.
     pub next_attempt: Cell<u64>,
     /// When the connection closes silently, in `mg_millis` time; 0: never.
-    pub expires: Cell<u64>,
-    /// What goes out behind the send buffer.
-    pub body: BodyState,
-    /// What comes in to be a file.
-    pub upload: UploadState,
-    /// What a dashboard remembers.
-    pub dash: DashState,
+    pub close_at: Cell<u64>,
+    /// What goes out when the send buffer is empty.
+    source: Cell<Option<Box<dyn Source>>>,
+    /// What protocols keep.
+    pub extensions: Extensions,
     /// Settings of this connection.
     pub settings: RefCell<Settings>,
-    /// When the protocol handler wants its next `MG_EV_POLL` at the latest, in `mg_millis` time; 0:
-    /// whenever.
-    wake_at: Cell<u64>,
+    /// What the loop asks beside `c->pfn`.
+    pub engine: Cell<Option<&'static dyn Engine>>,
+    /// Nothing is due before this, in `mg_millis` time. See `deadline`.
+    pub deadline: Cell<u64>,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: Cell<u64>,
     /// This connection's token.
@@ -145,14 +129,30 @@ impl ConnState {
         self.settings.borrow().size(setting)
     }
 
-    /// When the protocol handler wants its next `MG_EV_POLL` at the latest.
-    pub fn wake_at(&self) -> Option<u64> {
-        Some(self.wake_at.get()).filter(|at| *at > 0)
+    /// What a protocol keeps with the connection, made now if need be. `None` when memory is exhausted.
+    pub fn extension<T: Default + 'static>(&self) -> Option<&T> {
+        self.extensions.get_or_init()
     }
 
-    /// Sets, or with `None` cancels, [`ConnState::wake_at`].
-    pub fn set_wake_at(&self, at: Option<u64>) {
-        self.wake_at.set(at.unwrap_or(0));
+    /// True while a source is attached.
+    pub fn has_source(&self) -> bool {
+        self.is(is::SOURCE)
+    }
+
+    /// Takes the source away.
+    pub fn take_source(&self) -> Option<Box<dyn Source>> {
+        self.unmark(is::SOURCE);
+        self.source.take()
+    }
+
+    /// Attaches a source, or with `None` drops it.
+    pub fn set_source(&self, source: Option<Box<dyn Source>>) {
+        if source.is_some() {
+            self.mark(is::SOURCE);
+        } else {
+            self.unmark(is::SOURCE);
+        }
+        drop(self.source.replace(source));
     }
 
     /// True when any of `bits` of [`is`] is set.
@@ -215,6 +215,12 @@ pub struct Root {
     deferred: RefCell<Vec<NonNull<Connection>>>,
     /// The addresses of all connections that are not yet released.
     members: RefCell<HashSet<NonNull<Connection>, BuildHasherDefault<AddressHasher>>>,
+    /// What the loop was given.
+    pub services: &'static Services,
+    /// When [`Names::expire`](super::services::Names::expire) is due; `u64::MAX`: never.
+    pub names_due: Cell<u64>,
+    /// What protocols keep.
+    pub extensions: Extensions,
     inner: RefCell<Inner>,
 }
 
@@ -248,8 +254,6 @@ pub struct Inner {
     pub poll: Option<mio::Poll>,
     /// Buffer for the poller's events.
     pub events: mio::Events,
-    /// Names that connections wait for.
-    pub resolver: Resolver,
     /// What new connections start with.
     pub settings: Settings,
     /// The file that is served for a directory.
@@ -258,8 +262,6 @@ pub struct Inner {
     pub by_address: HashMap<[u8; 16], u32>,
     /// Accepted connections.
     pub accepted: usize,
-    /// Who is logged in to dashboards.
-    pub sessions: Sessions,
     /// All connections, by token.
     pub table: Table,
     /// Connections that have a turn in this poll, or in the next one.
@@ -306,7 +308,7 @@ impl Root {
     }
 
     /// Gives a manager its state.
-    pub fn attach(m: Mgr) {
+    pub fn attach(m: Mgr, services: &'static Services) {
         let poll = mio::Poll::new().map_err(|e| log::error(format_args!("epoll: {e}"))).ok();
         m.set_epoll_fd(poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd));
         let root = Box::new(Root {
@@ -315,15 +317,16 @@ impl Root {
             guards: Cell::new(0),
             deferred: RefCell::default(),
             members: RefCell::default(),
+            services,
+            names_due: Cell::new(u64::MAX),
+            extensions: Extensions::default(),
             inner: RefCell::new(Inner {
                 poll,
                 events: mio::Events::with_capacity(256),
-                resolver: Resolver::default(),
                 settings: Settings::default(),
                 http_index: MG_HTTP_INDEX.as_bytes().into(),
                 by_address: HashMap::new(),
                 accepted: 0,
-                sessions: Sessions::default(),
                 table: Table::default(),
                 queue: Vec::new(),
                 output: Vec::new(),

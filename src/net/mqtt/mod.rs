@@ -92,13 +92,18 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
     // SAFETY: called with a live connection.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
-    let Some(state) = ConnState::of(c) else { return };
+    if c.state().is_none() {
+        return;
+    }
+    let Some(state) = c.state().and_then(ConnState::extension::<MqttState>) else {
+        return conn::error(c, b"OOM");
+    };
     if ev == MG_EV_READ {
-        take_packets(c, &state.mqtt);
+        take_packets(c, state);
     } else {
         // SAFETY: the data of WRITE is a long.
         let sent = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
-        let unread = &state.mqtt.unread;
+        let unread = &state.unread;
         unread.set(unread.get().saturating_sub(usize::try_from(sent).unwrap_or(0)));
     }
 }

@@ -78,9 +78,9 @@ impl Lookup {
         if server::uses_system(m) {
             let config = system::Config::read();
             lookup.servers = server::system_servers(&config);
-            let turn = root.with(|inner| {
-                inner.resolver.turn = inner.resolver.turn.wrapping_add(1);
-                inner.resolver.turn
+            let turn = super::with(root, |resolver| {
+                resolver.turn = resolver.turn.wrapping_add(1);
+                resolver.turn
             });
             lookup.server = Server::System(if config.rotate { turn % lookup.servers.len() } else { 0 });
             let mut names = config.candidates(host);
@@ -193,7 +193,7 @@ impl Lookup {
 fn fresh_id(root: &Root) -> Option<u16> {
     loop {
         let id = u16::from_ne_bytes(mem::random()?);
-        if root.with(|inner| inner.resolver.lookups.iter().all(|l| l.id != id)) {
+        if super::with(root, |resolver| resolver.lookups.iter().all(|l| l.id != id)) {
             return Some(id);
         }
     }

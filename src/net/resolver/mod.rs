@@ -12,10 +12,12 @@ pub use server::{DEFAULT4, DEFAULT6, open};
 use super::event_loop::conn;
 use super::event_loop::connect::connect_resolved;
 use super::event_loop::handle::{Conn, Mgr};
+use super::event_loop::services::Names;
 use super::event_loop::state::{ConnState, Root, Token, is};
 use super::event_loop::{clock, connect, log, race};
 use crate::abi::{Addr, flag};
 use crate::codec::dns;
+use core::cell::RefCell;
 use core::ptr;
 use lookup::{Lookup, Sent};
 use server::{Answer, Server};
@@ -31,6 +33,33 @@ pub struct Resolver {
     /// Counts lookups, for servers that take turns.
     turn: usize,
     servers: server::Servers,
+}
+
+/// Access to the resolver of a manager. `f` runs no code of the program. Without memory there is none.
+fn with<R: Default>(root: &Root, f: impl FnOnce(&mut Resolver) -> R) -> R {
+    let resolver = root.extensions.get_or_init::<RefCell<Resolver>>();
+    resolver.map(|resolver| f(&mut resolver.borrow_mut())).unwrap_or_default()
+}
+
+/// The resolver as the loop sees it.
+pub struct Lookups;
+
+impl Names for Lookups {
+    fn start(&self, c: Conn, host: &[u8]) {
+        start(c, host);
+    }
+
+    fn ask_for_more(&self, c: Conn, host: &[u8], error: &[u8]) -> bool {
+        ask_for_more(c, host, error)
+    }
+
+    fn cancel(&self, c: Conn) {
+        cancel(c);
+    }
+
+    fn expire(&self, m: Mgr, root: &Root, now: u64) {
+        expire(m, root, now);
+    }
 }
 
 /// Finds the address of a host for a connection, whose port is set already.
@@ -66,7 +95,7 @@ pub fn start(c: Conn, host: &[u8]) {
 
 /// All addresses of a host failed with `error`: asks for those of the other type. False: there is
 /// nobody to ask.
-pub fn ask_for_more(c: Conn, host: &[u8], error: &[u8]) -> bool {
+fn ask_for_more(c: Conn, host: &[u8], error: &[u8]) -> bool {
     let (Some(m), Some(state)) = (c.mgr(), ConnState::of(c).filter(|s| !s.is(is::CLOSED))) else {
         return false;
     };
@@ -111,8 +140,8 @@ fn is_local(name: &[u8]) -> bool {
 }
 
 fn add(m: Mgr, root: &Root, lookup: Lookup) {
-    root.with(|inner| inner.resolver.lookups.push(lookup));
-    show_activity(m, root);
+    with(root, |resolver| resolver.lookups.push(lookup));
+    lookups_changed(m, root);
 }
 
 fn use_dns6(m: Mgr) -> bool {
@@ -122,7 +151,7 @@ fn use_dns6(m: Mgr) -> bool {
 
 /// Goes on with what a server answered.
 fn take_answer(m: Mgr, root: &Root, answer: Answer) {
-    show_activity(m, root);
+    lookups_changed(m, root);
     let Answer { mut lookup, addresses, header } = answer;
     let Some(c) = root.find(lookup.conn) else { return };
     if !addresses.is_empty() {
@@ -288,9 +317,9 @@ fn fail_all(m: Mgr, root: &Root, which: impl Fn(&Lookup) -> bool, text: &[u8]) {
 /// Takes lookups out of the list.
 fn take(m: Mgr, root: &Root, which: impl Fn(&Lookup) -> bool) -> Vec<Lookup> {
     let taken: Vec<Lookup> =
-        root.with(|inner| inner.resolver.lookups.extract_if(.., |lookup| which(lookup)).collect());
+        with(root, |resolver| resolver.lookups.extract_if(.., |lookup| which(lookup)).collect());
     if !taken.is_empty() {
-        show_activity(m, root);
+        lookups_changed(m, root);
     }
     taken
 }
@@ -306,13 +335,17 @@ pub fn cancel(c: Conn) {
     }
 }
 
-/// Programs look whether lookups are open.
-fn show_activity(m: Mgr, root: &Root) {
-    let (dns, mdns) = root.with(|inner| {
-        let lookups = &inner.resolver.lookups;
+/// Tells the loop when to look at the lookups again, and programs whether there are any.
+fn lookups_changed(m: Mgr, root: &Root) {
+    let (dns, mdns, due) = with(root, |resolver| {
+        let lookups = &resolver.lookups;
         let any = |mdns| lookups.iter().any(|l| (l.server == Server::Mdns) == mdns);
-        (any(false), any(true))
+        // A lookup is late when the time is beyond its deadline.
+        let due =
+            lookups.iter().map(|l| l.repeat.unwrap_or(l.deadline).min(l.deadline).saturating_add(1)).min();
+        (any(false), any(true), due)
     });
+    root.names_due.set(due.unwrap_or(u64::MAX));
     let mark = |active: bool| if active { ptr::from_ref(root).cast_mut().cast() } else { ptr::null_mut() };
     // SAFETY: fields of a live manager; nobody follows these pointers.
     unsafe {
@@ -321,20 +354,8 @@ fn show_activity(m: Mgr, root: &Root) {
     }
 }
 
-/// When a poll has to look at the lookups again.
-pub fn next_deadline(root: &Root) -> Option<u64> {
-    root.with(|inner| {
-        let times = inner.resolver.lookups.iter().map(|l| l.repeat.unwrap_or(l.deadline).min(l.deadline));
-        // A lookup is late when the time is beyond its deadline.
-        times.min().map(|t| t.saturating_add(1))
-    })
-}
-
 /// Repeats queries that were not answered, and fails lookups whose time is up.
-pub fn expire(m: Mgr, root: &Root, now: u64) {
-    if root.with(|inner| inner.resolver.lookups.is_empty()) {
-        return;
-    }
+fn expire(m: Mgr, root: &Root, now: u64) {
     fail_all(m, root, |l| l.server == Server::Mdns && now > l.deadline, b"mDNS timeout");
     fail_all(m, root, |l| now > l.deadline, b"DNS timeout");
     for mut lookup in take(m, root, |l| l.repeat.is_some_and(|at| now > at)) {

@@ -144,16 +144,16 @@ pub unsafe fn open<'g>(m: Mgr<'g>, dns: *mut Dns) -> Option<Conn<'g>> {
 
 /// The connection for a URL that all lookups share.
 fn shared<'g>(m: Mgr<'g>, root: &'g Root, url: &CStr) -> Option<Conn<'g>> {
-    let existing = root.with(|inner| {
-        let open = &inner.resolver.servers.open;
+    let existing = super::with(root, |resolver| {
+        let open = &resolver.servers.open;
         Some(open.iter().find(|(known, _)| known.as_c_str() == url)?.1)
     });
     if let Some(c) = existing.and_then(|token| root.find(token)).filter(|c| !c.has(flag::CLOSING)) {
         return Some(c);
     }
     let c = connect_server(m, url)?;
-    root.with(|inner| {
-        let open = &mut inner.resolver.servers.open;
+    super::with(root, |resolver| {
+        let open = &mut resolver.servers.open;
         open.retain(|(known, _)| known.as_c_str() != url);
         open.push((url.into(), token(c)));
     });
@@ -212,7 +212,7 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
         MG_EV_CONNECT if c.has(flag::UDP) => {
             let _ = sys::connect(c.fd(), &c.rem().to_socket().into());
         }
-        MG_EV_CONNECT => root.with(|inner| inner.resolver.servers.up.push(token(c))),
+        MG_EV_CONNECT => super::with(root, |resolver| resolver.servers.up.push(token(c))),
         MG_EV_READ => take_input(m, root, c),
         MG_EV_CLOSE => gone(m, root, c),
         _ => {}
@@ -230,9 +230,9 @@ fn gone(m: Mgr, root: &Root, c: Conn) {
         }
     }
     let token = token(c);
-    let was_up = root.with(|inner| {
-        inner.resolver.servers.open.retain(|(_, open)| *open != token);
-        let up = &mut inner.resolver.servers.up;
+    let was_up = super::with(root, |resolver| {
+        resolver.servers.open.retain(|(_, open)| *open != token);
+        let up = &mut resolver.servers.up;
         up.iter().position(|t| *t == token).map(|at| up.swap_remove(at)).is_some()
     });
     super::server_gone(m, root, token, was_up);
@@ -263,7 +263,7 @@ fn take_input(m: Mgr, root: &Root, c: Conn) {
 
 fn take_packet(m: Mgr, root: &Root, from: Conn, packet: &[u8]) {
     let via = token(from);
-    if let Some(answer) = root.with(|inner| match_answer(&mut inner.resolver, via, packet)) {
+    if let Some(answer) = super::with(root, |resolver| match_answer(resolver, via, packet)) {
         super::take_answer(m, root, answer);
     }
 }

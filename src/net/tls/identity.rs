@@ -1,6 +1,6 @@
 //! A program's own certificate and key.
 
-use super::session::provider;
+use super::provider::provider;
 use crate::codec::tls::pem::{self, Block};
 use crate::codec::tls::x509::{self, Certificate};
 use rustls::SignatureScheme;

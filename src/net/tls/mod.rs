@@ -2,7 +2,7 @@
 //!
 //! What comes from the socket waits in `c->rtls` until the session takes it; what the session has
 //! decrypted waits in the session until `c->recv` has room. What it has encrypted and the socket
-//! has not taken waits in the session, too. The loop asks [`TlsState`] about both, because no event
+//! has not taken waits in the session, too. The loop asks [`Transport`] about both, because no event
 //! of the socket announces them.
 //!
 //! The session lies in a cell and is taken out for each step. No handler runs while it is out, so a
@@ -12,6 +12,9 @@
 mod chain;
 #[cfg(feature = "tls")]
 mod identity;
+mod options;
+#[cfg(feature = "tls")]
+mod provider;
 #[cfg(feature = "tls")]
 mod session;
 #[cfg(feature = "tls")]
@@ -21,11 +24,13 @@ mod verify;
 #[path = "none.rs"]
 mod session;
 
+pub use options::Options;
 pub use session::NAME;
 
 use super::event_loop::conn::{self, call, is_closed, queue};
 use super::event_loop::handle::Conn;
-use super::event_loop::state::{ConnState, Root, is, ready};
+use super::event_loop::services::Transport;
+use super::event_loop::state::{ConnState, is, ready};
 use super::event_loop::{clock, io, log, sys};
 use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, Setting, flag};
 use core::cell::Cell;
@@ -43,24 +48,6 @@ const SENT_PER_TURN: usize = 8 * CHUNK;
 /// Reads from the socket for one handshake in one turn.
 const READS_PER_TURN: usize = 64;
 
-/// What a program gives `mg_tls_init`; empty is not given.
-#[derive(Clone, Copy, Default)]
-#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nobody reads them without TLS"))]
-pub struct Options<'a> {
-    /// Authorities.
-    pub ca: &'a [u8],
-    /// Own certificate and those between it and its authority.
-    pub cert: &'a [u8],
-    /// Its private key.
-    pub key: &'a [u8],
-    /// The server's name; `*`: any.
-    pub name: &'a [u8],
-    /// The host of the connection's URL, if that is one of TLS: the name of who has authorities.
-    pub host: &'a [u8],
-    /// Believe any server.
-    pub skip_verification: bool,
-}
-
 /// What a connection keeps for TLS.
 #[derive(Default)]
 pub struct TlsState {
@@ -76,16 +63,6 @@ pub struct TlsState {
 }
 
 impl TlsState {
-    /// Encrypted bytes wait for the socket.
-    pub fn has_output(&self) -> bool {
-        self.output.get()
-    }
-
-    /// Received bytes, or the end of them, wait for the connection.
-    pub fn has_input(&self) -> bool {
-        self.input.get()
-    }
-
     /// One step of the session; `None` without a session. `f` must not call handlers.
     fn with<R>(&self, c: Conn, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
         let mut session = self.session.take()?;
@@ -105,9 +82,67 @@ impl TlsState {
 }
 
 /// Keeps the host of a URL for the session to come.
-pub fn remember_host(c: Conn, host: &[u8]) {
-    if let Some(state) = ConnState::of(c) {
-        state.tls.host.set(host.to_vec());
+fn remember_host(c: Conn, host: &[u8]) {
+    if let Some(tls) = c.state().and_then(ConnState::extension::<TlsState>) {
+        tls.host.set(host.to_vec());
+    }
+}
+
+/// One step of a connection's session; `None` without a session. `f` must not call handlers.
+fn with_session<R>(c: Conn, state: &ConnState, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
+    state.extensions.get::<TlsState>()?.with(c, f)
+}
+
+/// True when encrypted bytes wait for the socket.
+pub fn has_output(state: &ConnState) -> bool {
+    state.extensions.get::<TlsState>().is_some_and(|tls| tls.output.get())
+}
+
+/// TLS as the loop sees it.
+pub struct Tls;
+
+impl Transport for Tls {
+    fn connecting(&self, c: Conn, host: &[u8]) {
+        remember_host(c, host);
+    }
+
+    fn has_output(&self, c: Conn) -> bool {
+        c.state().is_some_and(has_output)
+    }
+
+    fn has_input(&self, c: Conn) -> bool {
+        c.state().and_then(|s| s.extensions.get::<TlsState>()).is_some_and(|tls| tls.input.get())
+    }
+
+    fn drive(&self, c: Conn, now: u64) -> bool {
+        c.state().is_some_and(|state| is_up(c, state, now))
+    }
+
+    fn receive(&self, c: Conn, room: usize) -> std::io::Result<usize> {
+        receive(c, room)
+    }
+
+    fn flush(&self, c: Conn) -> bool {
+        c.state().is_some_and(|state| flush(c, state))
+    }
+
+    fn send(&self, c: Conn, bytes: &[u8]) -> std::io::Result<usize> {
+        let state = c.state().ok_or(ErrorKind::NotConnected)?;
+        send(c, state, bytes)
+    }
+
+    fn accepted(&self, listener: Conn, c: Conn) {
+        accepted(listener, c);
+    }
+
+    fn closing(&self, c: Conn) {
+        if let Some(state) = c.state() {
+            say_goodbye(c, state);
+        }
+    }
+
+    fn closed(&self, c: Conn) {
+        free(c);
     }
 }
 
@@ -118,10 +153,11 @@ pub fn remember_host(c: Conn, host: &[u8]) {
 pub fn init(c: Conn, options: &Options<'_>) {
     let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
     free(c);
-    let host = state.tls.host.take();
+    let Some(tls) = state.extension::<TlsState>() else { return conn::error(c, b"OOM") };
+    let host = tls.host.take();
     let options = &Options { host: &host, ..*options };
     let config = Config::new(c.has(flag::CLIENT), options, c.rem().to_socket().ip());
-    state.tls.host.set(host);
+    tls.host.set(host);
     let config = config.map(|(config, doubts)| {
         for doubt in doubts {
             log::error(format_args!("{} {} {doubt}", c.id(), c.fd()));
@@ -137,23 +173,24 @@ pub fn init(c: Conn, options: &Options<'_>) {
         }
         log::error(format_args!("{} {} {text}", c.id(), c.fd()));
     }
-    state.tls.offer.set(Some(Box::new(config)));
-    mark(c, state);
+    tls.offer.set(Some(Box::new(config)));
+    mark(c, tls);
 }
 
 /// Marks a connection as one with TLS.
-fn mark(c: Conn, state: &ConnState) {
+fn mark(c: Conn, tls: &TlsState) {
     c.set(flag::TLS | flag::TLS_HS);
     // Programs only ask whether it is NULL.
-    c.set_tls_ptr(ptr::from_ref(&state.tls).cast_mut().cast());
+    c.set_tls_ptr(ptr::from_ref(tls).cast_mut().cast());
 }
 
 fn begin(c: Conn, state: &ConnState, config: Result<&Config, &String>) {
     match config.map_err(String::clone).and_then(Session::new) {
         Err(text) => conn::error(c, text.as_bytes()),
         Ok(session) => {
-            state.tls.session.set(Some(Box::new(session)));
-            mark(c, state);
+            let Some(tls) = state.extension::<TlsState>() else { return conn::error(c, b"OOM") };
+            tls.session.set(Some(Box::new(session)));
+            mark(c, tls);
             if !c.is_pending() {
                 state.last_io.set(clock::millis());
                 queue(c);
@@ -164,24 +201,25 @@ fn begin(c: Conn, state: &ConnState, config: Result<&Config, &String>) {
 
 /// The program's handlers know of an accepted connection. One that did not begin TLS does so with
 /// what its listener was given, if that is wanted; else it is plain.
-pub fn accepted(listener: Conn, c: Conn) {
+fn accepted(listener: Conn, c: Conn) {
     if !c.has(flag::TLS) || c.has(flag::TLS_HS) {
         return;
     }
     let (Some(state), Some(offering)) = (ConnState::of(c), ConnState::of(listener)) else { return };
-    let offer = offering.tls.offer.take();
+    let Some(offering) = offering.extension::<TlsState>() else { return c.clear(flag::TLS) };
+    let offer = offering.offer.take();
     if let Some(offer) = offer.as_ref().filter(|_| state.setting(Setting::MG_SET_TLS_INHERIT) != 0) {
         begin(c, state, offer.as_ref().as_ref());
     } else {
         c.clear(flag::TLS);
-        if !offering.tls.is_plain.replace(true) {
+        if !offering.is_plain.replace(true) {
             log::info(format_args!("{} {} plain connections on a TLS URL", listener.id(), listener.fd()));
         }
     }
     // A handler of ERROR may have given the listener another.
     if let (Some(offer), true) = (offer, !listener.tls_ptr().is_null()) {
-        let newer = offering.tls.offer.take();
-        offering.tls.offer.set(newer.or(Some(offer)));
+        let newer = offering.offer.take();
+        offering.offer.set(newer.or(Some(offer)));
     }
 }
 
@@ -189,7 +227,9 @@ pub fn accepted(listener: Conn, c: Conn) {
 pub fn free(c: Conn) {
     c.set_tls_ptr(ptr::null_mut());
     if let Some(state) = ConnState::of(c) {
-        state.tls.clear();
+        if let Some(tls) = state.extensions.get::<TlsState>() {
+            tls.clear();
+        }
         c.rtls().set_len(0);
         c.clear(flag::TLS_THROTTLED);
         if c.has(flag::TLS) {
@@ -200,8 +240,8 @@ pub fn free(c: Conn) {
 
 /// True when plain text can go both ways. Else goes on with the handshake, and closes a connection
 /// that has lost its session.
-pub fn is_up(c: Conn, state: &ConnState, now: u64) -> bool {
-    if state.tls.with(c, |_| ()).is_none() || c.tls_ptr().is_null() {
+fn is_up(c: Conn, state: &ConnState, now: u64) -> bool {
+    if with_session(c, state, |_| ()).is_none() || c.tls_ptr().is_null() {
         c.set(flag::CLOSING);
         return false;
     }
@@ -220,7 +260,7 @@ pub fn handshake(c: Conn, state: &ConnState) {
         return;
     }
     for _ in 0..READS_PER_TURN {
-        let step = state.tls.with(c, |session| {
+        let step = with_session(c, state, |session| {
             session.decrypt(c.rtls());
             (session.take_refusal(), session.is_handshaking())
         });
@@ -284,10 +324,10 @@ enum Step {
 
 /// Puts decrypted bytes behind the bytes in use of `c->recv`, which has `room` for them; their
 /// length stays. 0 is the end of the stream.
-pub fn receive(c: Conn, room: usize) -> std::io::Result<usize> {
+fn receive(c: Conn, room: usize) -> std::io::Result<usize> {
     let Some(state) = ConnState::of(c) else { return Err(ErrorKind::NotConnected.into()) };
     loop {
-        let step = state.tls.with(c, |session| {
+        let step = with_session(c, state, |session| {
             let mut taken = 0;
             loop {
                 session.decrypt(c.rtls());
@@ -335,7 +375,7 @@ pub fn send(c: Conn, state: &ConnState, bytes: &[u8]) -> std::io::Result<usize> 
         if !flush_now(c, state)? {
             break;
         }
-        state.tls.with(c, |session| session.encrypt(chunk)).ok_or(ErrorKind::NotConnected)?;
+        with_session(c, state, |session| session.encrypt(chunk)).ok_or(ErrorKind::NotConnected)?;
         taken += chunk.len();
     }
     flush_now(c, state)?;
@@ -352,7 +392,7 @@ pub fn flush(c: Conn, state: &ConnState) -> bool {
 }
 
 fn flush_now(c: Conn, state: &ConnState) -> std::io::Result<bool> {
-    let result = state.tls.with(c, |session| {
+    let result = with_session(c, state, |session| {
         while session.has_output() {
             match session.write_to(&mut Socket(c)) {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
@@ -375,26 +415,27 @@ fn flush_now(c: Conn, state: &ConnState) -> std::io::Result<bool> {
 
 /// Before the socket is closed: tells the peer that nothing is missing, if that is so and the socket
 /// has room.
-pub fn say_goodbye(root: &Root, c: Conn, state: &ConnState) {
-    let is_all = c.send().len() == 0 && !state.body.is_some();
+fn say_goodbye(c: Conn, state: &ConnState) {
+    let is_all = c.send().len() == 0 && !state.has_source();
     // In a forked child the session is the parent's.
-    let is_ours = state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked());
+    let is_ours =
+        state.is(is::OWNS_FD) && state.root().is_some_and(|root| !root.with(|inner| inner.was_forked()));
     if is_all && is_ours && !c.has(flag::TLS_HS) {
-        state.tls.with(c, Session::close);
+        with_session(c, state, Session::close);
         let _ = flush_now(c, state);
     }
 }
 
 /// How many decrypted bytes wait.
 pub fn pending(c: Conn) -> usize {
-    let waiting = |state: &ConnState| state.tls.with(c, |session| session.pending());
+    let waiting = |state: &ConnState| with_session(c, state, |session| session.pending());
     ConnState::of(c).and_then(waiting).unwrap_or(0)
 }
 
 /// Takes decrypted bytes, without asking the socket. `Ok(None)`: there are none yet.
 pub fn take(c: Conn, room: &mut [u8]) -> Result<Option<usize>, ()> {
     let state = ConnState::of(c).ok_or(())?;
-    let step = state.tls.with(c, |session| {
+    let step = with_session(c, state, |session| {
         session.decrypt(c.rtls());
         let bytes = session.plain();
         let n = bytes.len().min(room.len());

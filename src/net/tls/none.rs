@@ -1,6 +1,6 @@
 //! A build without TLS: there are no sessions.
 
-use super::Options;
+use super::options::Options;
 use crate::net::event_loop::handle::Buf;
 use std::io::{self, Write};
 use std::net::IpAddr;

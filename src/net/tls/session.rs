@@ -1,19 +1,19 @@
 //! A TLS session: rustls with the options of a program.
 
-use super::Options;
 use super::chain::Trust;
 use super::identity::{self, Identity};
+use super::options::Options;
+use super::provider::provider;
 use super::verify::{self, Names};
 use crate::codec::tls::name::Name;
 use crate::net::event_loop::handle::Buf;
 use rustls::client::Resumption;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{DnsName, ServerName};
 use rustls::server::NoServerSessionStorage;
 use rustls::{ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection};
 use std::io::{self, BufRead, Write};
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// What is logged as the TLS implementation.
 pub const NAME: &str = "rustls";
@@ -31,12 +31,6 @@ pub struct Session {
     ended: bool,
     /// The connection knows that.
     end_was_told: bool,
-}
-
-/// The cryptography, without asking or telling the rest of the process.
-pub fn provider() -> &'static Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
 }
 
 /// What sessions begin with.

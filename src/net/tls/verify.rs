@@ -1,7 +1,7 @@
 //! What a session asks about its peer: certificate, name, and that the key is the peer's.
 
 use super::chain::{self, Trust};
-use super::session::provider;
+use super::provider::provider;
 use crate::codec::tls::x509::Purpose;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};

@@ -3,16 +3,16 @@
 
 use crate::abi::Setting;
 use crate::codec::ws::extension::Wish;
+use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::settings::Settings;
-use crate::net::event_loop::state::ConnState;
 
 /// What the WebSocket engine goes by on one connection.
 pub struct Config(Settings);
 
 impl Config {
     /// The configuration of a connection.
-    pub fn of(state: &ConnState) -> Config {
-        Config(state.settings.borrow().clone())
+    pub fn of(c: Conn) -> Config {
+        Config(c.state().map_or_else(Settings::default, |state| state.settings.borrow().clone()))
     }
 
     /// Bytes that `recv` may hold.

@@ -7,83 +7,69 @@
 
 use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::deadline;
+use super::event_loop::engine::{Engine, Handler};
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::Conn;
-use super::event_loop::state::ConnState;
-use crate::abi::{
-    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_POLL, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag,
-};
+use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag};
 use crate::codec::http::{self, head_len};
 use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::extension::{self, Agreement, Wish};
 use crate::codec::ws::handshake;
 use config::Config;
-use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
+use state::{Awaited, WsState};
 
 mod clock;
 mod config;
 mod receive;
 mod send;
+mod state;
 
-pub use clock::arm;
 pub use send::{broadcast, close, send, send_frame, wrap};
 
-/// What the engine remembers beside the public struct.
-#[derive(Default)]
-pub struct WsState {
-    /// What a client expects of the server's response, while it waits for that.
-    awaited: Cell<Option<Box<Awaited>>>,
-    /// Bytes of the unfinished text message that are known to be UTF-8.
-    checked: Cell<usize>,
-    /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
-    seen: Cell<usize>,
-    /// Frames are being taken off `recv`: a handler that fires READ by hand must not start anew.
-    busy: Cell<bool>,
-    /// A CLOSE frame was sent by this side.
-    close_sent: Cell<bool>,
-    /// The peer's CLOSE frame has come, or a broken rule: what follows is discarded.
-    ended: Cell<bool>,
-    /// The write side is to be shut down as soon as everything is sent.
-    half_close: Cell<bool>,
-    /// Bytes of PONG frames queued since `send` was last empty.
-    pongs: Cell<u32>,
-    /// The newest ping that has to wait for its answer until `send` is empty.
-    late_pong: Cell<Option<Box<[u8]>>>,
-    /// Both directions of permessage-deflate, when that was agreed on.
-    deflate: RefCell<Option<Box<Deflate>>>,
-    clock: clock::Clock,
-}
+/// The engine of WebSocket connections.
+struct Ws;
 
-/// What a client expects of the server's response.
-struct Awaited {
-    accept: [u8; handshake::ACCEPT],
-    deflate: Option<Wish>,
-    /// Bytes of the response that were searched for the end of its head without result.
-    searched: usize,
+impl Engine for Ws {
+    fn handler(&self) -> Handler {
+        on_event
+    }
+
+    fn deadline(&self, c: Conn, _now: u64) -> Option<u64> {
+        clock::next(c)
+    }
+
+    fn on_deadline(&self, c: Conn, now: u64) {
+        if let Some(state) = WsState::of(c).filter(|_| has_protocol(c, on_event)) {
+            state.unread.set(false);
+            read(c, state);
+            clock::on_time(c, state, now);
+        }
+    }
 }
 
 /// The compression that a connection's settings ask for.
 pub fn wish(c: Conn) -> Option<Wish> {
-    Config::of(ConnState::of(c)?).deflate()
+    c.state()?;
+    Config::of(c).deflate()
 }
 
 /// Starts the client side: the response to a request with `key`, which offered `deflate`, is
 /// expected next.
 pub fn start_client(c: Conn, key: &[u8], deflate: Option<Wish>) {
-    if let Some(state) = ConnState::of(c) {
+    if let Some(state) = WsState::attach(c) {
         let awaited = Awaited { accept: handshake::accept(key), deflate, searched: 0 };
-        state.ws.awaited.set(Some(Box::new(awaited)));
+        state.awaited.set(Some(Box::new(awaited)));
     }
     take_over(c);
 }
 
 /// Makes this engine the protocol handler.
 pub fn take_over(c: Conn) {
-    c.set_protocol(Some(on_event));
-    c.set_protocol_data(ptr::null_mut());
+    conn::set_engine(c, &Ws);
 }
 
 /// The server's side of the handshake is done: tells the program.
@@ -96,11 +82,12 @@ pub fn open(c: Conn, hm: *mut HttpMessage, agreed: Option<Agreement>) {
 /// From here on there are frames.
 fn begin(c: Conn, agreed: Option<Agreement>) {
     c.set(flag::WEBSOCKET);
-    if let Some(state) = ConnState::of(c) {
-        *state.ws.deflate.borrow_mut() = agreed.map(|agreed| Box::new(Deflate::new(agreed)));
-        state.ws.clock.start();
+    if let Some(state) = WsState::attach(c) {
+        *state.deflate.borrow_mut() = agreed.map(|agreed| Box::new(Deflate::new(agreed)));
+        state.clock.start();
         // Frames may have come with the request, and nothing else may announce them.
-        state.set_wake_at(Some(1));
+        state.unread.set(true);
+        deadline::rearm(c);
     }
 }
 
@@ -110,26 +97,19 @@ fn begin(c: Conn, agreed: Option<Agreement>) {
 /// `c` is a live connection; `ev_data` belongs to `ev`, or is NULL.
 pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     crate::fence!("WebSocket protocol handler");
-    if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_POLL | MG_EV_CLOSE) {
+    if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_CLOSE) {
         return;
     }
     // SAFETY: the caller vouches for c.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
-    let Some(state) = ConnState::of(c) else { return };
+    let Some(state) = WsState::attach(c) else { return };
     match ev {
         MG_EV_READ => {
             // SAFETY: the data of READ is a long.
             let added = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
             heard(c, state, usize::try_from(added).unwrap_or(0));
             read(c, state);
-        }
-        MG_EV_POLL if state.wake_at().is_some() => {
-            let now = millis();
-            if state.wake_at().is_some_and(|at| at <= now) {
-                read(c, state);
-                clock::on_time(c, state, now);
-            }
         }
         MG_EV_WRITE if c.send().len() == 0 => send::drained(c, state),
         MG_EV_CLOSE => c.set_protocol_data(ptr::null_mut()),
@@ -138,34 +118,34 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
 }
 
 /// Bytes have come. Notices when the program has removed earlier ones, an unfinished message too.
-fn heard(c: Conn, state: &ConnState, added: usize) {
-    if Config::of(state).ping().is_some() && state.ws.clock.heard(millis()) {
-        arm(c);
+fn heard(c: Conn, state: &WsState, added: usize) {
+    if Config::of(c).ping().is_some() && state.clock.heard(millis()) {
+        deadline::rearm(c);
     }
-    if added > 0 && c.recv().len().saturating_sub(added) < state.ws.seen.get() {
+    if added > 0 && c.recv().len().saturating_sub(added) < state.seen.get() {
         c.set_protocol_data(ptr::null_mut());
     }
 }
 
 /// Looks at what is in `recv`.
-fn read(c: Conn, state: &ConnState) {
+fn read(c: Conn, state: &WsState) {
     if c.has(flag::CLOSING) {
         return;
     }
-    if c.has(flag::CLIENT) && !c.has(flag::WEBSOCKET) && !state.ws.ended.get() {
+    if c.has(flag::CLIENT) && !c.has(flag::WEBSOCKET) && !state.ended.get() {
         finish_handshake(c, state);
     }
     if c.has(flag::WEBSOCKET) && has_protocol(c, on_event) {
         receive::take_frames(c, state);
     }
-    state.ws.seen.set(c.recv().len());
+    state.seen.set(c.recv().len());
 }
 
 /// The client's side of the handshake: looks at the response.
-fn finish_handshake(c: Conn, state: &ConnState) {
+fn finish_handshake(c: Conn, state: &WsState) {
     // SAFETY: the slice is used before a handler runs.
     let bytes = unsafe { c.recv().bytes() };
-    let mut awaited = state.ws.awaited.take();
+    let mut awaited = state.awaited.take();
     let searched = awaited.as_ref().map_or(0, |a| a.searched.min(bytes.len()));
     let len = match head_len(bytes, searched) {
         Ok(Some(len)) => len,
@@ -174,7 +154,7 @@ fn finish_handshake(c: Conn, state: &ConnState) {
             if let Some(awaited) = &mut awaited {
                 awaited.searched = bytes.len();
             }
-            state.ws.awaited.set(awaited);
+            state.awaited.set(awaited);
             return;
         }
         Err(_) => return refuse(c, b"not http"),

@@ -5,12 +5,12 @@
 //! off one by one, and what they leave behind is closed up once per read.
 
 use super::config::Config;
-use super::{clock, on_event, send};
+use super::state::WsState;
+use super::{clock, send};
 use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
 use crate::codec::ws::{self, Fault, Header, Rules};
-use crate::net::event_loop::conn::{self, call, has_protocol};
+use crate::net::event_loop::conn::{self, call, runs_engine};
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::state::{ConnState, is};
 use crate::net::event_loop::{iobuf, log, oversize};
 use core::ffi::{c_int, c_void};
 use core::ops::Range;
@@ -36,18 +36,18 @@ fn set_kept(c: Conn, n: usize) {
 }
 
 /// Takes all complete frames off `recv`.
-pub fn take_frames(c: Conn, state: &ConnState) {
-    if state.ws.busy.replace(true) {
+pub fn take_frames(c: Conn, state: &WsState) {
+    if state.busy.replace(true) {
         return;
     }
-    if state.ws.ended.get() {
+    if state.ended.get() {
         c.recv().set_len(0);
     }
     // Where the next frame starts. Between what is kept and here lie frames that are done with.
     let mut at = kept(c);
     let outcome = loop {
         match take_frame(c, state, &mut at) {
-            Ok(Step::Next) if !state.is(is::CLOSED) && has_protocol(c, on_event) => {}
+            Ok(Step::Next) if !conn::is_closed(c) && runs_engine(c) => {}
             other => break other,
         }
     };
@@ -59,12 +59,12 @@ pub fn take_frames(c: Conn, state: &ConnState) {
             c.recv().grow(whole);
         }
     }
-    state.ws.busy.set(false);
+    state.busy.set(false);
 }
 
 /// Removes the frames that are done with: all up to `at` but what is kept.
 fn close_up(c: Conn, at: usize) {
-    let front = if has_protocol(c, on_event) { kept(c) } else { 0 };
+    let front = if runs_engine(c) { kept(c) } else { 0 };
     if front == 0 {
         c.recv().consume(at);
     } else {
@@ -74,21 +74,21 @@ fn close_up(c: Conn, at: usize) {
 }
 
 /// Takes the frame at `at` off `recv`.
-fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault> {
+fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<Step, Fault> {
     // SAFETY: the slice is used before a handler runs.
     let bytes = unsafe { c.recv().bytes_mut() };
     let kept = kept(c).min(*at);
     let open = kept > 0;
-    let deflate = state.ws.deflate.borrow().is_some();
+    let deflate = state.deflate.borrow().is_some();
     let rules = Rules { from_client: !c.has(flag::CLIENT), open, deflate };
     let Some(header) = Header::parse(&bytes[*at..]) else {
         Header::start(&bytes[*at..]).map_or(Ok(()), |header| header.check(rules))?;
         return Ok(Step::Wait(0));
     };
     header.check(rules)?;
-    let whole = match check_size(&header, kept, state) {
-        Err(Fault::TooBig) if c.has(flag::FULL) || !state.is(is::OVERSIZE) => {
-            oversize::note(c, state);
+    let whole = match check_size(c, &header, kept) {
+        Err(Fault::TooBig) if c.has(flag::FULL) || !oversize::is_noted(c) => {
+            oversize::note(c);
             return Ok(Step::Wait(0));
         }
         checked => checked?,
@@ -107,7 +107,7 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
         ws::TEXT | ws::BINARY if header.fin() => message(c, state, header.first, payload, at)?,
         ws::TEXT | ws::BINARY => {
             bytes[0] = header.first;
-            state.ws.checked.set(0);
+            state.checked.set(0);
             join(c, state, bytes, 1, payload, false)?;
         }
         ws::CONTINUE => {
@@ -115,7 +115,7 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
             *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end);
             let size = self::kept(c);
             let last = open && header.fin() && size > 0 && wants_more(c);
-            if last && has_protocol(c, on_event) {
+            if last && runs_engine(c) {
                 set_kept(c, 0);
                 // SAFETY: the slice is used before the next handler runs.
                 let first = unsafe { c.recv().bytes() }.first().copied().unwrap_or(0);
@@ -124,7 +124,7 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
         }
         ws::PING => {
             // First the answer, then the event. Only then what may call a handler.
-            send::queue_pong(c, &state.ws, &bytes[payload.clone()]);
+            send::queue_pong(c, state, &bytes[payload.clone()]);
             *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end);
             conn::output_queued(c);
         }
@@ -138,8 +138,8 @@ fn take_frame(c: Conn, state: &ConnState, at: &mut usize) -> Result<Step, Fault>
 }
 
 /// Checks a frame's size before its payload is there; returns it, header included.
-fn check_size(header: &Header, kept: usize, state: &ConnState) -> Result<usize, Fault> {
-    let config = Config::of(state);
+fn check_size(c: Conn, header: &Header, kept: usize) -> Result<usize, Fault> {
+    let config = Config::of(c);
     let message = header.payload + kept.saturating_sub(1) as u64;
     let limit = config.message_limit() as u64;
     let whole = header.payload + header.len as u64;
@@ -155,7 +155,7 @@ fn wants_more(c: Conn) -> bool {
 /// Moves a fragment's payload behind the `kept` bytes of the message so far, where it then is.
 fn join(
     c: Conn,
-    state: &ConnState,
+    state: &WsState,
     bytes: &mut [u8],
     kept: usize,
     payload: Range<usize>,
@@ -166,19 +166,19 @@ fn join(
     set_kept(c, place.end);
     let is_plain_text = bytes[0] & (ws::OPCODE | ws::RSV1) == ws::TEXT;
     if is_plain_text {
-        let checked = ws::check_text(&bytes[1..place.end], state.ws.checked.get(), last)?;
-        state.ws.checked.set(checked);
+        let checked = ws::check_text(&bytes[1..place.end], state.checked.get(), last)?;
+        state.checked.set(checked);
     }
     Ok(place)
 }
 
 /// Delivers a message, which lies in `recv`; `at` is where the next frame starts.
-fn message(c: Conn, state: &ConnState, first: u8, range: Range<usize>, at: &mut usize) -> Result<(), Fault> {
+fn message(c: Conn, state: &WsState, first: u8, range: Range<usize>, at: &mut usize) -> Result<(), Fault> {
     // SAFETY: the slice is used before a handler runs.
     let bytes = &unsafe { c.recv().bytes() }[range];
     let is_text = first & ws::OPCODE == ws::TEXT;
     if first & ws::RSV1 != 0 {
-        let inflated = inflate(state, bytes)?;
+        let inflated = inflate(c, state, bytes)?;
         if is_text {
             ws::check_text(&inflated, 0, true)?;
         }
@@ -194,11 +194,11 @@ fn message(c: Conn, state: &ConnState, first: u8, range: Range<usize>, at: &mut 
     Ok(())
 }
 
-fn inflate(state: &ConnState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
-    let config = Config::of(state);
+fn inflate(c: Conn, state: &WsState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+    let config = Config::of(c);
     let limit = config.message_limit();
     let mut out = Vec::new();
-    match state.ws.deflate.borrow_mut().as_mut() {
+    match state.deflate.borrow_mut().as_mut() {
         Some(deflate) => deflate.decompress(bytes, &mut out, limit)?,
         None => return Err(Fault::ReservedBits),
     }
@@ -206,20 +206,20 @@ fn inflate(state: &ConnState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
 }
 
 /// The peer closes: tells the program, answers unless this side began, and drains.
-fn closed_by_peer(c: Conn, state: &ConnState, range: Range<usize>, at: &mut usize) -> Result<(), Fault> {
+fn closed_by_peer(c: Conn, state: &WsState, range: Range<usize>, at: &mut usize) -> Result<(), Fault> {
     // SAFETY: the slice is used before a handler runs.
     let payload = &unsafe { c.recv().bytes() }[range];
     ws::check_close(payload)?;
     let mut copy = [0; ws::MAX_CONTROL];
     let answer = &mut copy[..payload.len()];
     answer.copy_from_slice(payload);
-    state.ws.ended.set(true);
+    state.ended.set(true);
     *at = deliver(c, MG_EV_WS_CTL, ws::FIN | ws::CLOSE, view(payload), *at);
-    if !state.ws.close_sent.get() {
+    if !state.close_sent.get() {
         send::send(c, answer, ws::CLOSE);
     }
     c.set(flag::DRAINING);
-    if has_protocol(c, on_event) {
+    if runs_engine(c) {
         set_kept(c, 0);
         *at = c.recv().len();
     }
@@ -253,7 +253,7 @@ pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
     buf.set_len(end);
     call();
     let left = buf.len();
-    if has_protocol(c, on_event) {
+    if runs_engine(c) {
         set_kept(c, kept(c));
     }
     if buf.base() != base || buf.size() < total || left > end {
@@ -266,8 +266,8 @@ pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
 
 /// A broken rule: CLOSE with the code, one ERROR that names the rule, then the connection drains.
 /// The next frame starts at `at`.
-fn fail(c: Conn, state: &ConnState, fault: Fault, at: usize) {
-    let ws = &state.ws;
+fn fail(c: Conn, state: &WsState, fault: Fault, at: usize) {
+    let ws = state;
     let more_comes = is_cut(c, at);
     c.recv().set_len(0);
     set_kept(c, 0);

@@ -1,12 +1,12 @@
 //! Messages to frames.
 
-use super::{WsState, clock};
+use super::clock;
+use super::state::WsState;
 use crate::abi::flag;
 use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::{self, Header};
 use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::handle::{Conn, Mgr};
-use crate::net::event_loop::state::ConnState;
 use crate::net::event_loop::{iobuf, mem, sys};
 use core::cell::Cell;
 use std::net::Shutdown;
@@ -96,7 +96,7 @@ pub fn wrap(c: Conn, mut len: usize, op: u8) -> bool {
 /// may not be sent, or without memory.
 pub fn close(c: Conn, code: u16, reason: &[u8]) -> bool {
     let Some((payload, len)) = ws::close_payload(code, reason) else { return false };
-    let before = ConnState::of(c).is_some_and(|state| state.ws.close_sent.get());
+    let before = WsState::of(c).is_some_and(|state| state.close_sent.get());
     !before && send(c, &payload[..len], ws::CLOSE).is_some()
 }
 
@@ -111,8 +111,8 @@ pub fn broadcast(m: Mgr, payload: &[u8], op: u8, mut wanted: impl FnMut(Conn) ->
     while let Some(c) = m.linked(link) {
         // Handlers of HIGH_WATER and `wanted` may close connections, which keep their links.
         link = c.next_ptr();
-        let Some(state) = ConnState::of(c).filter(|_| is_open(c)) else { continue };
-        if state.ws.close_sent.get() || !wanted(c) || !is_open(c) {
+        let Some(state) = WsState::of(c).filter(|_| is_open(c)) else { continue };
+        if state.close_sent.get() || !wanted(c) || !is_open(c) {
             continue;
         }
         let done = if c.has(flag::CLIENT) || compresses(c, first, payload.len()) {
@@ -152,8 +152,8 @@ pub fn queue_pong(c: Conn, ws: &WsState, payload: &[u8]) {
 }
 
 /// All that was queued has been sent.
-pub fn drained(c: Conn, state: &ConnState) {
-    let ws = &state.ws;
+pub fn drained(c: Conn, state: &WsState) {
+    let ws = state;
     ws.pongs.set(0);
     if let Some(payload) = ws.late_pong.take() {
         send(c, &payload, ws::PONG);
@@ -167,8 +167,8 @@ pub fn drained(c: Conn, state: &ConnState) {
 /// A frame is in the buffer. May fire an event.
 fn sent(c: Conn, first: u8) {
     if first & ws::OPCODE == ws::CLOSE
-        && let Some(state) = ConnState::of(c)
-        && !state.ws.close_sent.replace(true)
+        && let Some(state) = WsState::of(c)
+        && !state.close_sent.replace(true)
     {
         clock::close_sent(c, state);
     }
@@ -210,14 +210,14 @@ fn mask_tail(c: Conn, from: usize, key: Option<[u8; 4]>) {
 fn compresses(c: Conn, first: u8, len: usize) -> bool {
     len >= DEFLATE_MIN
         && matches!(first & !ws::FIN, ws::TEXT | ws::BINARY)
-        && ConnState::of(c).is_some_and(|state| state.ws.deflate.borrow().is_some())
+        && WsState::of(c).is_some_and(|state| state.deflate.borrow().is_some())
 }
 
 /// Compresses the last `len` bytes of `c->send` in place; returns their new number. `None`, with the
 /// bytes in use as they were, when that does not make them fewer. There has to be room behind them.
 fn compress_tail(c: Conn, len: usize) -> Option<usize> {
     let buf = c.send();
-    let mut deflate = ConnState::of(c)?.ws.deflate.borrow_mut();
+    let mut deflate = WsState::of(c)?.deflate.borrow_mut();
     // SAFETY: size bytes are allocated at base, and initialised as all memory of buffers is; nothing
     // else touches the buffer during the call.
     let memory = unsafe { core::slice::from_raw_parts_mut(buf.base(), buf.size()) };

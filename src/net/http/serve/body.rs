@@ -5,22 +5,16 @@
 //! however long the body and however slow its reader. Meanwhile `c->pfn` is [`on_event`], and
 //! `c->is_resp` is 1.
 
-use crate::abi::{Connection, MG_EV_CLOSE, MG_IO_SIZE, flag};
-use crate::fence;
+use crate::abi::{Connection, MG_IO_SIZE, flag};
 use crate::net::event_loop::conn::{self, has_protocol, output_queued};
-use crate::net::event_loop::guard::ConnGuard;
+use crate::net::event_loop::engine::{Piece, Source};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::state::{ConnState, is};
 use crate::net::event_loop::{log, sys};
 use crate::net::fs::File;
 use crate::net::http;
-use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr;
-
-/// What a connection has to send behind its send buffer.
-#[derive(Default)]
-pub struct BodyState(Cell<Option<Box<Body>>>);
 
 enum Body {
     /// `left` bytes, read from a file into the send buffer.
@@ -30,7 +24,7 @@ enum Body {
         left: u64,
     },
     /// `left` bytes, copied by the kernel.
-    Copy { file: File, fd: c_int, at: u64, left: u64 },
+    Copy { _file: File, fd: c_int, at: u64, left: u64 },
     /// Chunks.
     Page(Box<dyn Page>),
 }
@@ -41,33 +35,6 @@ pub trait Page {
     fn append(&mut self, out: &mut Vec<u8>) -> bool;
 }
 
-impl BodyState {
-    /// True while something is attached.
-    pub fn is_some(&self) -> bool {
-        let body = self.0.take();
-        let is_some = body.is_some();
-        self.0.set(body);
-        is_some
-    }
-}
-
-/// The next piece of a body.
-pub enum Piece {
-    /// It stands in the send buffer.
-    Queued,
-    /// The kernel is to copy up to `len` bytes at `at` of descriptor `fd`; see [`copied`].
-    Copy {
-        /// The file.
-        fd: c_int,
-        /// Position in it.
-        at: u64,
-        /// Bytes left.
-        len: u64,
-    },
-    /// There is none.
-    None,
-}
-
 /// Sends `head` and `len` bytes of `file` from `start` on.
 pub fn send(c: Conn, head: &[u8], mut file: File, start: u64, len: u64) {
     if !queue_head(c, head, len == 0) {
@@ -75,7 +42,7 @@ pub fn send(c: Conn, head: &[u8], mut file: File, start: u64, len: u64) {
     }
     let is_short = len <= MG_IO_SIZE.saturating_sub(c.send().len()) as u64;
     let body = match file.descriptor() {
-        Some(fd) if !is_short && kernel_copies(c) => Body::Copy { file, fd, at: start, left: len },
+        Some(fd) if !is_short && kernel_copies(c) => Body::Copy { _file: file, fd, at: start, left: len },
         _ => {
             if !usize::try_from(start).is_ok_and(|start| start == 0 || file.seek(start)) {
                 return broken(c);
@@ -85,7 +52,7 @@ pub fn send(c: Conn, head: &[u8], mut file: File, start: u64, len: u64) {
     };
     if is_short {
         c.clear(flag::RESP);
-        if let Outcome::Broken = queue_piece(c, body) {
+        if let Piece::Broken = { body }.next(c) {
             broken(c);
         }
     } else {
@@ -117,9 +84,9 @@ fn queue_head(c: Conn, head: &[u8], is_all: bool) -> bool {
 fn attach(c: Conn, body: Body) {
     match ConnState::of(c) {
         Some(state) => {
-            state.body.0.set(Some(Box::new(body)));
             c.set_protocol(Some(on_event));
             c.set_protocol_data(ptr::null_mut());
+            state.set_source(Some(Box::new(Attached(body))));
         }
         // The program's own struct, which no loop drains.
         None => broken(c),
@@ -133,95 +100,83 @@ fn kernel_copies(c: Conn) -> bool {
         && sys::is_nonblocking(c.fd())
 }
 
-/// What became of a body.
-enum Outcome {
-    /// There is more.
-    More(Body),
-    /// It is complete, in the send buffer at least.
-    Complete,
-    /// The file is shorter than it was.
-    Broken,
-}
+/// A body on a connection whose protocol handler is [`on_event`].
+struct Attached(Body);
 
-/// Puts the next piece of a body into the send buffer, which takes up to `MG_IO_SIZE` bytes.
-fn queue_piece(c: Conn, body: Body) -> Outcome {
-    /// What a chunk needs beside its data.
-    const FRAMING: usize = 32;
-    let room = MG_IO_SIZE.saturating_sub(c.send().len());
-    match body {
-        Body::File { mut file, left } => {
-            let wanted = usize::try_from(left).unwrap_or(room).min(room);
-            let got = file.append_to(c.send(), wanted);
-            match left - got as u64 {
-                _ if got < wanted => Outcome::Broken,
-                0 => Outcome::Complete,
-                left => Outcome::More(Body::File { file, left }),
-            }
+impl Source for Attached {
+    fn next(&mut self, c: Conn) -> Piece {
+        // A program that took the connection over wants to speak for itself.
+        if has_protocol(c, on_event) { self.0.next(c) } else { Piece::Unwanted }
+    }
+
+    fn copied(&mut self, n: usize) -> Piece {
+        self.0.copied(n)
+    }
+
+    fn end(self: Box<Self>, c: Conn, whole: bool) {
+        drop(self);
+        if whole {
+            done(c);
+        } else {
+            broken(c);
         }
-        Body::Page(mut page) => {
-            let mut part = Vec::new();
-            let mut more = true;
-            // An empty chunk would be the last one, however small MG_IO_SIZE is.
-            while more && (part.is_empty() || part.len() + FRAMING < room / 2) {
-                more = page.append(&mut part);
-            }
-            let size = format!("{:x}\r\n", part.len());
-            let end: &[u8] = if more { b"\r\n" } else { b"\r\n0\r\n\r\n" };
-            if !c.send().append(&[size.as_bytes(), &part, end].concat()) {
-                return Outcome::Broken;
-            }
-            if more { Outcome::More(Body::Page(page)) } else { Outcome::Complete }
-        }
-        Body::Copy { .. } => Outcome::More(body),
     }
 }
 
-/// The next piece of what is attached to a connection whose send buffer is empty.
-pub fn next_piece(c: Conn) -> Piece {
-    let Some(state) = ConnState::of(c) else { return Piece::None };
-    let Some(body) = state.body.0.take() else { return Piece::None };
-    if !has_protocol(c, on_event) {
-        // The program took the connection over.
-        return Piece::None;
-    }
-    if let Body::Copy { fd, at, left, .. } = *body {
-        state.body.0.set(Some(body));
-        return Piece::Copy { fd, at, len: left };
-    }
-    go_on(c, queue_piece(c, *body));
-    Piece::Queued
-}
-
-/// The kernel has copied `n` bytes; none when the file is shorter than it was.
-pub fn copied(c: Conn, n: usize) {
-    let Some(body) = ConnState::of(c).and_then(|state| state.body.0.take()) else { return };
-    let outcome = match *body {
-        _ if n == 0 => Outcome::Broken,
-        Body::Copy { left, .. } if left <= n as u64 => Outcome::Complete,
-        Body::Copy { file, fd, at, left } => {
-            Outcome::More(Body::Copy { file, fd, at: at + n as u64, left: left - n as u64 })
-        }
-        other => Outcome::More(other),
-    };
-    go_on(c, outcome);
-}
-
-fn go_on(c: Conn, outcome: Outcome) {
-    match outcome {
-        Outcome::More(body) => {
-            if let Some(state) = ConnState::of(c) {
-                state.body.0.set(Some(Box::new(body)));
+impl Body {
+    /// Puts up to `MG_IO_SIZE` bytes into the send buffer.
+    fn next(&mut self, c: Conn) -> Piece {
+        /// What a chunk needs beside its data.
+        const FRAMING: usize = 32;
+        let room = MG_IO_SIZE.saturating_sub(c.send().len());
+        match self {
+            Body::Copy { fd, at, left, .. } => Piece::Copy { fd: *fd, at: *at, len: *left },
+            Body::File { file, left } => {
+                let wanted = usize::try_from(*left).unwrap_or(room).min(room);
+                let got = file.append_to(c.send(), wanted);
+                *left -= got as u64;
+                if got < wanted { Piece::Broken } else { rest(*left) }
+            }
+            Body::Page(page) => {
+                let mut part = Vec::new();
+                let mut more = true;
+                // An empty chunk would be the last one, however small MG_IO_SIZE is.
+                while more && (part.is_empty() || part.len() + FRAMING < room / 2) {
+                    more = page.append(&mut part);
+                }
+                let size = format!("{:x}\r\n", part.len());
+                let end: &[u8] = if more { b"\r\n" } else { b"\r\n0\r\n\r\n" };
+                if !c.send().append(&[size.as_bytes(), &part, end].concat()) {
+                    Piece::Broken
+                } else if more {
+                    Piece::More
+                } else {
+                    Piece::Last
+                }
             }
         }
-        Outcome::Complete => done(c),
-        Outcome::Broken => broken(c),
     }
+
+    fn copied(&mut self, n: usize) -> Piece {
+        match self {
+            _ if n == 0 => Piece::Broken,
+            Body::Copy { at, left, .. } => {
+                *at += n as u64;
+                *left = left.saturating_sub(n as u64);
+                rest(*left)
+            }
+            _ => Piece::More,
+        }
+    }
+}
+
+fn rest(left: u64) -> Piece {
+    if left == 0 { Piece::Last } else { Piece::More }
 }
 
 /// The response is complete, in the send buffer at least.
 fn done(c: Conn) {
-    c.set_protocol(Some(http::on_event));
-    c.set_protocol_data(ptr::null_mut());
+    http::speak(c);
     c.clear(flag::RESP);
 }
 
@@ -231,14 +186,6 @@ fn broken(c: Conn) {
     c.set(flag::DRAINING);
 }
 
-/// The protocol handler of a connection with a body attached.
-unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
-    fence!("body sender");
-    // SAFETY: the loop passes a live connection.
-    if let Some(guard) = unsafe { ConnGuard::new(c) }
-        && ev == MG_EV_CLOSE
-        && let Some(state) = guard.conn().state()
-    {
-        drop(state.body.0.take());
-    }
-}
+/// The protocol handler of a connection with a body attached: it marks that no program has taken the
+/// connection over.
+unsafe extern "C" fn on_event(_c: *mut Connection, _ev: c_int, _ev_data: *mut c_void) {}

@@ -7,7 +7,6 @@ use crate::fence;
 use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::log;
-use crate::net::event_loop::state::ConnState;
 use crate::net::fs::{File, Fs, PATH_MAX};
 use crate::net::http::serve::{Request, reply};
 use crate::net::ota;
@@ -21,16 +20,26 @@ pub type OnDone = Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_
 
 /// The upload that a connection receives.
 #[derive(Default)]
-pub struct UploadState(Cell<Option<Box<Upload>>>);
+struct UploadState(Cell<Option<Box<Upload>>>);
 
 impl UploadState {
-    /// True while an upload is received.
-    pub fn is_some(&self) -> bool {
-        let upload = self.0.take();
-        let is_some = upload.is_some();
-        self.0.set(upload);
-        is_some
+    fn of(c: Conn<'_>) -> Option<&UploadState> {
+        c.state()?.extensions.get()
     }
+
+    fn attach(c: Conn<'_>) -> Option<&UploadState> {
+        c.state()?.extension()
+    }
+}
+
+/// True while a connection receives an upload.
+pub fn is_receiving(c: Conn) -> bool {
+    UploadState::of(c).is_some_and(|state| {
+        let upload = state.0.take();
+        let is_some = upload.is_some();
+        state.0.set(upload);
+        is_some
+    })
 }
 
 struct Upload {
@@ -82,7 +91,7 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
     if !is_sane(name) || name.contains(&0) {
         return tell(c, on_done, Some(c"bad name"));
     }
-    let Some((state, file)) = ConnState::of(c).zip(open(fs, dir, name)) else {
+    let Some((state, file)) = UploadState::attach(c).zip(open(fs, dir, name)) else {
         return tell(c, on_done, Some(c"open failed"));
     };
     // SAFETY: the caller vouches for the message.
@@ -94,7 +103,7 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
 /// # Safety
 /// As for [`start`].
 pub unsafe fn start_ota(c: Conn, hm: *const HttpMessage, on_done: OnDone) {
-    let Some(state) = ConnState::of(c) else { return };
+    let Some(state) = UploadState::attach(c) else { return };
     // SAFETY: the caller vouches for the message.
     let (left, size) = unsafe { (left(hm), (*hm).body.len) };
     if !matches!(left, Left::Bytes(_)) {
@@ -113,7 +122,7 @@ pub unsafe fn start_ota(c: Conn, hm: *const HttpMessage, on_done: OnDone) {
 /// As for [`start`].
 unsafe fn take_over(
     c: Conn,
-    state: &ConnState,
+    state: &UploadState,
     hm: *const HttpMessage,
     left: Left,
     target: Target,
@@ -129,7 +138,7 @@ unsafe fn take_over(
     c.set_handler(Some(on_event));
     c.set_protocol(None);
     c.set_protocol_data(ptr::null_mut());
-    state.upload.0.set(Some(Box::new(Upload { target, left, ready: 0, on_done })));
+    state.0.set(Some(Box::new(Upload { target, left, ready: 0, on_done })));
     advance(c, at);
 }
 
@@ -182,16 +191,16 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
 
 /// Takes what has arrived; the body, or what is left of it, begins at `at` of `recv`.
 fn advance(c: Conn, at: usize) {
-    let Some(state) = ConnState::of(c) else { return };
-    let Some(mut upload) = state.upload.0.take() else {
+    let Some(state) = UploadState::of(c) else { return };
+    let Some(mut upload) = state.0.take() else {
         // What comes behind an upload is not looked at.
         c.recv().set_len(0);
         return;
     };
     match upload.take(c, at) {
-        Ok(false) => state.upload.0.set(Some(upload)),
+        Ok(false) => state.0.set(Some(upload)),
         outcome => {
-            state.upload.0.set(Some(upload));
+            state.0.set(Some(upload));
             finish(c, outcome.err());
         }
     }
@@ -258,20 +267,20 @@ impl Upload {
 
 /// The connection closes: the end of a body without a length, too early for others.
 fn close(c: Conn) {
-    let Some(state) = ConnState::of(c) else { return };
-    let Some(mut upload) = state.upload.0.take() else { return };
+    let Some(state) = UploadState::of(c) else { return };
+    let Some(mut upload) = state.0.take() else { return };
     let mut outcome = Err(c"connection closed");
     if matches!(upload.left, Left::UntilClose) {
         upload.left = Left::Bytes(c.recv().len().saturating_sub(upload.ready));
         outcome = upload.take(c, 0).map(|_| ());
     }
-    state.upload.0.set(Some(upload));
+    state.0.set(Some(upload));
     finish(c, outcome.err());
 }
 
 /// Closes the target and tells the program, once.
 fn finish(c: Conn, err: Option<&CStr>) {
-    let Some(upload) = ConnState::of(c).and_then(|state| state.upload.0.take()) else { return };
+    let Some(upload) = UploadState::of(c).and_then(|state| state.0.take()) else { return };
     let failed = upload.target.close();
     tell(c, upload.on_done, err.or(failed));
 }

@@ -1,0 +1,75 @@
+//! The time limits of connections: one number each, before which nothing is due.
+//!
+//! The walk over all connections looks at that number only. It is found anew after each turn of a
+//! connection, and whenever something else changes it.
+
+use super::clock::millis;
+use super::handle::Conn;
+use super::state::ConnState;
+use crate::abi::{Setting, flag};
+
+/// What happens at the end of a connection's time.
+#[derive(Clone, Copy)]
+pub enum Limit {
+    /// It fails with this text.
+    Fail(&'static [u8]),
+    /// Its engine says what happens.
+    Engine,
+    /// It closes silently.
+    Close,
+    /// It tries another address of the same name.
+    NextAddress,
+}
+
+/// When a connection's time is up, and what happens then. Runs no code of the program.
+pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
+    if c.has(flag::LISTENING) {
+        return None;
+    }
+    if state.close_at.get() > 0 {
+        return Some((state.close_at.get(), Limit::Close));
+    }
+    if c.is_pending() {
+        let attempt = Some(state.next_attempt.get()).filter(|at| *at > 0);
+        let limit = state.settings.borrow().time(Setting::MG_SET_CONNECT_TIMEOUT);
+        return match (limit.map(|limit| state.last_io.get() + limit), attempt) {
+            (Some(end), attempt) if attempt.is_none_or(|at| end <= at) => {
+                Some((end, Limit::Fail(b"connect timeout")))
+            }
+            (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
+        };
+    }
+    let engine = state.engine.get().and_then(|engine| engine.deadline(c, now));
+    let idle = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
+    let idle = idle.map(|limit| state.last_io.get() + limit);
+    match (engine, idle) {
+        (Some(at), idle) if idle.is_none_or(|idle| at <= idle) => Some((at, Limit::Engine)),
+        (_, idle) => idle.map(|at| (at, Limit::Fail(b"idle timeout"))),
+    }
+}
+
+/// Something that a connection's time depends on has changed.
+pub fn rearm(c: Conn) {
+    rearm_at(c, millis());
+}
+
+/// As [`rearm`], for callers that know the time.
+pub fn rearm_at(c: Conn, now: u64) {
+    if let Some(state) = c.state() {
+        deadline_changed(state, next(c, state, now).map_or(u64::MAX, |(at, _)| at));
+    }
+}
+
+/// Lets a connection close silently at a time; 0: no more.
+pub fn close_at(c: Conn, at: u64) {
+    if let Some(state) = c.state() {
+        state.close_at.set(at);
+        rearm(c);
+    }
+}
+
+/// Nothing is due on a connection before `at`. Whatever orders connections by their time learns it
+/// here.
+fn deadline_changed(state: &ConnState, at: u64) {
+    state.deadline.set(at);
+}

@@ -1,0 +1,118 @@
+//! What the loop asks of a protocol: an [`Engine`]; and of a body that goes out when the send buffer
+//! is empty: a [`Source`].
+
+use super::handle::Conn;
+use crate::abi::Connection;
+use core::ffi::{c_int, c_void};
+
+/// A protocol handler, without its `Option`.
+pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
+
+/// A protocol. Only its handler is needed; everything else is for those that limit their peers in time,
+/// watch what goes in and out, or end a connection in their own way.
+///
+/// An engine is set on its connection and stays there when a program puts a function of its own into
+/// `c->pfn`: limits of time hold for whoever speaks.
+pub trait Engine: Sync {
+    /// The protocol handler, for `c->pfn`.
+    fn handler(&self) -> Handler;
+
+    /// True when the handler has something to do at `MG_EV_POLL` although the program wants no such
+    /// event.
+    fn wants_poll(&self, _c: Conn) -> bool {
+        false
+    }
+
+    /// True while nothing more is to be read. Asked for often, and during walks over all
+    /// connections: it runs no code of the program.
+    fn holds_back(&self, _c: Conn) -> bool {
+        false
+    }
+
+    /// When the time for what the connection does is up, in `mg_millis` time. The loop asks again
+    /// after each turn of the connection, and when somebody calls `deadline::rearm`.
+    fn deadline(&self, _c: Conn, _now: u64) -> Option<u64> {
+        None
+    }
+
+    /// A time that [`Engine::deadline`] gave has come. It may be an earlier answer.
+    fn on_deadline(&self, _c: Conn, _now: u64) {}
+
+    /// What happens to the connection's bytes.
+    fn observe(&self, _c: Conn, _io: Io<'_>) {}
+
+    /// The size for a full receive buffer, while a message is collected in it; `None`: one `step` more.
+    fn recv_size(&self, _c: Conn, _step: usize) -> Option<usize> {
+        None
+    }
+
+    /// The receive buffer is full, and more bytes wait. True when the engine has dealt with that; else
+    /// the connection fails with `MG_MAX_RECV_SIZE`.
+    fn on_overflow(&self, _c: Conn) -> bool {
+        false
+    }
+
+    /// A draining connection has sent everything. True while it stays nevertheless.
+    fn lingers(&self, _c: Conn) -> bool {
+        false
+    }
+
+    /// What to send to a client that is one too many, before its connection is closed.
+    fn rejection(&self, _listener: Conn, _status: u16) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// What happens to a connection's bytes.
+#[derive(Clone, Copy)]
+pub enum Io<'a> {
+    /// So many were appended to `c->recv`; `MG_EV_READ` follows.
+    Received(usize),
+    /// These, all of `c->send`, are offered to the socket.
+    Sending(&'a [u8]),
+    /// The socket has taken `n` bytes: of these, or of a file if they are empty.
+    Sent {
+        /// All that was offered.
+        offered: &'a [u8],
+        /// How many were taken.
+        n: usize,
+    },
+    /// The peer sends no more.
+    Eof,
+    /// The last piece of a [`Source`] was handed to the socket.
+    SourceDone,
+}
+
+/// A body, of which the loop asks for the next piece whenever the send buffer is empty: so memory stays
+/// bounded, however long the body and however slow its reader.
+pub trait Source {
+    /// Puts the next piece into the send buffer, or says what the kernel is to copy.
+    fn next(&mut self, c: Conn) -> Piece;
+
+    /// The kernel has copied `n` bytes; none when the file is shorter than it was.
+    fn copied(&mut self, n: usize) -> Piece;
+
+    /// There are no more pieces; `whole`: that was all of them.
+    fn end(self: Box<Self>, c: Conn, whole: bool);
+}
+
+/// What became of a [`Source`] with its newest piece.
+pub enum Piece {
+    /// There is more.
+    More,
+    /// It was the last.
+    Last,
+    /// The kernel is to copy up to `len` bytes at `at` of descriptor `fd`.
+    Copy {
+        /// The file.
+        fd: c_int,
+        /// Position in it.
+        at: u64,
+        /// Bytes left.
+        len: u64,
+    },
+    /// The rest cannot be had.
+    Broken,
+    /// Nobody wants it any more.
+    Unwanted,
+}
