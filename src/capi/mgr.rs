@@ -7,7 +7,7 @@ use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::handle::Mgr;
 use crate::net::event_loop::state::Root;
 use crate::net::event_loop::timer;
-use crate::net::event_loop::{log, poll, process, wakeup};
+use crate::net::event_loop::{configure, log, poll, wakeup};
 use crate::net::resolver;
 use core::ffi::{CStr, c_int, c_uint, c_ulong, c_void};
 use core::ptr;
@@ -82,8 +82,8 @@ unsafe fn init(at: ptr::NonNull<Manager>, options: Option<*const ProgramOption>)
         Root::attach(Mgr::new(at, None), &crate::net::SERVICES);
         let Some(guard) = MgrGuard::new(at.as_ptr()) else { return };
         match options {
-            Some(options) => process::apply(guard.mgr(), options),
-            None => process::configure(guard.mgr()),
+            Some(options) => configure::apply(guard.mgr(), options),
+            None => configure::configure(guard.mgr()),
         }
     }
 }

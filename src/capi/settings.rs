@@ -4,7 +4,7 @@ use super::slice;
 use crate::abi::{Connection, Manager, Scope, Setting};
 use crate::fence;
 use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
-use crate::net::event_loop::{conn, process};
+use crate::net::event_loop::{configure, conn, process};
 use core::ffi::{c_char, c_int};
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn mg_mgr_set_text(mgr: *mut Manager, setting: c_int, text
     // SAFETY: the caller passes an initialised manager, or NULL, and a C string, or NULL.
     let (guard, text) = unsafe { (MgrGuard::new(mgr), slice::cstr(text)) };
     let mgr = guard.as_ref().map(MgrGuard::mgr);
-    Setting::from_c(setting).is_some_and(|s| process::set_text(mgr, s, text))
+    Setting::from_c(setting).is_some_and(|s| configure::set_text(mgr, s, text))
 }
 
 /// Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts

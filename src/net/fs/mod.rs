@@ -10,7 +10,7 @@ pub mod packed;
 pub mod posix;
 pub mod whole;
 
-use super::event_loop::handle::Buf;
+use super::event_loop::buf::Buf;
 use super::event_loop::iobuf;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ};
 use core::ffi::{CStr, c_char, c_int, c_void};

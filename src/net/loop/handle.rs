@@ -8,9 +8,9 @@
 //! at its entry (`guard`). While a guard exists no connection is released, however often it was
 //! closed, so a handle cannot outlive its connection.
 
-use super::iobuf;
+use super::buf::{Buf, getter, setter};
 use super::state::{ConnState, Root};
-use crate::abi::{Addr, Connection, EventHandler, IoBuf, Manager, Timer, flag};
+use crate::abi::{Addr, Connection, EventHandler, Manager, Timer, flag};
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
@@ -26,32 +26,6 @@ impl PartialEq for Conn<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
     }
-}
-
-/// One of a connection's buffers.
-#[derive(Clone, Copy)]
-pub struct Buf(NonNull<IoBuf>);
-
-/// A function that reads a field.
-macro_rules! getter {
-    ($get:ident, $field:ident, $ty:ty) => {
-        #[doc = concat!("Reads `", stringify!($field), "`.")]
-        pub fn $get(self) -> $ty {
-            // SAFETY: a handle points to a live struct (see the module's documentation).
-            unsafe { (*self.0.as_ptr()).$field }
-        }
-    };
-}
-
-/// A function that writes a field.
-macro_rules! setter {
-    ($set:ident, $field:ident, $ty:ty) => {
-        #[doc = concat!("Writes `", stringify!($field), "`.")]
-        pub fn $set(self, value: $ty) {
-            // SAFETY: a handle points to a live struct (see the module's documentation).
-            unsafe { (*self.0.as_ptr()).$field = value }
-        }
-    };
 }
 
 impl<'g> Conn<'g> {
@@ -136,25 +110,25 @@ impl<'g> Conn<'g> {
     /// The receive buffer.
     pub fn recv(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
-        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).recv))) }
+        unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).recv))) }
     }
 
     /// The send buffer.
     pub fn send(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
-        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).send))) }
+        unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).send))) }
     }
 
     /// The buffer of undecrypted TLS bytes.
     pub fn rtls(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
-        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).rtls))) }
+        unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).rtls))) }
     }
 
     /// The profile buffer, which only programs use.
     pub fn prof(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
-        unsafe { Buf(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).prof))) }
+        unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).prof))) }
     }
 
     /// All its buffers.
@@ -250,98 +224,5 @@ impl<'g> Mgr<'g> {
     pub fn set_pipe_fd(self, fd: c_int) {
         // SAFETY: a handle points to a live struct; writing one member of the union.
         unsafe { (*self.0.as_ptr()).pipe.fd = fd }
-    }
-}
-
-impl Buf {
-    /// The pointer that C knows.
-    pub fn as_ptr(self) -> *mut IoBuf {
-        self.0.as_ptr()
-    }
-
-    getter!(len, len, usize);
-    setter!(set_len, len, usize);
-    getter!(size, size, usize);
-    getter!(base, buf, *mut u8);
-    setter!(set_align, align, usize);
-
-    /// The bytes in use. The slice dies when anybody touches the buffer: use it at once.
-    ///
-    /// # Safety
-    /// No handler runs and nothing changes the buffer while the slice lives.
-    pub unsafe fn bytes<'a>(self) -> &'a [u8] {
-        if self.base().is_null() || self.len() == 0 {
-            return &[];
-        }
-        // SAFETY: len <= size bytes are allocated at base; the caller keeps the buffer as it is.
-        unsafe { core::slice::from_raw_parts(self.base(), self.len().min(self.size())) }
-    }
-
-    /// The bytes in use, to be changed in place.
-    ///
-    /// # Safety
-    /// As for [`Buf::bytes`], and no other slice of the buffer is in use.
-    pub unsafe fn bytes_mut<'a>(self) -> &'a mut [u8] {
-        if self.base().is_null() || self.len() == 0 {
-            return &mut [];
-        }
-        // SAFETY: as in `bytes`; the caller vouches for exclusive use.
-        unsafe { core::slice::from_raw_parts_mut(self.base(), self.len().min(self.size())) }
-    }
-
-    /// Copies bytes, as far as there is room, behind the bytes in use, which stay as many.
-    pub fn place(self, at: usize, bytes: &[u8]) {
-        let n = bytes.len().min(self.size().saturating_sub(self.len()).saturating_sub(at));
-        if n > 0 {
-            // SAFETY: size bytes are allocated at base; the source is not part of a buffer of ours.
-            unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.base().add(self.len() + at), n) }
-        }
-    }
-
-    /// Removes up to `n` bytes at `at`.
-    pub fn remove(self, at: usize, n: usize) {
-        // SAFETY: a handle points to a valid buffer.
-        unsafe {
-            iobuf::del(self.0.as_ptr(), at, n);
-        }
-    }
-
-    /// Appends bytes; false when memory is exhausted.
-    pub fn append(self, bytes: &[u8]) -> bool {
-        // SAFETY: a handle points to a valid buffer.
-        unsafe { iobuf::append(self.0.as_ptr(), bytes.as_ptr(), bytes.len()) }
-    }
-
-    /// Removes `n` bytes from the front.
-    pub fn consume(self, n: usize) {
-        if n >= self.len() {
-            self.set_len(0);
-        } else if n > 0 {
-            // SAFETY: a handle points to a valid buffer.
-            unsafe {
-                iobuf::del(self.0.as_ptr(), 0, n);
-            }
-        }
-    }
-
-    /// Makes the capacity `n`, rounded up; false when memory is exhausted.
-    pub fn resize(self, n: usize) -> bool {
-        // SAFETY: a handle points to a valid buffer.
-        unsafe { iobuf::resize(self.0.as_ptr(), n) }
-    }
-
-    /// Grows a full receive buffer for a message that needs `whole` bytes: to twice its size at most,
-    /// so that the peer has to send before it gets memory, and bytes are copied a bounded number of
-    /// times. Without memory the next read says so.
-    pub fn grow(self, whole: usize) {
-        if self.len() >= self.size() && self.size() < whole {
-            self.resize(whole.min(self.size().saturating_mul(2)));
-        }
-    }
-
-    /// Releases the memory.
-    pub fn free(self) {
-        // SAFETY: a handle points to a valid buffer.
-        unsafe { iobuf::free(self.0.as_ptr()) }
     }
 }

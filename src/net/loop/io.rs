@@ -1,9 +1,10 @@
 //! One connection's turn: accept, connect, read, write, close.
 
+use super::buf::Buf;
 use super::conn::{close, error, fire_count, learn_local, output_queued, queue, socket_error};
 use super::deadline::rearm_at;
 use super::engine::{Io, Piece, Source};
-use super::handle::{Buf, Conn};
+use super::handle::Conn;
 use super::services::Transport;
 use super::state::{ConnState, Root, is, ready};
 use super::{connect, listen, log, oversize, sys, wakeup};

@@ -2,7 +2,9 @@
 
 pub mod addr;
 pub mod admission;
+pub mod buf;
 pub mod clock;
+pub mod configure;
 pub mod conn;
 pub mod connect;
 pub mod deadline;

@@ -3,10 +3,7 @@
 //! The header makes a table of the macros that a program sets, `mg_options`. The shim has an empty
 //! one, which the program's comes before, as with the functions that a program may replace.
 
-use super::handle::Mgr;
-use super::state::Root;
-use super::{conn, log};
-use crate::abi::{ProgramOption, Scope, Setting};
+use crate::abi::{ProgramOption, Setting};
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +12,11 @@ unsafe extern "C" {
     /// By its exported name: a program may define its own. As many entries as there are up to the
     /// one that ends the table.
     static mg_options: [ProgramOption; 0];
+}
+
+/// The table of the program, or the library's empty one.
+pub fn table() -> *const ProgramOption {
+    (&raw const mg_options).cast()
 }
 
 /// Not asked for yet.
@@ -49,7 +51,7 @@ fn first(place: &AtomicI64, setting: Setting) -> i64 {
     let mut value = limits.default;
     // SAFETY: the library's table or the program's, which the header made.
     unsafe {
-        each((&raw const mg_options).cast(), |option| {
+        each(table(), |option| {
             if option.setting == setting as i32 && limits.allow(option.value) {
                 value = option.value;
             }
@@ -93,7 +95,7 @@ pub fn text(setting: Setting) -> Option<Vec<u8>> {
     let mut found = None;
     // SAFETY: as in `first`.
     unsafe {
-        each((&raw const mg_options).cast(), |option| {
+        each(table(), |option| {
             if option.setting == setting as i32 && !option.text.is_null() {
                 found = Some(c_text(option.text).to_vec());
             }
@@ -109,39 +111,11 @@ pub fn set_process_text(setting: Setting, text: &[u8]) {
     texts.push((setting, text.to_vec()));
 }
 
-/// Gives a manager what the program was compiled with.
-pub fn configure(m: Mgr) {
-    // SAFETY: as in `first`.
-    unsafe { apply(m, (&raw const mg_options).cast()) }
-}
-
-/// Gives a manager the settings of a table; those of the process are the program's alone.
+/// The entries of a table.
 ///
 /// # Safety
-/// `table` is NULL or ends with setting 0; texts are C strings or NULL.
-pub unsafe fn apply(m: Mgr, table: *const ProgramOption) {
-    // SAFETY: as for the caller.
-    unsafe {
-        each(table, |option| {
-            let setting = Setting::from_c(option.setting);
-            let done = setting.is_some_and(|setting| match setting.limits().scope {
-                Scope::Process => true,
-                _ if setting.is_text() => set_text(Some(m), setting, c_text(option.text)),
-                _ => conn::set_default(m, setting, option.value),
-            });
-            if !done {
-                log::error(format_args!(
-                    "this program was compiled with a value that is not allowed: setting {} is {}",
-                    option.setting, option.value
-                ));
-            }
-        });
-    }
-}
-
-/// # Safety
-/// As for [`apply`].
-unsafe fn each(mut at: *const ProgramOption, mut f: impl FnMut(&ProgramOption)) {
+/// `at` is NULL or a table that ends with setting 0; texts are C strings or NULL.
+pub unsafe fn each(mut at: *const ProgramOption, mut f: impl FnMut(&ProgramOption)) {
     // SAFETY: the caller vouches for the table; the last entry ends the walk.
     unsafe {
         while !at.is_null() && (*at).setting != 0 {
@@ -151,23 +125,11 @@ unsafe fn each(mut at: *const ProgramOption, mut f: impl FnMut(&ProgramOption)) 
     }
 }
 
+/// The text of an entry.
+///
 /// # Safety
 /// `text` is NULL or a C string.
-unsafe fn c_text<'a>(text: *const c_char) -> &'a [u8] {
+pub unsafe fn c_text<'a>(text: *const c_char) -> &'a [u8] {
     // SAFETY: the caller passes a C string or NULL.
     if text.is_null() { &[] } else { unsafe { CStr::from_ptr(text) }.to_bytes() }
-}
-
-/// Changes a setting that is a text. False when there is no such setting, or the text makes no sense.
-pub fn set_text(m: Option<Mgr>, setting: Setting, text: &[u8]) -> bool {
-    match setting {
-        Setting::MG_SET_HTTP_INDEX => {
-            let is_name = !text.is_empty() && !text.contains(&b'/');
-            let Some(root) = m.and_then(Root::of).filter(|_| is_name) else { return false };
-            root.with(|inner| inner.http_index = text.into());
-        }
-        Setting::MG_SET_OTA_VERSION | Setting::MG_SET_OTA_CA => set_process_text(setting, text),
-        _ => return false,
-    }
-    true
 }

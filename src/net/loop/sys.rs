@@ -1,6 +1,6 @@
 //! System calls that have no safe wrapper in the crates we use: each returns `io::Result`.
 
-use super::handle::Buf;
+use super::buf::Buf;
 use core::ffi::{c_int, c_void};
 use core::mem::size_of;
 use core::ptr;

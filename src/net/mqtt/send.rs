@@ -3,8 +3,9 @@
 use super::options::Options;
 use crate::abi::{MqttOpts, flag};
 use crate::codec::mqtt::{Body, MAX_REMAINING, Out, TooLong, write_varint};
+use crate::net::event_loop::buf::Buf;
 use crate::net::event_loop::conn::{self, output_queued};
-use crate::net::event_loop::handle::{Buf, Conn};
+use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::{iobuf, mem};
 use core::mem::MaybeUninit;
 

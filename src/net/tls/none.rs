@@ -1,7 +1,7 @@
 //! A build without TLS: there are no sessions.
 
 use super::options::Options;
-use crate::net::event_loop::handle::Buf;
+use crate::net::event_loop::buf::Buf;
 use std::io::{self, Write};
 use std::net::IpAddr;
 

@@ -6,7 +6,7 @@ use super::options::Options;
 use super::provider::provider;
 use super::verify::{self, Names};
 use crate::codec::tls::name::Name;
-use crate::net::event_loop::handle::Buf;
+use crate::net::event_loop::buf::Buf;
 use rustls::client::Resumption;
 use rustls::pki_types::{DnsName, ServerName};
 use rustls::server::NoServerSessionStorage;

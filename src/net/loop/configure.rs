@@ -1,0 +1,51 @@
+//! What a manager starts with: what the program was compiled with, or a table of settings.
+
+use super::handle::Mgr;
+use super::process::{c_text, each, set_process_text, table};
+use super::state::Root;
+use super::{conn, log};
+use crate::abi::{ProgramOption, Scope, Setting};
+
+/// Gives a manager what the program was compiled with.
+pub fn configure(m: Mgr) {
+    // SAFETY: the library's table or the program's, which the header made.
+    unsafe { apply(m, table()) }
+}
+
+/// Gives a manager the settings of a table; those of the process are the program's alone.
+///
+/// # Safety
+/// `table` is NULL or ends with setting 0; texts are C strings or NULL.
+pub unsafe fn apply(m: Mgr, table: *const ProgramOption) {
+    // SAFETY: as for the caller.
+    unsafe {
+        each(table, |option| {
+            let setting = Setting::from_c(option.setting);
+            let done = setting.is_some_and(|setting| match setting.limits().scope {
+                Scope::Process => true,
+                _ if setting.is_text() => set_text(Some(m), setting, c_text(option.text)),
+                _ => conn::set_default(m, setting, option.value),
+            });
+            if !done {
+                log::error(format_args!(
+                    "this program was compiled with a value that is not allowed: setting {} is {}",
+                    option.setting, option.value
+                ));
+            }
+        });
+    }
+}
+
+/// Changes a setting that is a text. False when there is no such setting, or the text makes no sense.
+pub fn set_text(m: Option<Mgr>, setting: Setting, text: &[u8]) -> bool {
+    match setting {
+        Setting::MG_SET_HTTP_INDEX => {
+            let is_name = !text.is_empty() && !text.contains(&b'/');
+            let Some(root) = m.and_then(Root::of).filter(|_| is_name) else { return false };
+            root.with(|inner| inner.http_index = text.into());
+        }
+        Setting::MG_SET_OTA_VERSION | Setting::MG_SET_OTA_CA => set_process_text(setting, text),
+        _ => return false,
+    }
+    true
+}
