@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +22,7 @@ class Lifespan:
         self.incoming: asyncio.Queue[Message] = asyncio.Queue()
         self.answers: asyncio.Queue[Message] = asyncio.Queue()
         self.task: asyncio.Task[None] | None = None
+        self.began = False  # the application takes part
         self.state: dict[str, Any] = {}  # of the application, for its requests
 
     async def startup(self) -> None:
@@ -37,10 +40,16 @@ class Lifespan:
         asgi = {"version": "3.0", "spec_version": "2.0"}
         scope = {"type": "lifespan", "asgi": asgi, "state": self.state}
         try:
-            await self.app(scope, self.incoming.get, self.answers.put)
-        except Exception:
-            pass  # An application without lifespan support.
+            await self.app(scope, self.receive, self.answers.put)
+        except (Exception, SystemExit):
+            # One that raises at once has no lifespan support, and says so.
+            if self.began:
+                traceback.print_exc()
         self.answers.put_nowait({"type": "none"})
+
+    async def receive(self) -> Message:
+        self.began = True
+        return await self.incoming.get()
 
     async def shutdown(self) -> None:
         task, self.task = self.task, None
@@ -48,7 +57,10 @@ class Lifespan:
             return
         self.incoming.put_nowait({"type": "lifespan.shutdown"})
         try:
-            await asyncio.wait_for(self.answers.get(), TIMEOUT)
+            answer = await asyncio.wait_for(self.answers.get(), TIMEOUT)
+            if answer["type"] == "lifespan.shutdown.failed":
+                print(f"ASGI lifespan shutdown failed: {answer.get('message', '')}", file=sys.stderr)
             await asyncio.wait_for(task, TIMEOUT)
         except asyncio.TimeoutError:
+            print(f"ASGI lifespan shutdown took more than {TIMEOUT:g} seconds", file=sys.stderr)
             task.cancel()

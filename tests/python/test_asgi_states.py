@@ -410,3 +410,22 @@ def test_an_application_of_asgi_2() -> None:
         return App(scope)
 
     assert talk(function, GET % b"", LAST).endswith(b"next")
+
+
+@pytest.mark.parametrize("moment", ["startup", "shutdown", "says so"])
+def test_failures_of_the_lifespan_are_shown(moment: str, capsys: pytest.CaptureFixture[str]) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await Sender()(scope, receive, send)
+            return
+        await receive()
+        if moment == "startup":
+            raise KeyError("no database")
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if moment == "shutdown":
+            raise KeyError("no database")
+        await send({"type": "lifespan.shutdown.failed", "message": "no database"})
+
+    assert talk(app, LAST).endswith(b"next")
+    assert "no database" in capsys.readouterr().err
