@@ -1,9 +1,9 @@
 //! Paths of requests, includes, listings, and what an upload's query says.
 
+use mongoose::codec::autoindex::{self, Entry};
 use mongoose::codec::http::{cors, lifetime, upload};
-use mongoose::codec::listing::{self, Entry};
 use mongoose::codec::ssi::{self, Piece};
-use mongoose::codec::{tree, webroot};
+use mongoose::codec::{docroot, tree};
 
 const MAX: usize = 300;
 
@@ -14,12 +14,12 @@ pub fn path(data: &[u8]) {
     let (roots, target) = (&data[..at], data[at..].strip_prefix(b"\n").unwrap_or(data));
     let roots = if roots.is_empty() { b"www,/foo=other/" } else { roots };
     for whole in [false, true] {
-        let located = webroot::locate(target, roots, whole, MAX).map(|(place, uri)| {
+        let located = docroot::locate(target, roots, whole, MAX).map(|(place, uri)| {
             assert!(uri.starts_with(b"/"));
             super::inside(target, if target.ends_with(uri) { uri } else { &target[..0] });
             place
         });
-        let plain = webroot::locate_plain(target, roots, whole, MAX);
+        let plain = docroot::locate_plain(target, roots, whole, MAX);
         for place in [located, plain].into_iter().flatten() {
             check(&place, roots);
             let parent = place.parent();
@@ -32,7 +32,7 @@ pub fn path(data: &[u8]) {
     }
 }
 
-fn check(place: &webroot::Place, roots: &[u8]) {
+fn check(place: &docroot::Place, roots: &[u8]) {
     let (root, rest) = place.path.split_at(place.root);
     assert!(root.is_empty() || roots.windows(root.len()).any(|part| part == root));
     assert!(matches!(rest, [] | [b'/', ..]) && place.path.len() < MAX);
@@ -63,7 +63,7 @@ pub fn names(data: &[u8]) {
     let number = data.iter().fold(0, |n: u64, b| n.wrapping_mul(257).wrapping_add(u64::from(*b)));
     let entry =
         Entry { name: data, is_dir: number % 2 == 0, size: number, mtime: number.cast_signed(), local: None };
-    listing::row(&mut row, &entry);
+    autoindex::row(&mut row, &entry);
     let count = |b| row.iter().filter(|r| **r == b).count();
     let expected = if entry.is_dir { (10, 2) } else { (12, 4) };
     assert_eq!((count(b'<'), count(b'"')), expected);

@@ -1,7 +1,7 @@
 //! The format language, pattern matching, base64, numbers, paths.
 
 use mongoose::codec::fmt::{Args, Printers, Sink, escape, format};
-use mongoose::codec::{base64, matcher, number, path};
+use mongoose::codec::{base64, glob, number, path};
 
 /// A match can be undone: with its captures in the place of the wildcards, the pattern is the text.
 ///
@@ -10,7 +10,7 @@ pub fn matching(data: &[u8]) {
     let Some(cut) = data.iter().position(|&b| b == 0) else { return };
     let (pattern, text) = (&data[..cut], &data[cut + 1..]);
     let mut captures = Vec::new();
-    if !matcher::matches(text, pattern, |range| captures.push(range)) {
+    if !glob::matches(text, pattern, |range| captures.push(range)) {
         assert!(captures.is_empty());
         // A pattern of any bytes is a superset of one of bytes within a segment.
         let plain = pattern.iter().all(|b| !b"?*#".contains(b));

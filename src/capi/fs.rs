@@ -5,7 +5,7 @@ use super::slice;
 use crate::abi::{FileHandle, FileSystem, Str};
 use crate::fence;
 use crate::net::event_loop::mem;
-use crate::net::fs::{File, Fs, PATH_MAX, posix, whole};
+use crate::net::fs::{File, Fs, PATH_MAX, posix, read_file};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 use std::ffi::CString;
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn mg_fs_ls(
     // SAFETY: the caller passes a file system, a C string, and len writable bytes.
     unsafe {
         let Some((fs, path)) = Fs::new(fs).zip(text(path)) else { return false };
-        whole::next_name(fs, path, slice::raw_mut(buf.cast(), len))
+        read_file::next_name(fs, path, slice::raw_mut(buf.cast(), len))
     }
 }
 
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn mg_fs_ls(
 pub unsafe extern "C" fn mg_file_read(fs: *mut FileSystem, path: *const c_char) -> Str {
     fence!("mg_file_read");
     // SAFETY: the caller passes a file system and a C string, or NULL.
-    let file = unsafe { Fs::new(fs).zip(text(path)) }.and_then(|(fs, path)| whole::read(fs, path));
+    let file = unsafe { Fs::new(fs).zip(text(path)) }.and_then(|(fs, path)| read_file::read(fs, path));
     file.map_or(Str::NULL, |(buf, len)| Str { buf: buf.cast(), len })
 }
 
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn mg_file_write(
     unsafe {
         let Some((fs, path)) = Fs::new(fs).zip(text(path)) else { return false };
         let Some(temporary) = temporary_beside(path) else { return false };
-        whole::replace(fs, path, &temporary, slice::raw(buf.cast(), len))
+        read_file::replace(fs, path, &temporary, slice::raw(buf.cast(), len))
     }
 }
 

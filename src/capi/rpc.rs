@@ -10,7 +10,7 @@ use super::output::Output;
 use super::slice;
 use crate::abi::{ArgList, Rpc, RpcRequest, Str};
 use crate::codec::fmt::Sink;
-use crate::codec::matcher::matches;
+use crate::codec::glob::matches;
 use crate::codec::rpc::{self, Frame, METHOD_NOT_FOUND, PARSE_ERROR};
 use crate::fence;
 use crate::net::event_loop::mem;

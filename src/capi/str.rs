@@ -2,7 +2,7 @@
 
 use super::slice::{bytes, cstr};
 use crate::abi::Str;
-use crate::codec::{matcher, number, path, text};
+use crate::codec::{glob, number, path, text};
 use crate::fence;
 use crate::net::event_loop::mem;
 use core::cmp::Ordering;
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn mg_match(str: Str, pattern: Str, caps: *mut Str) -> boo
                 slot += 1;
             }
         };
-        let matched = matcher::matches(bytes(str), pattern, |range| {
+        let matched = glob::matches(bytes(str), pattern, |range| {
             capture(part(str, range.start, range.len()));
         });
         if matched && !matches!(pattern.last(), Some(b'*' | b'#')) {

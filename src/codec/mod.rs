@@ -7,19 +7,20 @@
 
 pub mod acl;
 pub mod addr;
+pub mod autoindex;
 pub mod base64;
 pub mod crc32;
 pub mod dash;
 pub mod date;
 pub mod digest;
 pub mod dns;
+pub mod docroot;
 pub mod fmt;
+pub mod glob;
 pub mod hexdump;
 pub mod http;
 pub mod json;
-pub mod listing;
 pub mod log_prefix;
-pub mod matcher;
 pub mod modbus;
 pub mod mqtt;
 pub mod number;
@@ -33,5 +34,4 @@ pub mod text;
 pub mod tls;
 pub mod tree;
 pub mod url;
-pub mod webroot;
 pub mod ws;

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::scan::trim;
-use crate::codec::{matcher, number};
+use crate::codec::{glob, number};
 
 /// Seconds that `path` may be kept, by `list`: `PATTERN=SECONDS` pairs separated by commas, of which
 /// the first that matches counts.
@@ -12,7 +12,7 @@ pub fn seconds(list: &[u8], path: &[u8]) -> Option<u64> {
         // The pattern may contain a `=`, the number cannot.
         let at = memchr::memrchr(b'=', pair)?;
         let seconds = number::parse(trim(&pair[at + 1..]), 10, u64::from(u32::MAX))?;
-        matcher::matches(path, trim(&pair[..at]), |_| ()).then_some(seconds)
+        glob::matches(path, trim(&pair[..at]), |_| ()).then_some(seconds)
     })
 }
 

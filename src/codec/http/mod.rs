@@ -21,9 +21,9 @@ pub mod percent;
 pub mod range;
 mod scan;
 pub mod status;
-mod strict;
 pub mod target;
 pub mod upload;
+mod validate;
 pub mod vars;
 
 pub use error::{Fault, HeadError};

@@ -7,7 +7,7 @@ use crate::abi::{
     Dash, DashHandler, EventHandler, FieldSet, MG_DASH_ADD, MG_DASH_DELETE, MG_DASH_READ, MG_DASH_WRITE,
 };
 use crate::codec::fmt::Sink;
-use crate::codec::matcher::matches;
+use crate::codec::glob::matches;
 use crate::codec::rpc;
 use crate::net::event_loop::view;
 use crate::net::fs::Fs;

@@ -4,11 +4,11 @@
 //! function fails. The functions may be the program's; they leave the library alone while it uses
 //! them.
 
-mod beneath;
+mod openat2;
 
 pub mod packed;
 pub mod posix;
-pub mod whole;
+pub mod read_file;
 
 use super::event_loop::buf::Buf;
 use super::event_loop::iobuf;

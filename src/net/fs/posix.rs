@@ -1,9 +1,9 @@
 //! The file system of the machine: the functions behind `mg_fs_posix`.
 
-use super::beneath;
+use super::openat2;
 use super::{File, Found, Fs, Stat, store};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
-use crate::codec::webroot::Place;
+use crate::codec::docroot::Place;
 use crate::fence;
 use crate::net::event_loop::process;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -83,7 +83,7 @@ pub fn open_beneath(fs: Fs, place: &Place) -> Found {
     if !process::has_posix_fs() {
         return Found::Nothing;
     }
-    match beneath::open(place, TO_SERVE) {
+    match openat2::open(place, TO_SERVE) {
         Some(fd) => opened(fs, fd),
         None => match stat_beneath(place) {
             Some(known) if known.is_dir => Found::Dir,
@@ -94,7 +94,7 @@ pub fn open_beneath(fs: Fs, place: &Place) -> Found {
 
 /// What there is at a place, unless symbolic links lead out of its root.
 pub fn stat_beneath(place: &Place) -> Option<Stat> {
-    let fd = beneath::open(place, libc::O_PATH | libc::O_CLOEXEC)?;
+    let fd = openat2::open(place, libc::O_PATH | libc::O_CLOEXEC)?;
     // SAFETY: an open descriptor and a struct to be filled.
     let st = stat(|st| unsafe { libc::fstat(fd, st) });
     crate::net::event_loop::sys::close(fd);

@@ -8,7 +8,7 @@ use core::cell::Cell;
 
 /// What the engine knows about such a body.
 #[derive(Default)]
-pub struct Stream {
+pub struct BodyRate {
     /// Bytes that the connection has received.
     received: Cell<u64>,
     /// What `received` will be at the end of the body; `u64::MAX` when it does not say.
@@ -21,7 +21,7 @@ pub struct Stream {
     from: Cell<u64>,
 }
 
-impl Stream {
+impl BodyRate {
     /// Counts bytes that came.
     pub fn count(&self, n: usize) {
         self.received.set(self.received.get() + n as u64);

@@ -42,21 +42,21 @@ impl Engine for Http {
                 if is_client()
                     && let Some(http) = HttpState::attach(c)
                 {
-                    http.asked.read(bytes);
+                    http.pending.read(bytes);
                 }
             }
             Io::SourceDone => super::response_done(c),
             _ => {
                 let Some(http) = HttpState::of(c) else { return };
                 match io {
-                    Io::Received(n) => http.stream.count(n),
-                    Io::Eof => http.stream.finish(),
+                    Io::Received(n) => http.body_rate.count(n),
+                    Io::Eof => http.body_rate.finish(),
                     Io::Sent { offered, n } => {
                         if is_client() {
-                            http.asked.sent(n);
+                            http.pending.sent(n);
                         }
                         http.stalled.set(0);
-                        http.stream.sent(offered);
+                        http.body_rate.sent(offered);
                     }
                     Io::Sending(_) | Io::SourceDone => {}
                 }

@@ -121,7 +121,7 @@ pub fn lingers(c: Conn) -> bool {
 /// True when a program, or an upload, that took a body over drains before all of it has come.
 fn cuts_stream(c: Conn, http: &HttpState) -> bool {
     http.has_request()
-        && http.stream.is_coming()
+        && http.body_rate.is_coming()
         && !http.stopped.get()
         && c.protocol().is_none()
         && c.has(flag::ACCEPTED)

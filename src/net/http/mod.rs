@@ -62,6 +62,9 @@ pub fn connect_http<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Co
 /// `c` is a live connection; `ev_data` belongs to `ev`, or is NULL when a program calls by hand.
 pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     crate::fence!("http protocol handler");
+    if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_POLL | MG_EV_CLOSE) {
+        return;
+    }
     // SAFETY: the caller vouches for c.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
@@ -80,21 +83,21 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
                 usize::try_from(unsafe { *ev_data.cast::<c_long>() }).ok()
             };
             notice_consumption(c, added);
-            go_on(c);
+            resume(c);
             // A client may send bytes of another protocol right after the request that upgrades.
             if let Some(handler) = upgraded(c) {
                 // SAFETY: c is live; the handler needs no data.
                 unsafe { handler(c.as_ptr(), MG_EV_READ, ptr::null_mut()) };
             }
         }
-        MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) => {
+        MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) && has_input(c) => {
             notice_consumption(c, Some(0));
-            go_on(c);
+            resume(c);
         }
         // There may be room for the replies to requests that wait.
         MG_EV_WRITE if HttpState::of(c).is_some_and(|s| s.backlogged.get()) => {
             notice_consumption(c, Some(0));
-            go_on(c);
+            resume(c);
         }
         // What a server has not read by now was sent to nobody.
         MG_EV_CLOSE if !c.has(flag::ACCEPTED) => {
@@ -103,6 +106,11 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
         }
         _ => {}
     }
+}
+
+/// True unless there is nothing to look at, and was nothing before.
+fn has_input(c: Conn) -> bool {
+    c.recv().len() > 0 || HttpState::of(c).is_some_and(|http| http.seen.get() > 0 || http.close_wish.get())
 }
 
 /// The handler of the engine that has taken the connection over from this one.
@@ -122,7 +130,7 @@ fn notice_consumption(c: Conn, added: Option<usize>) {
 }
 
 /// Closes behind a response that ends the connection, or else delivers what there is.
-fn go_on(c: Conn) {
+fn resume(c: Conn) {
     if !c.has(flag::RESP) && HttpState::of(c).is_some_and(|s| s.close_wish.get()) {
         drain(c);
     } else {
@@ -157,7 +165,7 @@ fn run(c: Conn, at_close: bool) {
             state.backlogged.set(true);
             break;
         }
-        match step(c, &mut ofs, at_close) {
+        match step(c, state, &mut ofs, at_close) {
             Step::Next => {}
             Step::Wait => break,
             Step::Stop => {
@@ -174,13 +182,13 @@ fn run(c: Conn, at_close: bool) {
 }
 
 /// Looks at the message at `ofs` of `recv`.
-fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
+fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> Step {
     let buf = c.recv();
     // SAFETY: the slice is used before handlers run, and made anew afterwards.
     let bytes = &unsafe { buf.bytes() }[*ofs..];
     let config = Config::of(c);
     let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
-    if let Some(state) = HttpState::of(c) {
+    if let Some(state) = state {
         if let Some(mut partial) = state.partial.take() {
             return match partial.end(bytes, to, &config) {
                 Ok(Some(end)) => {
@@ -222,7 +230,7 @@ fn step(c: Conn, ofs: &mut usize, at_close: bool) -> Step {
     if let Some(head) = parsed {
         return start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, to, &config);
     }
-    if let Some(state) = HttpState::of(c)
+    if let Some(state) = state
         && state.searched.replace(bytes.len()) == 0
     {
         state.since.set(millis());
@@ -247,7 +255,7 @@ fn start_message(
     let mut partial = Partial::new(head);
     // Everything that needs the bytes is decided before a handler runs.
     let framing = match state {
-        Some(state) if partial.answers && state.asked.is_head() => Ok(Framing::Empty),
+        Some(state) if partial.answers && state.pending.is_head() => Ok(Framing::Empty),
         _ => head.framing(),
     };
     let outcome = match framing {
@@ -272,7 +280,7 @@ fn start_message(
     if let Some(state) = state {
         state.requests.set(count);
         state.connection_line.set(config.connection_line(head, count));
-        state.stream.prepare(partial.framing, bytes.len() - head.len);
+        state.body_rate.prepare(partial.framing, bytes.len() - head.len);
     }
 
     let (len, base, queued) = (c.recv().len(), c.recv().base(), c.send().len());
@@ -282,7 +290,7 @@ fn start_message(
         c.recv().consume(*ofs);
         c.set_protocol(None);
         if let Some(state) = state.filter(|_| to.server) {
-            state.stream.begin();
+            state.body_rate.begin();
         }
         if waits && c.send().len() == queued && !c.has(flag::CLOSING | flag::DRAINING) {
             config.invite_body(c);
@@ -368,7 +376,7 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
     if let Some(state) = HttpState::of(c) {
         state.close_wish.set(partial.closes);
         if partial.answers {
-            state.asked.answered();
+            state.pending.answered();
         }
     }
     let before = c.recv().len();

@@ -8,7 +8,7 @@ use core::cell::Cell;
 
 /// The requests of a client that wait for their response.
 #[derive(Default)]
-pub struct Asked {
+pub struct PendingRequests {
     /// Bytes at the front of `send` that were read before.
     read: Cell<usize>,
     place: Cell<Place>,
@@ -32,7 +32,7 @@ enum Place {
     Lost,
 }
 
-impl Asked {
+impl PendingRequests {
     /// Reads what is about to leave: all of `send`.
     pub fn read(&self, send: &[u8]) {
         let mut at = self.read.get().min(send.len());
@@ -99,7 +99,7 @@ mod tests {
 
     /// The requests in `bytes`, sent in pieces of `step`: `H` for HEAD.
     fn asked(bytes: &[u8], step: usize) -> String {
-        let asked = Asked::default();
+        let asked = PendingRequests::default();
         let mut send = Vec::new();
         for piece in bytes.chunks(step) {
             send.extend_from_slice(piece);
@@ -135,7 +135,7 @@ mod tests {
         let mut request = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
         request.extend(b"1\r\nx\r\n".repeat(20));
         request.extend(b"0\r\n\r\n");
-        let asked = Asked::default();
+        let asked = PendingRequests::default();
         asked.read(&request[..47]);
         for at in 47..request.len() {
             asked.sent(if at == 47 { 47 } else { 1 });

@@ -1,9 +1,9 @@
 //! What the engine remembers about a connection between events.
 
 use super::body::Partial;
-use super::body_rate::Stream;
+use super::body_rate::BodyRate;
 use super::lingering::Linger;
-use super::pending_requests::Asked;
+use super::pending_requests::PendingRequests;
 use crate::net::event_loop::handle::Conn;
 use core::cell::Cell;
 use core::ffi::CStr;
@@ -26,7 +26,7 @@ pub struct HttpState {
     /// The `Connection` line that the reply to the newest request has to have.
     pub connection_line: Cell<&'static CStr>,
     /// The body that the program, or an upload, takes out of `recv` as it comes.
-    pub stream: Stream,
+    pub body_rate: BodyRate,
     /// When output began to wait, or last moved; 0: nothing waits, or nobody has looked since.
     pub stalled: Cell<u64>,
     /// `send.len` when somebody last looked.
@@ -41,7 +41,7 @@ pub struct HttpState {
     /// How the connection closes.
     pub linger: Cell<Linger>,
     /// What a client has asked for.
-    pub asked: Asked,
+    pub pending: PendingRequests,
 }
 
 impl HttpState {

@@ -35,7 +35,7 @@ fn phase(c: Conn, http: Option<&HttpState>, now: u64) -> Option<Phase> {
     if !runs_engine(c) {
         // An upload keeps less than a block in `recv`; a program, what it has not looked at.
         let waits = upload::stream::is_receiving(c) || c.recv().len() == 0;
-        return Some(http.stream.phase(!waits || c.has(flag::FULL), now));
+        return Some(http.body_rate.phase(!waits || c.has(flag::FULL), now));
     }
     let partial = http.partial.take();
     let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head) as u64);

@@ -49,7 +49,7 @@ pub fn turn(root: &Root, c: Conn, now: u64) {
             // A handler of WRITE queued more: that goes out with the others' output.
             output_queued(c);
         }
-        settle(c, now);
+        apply_close_flags(c, now);
     }
 }
 
@@ -59,14 +59,14 @@ pub fn flush(c: Conn, now: u64) {
         write(c);
     }
     if is_live(c) {
-        settle(c, now);
+        apply_close_flags(c, now);
     }
 }
 
 /// The end of a connection's life begins here: applies what the program, or the peer, asked for. A
 /// closing connection is closed, and so is a draining one that has sent everything, unless its engine
 /// keeps it. Others learn their next deadline.
-fn settle(c: Conn, now: u64) {
+fn apply_close_flags(c: Conn, now: u64) {
     let Some(state) = ConnState::of(c) else { return };
     if c.has(flag::DRAINING) && !has_output(c, state) {
         if state.engine.get().is_some_and(|engine| engine.lingers(c)) {

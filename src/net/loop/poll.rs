@@ -3,7 +3,7 @@
 //! A poll waits, runs timers, fires `MG_EV_POLL`, and gives a turn to each connection that has work.
 //! Its cost grows with the number of sockets that are ready. The two walks over all connections
 //! (before the wait, for what programs changed by hand, and for `MG_EV_POLL`) are exact up to
-//! [`MANY`] connections; beyond, they are done every [`WALK_MS`] milliseconds under load.
+//! [`EXACT_WALKS_MAX`] connections; beyond, they are done every [`WALK_MS`] milliseconds under load.
 
 use super::clock::millis;
 use super::conn::{self, call, close, queue};
@@ -18,13 +18,13 @@ use mio::event::Event;
 use std::time::Duration;
 
 /// Number of connections beyond which the walks are rationed under load.
-const MANY: usize = 1000;
+const EXACT_WALKS_MAX: usize = 1000;
 /// How far apart rationed walks are, in milliseconds.
 const WALK_MS: u64 = 10;
 /// How far ahead a walk over many connections fetches memory.
-const AHEAD: usize = 8;
+const PREFETCH_AHEAD: usize = 8;
 /// Bytes of buffers that are worth telling the system.
-const MUCH: usize = 4 << 20;
+const TRIM_BYTES: usize = 4 << 20;
 /// Idle buffers are given back after this many milliseconds.
 const IDLE_MS: u64 = 1000;
 /// Rounds of writing output that handlers of WRITE queue in turn.
@@ -44,7 +44,7 @@ pub fn poll(m: Mgr, ms: c_int) {
         return;
     }
     let (search, walk) = root.with(|inner| {
-        let search = inner.table.len() <= MANY || inner.was_idle;
+        let search = inner.table.len() <= EXACT_WALKS_MAX || inner.was_idle;
         (search, search || before.saturating_sub(inner.last_walk) >= WALK_MS)
     });
     let deadline = if search { find_work(root) } else { u64::MAX };
@@ -73,7 +73,7 @@ pub fn poll(m: Mgr, ms: c_int) {
     if walk && !root.is_freed() {
         fire_poll(m, root, now);
     }
-    take_turns(root, now);
+    dispatch(root, now);
     // An answer that this poll brought comes before its deadline.
     if now >= root.names_due.get() && !root.is_freed() {
         root.services.names.expire(m, root, now);
@@ -241,7 +241,7 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         }
         due
     });
-    if root.with(|inner| inner.table.len()) <= MANY {
+    if root.with(|inner| inner.table.len()) <= EXACT_WALKS_MAX {
         let mut at = first(m);
         while let Some(c) = at {
             // The successor is read before the handler runs; should the handler close it, its
@@ -254,7 +254,7 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
         let newest = m.next_id();
         let slots = root.with(|inner| inner.table.slots());
         for slot in (0..slots).rev() {
-            let (c, ahead) = (root.in_slot(slot), root.in_slot(slot.wrapping_sub(AHEAD)));
+            let (c, ahead) = (root.in_slot(slot), root.in_slot(slot.wrapping_sub(PREFETCH_AHEAD)));
             if let Some(ahead) = ahead {
                 ahead.prefetch(size_of::<ConnState>());
             }
@@ -273,9 +273,9 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
 /// go on, so the allocator would keep it.
 fn release_memory(root: &Root) {
     let enough = root.with(|inner| {
-        let enough = inner.given_back >= MUCH;
+        let enough = inner.shrunk >= TRIM_BYTES;
         if enough {
-            inner.given_back = 0;
+            inner.shrunk = 0;
         }
         enough
     });
@@ -312,8 +312,8 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
         && now.saturating_sub(state.last_io.get()) >= IDLE_MS
         && let Some(root) = c.mgr().and_then(Root::of)
     {
-        let bytes = give_back(c);
-        root.with(|inner| inner.given_back += bytes);
+        let bytes = shrink_buffers(c);
+        root.with(|inner| inner.shrunk += bytes);
     }
 }
 
@@ -348,7 +348,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
 }
 
 /// Releases the empty buffers of an idle connection. Returns how many bytes.
-fn give_back(c: Conn) -> usize {
+fn shrink_buffers(c: Conn) -> usize {
     let mut bytes = 0;
     for buf in [c.recv(), c.send(), c.rtls()] {
         if buf.len() == 0 && buf.size() > 0 {
@@ -360,7 +360,7 @@ fn give_back(c: Conn) -> usize {
 }
 
 /// Gives each queued connection its turn, then writes what handlers queued on other connections.
-fn take_turns(root: &Root, now: u64) {
+fn dispatch(root: &Root, now: u64) {
     // The three lists change roles, so that none is allocated anew: what had a turn is what the
     // next poll unmarks, and the list that was unmarked takes the next turns.
     let turns = root.with(|inner| core::mem::replace(&mut inner.queue, core::mem::take(&mut inner.marked)));

@@ -9,13 +9,23 @@ use std::rc::Rc;
 #[derive(Clone, Default)]
 pub struct Settings(Option<Rc<[i64; Setting::COUNT]>>);
 
+/// The values of all settings, by their numbers, while nobody sets them.
+static DEFAULTS: [i64; Setting::COUNT] = {
+    let mut values = [0; Setting::COUNT];
+    let mut at = 0;
+    while at < Setting::COUNT {
+        values[at] = Setting::ALL[at].limits().default;
+        at += 1;
+    }
+    values
+};
+
 impl Settings {
     /// The value of a setting.
+    #[inline]
     pub fn get(&self, setting: Setting) -> i64 {
-        match &self.0 {
-            Some(values) => values[setting as usize - 1],
-            None => setting.limits().default,
-        }
+        let values = self.0.as_deref().unwrap_or(&DEFAULTS);
+        values[setting as usize - 1]
     }
 
     /// A setting that counts something.
@@ -37,7 +47,7 @@ impl Settings {
     pub fn set(&mut self, setting: Setting, value: i64) -> bool {
         let valid = setting.limits().allow(value);
         if valid {
-            let values = self.0.get_or_insert_with(|| Rc::new(Setting::ALL.map(|s| s.limits().default)));
+            let values = self.0.get_or_insert_with(|| Rc::new(DEFAULTS));
             Rc::make_mut(values)[setting as usize - 1] = value;
         }
         valid

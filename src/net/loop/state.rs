@@ -215,6 +215,8 @@ pub struct Root {
     deferred: RefCell<Vec<NonNull<Connection>>>,
     /// The addresses of all connections that are not yet released.
     members: RefCell<HashSet<NonNull<Connection>, BuildHasherDefault<AddressHasher>>>,
+    /// Some of them, by [`recent`]: most questions are about the same few connections.
+    recent: [Cell<Option<NonNull<Connection>>>; RECENT],
     /// What the loop was given.
     pub services: &'static Services,
     /// When [`Names::expire`](super::services::Names::expire) is due; `u64::MAX`: never.
@@ -222,6 +224,15 @@ pub struct Root {
     /// What protocols keep.
     pub extensions: Extensions,
     inner: RefCell<Inner>,
+}
+
+/// Connections that are remembered as members.
+const RECENT: usize = 16;
+
+/// Where a connection is remembered.
+fn recent(at: NonNull<Connection>) -> usize {
+    let address = at.addr().get();
+    (address >> 4 ^ address >> 10) % RECENT
 }
 
 /// Hashes addresses, which differ above their lowest bits.
@@ -279,7 +290,7 @@ pub struct Inner {
     /// When idle buffers were last given back.
     pub last_trim: u64,
     /// Bytes of them since the system was told.
-    pub given_back: usize,
+    pub shrunk: usize,
     /// True when the newest wait ended without I/O.
     pub was_idle: bool,
     /// Value of [`forks`] when the poller was made.
@@ -317,6 +328,7 @@ impl Root {
             guards: Cell::new(0),
             deferred: RefCell::default(),
             members: RefCell::default(),
+            recent: Default::default(),
             services,
             names_due: Cell::new(u64::MAX),
             extensions: Extensions::default(),
@@ -335,7 +347,7 @@ impl Root {
                 now: 0,
                 last_walk: 0,
                 last_trim: 0,
-                given_back: 0,
+                shrunk: 0,
                 was_idle: true,
                 forks: forks(),
                 before_wait: None,
@@ -403,7 +415,11 @@ impl Root {
 
     /// The connection at `at`, if it is one of this manager's.
     pub fn known(&self, at: NonNull<Connection>) -> Option<Conn<'_>> {
-        let known = self.members.borrow().contains(&at);
+        let recent = &self.recent[recent(at)];
+        let known = recent.get() == Some(at) || self.members.borrow().contains(&at);
+        if known {
+            recent.set(Some(at));
+        }
         // SAFETY: members came from `allocate`, and `self` is borrowed from a guard.
         known.then(|| unsafe { member(at) })
     }
@@ -465,6 +481,7 @@ impl Root {
             }
             for at in dead {
                 self.members.borrow_mut().remove(&at);
+                self.recent[recent(at)].set(None);
                 // SAFETY: `at` came from `allocate`; the caller vouches that nobody uses it.
                 unsafe { release(at) };
             }

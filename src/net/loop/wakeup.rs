@@ -70,7 +70,7 @@ pub fn deliver(root: &Root) {
         let mut mailbox = root.wakeup.lock();
         (mailbox.len(), mailbox.take())
     };
-    let index = (count > FEW).then(|| index_by_id(root));
+    let index = (count > SEARCHES_MAX).then(|| index_by_id(root));
     for block in blocks {
         deliver_block(root, index.as_ref(), &block);
         root.wakeup.lock().reuse(block);
@@ -91,7 +91,7 @@ fn deliver_block(root: &Root, index: Option<&HashMap<u64, Token>>, block: &Block
 }
 
 /// Up to so many messages, each searches all connections for its target.
-const FEW: usize = 8;
+const SEARCHES_MAX: usize = 8;
 
 /// Tokens by connection id. Connections made later cannot be the target of messages sent before.
 fn index_by_id(root: &Root) -> HashMap<u64, Token> {

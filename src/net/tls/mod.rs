@@ -115,7 +115,7 @@ impl Transport for Tls {
     }
 
     fn drive(&self, c: Conn, now: u64) -> bool {
-        c.state().is_some_and(|state| is_up(c, state, now))
+        c.state().is_some_and(|state| drive_handshake(c, state, now))
     }
 
     fn receive(&self, c: Conn, room: usize) -> std::io::Result<usize> {
@@ -137,7 +137,7 @@ impl Transport for Tls {
 
     fn closing(&self, c: Conn) {
         if let Some(state) = c.state() {
-            say_goodbye(c, state);
+            send_close_notify(c, state);
         }
     }
 
@@ -240,7 +240,7 @@ pub fn free(c: Conn) {
 
 /// True when plain text can go both ways. Else goes on with the handshake, and closes a connection
 /// that has lost its session.
-fn is_up(c: Conn, state: &ConnState, now: u64) -> bool {
+fn drive_handshake(c: Conn, state: &ConnState, now: u64) -> bool {
     if with_session(c, state, |_| ()).is_none() || c.tls_ptr().is_null() {
         c.set(flag::CLOSING);
         return false;
@@ -415,7 +415,7 @@ fn flush_now(c: Conn, state: &ConnState) -> std::io::Result<bool> {
 
 /// Before the socket is closed: tells the peer that nothing is missing, if that is so and the socket
 /// has room.
-fn say_goodbye(c: Conn, state: &ConnState) {
+fn send_close_notify(c: Conn, state: &ConnState) {
     let is_all = c.send().len() == 0 && !state.has_source();
     // In a forked child the session is the parent's.
     let is_ours =

@@ -3,9 +3,9 @@
 use super::body::{self, Page};
 use super::{Files, Task, reply};
 use crate::abi::{MG_HTTP_INDEX, Setting};
+use crate::codec::autoindex::{self, Entry};
+use crate::codec::docroot::Place;
 use crate::codec::http::percent;
-use crate::codec::listing::{self, Entry};
-use crate::codec::webroot::Place;
 use crate::net::event_loop::state::Root;
 use crate::net::event_loop::sys;
 use crate::net::fs::{Found, PATH_MAX, Stat};
@@ -154,11 +154,11 @@ impl Listing {
 impl Page for Listing {
     fn append(&mut self, out: &mut Vec<u8>) -> bool {
         if let Some(title) = self.title.take() {
-            listing::start(out, &title, self.is_local);
+            autoindex::start(out, &title, self.is_local);
             return true;
         }
         let Some(name) = self.names.next() else {
-            listing::end(out, self.file_count, self.dir_count);
+            autoindex::end(out, self.file_count, self.dir_count);
             return false;
         };
         // What vanished meanwhile, or leads out of the root, is left out.
@@ -167,7 +167,7 @@ impl Page for Listing {
             *if is_dir { &mut self.dir_count } else { &mut self.file_count } += 1;
             let local = if self.is_local { sys::local_time(mtime) } else { None };
             let (local, size) = (local.as_deref(), size as u64);
-            listing::row(out, &Entry { name: &name, is_dir, size, mtime, local });
+            autoindex::row(out, &Entry { name: &name, is_dir, size, mtime, local });
         }
         true
     }

@@ -1,6 +1,6 @@
 //! Where the files are that are served, and which of them.
 
-use crate::codec::webroot::{Place, is_hidden_name};
+use crate::codec::docroot::{Place, is_hidden_name};
 use crate::net::fs::{self, Found, Fs, Stat, posix};
 use std::ffi::CString;
 

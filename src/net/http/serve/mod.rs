@@ -2,25 +2,25 @@
 
 mod directory;
 mod files;
-mod includes;
 mod request;
+mod ssi;
 mod web;
 
 pub mod body;
 pub mod reply;
 
 pub use files::Files;
-pub use includes::serve_ssi;
 pub use request::Request;
+pub use ssi::serve_ssi;
 pub use web::Web;
 
 use crate::abi::Setting;
+use crate::codec::docroot::{self, Place, Refusal};
+use crate::codec::glob;
 use crate::codec::http::conditional::{self, Etag};
 use crate::codec::http::range::{self, Selection};
 use crate::codec::http::status::Line;
 use crate::codec::http::{accept, mime};
-use crate::codec::matcher;
-use crate::codec::webroot::{self, Place, Refusal};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::state::ConnState;
 use crate::net::fs::{self, File, Found, Stat};
@@ -31,7 +31,7 @@ use std::io::Write;
 /// How files are served: `struct mg_http_serve_opts`, and what browsers want beside.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// Directories; see [`webroot::locate`].
+    /// Directories; see [`docroot::locate`].
     pub roots: &'a [u8],
     /// Files whose path matches are searched for includes.
     pub ssi_pattern: Option<&'a [u8]>,
@@ -106,7 +106,7 @@ impl<'a> Task<'a> {
     fn serve_dir(&self) {
         let files = &self.options.files;
         let located =
-            webroot::locate(self.request.uri, self.options.roots, files.may_be_whole(), self.path_max);
+            docroot::locate(self.request.uri, self.options.roots, files.may_be_whole(), self.path_max);
         let (place, uri) = match located {
             Ok(located) => located,
             Err(Refusal::Invalid) => return self.text(400, &self.lines, b"Invalid path"),
@@ -131,7 +131,7 @@ impl<'a> Task<'a> {
 
     fn has_includes(&self, place: &Place) -> bool {
         self.is_on(Setting::MG_SET_HTTP_SSI)
-            && self.options.ssi_pattern.is_some_and(|pattern| matcher::matches(&place.path, pattern, |_| ()))
+            && self.options.ssi_pattern.is_some_and(|pattern| glob::matches(&place.path, pattern, |_| ()))
     }
 
     /// Answers by a file, its compressed variant, or what stands for missing files.

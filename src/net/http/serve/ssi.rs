@@ -2,8 +2,8 @@
 
 use super::{Files, Task, reply, setting};
 use crate::abi::Setting;
+use crate::codec::docroot::{self, Place};
 use crate::codec::ssi::{self, Piece};
-use crate::codec::webroot::{self, Place};
 use crate::net::event_loop::handle::Conn;
 use crate::net::fs::{File, Found, Fs, PATH_MAX};
 use core::ffi::CStr;
@@ -77,7 +77,7 @@ impl<'a> Page<'a> {
                     continue;
                 }
                 Piece::File(name) => place.parent().child(name, PATH_MAX),
-                Piece::Virtual(path) => webroot::locate_plain(path, self.roots, whole, PATH_MAX),
+                Piece::Virtual(path) => docroot::locate_plain(path, self.roots, whole, PATH_MAX),
             };
             self.includes += 1;
             // What is missing, or would leave its place, or is too deep, expands to nothing.

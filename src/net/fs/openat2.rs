@@ -1,6 +1,6 @@
 //! Opening files that are below a directory, whatever symbolic links say.
 
-use crate::codec::webroot::Place;
+use crate::codec::docroot::Place;
 use core::ffi::{CStr, c_int};
 use core::mem::size_of;
 use std::ffi::CString;
