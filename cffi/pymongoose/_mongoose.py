@@ -56,7 +56,7 @@ from .jsonpath import json_get, json_get_bool, json_get_long, json_get_num, json
 from .manager import Manager
 from .message import HttpMessage
 from .rpc import Rpc, RpcReq
-from .tls import TlsOpts
+from .tls import TlsInfo, TlsOpts
 from .util import (
     base64_decode,
     base64_encode,
@@ -89,7 +89,11 @@ WsMessage = gate.WsMessage
 Timer = gate.Timer
 
 # Methods of TLS do not exist while the library does not have it.
-for method, function in (("tls_init", "mg_tls_init"), ("tls_free", "mg_tls_free")):
+for method, function in (
+    ("tls_init", "mg_tls_start"),
+    ("tls_free", "mg_tls_free"),
+    ("tls_info", "mg_tls_get_info"),
+):
     if not hasattr(lib, function):
         delattr(Connection, method)
 
@@ -148,6 +152,7 @@ __all__ = [
     "Rpc",
     "RpcReq",
     "Timer",
+    "TlsInfo",
     "TlsOpts",
     "WsMessage",
     "base64_decode",

@@ -21,6 +21,8 @@ class Settings(TypedDict, total=False):
     connect_timeout: int  # for resolving and connecting
     idle_timeout: int  # without a byte in or out, of any protocol
     tls_inherit: int  # accepted connections begin TLS with the options of their listener
+    tls_tickets: int  # TLS sessions may be resumed; on unless it is set to 0
+    tls_key_log: int  # append the keys of TLS sessions to the file that SSLKEYLOGFILE names
     http_strict: int  # refuse what RFC 9112 calls invalid, such as a missing Host
     http_error_replies: int  # answer with 400 and the like before closing
     http_continue: int  # answer Expect: 100-continue

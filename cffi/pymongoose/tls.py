@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 # What distributions call the file of all authorities, in OpenSSL's directory of certificates.
 BUNDLES = ("ca-certificates.crt", "ca-bundle.crt")
@@ -32,16 +34,48 @@ def _pem(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
+class TlsInfo(NamedTuple):
+    """What the two sides of a connection have agreed on, and whose certificate the peer showed.
+
+    The certificate was verified if this side has authorities.
+    """
+
+    version: str  # TLSv1.2 or TLSv1.3
+    cipher: str  # such as TLS_AES_128_GCM_SHA256
+    group: str  # of the key exchange, such as X25519
+    alpn: str  # the protocol, or empty
+    name: str  # on a server: the host that the client asked for (SNI), or empty
+    peer_subject: str  # as RFC 4514 writes it
+    peer_names: tuple[str, ...]  # DNS:, IP:, email: or URI: and the name
+    peer_cert: bytes  # DER
+    resumed: bool  # the session goes on from an earlier one
+
+
 class TlsOpts:
     """What Connection.tls_init() takes: PEM or DER contents, not names of files.
 
     ca: certificates of the authorities that may vouch for the peer. A client without it trusts those
     of the system; a server with it demands a certificate of its clients. cert, key: this side's
-    certificate and private key. name: the host name that a server's certificate must have; that of
-    the URL when neither ca nor name is given. skip_verification: a client takes any certificate.
+    certificate and private key. name: the host name that a server's certificate must have, if it is
+    not that of the URL; "*": any. skip_verification: a client takes any certificate.
+
+    pairs: a server's further certificates and keys, chosen by the name that the client asks for.
+    alpn: protocols to agree on one of, the best first; http/1.1 on HTTP connections if there are none
+    here. crl: lists of revoked certificates. ocsp: what the authority says about cert, for clients
+    that ask.
     """
 
-    __slots__ = ("_ca", "_cert", "_key", "_name", "_skip_verification")
+    __slots__ = (
+        "_ca",
+        "_cert",
+        "_key",
+        "_name",
+        "_skip_verification",
+        "alpn",
+        "crl",
+        "ocsp",
+        "pairs",
+    )
 
     def __init__(
         self,
@@ -50,12 +84,25 @@ class TlsOpts:
         key: str | bytes | None = None,
         name: str | bytes | None = None,
         skip_verification: bool = False,
+        *,
+        pairs: Iterable[tuple[str | bytes, str | bytes]] = (),
+        alpn: Iterable[str] = (),
+        crl: str | bytes | None = None,
+        ocsp: bytes | None = None,
     ) -> None:
         self._ca = _pem(ca)
         self._cert = _pem(cert)
         self._key = _pem(key)
         self._name = _pem(name)
         self._skip_verification = bool(skip_verification)
+        self.pairs = [(_pem(one), _pem(other)) for one, other in pairs]
+        if isinstance(alpn, str):
+            raise TypeError("alpn must be several strings, not one")
+        self.alpn = list(alpn)
+        if any(not 0 < len(name.encode()) < 256 or "," in name for name in self.alpn):
+            raise ValueError("a protocol's name has 1 to 255 bytes and no comma")
+        self.crl = _pem(crl)
+        self.ocsp = _pem(ocsp)
 
     @staticmethod
     def _bytes(value: bytes) -> bytes:

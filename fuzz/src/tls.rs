@@ -16,7 +16,7 @@ pub fn certificate(data: &[u8]) {
     }
     for is_trusted in [false, true] {
         for purpose in [Purpose::Server, Purpose::Client] {
-            same(&found, found.as_leaf(purpose, is_trusted).ok());
+            same(&found, found.as_leaf(purpose, "localhost", is_trusted).ok());
         }
         same(&found, found.as_authority(is_trusted));
     }

@@ -116,11 +116,18 @@ pub enum Setting {
     MG_SET_OTA_CA = 42,
     /// What connections mark their packets with (RFC 2474), 0 to 63: see `mg_dscp`.
     MG_SET_DSCP = 43,
+    /// 1 or 0: TLS sessions may be resumed: a server gives tickets, a client keeps those it gets. On
+    /// by default. Counts for sessions to come.
+    MG_SET_TLS_TICKETS = 44,
+    /// 1 or 0: append the keys of TLS sessions to the file that the environment variable
+    /// `SSLKEYLOGFILE` names, so that a recording of the traffic can be read. Counts for sessions to
+    /// come. Whoever has that file can read everything.
+    MG_SET_TLS_KEY_LOG = 45,
 }
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 43;
+    pub const COUNT: usize = 45;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -167,6 +174,8 @@ impl Setting {
         Setting::MG_SET_OTA_VERSION,
         Setting::MG_SET_OTA_CA,
         Setting::MG_SET_DSCP,
+        Setting::MG_SET_TLS_TICKETS,
+        Setting::MG_SET_TLS_KEY_LOG,
     ];
 
     /// The setting with a number that came from C.
@@ -202,8 +211,11 @@ impl Setting {
             Setting::MG_SET_LOG | Setting::MG_SET_POSIX_FS => Limits::process(1, 0, 1),
             Setting::MG_SET_MAX_CONNECTIONS => Limits::mgr(0, 0, ANY),
             Setting::MG_SET_MAX_PER_ADDRESS => Limits::mgr(0, 0, u32::MAX as i64),
-            Setting::MG_SET_POLL_EVENTS | Setting::MG_SET_WS_DEFLATE_CONTEXT => Limits::conn(1, 0, 1),
+            Setting::MG_SET_POLL_EVENTS
+            | Setting::MG_SET_WS_DEFLATE_CONTEXT
+            | Setting::MG_SET_TLS_TICKETS => Limits::conn(1, 0, 1),
             Setting::MG_SET_TLS_INHERIT
+            | Setting::MG_SET_TLS_KEY_LOG
             | Setting::MG_SET_HTTP_STRICT
             | Setting::MG_SET_HTTP_ERROR_REPLIES
             | Setting::MG_SET_HTTP_CONTINUE

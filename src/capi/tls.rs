@@ -1,12 +1,13 @@
 //! TLS on connections.
 
 use super::slice;
-use crate::abi::{Connection, MG_IO_ERR, MG_IO_WAIT, Manager, Str, TlsOpts, flag};
+use crate::abi::{Connection, MG_IO_ERR, MG_IO_WAIT, Manager, Str, TlsConfig, TlsInfo, TlsOpts, flag};
 use crate::fence;
 use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::state::ConnState;
-use crate::net::tls::{self, Options};
-use core::ffi::{c_long, c_void};
+use crate::net::tls::{self, Options, Pair};
+use core::ffi::{CStr, c_char, c_long, c_void};
+use core::ptr;
 
 /// A field of the options; what is empty or starts with NUL is not set.
 ///
@@ -23,8 +24,9 @@ unsafe fn given<'a>(field: Str) -> &'a [u8] {
 /// To be called in `MG_EV_CONNECT` or right after `mg_connect`, in `MG_EV_ACCEPT`, or later on a
 /// connection whose protocol turns to TLS. The handshake runs in the poll and ends with
 /// `MG_EV_TLS_HS`. What is in `c->send`, and what is queued meanwhile, is sent encrypted after it.
-/// A session that the connection has is dropped. On a listener it has no effect on the
-/// connections that it accepts. Everything is copied; NULL is the same as options that are all
+/// A session that the connection has is dropped. On a listener it is for connections that inherit
+/// it (`MG_SET_TLS_INHERIT`): later options replace the earlier ones if they are right; else those
+/// stay, and `MG_EV_ERROR` says what is wrong (the listener does not close). Everything is copied; NULL is the same as options that are all
 /// empty.
 ///
 /// Without `ca` a client believes any server that carries `name`, if that is given; with it, and
@@ -47,15 +49,95 @@ pub unsafe extern "C" fn mg_tls_init(c: *mut Connection, opts: *const TlsOpts) {
     unsafe {
         let Some(guard) = ConnGuard::new(c) else { return };
         let c = guard.conn();
-        let options = opts.as_ref().map_or_else(Options::default, |opts| Options {
+        let options = opts.as_ref().map_or_else(Options::default, |opts| common(opts));
+        tls::init(c, &options);
+    }
+}
+
+/// The options that all functions take.
+///
+/// # Safety
+/// The fields of `opts` are readable for as long as the result is used.
+unsafe fn common(opts: &TlsOpts) -> Options<'_> {
+    // SAFETY: the caller vouches for the fields.
+    unsafe {
+        Options {
             ca: given(opts.ca),
             cert: given(opts.cert),
             key: given(opts.key),
             name: given(opts.name),
             skip_verification: opts.skip_verification,
             ..Options::default()
-        });
-        tls::init(c, &options);
+        }
+    }
+}
+
+/// Begins TLS like `mg_tls_init`, with more options, and says what is wrong with them. An addition
+/// of this library.
+///
+/// A listener that has a certificate is given another in this way: connections that it accepts from
+/// now on use it (with `MG_SET_TLS_INHERIT`). Connections of a manager that begin with equal options
+/// share what was read from them. Everything is copied. RFC 7301 for `alpn`, RFC 6066 for names
+/// and `ocsp`, RFC 5280 for `crl`.
+///
+/// # Returns
+/// NULL, or what is wrong, a text that stays: then nothing has changed, and there is no event.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_tls_start(c: *mut Connection, config: *const TlsConfig) -> *const c_char {
+    fence!("mg_tls_start");
+    // SAFETY: the caller passes a connection, and options whose fields are readable; num_pairs pairs
+    // are at pairs.
+    unsafe {
+        let (Some(guard), Some(config)) = (ConnGuard::new(c), config.as_ref()) else {
+            return c"no connection, or no options".as_ptr();
+        };
+        let count = if config.pairs.is_null() { 0 } else { config.num_pairs };
+        let pairs = (0..count).map(|at| &*config.pairs.add(at));
+        let pairs: Vec<_> = pairs.map(|p| Pair { cert: given(p.cert), key: given(p.key) }).collect();
+        let options = Options {
+            pairs: &pairs,
+            alpn: given(config.alpn),
+            crl: given(config.crl),
+            ocsp: given(config.ocsp),
+            ..common(&config.opts)
+        };
+        tls::start(guard.conn(), &options).map_or(ptr::null(), CStr::as_ptr)
+    }
+}
+
+/// Tells what the two sides of a TLS connection have agreed on, and who the peer says it is: it was
+/// verified if this side has `ca`. The texts stay until TLS begins anew or the connection closes;
+/// they do not end in NUL. An addition of this library.
+///
+/// # Returns
+/// false without TLS or before `MG_EV_TLS_HS`; everything is empty then.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_tls_get_info(c: *mut Connection, info: *mut TlsInfo) -> bool {
+    fence!("mg_tls_get_info");
+    let fill = |found: &tls::Info| TlsInfo {
+        version: Str::from(found.version.as_bytes()),
+        cipher: Str::from(found.cipher.as_bytes()),
+        group: Str::from(found.group.as_bytes()),
+        alpn: Str::from(&found.alpn[..]),
+        name: Str::from(found.name.as_bytes()),
+        peer_subject: Str::from(found.peer_subject.as_bytes()),
+        peer_names: Str::from(found.peer_names.as_bytes()),
+        peer_cert: Str::from(&found.peer_cert[..]),
+        resumed: found.resumed,
+    };
+    // SAFETY: the caller passes a connection or NULL, and room for the result or NULL.
+    unsafe {
+        let found = ConnGuard::new(c).and_then(|guard| tls::with_info(guard.conn(), fill));
+        if let Some(info) = info.as_mut() {
+            *info = found.unwrap_or_else(|| fill(&tls::Info::default()));
+        }
+        found.is_some()
     }
 }
 
@@ -171,13 +253,13 @@ pub unsafe extern "C" fn mg_tls_flush(c: *mut Connection) {
     }
 }
 
-/// Does nothing: connections share no TLS state.
+/// Does nothing: what connections share is in the manager.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_ctx_init(_mgr: *mut Manager) {
     fence!("mg_tls_ctx_init");
 }
 
-/// Does nothing: connections share no TLS state.
+/// Does nothing: what connections share is in the manager.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_ctx_free(_mgr: *mut Manager) {
     fence!("mg_tls_ctx_free");

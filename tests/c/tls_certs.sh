@@ -94,6 +94,22 @@ dated() {
 dated expired 20200101000000Z 20210101000000Z
 dated future 20990101000000Z 20991231000000Z
 
+# Lists of revoked certificates: crl FILE AUTHORITY [OPTION...].
+crl() {
+  name=$1 authority=$2
+  shift 2
+  echo 01 >db/crlnumber
+  openssl ca -gencrl -config db/ca.cnf -cert "$authority.crt" -keyfile "$authority.key" -out "$name.crl" "$@" 2>/dev/null
+}
+sed -i 's/^serial = .*/&\ncrlnumber = db\/crlnumber\ncrl_extensions = crl\ndefault_crl_days = 3650/; $a [crl]\nauthorityKeyIdentifier = keyid' db/ca.cnf
+crl none ca
+crl other other
+own fake /CN=TestCA ec -pkeyopt ec_paramgen_curve:P-256
+crl forged fake
+crl old ca -crl_lastupdate 20200101000000Z -crl_nextupdate 20210101000000Z
+openssl ca -config db/ca.cnf -cert ca.crt -keyfile ca.key -revoke client.crt 2>/dev/null
+crl client ca
+
 # Keys and certificates in other forms.
 openssl ec -in server.key -out server.sec1 2>/dev/null
 openssl ecparam -name prime256v1 -out server.params 2>/dev/null

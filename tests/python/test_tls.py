@@ -25,6 +25,7 @@ from pymongoose import (
     Connection,
     HttpMessage,
     Manager,
+    TlsInfo,
     TlsOpts,
 )
 from pymongoose.asgi import ASGIServer
@@ -196,6 +197,89 @@ def test_a_listener_hands_its_options_on(manager: Manager, certs: Callable[[str]
     conn.send(REQUEST)
     poll_until(manager, seen.has_closed)
     assert seen.body == "plain hello"
+
+
+def test_a_bad_pair_is_refused_and_the_old_one_stays(
+    manager: Manager, certs: Callable[[str], str]
+) -> None:
+    trust = TlsOpts(ca=certs("ca.crt"), name="localhost")
+    listener = manager.listen("https://127.0.0.1:0", serve(None), http=True)
+    good = TlsOpts(cert=certs("server.crt"), key=certs("server.key"))
+    mixed = TlsOpts(cert=certs("server.crt"), key=certs("v1.key"))
+    with pytest.raises(ValueError, match="does not belong"):
+        listener.tls_init(mixed)
+    listener.tls_init(good)
+    for wrong, text in (
+        (mixed, "does not belong"),
+        (TlsOpts(cert="rubbish", key=certs("server.key")), "cert: no certificate"),
+        (TlsOpts(cert=certs("server.crt"), key=certs("server.encrypted")), "encrypted"),
+        (TlsOpts(cert=certs("server.crt")), "without a private key"),
+        (TlsOpts(cert=certs("server.crt"), key=certs("server.key"), crl="x", ca=certs("ca.crt")), "crl: "),
+    ):
+        with pytest.raises(ValueError, match=text):
+            listener.tls_init(wrong)
+        assert fetch(manager, url_of(listener), trust).body == "secure hello"
+    listener.tls_init(TlsOpts(cert=certs("v1.crt"), key=certs("v1.key")))
+    assert fetch(manager, url_of(listener), trust).body == "secure hello"
+
+
+def test_the_host_of_the_url_counts(manager: Manager, certs: Callable[[str], str]) -> None:
+    listener = manager.listen("https://127.0.0.1:0", serve(None), http=True)
+    listener.tls_init(TlsOpts(cert=certs("wild.crt"), key=certs("wild.key")))
+    for name, error in (
+        ("", "tls hs: name mismatch"),
+        ("a.example.com", ""),
+        ("*", ""),
+    ):
+        seen = fetch(manager, url_of(listener), TlsOpts(ca=certs("ca.crt"), name=name))
+        assert (seen.error, seen.body) == (error, "" if error else "secure hello")
+
+
+def test_what_is_agreed_on(manager: Manager, certs: Callable[[str], str]) -> None:
+    infos: list[TlsInfo | None] = []
+
+    def server(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            infos.append(conn.tls_info())
+            conn.reply(200, "hello")
+        elif ev == MG_EV_ACCEPT:
+            assert conn.tls_info() is None
+
+    listener = manager.listen("https://127.0.0.1:0", server, http=True)
+    listener.tls_init(
+        TlsOpts(
+            ca=certs("ca.crt"),
+            cert=certs("server.crt"),
+            key=certs("server.key"),
+            alpn=["http/1.1"],
+            pairs=[(certs("wild.crt"), certs("wild.key"))],
+            crl=certs("none.crl"),
+        )
+    )
+    opts = TlsOpts(
+        ca=certs("ca.crt"), cert=certs("client.crt"), key=certs("client.key"), name="a.example.com"
+    )
+    for resumed in (False, True):
+        assert fetch(manager, url_of(listener), opts).body == "hello"
+        info = infos.pop()
+        assert info
+        assert info[:1] + info[3:7] == (
+            "TLSv1.3",
+            "http/1.1",
+            "a.example.com",
+            "CN=client",
+            ("DNS:localhost",),
+        )
+        assert info.resumed is resumed
+        assert info.cipher.startswith("TLS_")
+        assert info.group
+        assert info.peer_cert == ssl.PEM_cert_to_DER_cert(certs("client.crt"))
+    for wrong in (["a,b"], [""], ["x" * 256]):
+        with pytest.raises(ValueError, match="protocol"):
+            TlsOpts(alpn=wrong)
+    with pytest.raises(TypeError, match="alpn"):
+        TlsOpts(alpn="h2")
+    listener.tls_init(TlsOpts(cert=certs("server.crt"), key=certs("server.key"), crl=certs("client.crl")))
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

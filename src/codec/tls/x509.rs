@@ -8,11 +8,13 @@
 #![forbid(unsafe_code)]
 
 use super::name::is_pattern;
+use core::net::IpAddr;
 use x509_cert::der::asn1::{AnyRef, BitStringRef, OctetString};
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, KeyUsage, SubjectAltName};
+use x509_cert::name::Name;
 
 /// A certificate, taken apart. The slices are whole elements of DER within its bytes.
 #[derive(Clone, Copy, Debug)]
@@ -108,9 +110,9 @@ impl<'a> Certificate<'a> {
         (outer.is_finished() && fields.is_finished()).then_some(certificate)
     }
 
-    /// As the certificate of a peer. `is_trusted`: the program has named this very certificate, so
-    /// nobody need have signed it.
-    pub fn as_leaf(&self, purpose: Purpose, is_trusted: bool) -> Result<Rewritten, Unfit> {
+    /// As the certificate of a peer, a server's for `host`. `is_trusted`: the program has named this
+    /// very certificate, so nobody need have signed it.
+    pub fn as_leaf(&self, purpose: Purpose, host: &str, is_trusted: bool) -> Result<Rewritten, Unfit> {
         let mut extensions = self.extensions().ok_or(Unfit::Unreadable)?;
         // RFC 5280, 4.2.1.3. Any use in a handshake will do: certificates for RSA key exchange are
         // common, and sign what newer suites have them sign.
@@ -122,7 +124,9 @@ impl<'a> Certificate<'a> {
         }
         // An authority may be a server, too. What it may sign does not matter here.
         find::<BasicConstraints>(&extensions).ok_or(Unfit::Unreadable)?;
-        let names = self.names(&extensions, purpose).ok_or(Unfit::Unreadable)?;
+        // What looks like a domain, or is taken for the host, must be a name that the authority may give.
+        let counts = |name: &[u8]| name.contains(&b'.') || name.eq_ignore_ascii_case(host.as_bytes());
+        let names = self.names(&extensions, counts).ok_or(Unfit::Unreadable)?;
         extensions.retain(|e| e.extn_id != BasicConstraints::OID && e.extn_id != SubjectAltName::OID);
         extensions.extend(names);
         self.rewrite(extensions, is_trusted).ok_or(Unfit::Unreadable)
@@ -150,8 +154,45 @@ impl<'a> Certificate<'a> {
 
     /// Only with the names that a host may have.
     pub fn as_names(&self) -> Option<Rewritten> {
-        let names = self.names(&self.extensions()?, Purpose::Server)?;
+        let names = self.names(&self.extensions()?, |_| true)?;
         self.rewrite(names.into_iter().collect(), false)
+    }
+
+    /// The names of hosts that it has, in small letters; `*.` stands in front of those of domains.
+    pub fn hosts(&self) -> Vec<String> {
+        let names = self.extensions().and_then(|all| self.names(&all, |_| true)?);
+        names.map_or_else(Vec::new, |names| {
+            let text = |name: AnyRef<'_>| String::from_utf8_lossy(name.value()).to_ascii_lowercase();
+            alternative_names(&names).filter(|name| name.tag() == context(2, false)).map(text).collect()
+        })
+    }
+
+    /// Whose certificate it is, as text (RFC 4514).
+    pub fn subject_text(&self) -> Option<String> {
+        Some(Name::from_der(self.subject).ok()?.to_string())
+    }
+
+    /// Its alternative names as texts: `DNS:`, `IP:`, `email:` or `URI:` and the name. Those with
+    /// blanks, control characters or bytes beyond ASCII are left out: they could pass for others.
+    pub fn name_texts(&self) -> Vec<String> {
+        let Some(extensions) = self.extensions() else { return Vec::new() };
+        let found = extensions.iter().find(|e| e.extn_id == SubjectAltName::OID);
+        let text = |name: AnyRef<'_>| {
+            let bytes = name.value();
+            let kind = match name.tag() {
+                tag if tag == context(1, false) => "email",
+                tag if tag == context(2, false) => "DNS",
+                tag if tag == context(6, false) => "URI",
+                tag if tag == context(7, false) => {
+                    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+                    let ip = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()?;
+                    return Some(format!("IP:{ip}"));
+                }
+                _ => return None,
+            };
+            bytes.iter().all(u8::is_ascii_graphic).then(|| format!("{kind}:{}", String::from_utf8_lossy(bytes)))
+        };
+        found.map_or_else(Vec::new, |found| alternative_names(found).filter_map(text).collect())
     }
 
     /// The bits of its key.
@@ -171,9 +212,9 @@ impl<'a> Certificate<'a> {
         kinds.windows(2).all(|two| two[0] != two[1]).then_some(extensions)
     }
 
-    /// The alternative names; of a certificate that has no DNS names among them, with those that are
-    /// common names. `Some(None)`: it has no names.
-    fn names(&self, extensions: &[Extension], purpose: Purpose) -> Option<Option<Extension>> {
+    /// The alternative names; of a certificate that has no DNS names among them, with the common
+    /// names that are hosts and count. `Some(None)`: it has no names.
+    fn names(&self, extensions: &[Extension], counts: impl Fn(&[u8]) -> bool) -> Option<Option<Extension>> {
         let found = extensions.iter().find(|e| e.extn_id == SubjectAltName::OID);
         let dns = context(2, false);
         let mut names = Vec::new();
@@ -188,9 +229,7 @@ impl<'a> Certificate<'a> {
             }
         }
         for name in self.common_names()? {
-            // A client has no host, but a name that looks like one must be one that its authority
-            // may give.
-            if is_pattern(name) && (purpose == Purpose::Server || name.contains(&b'.')) {
+            if is_pattern(name) && counts(name) {
                 names.extend(wrap(dns, &[name])?);
             }
         }
@@ -239,6 +278,12 @@ impl<'a> Certificate<'a> {
         let der = wrap(Tag::Sequence, &[&signed, signature[0], signature[1]])?;
         Some(Rewritten { der, signed, original: self.signed.to_vec() })
     }
+}
+
+/// The names in an extension, as far as they can be read.
+fn alternative_names(extension: &Extension) -> impl Iterator<Item = AnyRef<'_>> {
+    let mut rest = inside(extension.extn_value.as_bytes(), Tag::Sequence);
+    core::iter::from_fn(move || AnyRef::decode(rest.as_mut()?).ok())
 }
 
 /// The bits of a key in a SubjectPublicKeyInfo.
@@ -309,7 +354,7 @@ mod tests {
             let der = read(text);
             let found = Certificate::parse(&der).expect("a certificate");
             for is_trusted in [false, true] {
-                let leaf = found.as_leaf(Purpose::Server, is_trusted).expect("a leaf");
+                let leaf = found.as_leaf(Purpose::Server, "localhost", is_trusted).expect("a leaf");
                 let authority = found.as_authority(is_trusted);
                 assert!(authority.is_some() || found.is_version_1);
                 for new in authority.iter().chain([&leaf]) {
@@ -338,6 +383,10 @@ mod tests {
         let der = every_extension();
         let found = Certificate::parse(&der).expect("a certificate");
         assert_eq!(found.common_names(), Some(vec![&b"fuzz"[..]]));
+        let texts = ["DNS:localhost", "DNS:*.example.com", "IP:127.0.0.1", "IP:::1"];
+        assert_eq!(found.name_texts()[..4], texts);
+        assert_eq!(found.hosts(), ["localhost", "*.example.com"]);
+        assert_eq!(found.subject_text().as_deref(), Some("CN=fuzz"));
         // It has DNS names, so the common name is none.
         let names = found.as_names().expect("names").der;
         assert!(names.windows(9).any(|w| w == b"localhost"));
@@ -352,7 +401,7 @@ mod tests {
             let at = der.windows(3).position(|w| w == id).expect("the extension") + 3;
             der[at + ahead] = 0;
             let found = Certificate::parse(&der).expect("a certificate");
-            assert_eq!(found.as_leaf(Purpose::Server, false).err(), Some(Unfit::Unreadable), "{id:?}");
+            assert_eq!(found.as_leaf(Purpose::Server, "", false).err(), Some(Unfit::Unreadable), "{id:?}");
         }
     }
 }

@@ -16,6 +16,10 @@ impl Engine for Http {
         super::on_event
     }
 
+    fn alpn(&self, is_client: bool) -> &'static [u8] {
+        if is_client { b"http/1.1" } else { b"http/1.1,http/1.0" }
+    }
+
     /// Input that waits for the end of a response, or a connection to close after one.
     fn wants_poll(&self, c: Conn) -> bool {
         c.has(flag::ACCEPTED)

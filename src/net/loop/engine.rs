@@ -17,6 +17,11 @@ pub trait Engine: Sync {
     /// The protocol handler, for `c->pfn`.
     fn handler(&self) -> Handler;
 
+    /// What TLS connections agree on (RFC 7301), the best first and with commas between.
+    fn alpn(&self, _is_client: bool) -> &'static [u8] {
+        b""
+    }
+
     /// True when the handler has something to do at `MG_EV_POLL` although the program wants no such
     /// event.
     fn wants_poll(&self, _c: Conn) -> bool {

@@ -5,7 +5,9 @@
 //! key, "signed" exactly the certificates that the program named ([`Listed`]).
 
 use super::identity::certificates;
+use crate::codec::tls::pem;
 use crate::codec::tls::x509::{Certificate, Purpose, Rewritten, Unfit, trusted};
+use core::ffi::CStr;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, Der, InvalidSignature, ServerName, SignatureVerificationAlgorithm,
@@ -14,7 +16,10 @@ use rustls::pki_types::{
 use rustls::{CertificateError, Error, OtherError};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use webpki::{EndEntityCert, KeyUsage};
+use webpki::{
+    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, OwnedCertRevocationList,
+    RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
+};
 
 /// Who is believed.
 #[derive(Debug, Default)]
@@ -23,13 +28,20 @@ pub struct Trust {
     named: HashSet<Vec<u8>>,
     /// Those of them that may sign others, by their subjects.
     authorities: HashMap<Vec<u8>, Vec<Rewritten>>,
+    /// Who has been revoked.
+    crls: Vec<CertRevocationList<'static>>,
 }
 
 impl Trust {
-    /// Reads `ca`. `None`: nobody is asked for anything.
-    pub fn new(ca: &[u8]) -> Option<Trust> {
-        if ca.is_empty() || ca == b"*" {
-            return None;
+    /// True unless `ca` says that nobody is asked for anything.
+    pub fn is_wanted(ca: &[u8]) -> bool {
+        !ca.is_empty() && ca != b"*"
+    }
+
+    /// Reads `ca` and `crl`. `None`: nobody is asked for anything.
+    pub fn new(ca: &[u8], crl: &[u8]) -> Result<Option<Trust>, &'static CStr> {
+        if !Trust::is_wanted(ca) {
+            return Ok(None);
         }
         let mut trust = Trust::default();
         for der in certificates(ca) {
@@ -40,7 +52,8 @@ impl Trust {
             }
             trust.named.insert(der.to_vec());
         }
-        Some(trust)
+        trust.crls = revocation_lists(crl)?;
+        Ok(Some(trust))
     }
 
     /// Nobody is believed.
@@ -54,12 +67,17 @@ impl Trust {
         leaf: &CertificateDer<'_>,
         sent: &[CertificateDer<'_>],
         purpose: Purpose,
+        host: Option<&ServerName<'_>>,
         now: UnixTime,
         algorithms: &WebPkiSupportedAlgorithms,
     ) -> Result<(), Error> {
         let is_named = self.named.contains(leaf.as_ref());
         let leaf = parse(leaf)?;
-        let end = leaf.as_leaf(purpose, is_named).map_err(|unfit| match unfit {
+        let host = match host {
+            Some(ServerName::DnsName(host)) => host.as_ref(),
+            _ => "",
+        };
+        let end = leaf.as_leaf(purpose, host, is_named).map_err(|unfit| match unfit {
             Unfit::Unreadable => CertificateError::BadEncoding,
             Unfit::Purpose => CertificateError::InvalidPurpose,
         })?;
@@ -89,10 +107,46 @@ impl Trust {
             subject_public_key_info: Der::from_slice(trusted::KEY),
             name_constraints: None,
         }];
+        let crls: Vec<_> = self.crls.iter().collect();
+        let revoked = RevocationOptionsBuilder::new(&crls).ok().map(|options| {
+            let options = options.with_depth(RevocationCheckDepth::Chain);
+            let options = options.with_status_policy(UnknownStatusPolicy::Allow);
+            options.with_expiration_policy(ExpirationPolicy::Enforce).build()
+        });
+        let is_covered = |path: &VerifiedPath<'_>| self.has_list_for(path);
         EndEntityCert::try_from(&end)
-            .and_then(|end| end.verify_for_usage(&known, &anchors, &ways, now, usage, None, None).map(|_| ()))
+            .and_then(|end| {
+                let found =
+                    end.verify_for_usage(&known, &anchors, &ways, now, usage, revoked, Some(&is_covered));
+                found.map(|_| ())
+            })
             .map_err(explain)
     }
+
+    /// Who gives lists of revoked certificates wants the peer's to be looked up. (For authorities
+    /// a list need not be there.)
+    fn has_list_for(&self, path: &VerifiedPath<'_>) -> Result<(), webpki::Error> {
+        let issuer = path.end_entity().issuer();
+        let is_covered = issuer == trusted::NAME || self.crls.iter().any(|crl| crl.issuer() == issuer);
+        if self.crls.is_empty() || is_covered { Ok(()) } else { Err(webpki::Error::UnknownRevocationStatus) }
+    }
+}
+
+/// The lists of revoked certificates in a text, or the one of a DER file.
+fn revocation_lists(text: &[u8]) -> Result<Vec<CertRevocationList<'static>>, &'static CStr> {
+    let read = |der: &[u8]| {
+        let list = OwnedCertRevocationList::from_der(der).map_err(|_| c"crl: a list cannot be read")?;
+        Ok(CertRevocationList::Owned(list))
+    };
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    if pem::is_der(text) {
+        return Ok(vec![read(text)?]);
+    }
+    let blocks = pem::blocks(text).filter(|block| block.label == b"X509 CRL");
+    let found = blocks.map(|block| read(&block.contents.unwrap_or_default())).collect::<Result<Vec<_>, _>>()?;
+    if found.is_empty() { Err(c"crl: no list in it") } else { Ok(found) }
 }
 
 /// Checks that a server's certificate is for a host.
@@ -148,6 +202,18 @@ impl SignatureVerificationAlgorithm for AsSigned<'_> {
     }
 }
 
+/// A signature that is too weak, or of a kind that nobody here knows.
+#[derive(Debug)]
+struct UnknownAlgorithm;
+
+impl std::fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unknown algorithm")
+    }
+}
+
+impl std::error::Error for UnknownAlgorithm {}
+
 /// What webpki says, in the terms that rustls has alerts for.
 fn explain(error: webpki::Error) -> Error {
     use webpki::Error as E;
@@ -159,7 +225,14 @@ fn explain(error: webpki::Error) -> Error {
         E::RequiredEkuNotFoundContext(_) | E::EmptyEkuExtension => CertificateError::InvalidPurpose,
         E::UnsupportedCriticalExtension => CertificateError::UnhandledCriticalExtension,
         E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
+        E::CertRevoked => CertificateError::Revoked,
+        E::UnknownRevocationStatus => CertificateError::UnknownRevocationStatus,
+        E::CrlExpired { .. } => CertificateError::ExpiredRevocationList,
         E::BadDer | E::BadDerTime | E::TrailingData(_) => CertificateError::BadEncoding,
+        E::UnsupportedSignatureAlgorithmContext(_)
+        | E::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
+            CertificateError::Other(OtherError(Arc::new(UnknownAlgorithm)))
+        }
         other => CertificateError::Other(OtherError(Arc::new(other))),
     }
     .into()
@@ -171,8 +244,9 @@ mod tests {
 
     #[test]
     fn who_is_trusted() {
-        assert!(Trust::new(b"").is_none());
-        assert!(Trust::new(b"*").is_none());
-        assert!(Trust::new(b"/etc/ssl/cert.pem").is_some_and(|trust| trust.is_empty()));
+        assert!(matches!(Trust::new(b"", b""), Ok(None)));
+        assert!(matches!(Trust::new(b"*", b"no list"), Ok(None)));
+        assert!(Trust::new(b"/etc/ssl/cert.pem", b"").is_ok_and(|trust| trust.is_some_and(|t| t.is_empty())));
+        assert!(Trust::new(b"/etc/ssl/cert.pem", b"no list").is_err());
     }
 }

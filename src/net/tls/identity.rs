@@ -1,8 +1,10 @@
-//! A program's own certificate and key.
+//! A program's own certificates and keys.
 
 use super::provider::provider;
+use super::options::{Options, Pair};
 use crate::codec::tls::pem::{self, Block};
 use crate::codec::tls::x509::{self, Certificate};
+use core::ffi::CStr;
 use rustls::SignatureScheme;
 use rustls::client::ResolvesClientCert;
 use rustls::pki_types::{
@@ -12,50 +14,90 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
-/// The two belong to different pairs.
-pub const OTHER_KEY: &str = "key: it does not belong to the certificate";
-const UNUSABLE_KEY: &str = "key: unreadable, too short, or of no known kind";
+const OTHER_KEY: &CStr = c"key: it does not belong to the certificate";
+const UNUSABLE_KEY: &CStr = c"key: unreadable, too short, or of no known kind";
 
-/// What this side shows to the other; nothing by default.
-#[derive(Debug, Default)]
-pub struct Identity(Option<Arc<CertifiedKey>>);
-
-impl ResolvesServerCert for Identity {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.clone()
-    }
-}
+/// A certificate and its key.
+#[derive(Debug)]
+pub struct Identity(Arc<CertifiedKey>);
 
 impl ResolvesClientCert for Identity {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.0.clone()
+        Some(self.0.clone())
     }
 
     fn has_certs(&self) -> bool {
-        self.0.is_some()
+        true
     }
 }
 
-/// Puts certificate and key together; says what is wrong with them. rustls would do that, too, but
-/// for version 3 only.
-pub fn load(cert: &[u8], key: &[u8]) -> Result<Option<Identity>, &'static str> {
-    if cert.is_empty() {
-        return Ok(None);
+/// What a server shows: the first that is for the name that the client asks for and can sign by a
+/// scheme that it knows; else the first that can sign; else the first.
+#[derive(Debug)]
+pub struct Identities(Vec<(Vec<String>, Arc<CertifiedKey>)>);
+
+impl Identities {
+    /// Reads all pairs of the options.
+    pub fn load(options: &Options<'_>) -> Result<Identities, &'static CStr> {
+        let mut found = Vec::new();
+        let first = Pair { cert: options.cert, key: options.key };
+        for (at, pair) in [first].into_iter().chain(options.pairs.iter().copied()).enumerate() {
+            let ocsp = if at == 0 { options.ocsp } else { &[] };
+            if let Some(Identity(pair)) = Identity::load(pair.cert, pair.key, ocsp)? {
+                let names = pair.cert.first().and_then(|der| Some(Certificate::parse(der)?.hosts()));
+                found.push((names.unwrap_or_default(), pair));
+            }
+        }
+        Ok(Identities(found))
     }
-    let chain = own_chain(cert);
-    let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or_else(|| {
-        if looks_like_key(cert) { "cert: a key, no certificate" } else { "cert: no certificate in it" }
-    })?;
-    if key.is_empty() {
-        return Err("Certificate provided without a private key");
+}
+
+impl ResolvesServerCert for Identities {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let [(_, only)] = &self.0[..] {
+            return Some(only.clone());
+        }
+        let signs = |key: &CertifiedKey| key.key.choose_scheme(hello.signature_schemes()).is_some();
+        let wanted = hello.server_name().map(str::to_ascii_lowercase);
+        let is_for = |names: &[String]| wanted.as_deref().is_some_and(|host| covers(names, host));
+        let found = self.0.iter().find(|(names, key)| is_for(names) && signs(key));
+        let found = found.or_else(|| self.0.iter().find(|(_, key)| signs(key)));
+        found.or(self.0.first()).map(|(_, key)| key.clone())
     }
-    let key = private_key(key)?;
-    let key = provider().key_provider.load_private_key(key).map_err(|_| UNUSABLE_KEY)?;
-    let info = key.public_key().ok_or(UNUSABLE_KEY)?;
-    if leaf.key_bits().is_none() || x509::key_bits(&info) != leaf.key_bits() {
-        return Err(OTHER_KEY);
+}
+
+/// True when one of the names is that of a host, or of all hosts of its domain.
+fn covers(names: &[String], host: &str) -> bool {
+    let parent = host.split_once('.').map(|(_, parent)| parent);
+    names.iter().any(|name| name == host || parent.is_some_and(|parent| name.strip_prefix("*.") == Some(parent)))
+}
+
+impl Identity {
+    /// Puts certificate and key together; says what is wrong with them. rustls would do that, too,
+    /// but for version 3 only. `ocsp` is what its authority says about it (RFC 6066, section 8).
+    pub fn load(cert: &[u8], key: &[u8], ocsp: &[u8]) -> Result<Option<Identity>, &'static CStr> {
+        if cert.is_empty() {
+            return Ok(None);
+        }
+        let chain = own_chain(cert);
+        let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or_else(|| {
+            if looks_like_key(cert) { c"cert: a key, no certificate" } else { c"cert: no certificate in it" }
+        })?;
+        if key.is_empty() {
+            return Err(c"Certificate provided without a private key");
+        }
+        let key = private_key(key)?;
+        let key = provider().key_provider.load_private_key(key).map_err(|_| UNUSABLE_KEY)?;
+        let info = key.public_key().ok_or(UNUSABLE_KEY)?;
+        if leaf.key_bits().is_none() || x509::key_bits(&info) != leaf.key_bits() {
+            return Err(OTHER_KEY);
+        }
+        let mut pair = CertifiedKey::new(chain, key);
+        if !ocsp.is_empty() {
+            pair.ocsp = Some(contents(ocsp, b"OCSP RESPONSE").ok_or(c"ocsp: no response in it")?);
+        }
+        Ok(Some(Identity(Arc::new(pair))))
     }
-    Ok(Some(Identity(Some(Arc::new(CertifiedKey::new(chain, key))))))
 }
 
 /// The certificates of a text up to the first that cannot be read, or the one of a DER file.
@@ -74,6 +116,14 @@ pub fn certificates(text: &[u8]) -> Vec<CertificateDer<'static>> {
     pem::blocks(text).filter(is_certificate).filter_map(|b| certificate(&b.contents?)).collect()
 }
 
+/// The first block of a kind in a text, or a DER file.
+fn contents(text: &[u8], label: &[u8]) -> Option<Vec<u8>> {
+    if pem::is_der(text) {
+        return Some(text.to_vec());
+    }
+    pem::blocks(text).find(|block| block.label == label)?.contents
+}
+
 fn is_certificate(block: &Block<'_>) -> bool {
     matches!(block.label, b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE")
 }
@@ -88,15 +138,15 @@ fn looks_like_key(text: &[u8]) -> bool {
 }
 
 /// The first private key of a text, or the one of a DER file.
-fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
+fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, &'static CStr> {
     if pem::is_der(text) {
         return PrivateKeyDer::try_from(text).map(|key| key.clone_key()).map_err(|_| UNUSABLE_KEY);
     }
     let mut blocks = pem::blocks(text).filter(|block| block.label.ends_with(b"PRIVATE KEY"));
-    let Some(block) = blocks.next() else { return Err("key: no private key in it") };
+    let Some(block) = blocks.next() else { return Err(c"key: no private key in it") };
     let der = match (block.label, block.contents) {
-        (b"ENCRYPTED PRIVATE KEY", _) => return Err("key: it is encrypted"),
-        (_, None) => return Err("key: damaged, or encrypted"),
+        (b"ENCRYPTED PRIVATE KEY", _) => return Err(c"key: it is encrypted"),
+        (_, None) => return Err(c"key: damaged, or encrypted"),
         (_, Some(der)) => der,
     };
     match block.label {

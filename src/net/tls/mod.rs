@@ -11,7 +11,11 @@
 #[cfg(feature = "tls")]
 mod chain;
 #[cfg(feature = "tls")]
+mod config;
+#[cfg(feature = "tls")]
 mod identity;
+#[cfg(feature = "tls")]
+mod info;
 mod options;
 #[cfg(feature = "tls")]
 mod provider;
@@ -24,18 +28,19 @@ mod verify;
 #[path = "none.rs"]
 mod session;
 
-pub use options::Options;
-pub use session::NAME;
+pub use options::{Options, Pair};
+pub use session::{Info, NAME};
 
 use super::event_loop::conn::{self, call, is_closed, queue};
 use super::event_loop::handle::Conn;
 use super::event_loop::services::Transport;
 use super::event_loop::state::{ConnState, is, ready};
 use super::event_loop::{clock, io, log, sys};
-use crate::abi::{MG_EV_TLS_HS, MG_IO_SIZE, Setting, flag};
-use core::cell::Cell;
+use crate::abi::{MG_EV_ERROR, MG_EV_TLS_HS, MG_IO_SIZE, Setting, flag};
+use core::cell::{Cell, RefCell};
+use core::ffi::CStr;
 use core::ptr;
-use session::{Config, Session};
+use session::{Cache, Config, Session};
 use socket2::MsgHdr;
 use std::io::{ErrorKind, IoSlice, Write};
 
@@ -57,7 +62,9 @@ pub struct TlsState {
     output: Cell<bool>,
     input: Cell<bool>,
     /// A listener's: what accepted connections may begin with, or what is wrong with it.
-    offer: Cell<Option<Box<Result<Config, String>>>>,
+    offer: Cell<Option<Box<Result<Config, &'static CStr>>>>,
+    /// What was agreed on, once somebody has asked.
+    info: Cell<Option<Box<Info>>>,
     /// A listener's: the log has the line that its connections are plain.
     is_plain: Cell<bool>,
 }
@@ -76,6 +83,7 @@ impl TlsState {
     fn clear(&self) {
         drop(self.session.take());
         drop(self.offer.take());
+        drop(self.info.take());
         self.output.set(false);
         self.input.set(false);
     }
@@ -149,32 +157,75 @@ impl Transport for Tls {
 /// Begins TLS on a connection: a new session, in place of the one it may have. Failures are
 /// reported by ERROR.
 ///
-/// A listener has no session. It keeps the options, for connections that are to inherit them.
+/// A listener has no session. It keeps the options, for connections that are to inherit them; if
+/// they are wrong, those that it had.
 pub fn init(c: Conn, options: &Options<'_>) {
+    let Some(text) = start(c, options) else { return };
     let Some(state) = ConnState::of(c).filter(|s| !s.is(is::CLOSED)) else { return };
-    free(c);
-    let Some(tls) = state.extension::<TlsState>() else { return conn::error(c, b"OOM") };
+    let tls = state.extension::<TlsState>().filter(|_| c.has(flag::LISTENING) && session::ENABLED);
+    let Some(tls) = tls else {
+        free(c);
+        return conn::error(c, text.to_bytes());
+    };
+    log::error(format_args!("{} {} {}", c.id(), c.fd(), text.to_string_lossy()));
+    let offer = tls.offer.take();
+    if offer.as_ref().is_some_and(|offer| offer.is_ok()) {
+        tls.offer.set(offer);
+        call(c, MG_EV_ERROR, text.as_ptr().cast_mut().cast());
+    } else {
+        tls.offer.set(Some(Box::new(Err(text))));
+        mark(c, tls);
+    }
+}
+
+/// The same, but says what is wrong with the options instead of changing anything.
+pub fn start(c: Conn, options: &Options<'_>) -> Option<&'static CStr> {
+    let state = ConnState::of(c).filter(|s| !s.is(is::CLOSED))?;
+    let (tls, root) = (state.extension::<TlsState>(), state.root()?);
+    let (Some(tls), Some(cache)) = (tls, root.extensions.get_or_init::<RefCell<Cache>>()) else {
+        return Some(c"TLS OOM");
+    };
     let host = tls.host.take();
-    let options = &Options { host: &host, ..*options };
-    let config = Config::new(c.has(flag::CLIENT), options, c.rem().to_socket().ip());
+    let is_on = |setting| state.setting(setting) != 0;
+    let alpn = match (options.alpn, state.engine.get()) {
+        (b"", Some(engine)) => engine.alpn(c.has(flag::CLIENT)),
+        (given, _) => given,
+    };
+    let options = Options {
+        host: &host,
+        alpn,
+        tickets: is_on(Setting::MG_SET_TLS_TICKETS),
+        key_log: is_on(Setting::MG_SET_TLS_KEY_LOG),
+        ..*options
+    };
+    let config = Config::new(&mut cache.borrow_mut(), c.has(flag::CLIENT), &options, c.rem().to_socket());
     tls.host.set(host);
-    let config = config.map(|(config, doubts)| {
-        for doubt in doubts {
-            log::error(format_args!("{} {} {doubt}", c.id(), c.fd()));
-        }
-        config
-    });
-    if !c.has(flag::LISTENING) {
-        return begin(c, state, config.as_ref());
+    let (config, doubt) = match config {
+        Ok(found) => found,
+        Err(text) => return Some(text),
+    };
+    if let Some(doubt) = doubt {
+        log::error(format_args!("{} {} {doubt}", c.id(), c.fd()));
     }
-    if let Err(text) = &config {
-        if !session::ENABLED {
-            return conn::error(c, text.as_bytes());
-        }
-        log::error(format_args!("{} {} {text}", c.id(), c.fd()));
+    if c.has(flag::LISTENING) {
+        tls.offer.set(Some(Box::new(Ok(config))));
+        mark(c, tls);
+    } else {
+        free(c);
+        begin(c, state, Ok(&config));
     }
-    tls.offer.set(Some(Box::new(config)));
-    mark(c, tls);
+    None
+}
+
+/// What the two sides have agreed on, once they have; `f` must not call handlers.
+pub fn with_info<R>(c: Conn, f: impl FnOnce(&Info) -> R) -> Option<R> {
+    let state = ConnState::of(c).filter(|_| !c.has(flag::TLS_HS))?;
+    let tls = state.extensions.get::<TlsState>()?;
+    let known = tls.info.take();
+    let info = known.or_else(|| tls.with(c, |session| Box::new(session.info())))?;
+    let result = f(&info);
+    tls.info.set(Some(info));
+    Some(result)
 }
 
 /// Marks a connection as one with TLS.
@@ -184,8 +235,9 @@ fn mark(c: Conn, tls: &TlsState) {
     c.set_tls_ptr(ptr::from_ref(tls).cast_mut().cast());
 }
 
-fn begin(c: Conn, state: &ConnState, config: Result<&Config, &String>) {
-    match config.map_err(String::clone).and_then(Session::new) {
+fn begin(c: Conn, state: &ConnState, config: Result<&Config, &&'static CStr>) {
+    let config = config.map_err(|text| text.to_string_lossy().into_owned());
+    match config.and_then(Session::new) {
         Err(text) => conn::error(c, text.as_bytes()),
         Ok(session) => {
             let Some(tls) = state.extension::<TlsState>() else { return conn::error(c, b"OOM") };

@@ -1,21 +1,45 @@
 //! A build without TLS: there are no sessions.
 
 use super::options::Options;
+use core::ffi::CStr;
 use crate::net::event_loop::buf::Buf;
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 /// What is logged as the TLS implementation.
 pub const NAME: &str = "none";
 /// Whether there can be sessions.
 pub const ENABLED: bool = false;
 
+/// There is nothing to keep.
+#[derive(Default)]
+pub struct Cache;
+
+/// What sides have agreed on, which never have.
+#[derive(Default)]
+pub struct Info {
+    pub version: &'static str,
+    pub cipher: String,
+    pub group: String,
+    pub alpn: Vec<u8>,
+    pub name: String,
+    pub peer_subject: String,
+    pub peer_names: String,
+    pub peer_cert: Vec<u8>,
+    pub resumed: bool,
+}
+
 /// Nothing begins with it.
 pub enum Config {}
 
 impl Config {
-    pub fn new(_: bool, _: &Options<'_>, _: IpAddr) -> Result<(Config, Vec<String>), String> {
-        Err("TLS is not enabled".into())
+    pub fn new(
+        _: &mut Cache,
+        _: bool,
+        _: &Options<'_>,
+        _: SocketAddr,
+    ) -> Result<(Config, Option<&'static str>), &'static CStr> {
+        Err(c"TLS is not enabled")
     }
 }
 
@@ -25,6 +49,9 @@ pub enum Session {}
 impl Session {
     pub fn new(config: &Config) -> Result<Session, String> {
         match *config {}
+    }
+    pub fn info(&self) -> Info {
+        match *self {}
     }
     pub fn is_handshaking(&self) -> bool {
         match *self {}

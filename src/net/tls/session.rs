@@ -1,19 +1,11 @@
 //! A TLS session: rustls with the options of a program.
 
-use super::chain::Trust;
-use super::identity::{self, Identity};
-use super::options::Options;
-use super::provider::provider;
-use super::verify::{self, Names};
-use crate::codec::tls::name::Name;
+pub use super::config::{Cache, Config};
+pub use super::info::Info;
+use super::verify;
 use crate::net::event_loop::buf::Buf;
-use rustls::client::Resumption;
-use rustls::pki_types::{DnsName, ServerName};
-use rustls::server::NoServerSessionStorage;
-use rustls::{ClientConfig, ClientConnection, Connection, Error, ServerConfig, ServerConnection};
+use rustls::{ClientConnection, Connection, Error, ServerConnection};
 use std::io::{self, BufRead, Write};
-use std::net::IpAddr;
-use std::sync::Arc;
 
 /// What is logged as the TLS implementation.
 pub const NAME: &str = "rustls";
@@ -33,36 +25,6 @@ pub struct Session {
     end_was_told: bool,
 }
 
-/// What sessions begin with.
-pub enum Config {
-    /// A client's, and the name that it asks for.
-    Client(Arc<ClientConfig>, ServerName<'static>),
-    /// A server's.
-    Server(Arc<ServerConfig>),
-}
-
-impl Config {
-    /// Reads a program's options. Also returns what the program should know about them.
-    pub fn new(
-        is_client: bool,
-        options: &Options<'_>,
-        peer: IpAddr,
-    ) -> Result<(Config, Vec<String>), String> {
-        let identity = identity::load(options.cert, options.key)?;
-        let mut doubts = Vec::new();
-        let trust = Trust::new(options.ca);
-        if trust.as_ref().is_some_and(Trust::is_empty) {
-            doubts.push("ca: no certificate in it, so nobody is trusted".into());
-        }
-        let config = if is_client {
-            client(identity, trust, options, peer)
-        } else {
-            server(identity, trust).map(|config| Config::Server(Arc::new(config)))
-        };
-        Ok((config.map_err(|e| e.to_string())?, doubts))
-    }
-}
-
 impl Session {
     /// Begins a session.
     pub fn new(config: &Config) -> Result<Session, String> {
@@ -76,6 +38,11 @@ impl Session {
         // Only as much is encrypted as is sent at once: see `super::send`.
         tls.set_buffer_limit(None);
         Ok(Session { tls, waiting: 0, failure: None, has_failed: false, ended: false, end_was_told: false })
+    }
+
+    /// What was agreed on.
+    pub fn info(&self) -> Info {
+        Info::of(&self.tls)
     }
 
     /// The handshake is not complete.
@@ -187,57 +154,4 @@ impl Session {
     pub fn write_to(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
         self.tls.write_tls(socket)
     }
-}
-
-fn client(
-    identity: Option<Identity>,
-    trust: Option<Trust>,
-    options: &Options<'_>,
-    peer: IpAddr,
-) -> Result<Config, Error> {
-    let given = match options.name {
-        b"*" => &[],
-        // Who names authorities wants to know with whom it talks.
-        b"" if trust.is_some() => options.host,
-        name => name,
-    };
-    let (asked, names) = match Name::new(given) {
-        _ if given.is_empty() => (None, Names::Any),
-        Name::Host(host) => match DnsName::try_from(host) {
-            Ok(host) => (Some(ServerName::DnsName(host)), Names::Asked),
-            Err(_) => (None, Names::Impossible),
-        },
-        Name::Ip(ip) => (Some(ServerName::IpAddress(ip.into())), Names::Asked),
-        Name::Impossible => (None, Names::Impossible),
-    };
-    let verifier = if options.skip_verification {
-        verify::Server { trust: None, names: Names::Any }
-    } else {
-        verify::Server { trust, names }
-    };
-    let builder = ClientConfig::builder_with_provider(provider().clone())
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    let mut config = match identity {
-        Some(identity) => builder.with_client_cert_resolver(Arc::new(identity)),
-        None => builder.with_no_client_auth(),
-    };
-    config.resumption = Resumption::disabled();
-    // Names that are addresses are not sent (RFC 6066, section 3).
-    Ok(Config::Client(Arc::new(config), asked.unwrap_or(ServerName::IpAddress(peer.into()))))
-}
-
-fn server(identity: Option<Identity>, trust: Option<Trust>) -> Result<ServerConfig, Error> {
-    let builder =
-        ServerConfig::builder_with_provider(provider().clone()).with_safe_default_protocol_versions()?;
-    let builder = match trust {
-        Some(trust) => builder.with_client_cert_verifier(Arc::new(verify::Client { trust })),
-        None => builder.with_no_client_auth(),
-    };
-    let mut config = builder.with_cert_resolver(Arc::new(identity.unwrap_or_default()));
-    // Every handshake is a full one: no tickets, no cache.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    Ok(config)
 }

@@ -60,7 +60,7 @@ pub enum Names {
 #[derive(Debug)]
 pub struct Server {
     /// `None`: anybody is believed.
-    pub trust: Option<Trust>,
+    pub trust: Option<Arc<Trust>>,
     /// The name that the certificate has to carry.
     pub names: Names,
 }
@@ -75,7 +75,7 @@ impl ServerCertVerifier for Server {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         if let Some(trust) = &self.trust {
-            trust.check(end_entity, intermediates, Purpose::Server, now, algorithms())?;
+            trust.check(end_entity, intermediates, Purpose::Server, Some(server_name), now, algorithms())?;
         }
         let is_named = match self.names {
             Names::Any => Ok(()),
@@ -111,7 +111,7 @@ impl From<WrongName> for Error {
 #[derive(Debug)]
 pub struct Client {
     /// Who signs clients.
-    pub trust: Trust,
+    pub trust: Arc<Trust>,
 }
 
 impl ClientCertVerifier for Client {
@@ -125,7 +125,7 @@ impl ClientCertVerifier for Client {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.trust.check(end_entity, intermediates, Purpose::Client, now, algorithms())?;
+        self.trust.check(end_entity, intermediates, Purpose::Client, None, now, algorithms())?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -182,6 +182,9 @@ pub fn reason(error: &Error) -> String {
             CertificateError::InvalidPurpose => "certificate is for another purpose".into(),
             CertificateError::BadSignature => "bad signature".into(),
             CertificateError::BadEncoding => "unreadable certificate".into(),
+            CertificateError::Revoked => "certificate revoked".into(),
+            CertificateError::UnknownRevocationStatus => "no revocation list for the certificate".into(),
+            CertificateError::ExpiredRevocationList => "revocation list expired".into(),
             CertificateError::UnhandledCriticalExtension => "unknown critical extension".into(),
             CertificateError::Other(e) => {
                 let debug = format!("{:?}", e.0);
