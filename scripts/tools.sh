@@ -8,7 +8,7 @@ set -euo pipefail
 
 declare -A package=(
   [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
-  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [wrk]=wrk
+  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [haproxy]=haproxy [node]=nodejs [mosquitto_pub]=mosquitto-clients [wrk]=wrk
   [dnsmasq]=dnsmasq-base [ip]=iproute2 [ab]=apache2-utils
   [ffmpeg]=ffmpeg [mosquitto]=mosquitto [ccache]=ccache
   [pkg-config]=pkg-config [cmake]=cmake [meson]=meson [mandoc]=mandoc [ld.lld]=lld [mold]=mold

@@ -189,6 +189,7 @@ def test_a_listener_hands_its_options_on(manager: Manager, certs: Callable[[str]
         == "secure hello"
     )
     listener.set_handler(serve(None))
+    listener.tls_free()
     listener.tls_init(TlsOpts(cert="rubbish", key="rubbish"))
     assert fetch(manager, url_of(listener), any_server).body == ""
     listener.tls_free()
@@ -199,9 +200,7 @@ def test_a_listener_hands_its_options_on(manager: Manager, certs: Callable[[str]
     assert seen.body == "plain hello"
 
 
-def test_a_bad_pair_is_refused_and_the_old_one_stays(
-    manager: Manager, certs: Callable[[str], str]
-) -> None:
+def test_a_bad_pair_is_refused_and_the_old_one_stays(manager: Manager, certs: Callable[[str], str]) -> None:
     trust = TlsOpts(ca=certs("ca.crt"), name="localhost")
     listener = manager.listen("https://127.0.0.1:0", serve(None), http=True)
     good = TlsOpts(cert=certs("server.crt"), key=certs("server.key"))

@@ -183,7 +183,9 @@ def dates() -> Iterator[Case]:
         of = {one: {"dates": when if one == level else "ok"} for one in ("leaf", "middle", "root")}
         top = root(**of["root"])
         between = middle(top, **of["middle"])
-        yield Case(f"dates: {role}, {level} {when}", leaf(between, **of["leaf"]), (between,), (top,), role=role)
+        yield Case(
+            f"dates: {role}, {level} {when}", leaf(between, **of["leaf"]), (between,), (top,), role=role
+        )
     old, new = root(dates="expired"), root()
     yield Case("dates: a root that was renewed", leaf(new), (), (old, new))
     own = leaf(None, dates="expired")

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ USAGES = (
 _serial = itertools.count(1000)
 
 
-@lru_cache(maxsize=None)
+@cache
 def key(name: str, kind: str = "P-256") -> Any:
     """The key of a name, always the same one."""
     if kind.startswith("RSA"):
@@ -81,9 +81,7 @@ def general_name(text: str) -> x509.GeneralName:
     """`DNS:a`, `IP:1.2.3.4`, `IP:10.0.0.0/8`, `email:a@b`, `URI:x`, `DIR:common name`."""
     kind, _, value = text.partition(":")
     if kind == "IP":
-        return x509.IPAddress(
-            ipaddress.ip_network(value) if "/" in value else ipaddress.ip_address(value)
-        )
+        return x509.IPAddress(ipaddress.ip_network(value) if "/" in value else ipaddress.ip_address(value))
     if kind == "DIR":
         return x509.DirectoryName(name(value))
     kinds: dict[str, Any] = {

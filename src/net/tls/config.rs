@@ -11,7 +11,7 @@ use core::ffi::CStr;
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::pki_types::{DnsName, ServerName};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, ServerSessionMemoryCache};
 use rustls::{ClientConfig, KeyLogFile, ServerConfig};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
@@ -196,13 +196,14 @@ fn server(options: &Options<'_>, trust: Option<Arc<Trust>>) -> Result<ServerConf
         None => builder.with_no_client_auth(),
     };
     let mut config = builder.with_cert_resolver(Arc::new(Identities::load(options)?));
-    // What a ticket needs is in the ticket: nothing is kept for clients that may not come back.
-    config.session_storage = Arc::new(NoServerSessionStorage {});
     if options.tickets {
+        // Some clients of TLS 1.2 take no tickets (curl): the newest of them are remembered.
+        config.session_storage = ServerSessionMemoryCache::new(256);
         // Its keys are its own, so a ticket is good for these options only; they change every six
         // hours, and the previous ones are good for six more.
         config.ticketer = Ticketer::new().map_err(|_| UNUSABLE)?;
     } else {
+        config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     }
     config.alpn_protocols = protocols(options.alpn)?;
