@@ -829,6 +829,9 @@ struct mg_mqtt_opts;
 struct mg_mqtt_message;
 struct mg_option;
 struct mg_tls_opts;
+struct mg_tls_pair;
+struct mg_tls_config;
+struct mg_tls_info;
 struct aes_context;
 struct MG_UECC_HashContext;
 struct mg_http_web_opts;
@@ -1065,7 +1068,7 @@ struct mg_ws_message;
 #define MG_EV_HIGH_WATER (-1)
 
 /* How many there are. */
-#define mg_setting_COUNT 43
+#define mg_setting_COUNT 45
 
 /* Continuation of a fragmented message. */
 #define WEBSOCKET_OP_CONTINUE 0
@@ -1390,7 +1393,16 @@ enum mg_setting {
    */
   MG_SET_OTA_CA = 42,
   /* What connections mark their packets with (RFC 2474), 0 to 63: see `mg_dscp`. */
-  MG_SET_DSCP = 43
+  MG_SET_DSCP = 43,
+  /* 1 or 0: TLS sessions may be resumed: a server gives tickets, a client keeps those it gets. On
+   * by default. Counts for sessions to come.
+   */
+  MG_SET_TLS_TICKETS = 44,
+  /* 1 or 0: append the keys of TLS sessions to the file that the environment variable
+   * `SSLKEYLOGFILE` names, so that a recording of the traffic can be read. Counts for sessions to
+   * come. Whoever has that file can read everything.
+   */
+  MG_SET_TLS_KEY_LOG = 45
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -2145,6 +2157,64 @@ struct mg_tls_opts {
   struct mg_str name;
   /* Client: do not verify the server. */
   bool skip_verification;
+};
+
+/* A certificate, followed by intermediates, and its private key: contents as in `struct mg_tls_opts`.
+ * An addition of this library.
+ */
+struct mg_tls_pair {
+  /* The certificate. */
+  struct mg_str cert;
+  /* Its private key. */
+  struct mg_str key;
+};
+
+/* What `mg_tls_start` takes. Zero what is not needed. An addition of this library. */
+struct mg_tls_config {
+  /* The same as for `mg_tls_init`. */
+  struct mg_tls_opts opts;
+  /* Server: further certificates. The client gets the first, `opts.cert` before these, that is for
+   * the name that it asks for (SNI) and can sign in a way that it knows; else `opts.cert`.
+   */
+  const struct mg_tls_pair *pairs;
+  /* How many. */
+  size_t num_pairs;
+  /* Protocols to agree on one of (ALPN, RFC 7301), the best first, with commas between:
+   * `h2,http/1.1`. Empty: `http/1.1` on HTTP connections, else none.
+   */
+  struct mg_str alpn;
+  /* Lists of revoked certificates, PEM or DER. If given, the peer's certificate must be covered. */
+  struct mg_str crl;
+  /* Server: what the authority says about `opts.cert`, an OCSP response in DER, for clients that
+   * ask for it.
+   */
+  struct mg_str ocsp;
+};
+
+/* What the two sides of a TLS connection have agreed on; empty is not there. An addition of this
+ * library.
+ */
+struct mg_tls_info {
+  /* `TLSv1.2` or `TLSv1.3`. */
+  struct mg_str version;
+  /* The suite, such as `TLS_AES_128_GCM_SHA256`. */
+  struct mg_str cipher;
+  /* The group of the key exchange, such as `X25519`. */
+  struct mg_str group;
+  /* The protocol (ALPN). */
+  struct mg_str alpn;
+  /* Server: the host that the client asked for (SNI). */
+  struct mg_str name;
+  /* The subject of the peer's certificate, as text (RFC 4514). */
+  struct mg_str peer_subject;
+  /* Its other names, one in a line: `DNS:`, `IP:`, `email:` or `URI:` and the name. Names with
+   * blanks or with bytes that are not printable ASCII are left out.
+   */
+  struct mg_str peer_names;
+  /* The peer's certificate, in DER. */
+  struct mg_str peer_cert;
+  /* The session goes on from an earlier one. */
+  bool resumed;
 };
 
 /* AES key schedule. */
@@ -4671,8 +4741,9 @@ void mg_delayms(unsigned int ms);
  * To be called in `MG_EV_CONNECT` or right after `mg_connect`, in `MG_EV_ACCEPT`, or later on a
  * connection whose protocol turns to TLS. The handshake runs in the poll and ends with
  * `MG_EV_TLS_HS`. What is in `c->send`, and what is queued meanwhile, is sent encrypted after it.
- * A session that the connection has is dropped. On a listener it has no effect on the
- * connections that it accepts. Everything is copied; NULL is the same as options that are all
+ * A session that the connection has is dropped. On a listener it is for connections that inherit
+ * it (`MG_SET_TLS_INHERIT`): later options replace the earlier ones if they are right; else those
+ * stay, and `MG_EV_ERROR` says what is wrong (the listener does not close). Everything is copied; NULL is the same as options that are all
  * empty.
  *
  * Without `ca` a client believes any server that carries `name`, if that is given; with it, and
@@ -4689,7 +4760,36 @@ void mg_delayms(unsigned int ms);
  * # Threads
  * The polling thread.
  */
-void mg_tls_init(struct mg_connection *c, const struct mg_tls_opts *opts);
+void mg_tls_init(struct mg_connection *c,
+                 const struct mg_tls_opts *opts);
+
+/* Begins TLS like `mg_tls_init`, with more options, and says what is wrong with them. An addition
+ * of this library.
+ *
+ * A listener that has a certificate is given another in this way: connections that it accepts from
+ * now on use it (with `MG_SET_TLS_INHERIT`). Connections of a manager that begin with equal options
+ * share what was read from them. Everything is copied. RFC 7301 for `alpn`, RFC 6066 for names
+ * and `ocsp`, RFC 5280 for `crl`.
+ *
+ * # Returns
+ * NULL, or what is wrong, a text that stays: then nothing has changed, and there is no event.
+ *
+ * # Threads
+ * The polling thread.
+ */
+const char *mg_tls_start(struct mg_connection *c, const struct mg_tls_config *config);
+
+/* Tells what the two sides of a TLS connection have agreed on, and who the peer says it is: it was
+ * verified if this side has `ca`. The texts stay until TLS begins anew or the connection closes;
+ * they do not end in NUL. An addition of this library.
+ *
+ * # Returns
+ * false without TLS or before `MG_EV_TLS_HS`; everything is empty then.
+ *
+ * # Threads
+ * The polling thread.
+ */
+bool mg_tls_get_info(struct mg_connection *c, struct mg_tls_info *info);
 
 /* Drops a connection's TLS session; `c->tls` becomes NULL. The loop does that after
  * `MG_EV_CLOSE`. A connection that loses its session while it is open closes.
@@ -4742,10 +4842,10 @@ size_t mg_tls_pending(struct mg_connection *c);
  */
 void mg_tls_flush(struct mg_connection *c);
 
-/* Does nothing: connections share no TLS state. */
+/* Does nothing: what connections share is in the manager. */
 void mg_tls_ctx_init(struct mg_mgr *_mgr);
 
-/* Does nothing: connections share no TLS state. */
+/* Does nothing: what connections share is in the manager. */
 void mg_tls_ctx_free(struct mg_mgr *_mgr);
 
 /* ---- URLs and percent coding ---- */

@@ -14,7 +14,8 @@ declare -A package=(
   [pkg-config]=pkg-config [cmake]=cmake [meson]=meson [mandoc]=mandoc [ld.lld]=lld [mold]=mold
 )
 case "${1:-}" in
-  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto
+  test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto mosquitto_pub
+    haproxy node
     pkg-config cmake meson mandoc ld.lld mold) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;

@@ -190,7 +190,10 @@ impl<'a> Certificate<'a> {
                 }
                 _ => return None,
             };
-            bytes.iter().all(u8::is_ascii_graphic).then(|| format!("{kind}:{}", String::from_utf8_lossy(bytes)))
+            bytes
+                .iter()
+                .all(u8::is_ascii_graphic)
+                .then(|| format!("{kind}:{}", String::from_utf8_lossy(bytes)))
         };
         found.map_or_else(Vec::new, |found| alternative_names(found).filter_map(text).collect())
     }

@@ -145,7 +145,8 @@ fn revocation_lists(text: &[u8]) -> Result<Vec<CertRevocationList<'static>>, &'s
         return Ok(vec![read(text)?]);
     }
     let blocks = pem::blocks(text).filter(|block| block.label == b"X509 CRL");
-    let found = blocks.map(|block| read(&block.contents.unwrap_or_default())).collect::<Result<Vec<_>, _>>()?;
+    let found =
+        blocks.map(|block| read(&block.contents.unwrap_or_default())).collect::<Result<Vec<_>, _>>()?;
     if found.is_empty() { Err(c"crl: no list in it") } else { Ok(found) }
 }
 

@@ -3,9 +3,9 @@
 
 use super::chain::Trust;
 use super::identity::{Identities, Identity};
+use super::options::{Options, Pair};
 use super::provider::provider;
 use super::verify::{self, Names};
-use super::options::{Options, Pair};
 use crate::codec::tls::name::Name;
 use core::ffi::CStr;
 use rustls::client::Resumption;

@@ -1,7 +1,7 @@
 //! A program's own certificates and keys.
 
-use super::provider::provider;
 use super::options::{Options, Pair};
+use super::provider::provider;
 use crate::codec::tls::pem::{self, Block};
 use crate::codec::tls::x509::{self, Certificate};
 use core::ffi::CStr;
@@ -69,7 +69,9 @@ impl ResolvesServerCert for Identities {
 /// True when one of the names is that of a host, or of all hosts of its domain.
 fn covers(names: &[String], host: &str) -> bool {
     let parent = host.split_once('.').map(|(_, parent)| parent);
-    names.iter().any(|name| name == host || parent.is_some_and(|parent| name.strip_prefix("*.") == Some(parent)))
+    names
+        .iter()
+        .any(|name| name == host || parent.is_some_and(|parent| name.strip_prefix("*.") == Some(parent)))
 }
 
 impl Identity {

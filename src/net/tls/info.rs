@@ -39,7 +39,9 @@ impl Info {
                 _ => "",
             },
             cipher: suite.map_or_else(String::new, |name| name.replace("TLS13_", "TLS_")),
-            group: tls.negotiated_key_exchange_group().map_or_else(String::new, |g| format!("{:?}", g.name())),
+            group: tls
+                .negotiated_key_exchange_group()
+                .map_or_else(String::new, |g| format!("{:?}", g.name())),
             alpn: tls.alpn_protocol().unwrap_or_default().to_vec(),
             name: match tls {
                 Connection::Server(server) => server.server_name().unwrap_or_default().to_owned(),

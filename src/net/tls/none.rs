@@ -1,8 +1,8 @@
 //! A build without TLS: there are no sessions.
 
 use super::options::Options;
-use core::ffi::CStr;
 use crate::net::event_loop::buf::Buf;
+use core::ffi::CStr;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
