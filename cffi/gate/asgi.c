@@ -320,7 +320,7 @@ static PyObject *asgi_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
   s->call_soon = get(s->loop, "call_soon", false);
   s->create_future = get(s->loop, "create_future", false);
   s->create_task = get(s->loop, "create_task", false);
-  s->copy_context = get(contexts, "copy_context", false);
+  s->context = PyObject_CallMethod(contexts, "copy_context", NULL);
   s->current_task = get(asyncio, "current_task", false);
   s->cancelled = get(asyncio, "CancelledError", false);
   s->enter_task = get(tasks, "_enter_task", false);
@@ -349,7 +349,7 @@ failed:
 
 #define MEMBERS(X)                                                                                        \
   X(app) X(loop) X(report) X(client_gone) X(cancelled) X(http) X(websocket) X(asgi) X(state) X(extensions) \
-  X(socket_extensions) X(servers) X(call_soon) X(create_future) X(create_task) X(copy_context)            \
+  X(socket_extensions) X(servers) X(call_soon) X(create_future) X(create_task) X(context)                 \
   X(current_task) X(enter_task) X(leave_task) X(swap_task) X(turn) X(timer)
 
 static int asgi_traverse(PyObject *self, visitproc visit, void *arg) {

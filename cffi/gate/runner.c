@@ -14,7 +14,7 @@ struct Runner {
   Asgi *server;        /* owned, as all of these */
   Exchange *exchange;  /* of the application that runs, or is to */
   PyObject *task;
-  PyObject *context, *blank; /* of the application, and as it was before */
+  PyObject *context;   /* of the application */
   PyObject *run;       /* context.run */
   PyObject *begin;     /* our own method */
   PyObject *idle;      /* the future that the task waits for while there is nothing to do */
@@ -304,9 +304,9 @@ static Runner *make(Asgi *server) {
   Py_INCREF((PyObject *) server);
   r->server = server;
   r->nested = server->nests;
-  r->context = PyObject_CallObject(server->copy_context, NULL);
-  r->blank = r->context == NULL ? NULL : PyObject_CallMethod(r->context, "copy", NULL);
-  r->run = r->blank == NULL ? NULL : PyObject_GetAttr(r->context, T(run));
+  /* Of the context that the server was started in: an event may come in that of any request. */
+  r->context = PyObject_CallMethod(server->context, "copy", NULL);
+  r->run = r->context == NULL ? NULL : PyObject_GetAttr(r->context, T(run));
   r->begin = r->run == NULL ? NULL : PyObject_GetAttrString((PyObject *) r, "begin");
   if (r->begin == NULL) Py_CLEAR(r);
   return r;
@@ -328,7 +328,7 @@ static Runner *spare_of(Asgi *server) {
 /* Whether the runner is as it was made. */
 static bool is_blank(Runner *r) {
   if (r->idle == NULL) return false;
-  int same = PyObject_RichCompareBool(r->context, r->blank, Py_EQ);
+  int same = PyObject_RichCompareBool(r->context, r->server->context, Py_EQ);
   if (same != 1) {
     PyErr_Clear();
     return false;
@@ -419,7 +419,6 @@ static int runner_traverse(PyObject *self, visitproc visit, void *arg) {
   Py_VISIT((PyObject *) r->exchange);
   Py_VISIT(r->task);
   Py_VISIT(r->context);
-  Py_VISIT(r->blank);
   Py_VISIT(r->run);
   Py_VISIT(r->begin);
   Py_VISIT(r->idle);
@@ -433,7 +432,6 @@ static int runner_clear(PyObject *self) {
   Py_CLEAR(r->exchange);
   Py_CLEAR(r->task);
   Py_CLEAR(r->context);
-  Py_CLEAR(r->blank);
   Py_CLEAR(r->run);
   Py_CLEAR(r->begin);
   Py_CLEAR(r->idle);

@@ -139,7 +139,8 @@ typedef struct Asgi {
   PyObject *http, *websocket; /* scopes, as far as they are always the same */
   PyObject *asgi, *state, *extensions, *socket_extensions;
   PyObject *servers;       /* port -> what scope["server"] is; 0: a Unix socket */
-  PyObject *call_soon, *create_future, *create_task, *copy_context; /* functions */
+  PyObject *call_soon, *create_future, *create_task; /* functions */
+  PyObject *context;       /* that the server was started in */
   PyObject *current_task, *enter_task, *leave_task, *swap_task;    /* of asyncio; the last from 3.12 on */
   PyObject *turn;          /* our method, as the loop gets it */
   PyObject *timer;         /* the loop's handle of the next turn that is due */

@@ -6,7 +6,9 @@ docs/python/asgi.md has the table.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import socket
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 from conftest import DEADLINE, read_all
 from test_asgi import WsClient, serving
+
+from pymongoose.asgi import ASGIServer
 
 Message = dict[str, Any]
 CHUNKED = (b"transfer-encoding", b"chunked")
@@ -285,6 +289,64 @@ def test_scopes() -> None:
     assert (host, type(port)) == ("127.0.0.1", int)
     assert set(first["extensions"]) >= {"http.response.pathsend", "http.response.trailers"}
     assert "http.response.debug" not in first["extensions"]
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_each_request_has_one_task_and_one_context(debug: bool) -> None:
+    """Whether it waits or not, and whatever those before it left behind."""
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
+    seen: list[tuple[str, str]] = []
+
+    async def child() -> str:
+        return variable.get()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        task = asyncio.current_task()
+        assert task is not None
+        before = variable.get()
+        if scope["path"] != "/plain":
+            variable.set(scope["path"])
+        if scope["path"] in ("/wait", "/cancel"):
+            if scope["path"] == "/cancel":
+                task.cancel()
+            try:
+                await asyncio.sleep(0.001)
+                assert scope["path"] == "/wait"
+            except asyncio.CancelledError:
+                assert scope["path"] == "/cancel"
+                if sys.version_info >= (3, 11):
+                    task.uncancel()
+            assert asyncio.current_task() is task
+            assert await asyncio.create_task(child()) == scope["path"]
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(asyncio.sleep(DEADLINE), 0.001)
+        seen.append((before, variable.get()))
+        await send(start())
+        await send(body(b"next"))
+
+    paths = [b"plain", b"wait", b"plain", b"set", b"plain", b"cancel", b"plain"] * 3
+
+    def client(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), DEADLINE) as sock:
+            sock.sendall(b"".join(GET % path for path in paths) + LAST)
+            return read_all(sock)
+
+    async def main() -> bytes:
+        asyncio.get_running_loop().set_debug(debug)
+        server = ASGIServer(app)
+        address = (await server.start("http://127.0.0.1:0")).local_addr
+        assert address is not None
+        data = await asyncio.to_thread(client, address[1])
+        await server.stop()
+        return data
+
+    assert asyncio.run(main()).count(b"next") == len(paths) + 1
+    assert [before for before, _ in seen] == ["unset"] * len(seen)
+    assert [after for _, after in seen[:-1]] == [
+        "unset" if path == b"plain" else "/" + path.decode() for path in paths
+    ]
 
 
 # WebSockets ------------------------------------------------------------------------------------
