@@ -921,6 +921,15 @@ struct mg_ws_message;
 /* Write registers. */
 #define MG_MODBUS_FUNC_WRITE_MULTIPLE_REGISTERS 16
 
+/* Read a text that identifies the device (function 43, type 14): `addr` is its number (0 vendor, 1
+ * product code, 2 version, 3 URL of the vendor, 4 product, 5 model, 6 application, from 0x80 the
+ * device's own). An addition of this library.
+ */
+#define MG_MODBUS_FUNC_READ_DEVICE_ID 43
+
+/* Bytes that such a text may have. An addition of this library. */
+#define MG_MODBUS_TEXT_MAX 244
+
 /* Success. */
 #define MG_MODBUS_ERR_NONE 0
 
@@ -1068,7 +1077,7 @@ struct mg_ws_message;
 #define MG_EV_HIGH_WATER (-1)
 
 /* How many there are. */
-#define mg_setting_COUNT 45
+#define mg_setting_COUNT 49
 
 /* Continuation of a fragmented message. */
 #define WEBSOCKET_OP_CONTINUE 0
@@ -1402,7 +1411,21 @@ enum mg_setting {
    * `SSLKEYLOGFILE` names, so that a recording of the traffic can be read. Counts for sessions to
    * come. Whoever has that file can read everything.
    */
-  MG_SET_TLS_KEY_LOG = 45
+  MG_SET_TLS_KEY_LOG = 45,
+  /* 1 or 0: an MQTT connection ends for each packet that the standards forbid: malformed ones of any
+   * kind, those that this side does not take, a second CONNECT, and what the other settings here do
+   * not allow. In MQTT 5 a DISCONNECT says why. An accepted connection gets `c->is_mqtt5` from CONNECT.
+   */
+  MG_SET_MQTT_STRICT = 46,
+  /* Bytes of an MQTT packet; 0: only `MG_SET_RECV_LIMIT` counts. Counts where `MG_SET_MQTT_STRICT` is
+   * on, as the next two. `mg_mqtt_login` announces all three in MQTT 5; a server's CONNACK is the
+   * program's.
+   */
+  MG_SET_MQTT_PACKET_LIMIT = 47,
+  /* Messages with QoS 2 that a peer may have open at once in MQTT 5. */
+  MG_SET_MQTT_RECEIVE_MAX = 48,
+  /* Topic aliases that a peer may use in MQTT 5; each keeps a topic. 0: none. */
+  MG_SET_MQTT_TOPIC_ALIASES = 49
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -2048,6 +2071,11 @@ union mg_modbus_values {
   bool *bits;
   /* Of registers, in host byte order. */
   uint16_t *regs;
+  /* Of `MG_MODBUS_FUNC_READ_DEVICE_ID`: room for `MG_MODBUS_TEXT_MAX` bytes. The handler writes a
+   * text and sets `len`, which is 0, to its length; without the text of number 0 the answer is that
+   * there is no such function. An addition of this library.
+   */
+  char *text;
 };
 
 /* A Modbus request. The handler of `MG_EV_MODBUS_REQ` reads or fills `u`. */
@@ -3912,6 +3940,9 @@ void mg_bzero(volatile unsigned char *buf, size_t len);
  * Each valid request fires `MG_EV_MODBUS_REQ` with a `struct mg_modbus_req *`: the handler fills
  * or reads `u`, may set `error`, and the answer goes out when it returns. Invalid requests are
  * answered with an exception and fire nothing.
+ *
+ * Function 22 (mask write) fires as functions 3 and 6, function 23 (read and write) as 16 and 3.
+ * Function 43, type 14 (identification) fires for each text, see `MG_MODBUS_FUNC_READ_DEVICE_ID`.
  *
  * # Returns
  * The listener, or NULL: then the log says why.

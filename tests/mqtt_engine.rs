@@ -168,7 +168,7 @@ impl Stream {
 
     fn message(&mut self, rng: &mut Rng) {
         let (qos, id) = (rng.below(3) as u8, 1 + rng.below(6) as u16);
-        let (topic, payload) = (vec![b't'; rng.below(5)], vec![b'p'; rng.below(3) * rng.below(300)]);
+        let (topic, payload) = (vec![b't'; 1 + rng.below(4)], vec![b'p'; rng.below(3) * rng.below(300)]);
         let dup = qos > 0 && rng.below(2) == 1;
         let mut body = (topic.len() as u16).to_be_bytes().to_vec();
         body.extend_from_slice(&topic);

@@ -34,6 +34,10 @@ class Settings(TypedDict, total=False):
     http_body_rate: int  # bytes per second of a request's body
     http_idle_timeout: int  # between requests
     http_send_timeout: int  # in which a client takes nothing of its reply
+    mqtt_strict: int  # refuse all packets that the MQTT standards forbid
+    mqtt_packet_limit: int  # bytes of an MQTT packet, where mqtt_strict is on; 0: recv_limit counts
+    mqtt_receive_max: int  # messages with QoS 2 that a peer may have open, where mqtt_strict is on
+    mqtt_topic_aliases: int  # that a peer may use, where mqtt_strict is on
     ws_message_limit: int  # bytes of a WebSocket message, decompressed; 0: recv_limit counts
     ws_ping: int  # a ping is sent after so much silence; 0: never
     ws_pong_timeout: int  # for the answer to it; 0: as long as ws_ping

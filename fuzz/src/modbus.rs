@@ -1,6 +1,6 @@
 //! Modbus frames.
 
-use mongoose::codec::modbus::{FRAME_MAX, Kind, Request, Values, frame_len};
+use mongoose::codec::modbus::{FRAME_MAX, Kind, Request, Values, Work, frame_len};
 
 /// Frames are cut one after the other; each is answered by one that is no longer than allowed,
 /// keeps its ids, and can be cut itself.
@@ -11,9 +11,14 @@ pub fn frames(data: &[u8]) {
         rest = behind;
         let request = Request::parse(frame).expect("complete");
         let mut out = [0; FRAME_MAX];
-        let answer_len = match request.call {
+        let answer_len = match request.work {
             Err(code) => request.answer(Err(code), &mut out),
-            Ok(call) => {
+            // The bytes of the frame, as far as they go, are texts, too.
+            Ok(Work::Identify(identify)) => {
+                let text = |object: u8| frame.get(usize::from(object % 16)..);
+                identify.answer(&request, text, &mut out)
+            }
+            Ok(Work::One(call) | Work::Mask { read: call, .. } | Work::Exchange { write: call, .. }) => {
                 let (mut bits, mut registers) = (vec![1; call.count.into()], vec![1; call.count.into()]);
                 call.bits(&mut bits);
                 call.registers(&mut registers);

@@ -2,7 +2,7 @@
 
 use super::inside;
 use mongoose::codec::mqtt::{
-    Body, Frame, MAX_REMAINING, Out, PUBLISH, Property, Publish, next_property, write_varint,
+    Body, Frame, From, MAX_REMAINING, Out, PUBLISH, Property, Publish, next_property, write_varint,
 };
 
 struct Bytes(Vec<u8>);
@@ -29,7 +29,11 @@ pub fn packets(data: &[u8]) {
             assert_eq!(answer.packet(v5).expect("good").id, packet.id);
         }
         let properties = properties(&frame.bytes[packet.properties.clone()]);
-        if packet.command != PUBLISH || packet.breaks_qos() {
+        for from in [From::Client, From::Server] {
+            // Who is strict is never laxer.
+            assert!(frame.check(&packet, v5, from).is_err() || frame.is_sound(&packet, v5));
+        }
+        if packet.command != PUBLISH || packet.qos == 3 || (packet.qos > 0 && packet.id == 0) {
             continue;
         }
         inside(frame.bytes, packet.topic);

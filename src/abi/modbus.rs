@@ -1,5 +1,7 @@
 //! Modbus TCP requests.
 
+use core::ffi::c_char;
+
 /// Read coils.
 pub const MG_MODBUS_FUNC_READ_COILS: u8 = 1;
 /// Read discrete inputs.
@@ -16,6 +18,14 @@ pub const MG_MODBUS_FUNC_WRITE_SINGLE_REGISTER: u8 = 6;
 pub const MG_MODBUS_FUNC_WRITE_MULTIPLE_COILS: u8 = 15;
 /// Write registers.
 pub const MG_MODBUS_FUNC_WRITE_MULTIPLE_REGISTERS: u8 = 16;
+
+/// Read a text that identifies the device (function 43, type 14): `addr` is its number (0 vendor, 1
+/// product code, 2 version, 3 URL of the vendor, 4 product, 5 model, 6 application, from 0x80 the
+/// device's own). An addition of this library.
+pub const MG_MODBUS_FUNC_READ_DEVICE_ID: u8 = 43;
+
+/// Bytes that such a text may have. An addition of this library.
+pub const MG_MODBUS_TEXT_MAX: u16 = 244;
 
 /// Success.
 pub const MG_MODBUS_ERR_NONE: u8 = 0;
@@ -36,6 +46,10 @@ pub union ModbusValues {
     pub bits: *mut bool,
     /// Of registers, in host byte order.
     pub regs: *mut u16,
+    /// Of `MG_MODBUS_FUNC_READ_DEVICE_ID`: room for `MG_MODBUS_TEXT_MAX` bytes. The handler writes a
+    /// text and sets `len`, which is 0, to its length; without the text of number 0 the answer is that
+    /// there is no such function. An addition of this library.
+    pub text: *mut c_char,
 }
 
 /// A Modbus request. The handler of `MG_EV_MODBUS_REQ` reads or fills `u`.

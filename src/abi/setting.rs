@@ -123,11 +123,23 @@ pub enum Setting {
     /// `SSLKEYLOGFILE` names, so that a recording of the traffic can be read. Counts for sessions to
     /// come. Whoever has that file can read everything.
     MG_SET_TLS_KEY_LOG = 45,
+    /// 1 or 0: an MQTT connection ends for each packet that the standards forbid: malformed ones of any
+    /// kind, those that this side does not take, a second CONNECT, and what the other settings here do
+    /// not allow. In MQTT 5 a DISCONNECT says why. An accepted connection gets `c->is_mqtt5` from CONNECT.
+    MG_SET_MQTT_STRICT = 46,
+    /// Bytes of an MQTT packet; 0: only `MG_SET_RECV_LIMIT` counts. Counts where `MG_SET_MQTT_STRICT` is
+    /// on, as the next two. `mg_mqtt_login` announces all three in MQTT 5; a server's CONNACK is the
+    /// program's.
+    MG_SET_MQTT_PACKET_LIMIT = 47,
+    /// Messages with QoS 2 that a peer may have open at once in MQTT 5.
+    MG_SET_MQTT_RECEIVE_MAX = 48,
+    /// Topic aliases that a peer may use in MQTT 5; each keeps a topic. 0: none.
+    MG_SET_MQTT_TOPIC_ALIASES = 49,
 }
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 45;
+    pub const COUNT: usize = 49;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -176,6 +188,10 @@ impl Setting {
         Setting::MG_SET_DSCP,
         Setting::MG_SET_TLS_TICKETS,
         Setting::MG_SET_TLS_KEY_LOG,
+        Setting::MG_SET_MQTT_STRICT,
+        Setting::MG_SET_MQTT_PACKET_LIMIT,
+        Setting::MG_SET_MQTT_RECEIVE_MAX,
+        Setting::MG_SET_MQTT_TOPIC_ALIASES,
     ];
 
     /// The setting with a number that came from C.
@@ -216,6 +232,7 @@ impl Setting {
             | Setting::MG_SET_TLS_TICKETS => Limits::conn(1, 0, 1),
             Setting::MG_SET_TLS_INHERIT
             | Setting::MG_SET_TLS_KEY_LOG
+            | Setting::MG_SET_MQTT_STRICT
             | Setting::MG_SET_HTTP_STRICT
             | Setting::MG_SET_HTTP_ERROR_REPLIES
             | Setting::MG_SET_HTTP_CONTINUE
@@ -223,6 +240,11 @@ impl Setting {
             Setting::MG_SET_HIGH_WATER | Setting::MG_SET_HTTP_MAX_BODY | Setting::MG_SET_WS_MESSAGE_LIMIT => {
                 Limits::conn(0, 0, ANY)
             }
+            Setting::MG_SET_MQTT_PACKET_LIMIT => {
+                Limits { or_zero: true, ..Limits::conn(0, 2, u32::MAX as i64) }
+            }
+            Setting::MG_SET_MQTT_RECEIVE_MAX => Limits::conn(u16::MAX as i64, 1, u16::MAX as i64),
+            Setting::MG_SET_MQTT_TOPIC_ALIASES => Limits::conn(0, 0, u16::MAX as i64),
             Setting::MG_SET_HTTP_MAX_HEAD => Limits::conn(64 * 1024, 1, ANY),
             Setting::MG_SET_HTTP_MAX_REQUESTS | Setting::MG_SET_HTTP_BODY_RATE => {
                 Limits::conn(0, 0, u32::MAX as i64)

@@ -16,6 +16,9 @@ use core::ptr;
 /// or reads `u`, may set `error`, and the answer goes out when it returns. Invalid requests are
 /// answered with an exception and fire nothing.
 ///
+/// Function 22 (mask write) fires as functions 3 and 6, function 23 (read and write) as 16 and 3.
+/// Function 43, type 14 (identification) fires for each text, see `MG_MODBUS_FUNC_READ_DEVICE_ID`.
+///
 /// # Returns
 /// The listener, or NULL: then the log says why.
 ///

@@ -15,12 +15,45 @@ pub fn parse(text: &[u8], base: i32, max: u64) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
-    let mut value = 0u64;
-    for &byte in digits {
-        let digit = char::from(byte).to_digit(base)?;
-        value = value.checked_mul(base.into())?.checked_add(digit.into())?;
+    let value = match base {
+        10 => read(digits, 10, DECIMAL_DIGITS, |byte| byte.wrapping_sub(b'0')),
+        16 => read(digits, 16, HEX_DIGITS, hex_digit),
+        _ => read(digits, 2, BINARY_DIGITS, |byte| byte.wrapping_sub(b'0')),
+    };
+    value.filter(|value| *value <= max)
+}
+
+/// So many digits fit into 64 bits, whatever they are.
+const DECIMAL_DIGITS: usize = 19;
+const HEX_DIGITS: usize = 16;
+const BINARY_DIGITS: usize = 64;
+
+/// The value of a hexadecimal digit; 16 or more for what is none.
+fn hex_digit(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'a'..=b'f' => byte - b'a' + 10,
+        b'A'..=b'F' => byte - b'A' + 10,
+        _ => u8::MAX,
     }
-    (value <= max).then_some(value)
+}
+
+/// The number that `digits` are; `None` if one is none, or when 64 bits are too few.
+#[inline]
+fn read(digits: &[u8], base: u8, fitting: usize, digit: impl Fn(u8) -> u8) -> Option<u64> {
+    let mut value = 0u64;
+    for (at, &byte) in digits.iter().enumerate() {
+        let digit = digit(byte);
+        if digit >= base {
+            return None;
+        }
+        value = if at < fitting {
+            value * u64::from(base) + u64::from(digit)
+        } else {
+            value.checked_mul(base.into())?.checked_add(digit.into())?
+        };
+    }
+    Some(value)
 }
 
 /// A decimal number with spaces and tabs around it.

@@ -50,6 +50,20 @@ static const struct {
     {0, "0002012b", "000301ab01"},
     {0, "00020103", "0003018303"},
     {0, "00050103000000", "0003018303"},
+    // 22: a register is read and written; 23: registers are written, then others are read.
+    {2, "000801160004 0000 0001", "0008011600040000 0001"},
+    {1, "00080116fffe 0000 0001", "0003019602"},
+    {0, "000701160004 0000 00", "0003019603"},
+    {2, "000d01170003 0002 000e 0001020001", "0007011704 00010002"},
+    {1, "000d01170003 0002 002a 0001020001", "0003019704"},
+    {2, "000d0117002a 0002 0003 0001020001", "0003019704"},
+    {0, "000d0117ffff 0002 000e 0001020001", "0003019702"},
+    {0, "000d01170003 0002 000e 0001040001", "0003019703"},
+    {0, "000d01170003 007e 000e 0001020001", "0003019703"},
+    // 43/14: a device that has no name says that there is no such function.
+    {1, "0005012b0e0100", "000301ab01"},
+    {0, "0005012b0e0500", "000301ab03"},
+    {0, "0005012b0d0100", "000301ab01"},
     // Other units
     {1, "0006ff030012 0001", "0005ff03020001"},
     {1, "000600030012 0001", "00050003020001"},
@@ -278,6 +292,57 @@ static void test_listening(void) {
   mg_mgr_free(&s_mgr);
 }
 
+// A device with a name and three registers.
+static void device(struct mg_connection *c, int ev, void *ev_data) {
+  static const char *const names[] = {"Acme", "T-1", "2.0"};
+  uint16_t *registers = (uint16_t *) c->fn_data;
+  struct mg_modbus_req *r = (struct mg_modbus_req *) ev_data;
+  int i;
+  if (ev != MG_EV_MODBUS_REQ) return;
+  if (r->func == MG_MODBUS_FUNC_READ_DEVICE_ID) {
+    CHECK(r->len == 0);
+    if (r->addr == 0x80) memset(r->u.text, 'x', r->len = MG_MODBUS_TEXT_MAX);
+    if (r->addr < 3) memcpy(r->u.text, names[r->addr], r->len = (uint16_t) strlen(names[r->addr]));
+    return;
+  }
+  for (i = 0; i < r->len; i++) {
+    if (r->func == MG_MODBUS_FUNC_READ_HOLDING_REGISTERS) r->u.regs[i] = registers[r->addr + i];
+    if (r->func >= MG_MODBUS_FUNC_WRITE_SINGLE_REGISTER) registers[r->addr + i] = r->u.regs[i];
+  }
+}
+
+static void test_device(void) {
+  static const char *const rows[][2] = {
+      // The example of the specification: 0x12, AND 0xf2, OR 0x25 is 0x17.
+      {"00080116000100f20025", "00080116000100f20025"},
+      {"000601030000 0003", "000901030600010017 0003"},
+      // Written before it is read
+      {"000d0117 0000 0003 0002 0001 02 0009", "0009011706 000100170009"},
+      {"0005012b0e0100", "0019012b0e0183000003 000441636d65 0103542d31 0203322e30"},
+      {"0005012b0e0102", "0010012b0e0183000001 0203322e30"},
+      {"0005012b0e0401", "000d012b0e0483000001 0103542d31"},
+      {"0005012b0e0403", "000301ab02"},
+      {"0005012b0e0300", "0019012b0e0383ff8003 000441636d65 0103542d31 0203322e30"},
+  };
+  uint16_t registers[3] = {1, 0x12, 3};
+  struct mg_connection *c;
+  size_t i;
+  mg_mgr_init(&s_mgr);
+  c = mg_modbus_listen(&s_mgr, "tcp://127.0.0.1:0", device, registers);
+  c = mg_connect(&s_mgr, url_of("tcp", c), NULL, NULL);
+  for (i = 0; i < COUNT(rows); i++) {
+    uint8_t request[300] = {0}, answer[300] = {0};
+    size_t n = 4 + unhex(rows[i][0], request + 4), m = 4 + unhex(rows[i][1], answer + 4);
+    answer[5] = (uint8_t) (m - 6);
+    mg_send(c, request, n);
+    POLL_UNTIL(&s_mgr, c->recv.len >= m);
+    CHECK_ROW(c->recv.len == m && memcmp(c->recv.buf, answer, m) == 0, rows[i][0]);
+    c->recv.len = 0;
+  }
+  CHECK(registers[1] == 0x17 && registers[2] == 9);
+  mg_mgr_free(&s_mgr);
+}
+
 // Datagrams: no frame waits for the answer to another.
 static void test_datagrams(void) {
   struct mg_connection *l;
@@ -305,5 +370,6 @@ int main(void) {
   test_a_client_that_does_not_read();
   test_listening();
   test_datagrams();
+  test_device();
   return FAILURES;
 }

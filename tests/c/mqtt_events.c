@@ -63,8 +63,8 @@ static void test_server(struct mg_connection *listener) {
       {"50 03 00 09 80", "cmd:5:0:9", "62 02 00 09", false},
       {"40 02 00 09 70 02 00 09 90 03 00 01 02 b0 02 00 02", "cmd:4:0:9 cmd:7:0:9 cmd:9:0:1 cmd:11:0:2", "", false},
       {"c0 00 d0 00", "cmd:12:0:0 cmd:13:0:0", "", false},
-      {"10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00 82 06 00 01 00 01 61 00 a2 05 00 02 00 01 61 e0 00 f0 00 00 00",
-       "cmd:1:0:0 cmd:8:1:1 cmd:10:1:2 cmd:14:0:0 cmd:15:0:0 cmd:0:0:0", "", false},
+      {"10 0c 00 04 4d 51 54 54 04 02 00 3c 00 00 82 06 00 01 00 01 61 00 a2 05 00 02 00 01 61 e0 00 f0 00",
+       "cmd:1:0:0 cmd:8:1:1 cmd:10:1:2 cmd:14:0:0 cmd:15:0:0", "", false},
       // A peer that plays the server's part
       {"20 02 00 00", "open:0 cmd:2:0:0", "", false},
       {"20 02 00 05 c0 00", "open:5 cmd:2:0:0 close", "", true},

@@ -140,11 +140,26 @@ impl Parts<'_> {
 
 /// The value of a number token, cut towards zero and to the range of an `i64`.
 ///
-/// Exact for numbers without an exponent; those with one go through [`to_f64`].
+/// What [`to_f64`] says, cut, so that both agree; but whole numbers are exact, and so is the whole part
+/// of those that are too large for a double to have one.
 pub fn to_i64(token: &[u8]) -> i64 {
+    /// From here on doubles are whole numbers, and not all of them.
+    const EXACT: f64 = (1u64 << 53) as f64;
+    /// Numbers with so many digits are cut the same, before and after they are rounded to a double.
+    const HELD_DIGITS: usize = 15;
     let parts = Parts::of(token);
     if parts.exponent.is_some() {
         return to_f64(token) as i64;
+    }
+    if !parts.fraction.is_empty() && parts.whole.len() + parts.fraction.len() > HELD_DIGITS {
+        let rounded = to_f64(token);
+        if rounded.abs() < EXACT {
+            return rounded as i64;
+        }
+    }
+    if parts.whole.len() < 19 {
+        let value = parts.whole.iter().fold(0i64, |value, b| value * 10 + i64::from(b - b'0'));
+        return if parts.negative { -value } else { value };
     }
     parts.whole.iter().fold(0i64, |value, b| {
         let digit = i64::from(b - b'0');

@@ -1,5 +1,6 @@
 //! MQTT 3.1.1 and 5.0 (OASIS standards): packets to their parts, and parts to packets.
 //!
+//! * `check`: what makes a packet malformed;
 //! * `packet`: what came, and what answers it by itself;
 //! * `property`: the properties of MQTT 5;
 //! * `write`: what is sent;
@@ -7,16 +8,20 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
 mod packet;
 mod property;
 mod varint;
 mod write;
 
+pub use check::{Fault, From, SESSION_EXPIRY, TOPIC_ALIAS};
 pub use packet::{Answer, Frame, Packet, command, qos};
 pub use property::{Kind, Property, kind, next_property};
 pub use varint::{MAX as MAX_REMAINING, write as write_varint};
 pub use write::{Body, Connect, Disconnect, Measure, Out, Publish, Subscribe, TooLong, Unsubscribe, Will};
 
+/// Client logs in.
+pub const CONNECT: u8 = 1;
 /// Server answers CONNECT.
 pub const CONNACK: u8 = 2;
 /// A message.
@@ -41,6 +46,11 @@ pub const UNSUBACK: u8 = 11;
 pub const PINGREQ: u8 = 12;
 /// Answers PINGREQ.
 pub const PINGRESP: u8 = 13;
+
+/// The last packet of a connection.
+pub const DISCONNECT: u8 = 14;
+/// Further steps of authentication (MQTT 5).
+pub const AUTH: u8 = 15;
 
 /// First byte of a PUBLISH: it was sent before.
 pub const DUP: u8 = 8;

@@ -58,7 +58,7 @@ impl<'a> Frame<'a> {
         self.bytes[0]
     }
 
-    fn body(&self) -> &'a [u8] {
+    pub(super) fn body(&self) -> &'a [u8] {
         &self.bytes[self.body..]
     }
 
@@ -141,14 +141,6 @@ pub struct Packet<'a> {
     pub data: &'a [u8],
     /// Where in the frame the properties of a PUBLISH are.
     pub properties: Range<usize>,
-}
-
-impl Packet<'_> {
-    /// A PUBLISH that a receiver must refuse: QoS 3, or none but 0 without a packet id (MQTT 5.0,
-    /// sections 3.3.1.2 and 2.2.1).
-    pub fn breaks_qos(&self) -> bool {
-        self.command == PUBLISH && (self.qos == 3 || self.qos > 0 && self.id == 0)
-    }
 }
 
 /// A packet that answers another.

@@ -162,11 +162,12 @@ fn rules_of_qos() {
         ("32 05 00 01 78 00 00", true),
         ("34 05 00 01 78 00 00", true),
         ("36 05 00 01 78 00 01", true),
-        ("66 02 00 00", false),
+        ("62 02 00 00", false),
     ] {
         let bytes = bytes(wire);
-        let packet = Frame::parse(&bytes).unwrap().expect("complete").packet(false).expect("good");
-        assert_eq!(packet.breaks_qos(), breaks, "{wire}");
+        let frame = Frame::parse(&bytes).unwrap().expect("complete");
+        let packet = frame.packet(false).expect("good");
+        assert_eq!(frame.is_sound(&packet, false), !breaks, "{wire}");
     }
 }
 
@@ -242,7 +243,7 @@ fn connect_packets() {
         ),
         (
             Connect { password: b"pw", ..connect() },
-            "10 14 00 04 4d 51 54 54 04 40 00 00 00 04 64 65 76 37 00 02 70 77",
+            "10 16 00 04 4d 51 54 54 04 c0 00 00 00 04 64 65 76 37 00 00 00 02 70 77",
         ),
         (
             Connect { will: will(b"w/t", b"bye"), will_qos: 1, will_retain: true, ..connect() },

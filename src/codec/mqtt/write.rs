@@ -5,12 +5,11 @@
 
 #![forbid(unsafe_code)]
 
-use super::{DUP, PUBLISH, Property, SUBSCRIBE, UNSUBSCRIBE, varint};
+use super::{CONNECT, DISCONNECT, DUP, PUBLISH, Property, SUBSCRIBE, UNSUBSCRIBE, varint};
 use core::fmt;
 
-const CONNECT: u8 = 1;
-const DISCONNECT: u8 = 14;
-
+/// The protocol level of MQTT 3.1.1.
+const LEVEL_3_1_1: u8 = 4;
 /// The protocol level of MQTT 5.
 const LEVEL_5: u8 = 5;
 
@@ -157,8 +156,13 @@ impl<P> Connect<'_, P> {
         self.level == LEVEL_5
     }
 
+    /// Before MQTT 5 a password takes a user name (MQTT 3.1.1, section 3.1.2.9), which may be empty.
+    fn has_user(&self) -> bool {
+        !self.user.is_empty() || (self.level == LEVEL_3_1_1 && !self.password.is_empty())
+    }
+
     fn flags(&self) -> u8 {
-        u8::from(!self.user.is_empty()) << 7
+        u8::from(self.has_user()) << 7
             | u8::from(!self.password.is_empty()) << 6
             | u8::from(self.will_retain) << 5
             | sent_qos(self.will_qos) << 3
@@ -183,10 +187,11 @@ impl<'a, P: Properties<'a>> Body for Connect<'_, P> {
             out.text(will.topic);
             out.text(will.message);
         }
-        for text in [self.user, self.password] {
-            if !text.is_empty() {
-                out.text(text);
-            }
+        if self.has_user() {
+            out.text(self.user);
+        }
+        if !self.password.is_empty() {
+            out.text(self.password);
         }
     }
 }

@@ -4,19 +4,21 @@
 //! * this file: packets to events;
 //! * `message`: packets as programs see them;
 //! * `options`: what programs ask for, as packets;
-//! * `send`: packets to bytes.
+//! * `send`: packets to bytes;
+//! * `strict`: what `MG_SET_MQTT_STRICT` looks at.
 
 use super::event_loop::conn::{self, call, has_protocol};
-use super::event_loop::connect;
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
+use super::event_loop::settings::Settings;
 use super::event_loop::state::ConnState;
+use super::event_loop::{clock, connect, deadline};
 use crate::abi::{
     Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
-    MqttOpts, Setting, flag,
+    MqttOpts, Setting, Str, flag,
 };
-use crate::codec::mqtt::{self, Frame, Malformed, Packet};
+use crate::codec::mqtt::{self, Fault, Frame, From, Packet};
 use core::cell::{Cell, RefCell};
 use core::ffi::{CStr, c_int, c_long, c_void};
 use core::mem::MaybeUninit;
@@ -26,6 +28,9 @@ use std::collections::BTreeSet;
 mod message;
 mod options;
 mod send;
+mod strict;
+
+use strict::{Allowed, Session};
 
 pub use message::{next_property, parse};
 pub use send::{disconnect, header, login, publish, subscribe, unsubscribe};
@@ -33,6 +38,9 @@ pub use send::{disconnect, header, login, publish, subscribe, unsubscribe};
 /// Bytes of answers that a peer may leave unread: those to messages with all packet ids that there
 /// are. Who does not reuse an id before it is answered never has more.
 const UNREAD_MAX: usize = 65535 * 6;
+
+/// Milliseconds for a peer to read why its connection ends.
+const FAREWELL: u64 = 2000;
 
 /// What the engine remembers beside the public struct.
 #[derive(Default)]
@@ -43,6 +51,10 @@ pub struct MqttState {
     unread: Cell<usize>,
     /// Packets are being taken off `recv`: a handler that fires READ by hand must not start anew.
     busy: Cell<bool>,
+    /// What a strict receiver remembers.
+    session: RefCell<Option<Box<Session>>>,
+    /// The connection ends, so nothing more is taken off `recv`.
+    over: Cell<bool>,
 }
 
 impl MqttState {
@@ -115,11 +127,11 @@ fn take_packets(c: Conn, state: &MqttState) {
     }
     // Where the next packet starts: what is in front was taken. It is removed once, at the end.
     let mut at = 0;
-    while !c.has(flag::CLOSING) && !conn::is_closed(c) && has_protocol(c, on_event) {
+    while !state.over.get() && !c.has(flag::CLOSING) && !conn::is_closed(c) && has_protocol(c, on_event) {
         match take_packet(c, state, &mut at) {
             Ok(true) => {}
             Ok(false) => break,
-            Err(Malformed) => c.set(flag::CLOSING),
+            Err(fault) => refuse(c, state, fault),
         }
     }
     c.recv().consume(at);
@@ -130,14 +142,19 @@ fn take_packets(c: Conn, state: &MqttState) {
 }
 
 /// Takes the packet at `at` off `recv`; false while it is incomplete.
-fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malformed> {
+fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault> {
     let buf = c.recv();
     // SAFETY: the slice is used before a handler runs.
     let bytes = unsafe { buf.bytes_mut() };
     // A program may have left less than it says.
     *at = (*at).min(bytes.len());
     let rest = bytes.len() - *at;
-    let Some(len) = Frame::len(&bytes[*at..])?.filter(|len| *len <= rest) else {
+    let strict = Strict::of(c);
+    let len = Frame::len(&bytes[*at..]).map_err(|_| Fault::Malformed)?;
+    if strict.as_ref().is_some_and(|strict| len.is_some_and(|len| len > strict.packet_limit)) {
+        return Err(Fault::TooLarge);
+    }
+    let Some(len) = len.filter(|len| *len <= rest) else {
         grow(c, *at);
         return Ok(false);
     };
@@ -147,13 +164,24 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
     }
     let v5 = c.has(flag::MQTT5);
     let parts = Frame::parse(&bytes[..len]).ok().flatten().and_then(|frame| {
-        let packet = frame.packet(v5).ok().filter(|packet| !packet.breaks_qos())?;
+        let packet = frame.packet(v5).ok().filter(|packet| frame.is_sound(packet, v5))?;
         Some((frame, packet))
     });
     let Some((frame, packet)) = parts else {
         bytes.copy_within(..len, *at);
-        return Err(Malformed);
+        return Err(Fault::Malformed);
     };
+    let mut topic = Str::NULL;
+    if let Some(strict) = strict {
+        let mut session = state.session.borrow_mut();
+        let session = session.get_or_insert_with(|| Box::new(Session::new(v5)));
+        let allowed = strict.allowed(state.delivered.borrow().len());
+        topic = session.admit(&frame, &packet, strict.from, &allowed)?.map_or(Str::NULL, Str::from);
+        if packet.command == mqtt::CONNECT {
+            // What follows is read so.
+            if session.is_v5() { c.set(flag::MQTT5) } else { c.clear(flag::MQTT5) }
+        }
+    }
     if let Some(answer) = frame.answer(&packet, v5)
         && !queue_answer(c, state, answer.bytes())
     {
@@ -163,7 +191,12 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
     let is_repeated = state.is_repeated(frame.bytes[0], &packet);
     let mut message = MaybeUninit::<MqttMessage>::zeroed();
     // SAFETY: the message is valid for writes.
-    unsafe { message::fill(message.as_mut_ptr(), &frame, &packet) };
+    unsafe {
+        message::fill(message.as_mut_ptr(), &frame, &packet);
+        if topic.len > 0 {
+            (*message.as_mut_ptr()).topic = topic;
+        }
+    }
     let (command, ack) = (packet.command, packet.ack);
     *at = with_front(c, len, *at + len, || {
         let message = message.as_mut_ptr();
@@ -188,6 +221,45 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Malfo
         }
     });
     Ok(true)
+}
+
+/// What a strict receiver goes by.
+struct Strict {
+    from: From,
+    packet_limit: usize,
+    settings: Settings,
+}
+
+impl Strict {
+    /// `None`: the receiver is not strict.
+    fn of(c: Conn) -> Option<Strict> {
+        let settings = ConnState::of(c)?.settings.borrow();
+        if !settings.is_on(Setting::MG_SET_MQTT_STRICT) {
+            return None;
+        }
+        let from = if c.has(flag::CLIENT) { From::Server } else { From::Client };
+        let packet_limit = match settings.size(Setting::MG_SET_MQTT_PACKET_LIMIT) {
+            0 => usize::MAX,
+            limit => limit,
+        };
+        Some(Strict { from, packet_limit, settings: settings.clone() })
+    }
+
+    fn allowed(&self, open: usize) -> Allowed {
+        Allowed::new(&self.settings, open)
+    }
+}
+
+/// Ends a connection. A strict receiver of MQTT 5 says why (MQTT 5.0, section 4.13).
+fn refuse(c: Conn, state: &MqttState, fault: Fault) {
+    state.over.set(true);
+    let explains = state.session.borrow().as_ref().is_some_and(|session| session.may_explain());
+    if !explains || !c.send().append(&[mqtt::DISCONNECT << 4, 1, fault as u8]) {
+        return c.set(flag::CLOSING);
+    }
+    c.set(flag::DRAINING);
+    // A peer that does not read it is not waited for.
+    deadline::close_at(c, clock::millis().saturating_add(FAREWELL));
 }
 
 /// Makes room for the incomplete packet at `at`. Without memory the next read says so.

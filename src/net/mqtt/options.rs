@@ -25,16 +25,45 @@ pub struct Options<'a> {
 pub struct Props<'a> {
     at: *const MqttProp,
     left: usize,
+    /// What comes behind them.
+    more: Announced,
     life: PhantomData<&'a MqttProp>,
 }
 
+/// Properties of numbers, as ids and values; an id of 0 is none.
+pub type Announced = [(u8, u32); 3];
+
 impl Props<'_> {
+    /// Adds properties that are not among them. The numbers of those that are stand in `announced` then.
+    pub fn announce(mut self, announced: &mut Announced) -> Self {
+        self.more = *announced;
+        for property in (Props { more: Announced::default(), ..self }) {
+            for (own, more) in
+                announced.iter_mut().zip(&mut self.more).filter(|(own, _)| own.0 == property.id)
+            {
+                own.1 = property.number;
+                more.0 = 0;
+            }
+        }
+        self
+    }
+
+    /// Leaves out what is added with its default.
+    pub fn without_defaults(mut self, defaults: &[u32; 3]) -> Self {
+        for (more, default) in self.more.iter_mut().zip(defaults) {
+            if more.1 == *default {
+                more.0 = 0;
+            }
+        }
+        self
+    }
+
     /// `count` properties at `*at`, which is not looked at without any: programs leave it uninitialised.
     ///
     /// # Safety
     /// `*at` is NULL, or so many properties are there and stay while this is used.
     unsafe fn new(at: *const *mut MqttProp, count: usize) -> Self {
-        let none = Props { at: ptr::null(), left: 0, life: PhantomData };
+        let none = Props { at: ptr::null(), left: 0, more: Announced::default(), life: PhantomData };
         if count == 0 {
             return none;
         }
@@ -48,7 +77,12 @@ impl<'a> Iterator for Props<'a> {
     type Item = Property<'a>;
 
     fn next(&mut self) -> Option<Property<'a>> {
-        self.left = self.left.checked_sub(1)?;
+        if self.left == 0 {
+            let more = self.more.iter_mut().find(|more| more.0 != 0)?;
+            let (id, number) = core::mem::take(more);
+            return Some(Property { id, number, ..Property::default() });
+        }
+        self.left -= 1;
         // SAFETY: whoever made this vouched for the array; of each property the fields are read that
         // its kind has.
         unsafe {

@@ -1,11 +1,12 @@
 //! Packets to bytes: each appended to `c->send` as a whole, or not at all.
 
-use super::options::Options;
-use crate::abi::{MqttOpts, flag};
+use super::options::{Options, Props};
+use crate::abi::{MqttOpts, Setting, flag};
 use crate::codec::mqtt::{Body, MAX_REMAINING, Out, TooLong, write_varint};
 use crate::net::event_loop::buf::Buf;
 use crate::net::event_loop::conn::{self, output_queued};
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::state::ConnState;
 use crate::net::event_loop::{iobuf, mem};
 use core::mem::MaybeUninit;
 
@@ -91,13 +92,34 @@ pub unsafe fn login(c: Conn, opts: *const MqttOpts) {
     let zero = MaybeUninit::zeroed();
     let random_id = mem::random_text::<{ ID_LEN + 1 }>();
     // SAFETY: the caller vouches for opts; zero bytes are valid options.
-    let packet = unsafe { Options::or(opts, &zero).connect(&random_id[..ID_LEN]) };
+    let mut packet = unsafe { Options::or(opts, &zero).connect(&random_id[..ID_LEN]) };
+    packet.properties = packet.properties.map(|properties| announce(c, properties));
     if packet.is_v5() {
         c.set(flag::MQTT5);
     } else {
         c.clear(flag::MQTT5);
     }
     send(c, &packet);
+}
+
+/// What a strict client allows, so that the server knows. What the program announces counts.
+fn announce<'a>(c: Conn, properties: Props<'a>) -> Props<'a> {
+    const ANNOUNCED: [(u8, Setting); 3] = [
+        (0x21, Setting::MG_SET_MQTT_RECEIVE_MAX),
+        (0x22, Setting::MG_SET_MQTT_TOPIC_ALIASES),
+        (0x27, Setting::MG_SET_MQTT_PACKET_LIMIT),
+    ];
+    let Some(state) = ConnState::of(c) else { return properties };
+    let mut settings = state.settings.borrow_mut();
+    if !settings.is_on(Setting::MG_SET_MQTT_STRICT) {
+        return properties;
+    }
+    let mut announced = ANNOUNCED.map(|(id, setting)| (id, settings.get(setting) as u32));
+    let all = properties.announce(&mut announced);
+    for ((_, setting), (_, value)) in ANNOUNCED.into_iter().zip(announced) {
+        settings.set(setting, value.into());
+    }
+    all.without_defaults(&ANNOUNCED.map(|(_, setting)| setting.limits().default as u32))
 }
 
 /// Queues PUBLISH. Returns its packet id, and the id of the options for QoS 0; 0 when the connection
