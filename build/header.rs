@@ -1,7 +1,7 @@
 //! Writes `mongoose.h`: the prelude, what cbindgen makes of `src/abi` and `src/capi`, the trailer.
 
 use super::options::BuildOption;
-use super::tidy::tidy;
+use super::tidy::{comment, tidy};
 use cbindgen::{Builder, Config, ItemType};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -14,8 +14,36 @@ const PRELUDE: &str = "src/abi/prelude.h";
 const CONSTANTS: &str = "config.rs";
 const TRAILER: &str = "src/abi/trailer.h";
 
-/// What a reader of the header wants to see first.
-const FIRST: [&str; 2] = ["mgr.rs", "conn.rs"];
+/// What a reader of the header wants to see first, in order of use, and last.
+const FIRST: [&str; 26] = [
+    "mgr.rs",
+    "conn.rs",
+    "settings.rs",
+    "http_parse.rs",
+    "http_reply.rs",
+    "http_serve.rs",
+    "http_upload.rs",
+    "http_vars.rs",
+    "http_auth.rs",
+    "http_multipart.rs",
+    "http_etag.rs",
+    "ws.rs",
+    "ws_frame.rs",
+    "tls.rs",
+    "mqtt.rs",
+    "dns.rs",
+    "sntp.rs",
+    "json.rs",
+    "rpc.rs",
+    "dash.rs",
+    "fmt.rs",
+    "print.rs",
+    "output.rs",
+    "str.rs",
+    "url.rs",
+    "log.rs",
+];
+const LAST: [&str; 6] = ["addr.rs", "byteorder.rs", "crc32.rs", "digest.rs", "base64.rs", "acl.rs"];
 
 /// Writes the header beside the library: `target/release/include/mongoose.h`. Nothing is written
 /// into the source tree; `make header` copies it to `include/`.
@@ -61,7 +89,7 @@ fn generate(options: &[BuildOption]) -> String {
     for file in modules(Path::new(CAPI)) {
         let declarations = tidy(&bindings(&config, &abi, Some(&file)));
         if !declarations.trim().is_empty() {
-            out.push_str(&section(&title(&read(&file))));
+            out.push_str(&section(&read(&file)));
             out.push_str(&declarations);
         }
     }
@@ -100,7 +128,7 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The files of the modules below `dir`, [`FIRST`] ones first. Without `mod.rs`, which cbindgen
+/// The files of the modules below `dir`, [`FIRST`] ones first, [`LAST`] ones last. Without `mod.rs`, which cbindgen
 /// would follow to all others.
 fn modules(dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -114,8 +142,12 @@ fn modules(dir: &Path) -> Vec<PathBuf> {
             file => files.push(file.with_extension("rs")),
         }
     }
-    let first = |file: &PathBuf| FIRST.iter().position(|name| file.ends_with(name)).unwrap_or(FIRST.len());
-    files.sort_by_key(|file| (first(file), file.clone()));
+    let place = |names: &[&str], file: &PathBuf| names.iter().position(|name| file.ends_with(name));
+    let rank = |file: &PathBuf| match place(&FIRST, file) {
+        Some(at) => at,
+        None => FIRST.len() + place(&LAST, file).map_or(0, |at| at + 1),
+    };
+    files.sort_by_key(|file| (rank(file), file.clone()));
     files
 }
 
@@ -136,12 +168,57 @@ fn forward_declarations(types: &str) -> String {
     tags.map(|tag| format!("struct {tag};\n")).chain(["\n".to_string()]).collect()
 }
 
-/// The first line of a module's documentation.
-fn title(source: &str) -> String {
-    let line = source.lines().find_map(|line| line.strip_prefix("//! ")).unwrap_or_default();
-    line.trim_end_matches('.').to_string()
+/// The heading of a section, which is the first sentence of its module's documentation, and the rest of
+/// that as a comment.
+fn section(source: &str) -> String {
+    let lines: Vec<&str> = source
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect();
+    let end = lines.iter().position(|line| line.is_empty()).unwrap_or(lines.len());
+    let (first, rest) = lines.split_at(end);
+    let first = first.join(" ");
+    let (title, more) = first.split_once(". ").unwrap_or((first.trim_end_matches('.'), ""));
+    let mut body: Vec<String> = wrap(more);
+    if !body.is_empty() && !rest.is_empty() {
+        body.push(String::new());
+    }
+    body.extend(rest.iter().skip(1).map(ToString::to_string));
+    let intro = if body.is_empty() { String::new() } else { comment("", &body) + "\n" };
+    format!("\n{}\n{intro}", heading(title))
 }
 
-fn section(title: &str) -> String {
-    format!("\n/* ---- {title} ---- */\n\n")
+/// A heading; a long one takes several lines.
+fn heading(title: &str) -> String {
+    let text = format!("/* ---- {title} ---- */");
+    if text.len() <= WIDTH {
+        return text + "\n";
+    }
+    let lines = wrap(title);
+    let last = lines.len() - 1;
+    let lines = lines.iter().enumerate().map(|(i, line)| {
+        let start = if i == 0 { "/* ----" } else { " *     " };
+        let end = if i == last { " ---- */" } else { "" };
+        format!("{start} {line}{end}\n")
+    });
+    lines.collect()
+}
+
+/// Longest line of the header.
+const WIDTH: usize = 100;
+
+/// Text in lines that fit into a comment.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < WIDTH - 20 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
 }

@@ -8,7 +8,8 @@ const EXTERN: &str = "extern ";
 /// * No comma behind the last enumerator, no tag where the enum has none.
 /// * Functions need no `extern`, negative constants need parentheses.
 /// * Comments of one line take one line; nothing in a comment begins or ends one.
-/// * Links of rustdoc lose their brackets.
+/// * Links of rustdoc lose their brackets, its headings become words with a colon.
+/// * What the prelude says of all functions is not repeated: that they are for the polling thread.
 pub fn tidy(text: &str) -> String {
     compact(&resolve(text))
 }
@@ -51,7 +52,7 @@ fn compact(lines: &[String]) -> String {
             let body: Vec<String> =
                 lines[i..].iter().take_while(|l| l.trim() != "*/").map(|l| comment_line(l)).collect();
             i += body.len() + 1;
-            out.push_str(&comment(indent, &body));
+            out.push_str(&comment(indent, &without_headings(body)));
             blank = false;
             continue;
         }
@@ -92,7 +93,26 @@ fn comment_line(line: &str) -> String {
     text.replace("*/", "* /").replace("/*", "/ *").replace("[`", "`").replace("`]", "`")
 }
 
-fn comment(indent: &str, body: &[String]) -> String {
+/// What is said of no thread is for this one.
+const DEFAULT_THREADS: [&str; 2] = ["# Threads", "The polling thread."];
+
+/// Headings as plain text; without the default.
+fn without_headings(mut body: Vec<String>) -> Vec<String> {
+    if let Some(at) = body.windows(2).position(|pair| pair == DEFAULT_THREADS)
+        && body.get(at + 2).is_none_or(String::is_empty)
+    {
+        body.drain(at.saturating_sub(1)..at + 2);
+    }
+    for line in &mut body {
+        if let Some(heading) = line.strip_prefix("# ") {
+            *line = format!("{heading}:");
+        }
+    }
+    body
+}
+
+/// Text as a comment.
+pub fn comment(indent: &str, body: &[String]) -> String {
     match body {
         [line] => format!("{indent}/* {line} */\n"),
         _ => {

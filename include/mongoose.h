@@ -24,12 +24,12 @@
  *
  * Threads
  *
- * - A manager, its connections and its timers belong to one thread, the one that polls. Handlers
- *   run in that thread, inside mg_mgr_poll() or the function that caused the event. Several
- *   managers may run in several threads.
+ * - A manager, its connections and its timers belong to one thread, the one that polls. Functions
+ *   that say nothing else are for that thread. Handlers run in it, inside mg_mgr_poll() or the
+ *   function that caused the event. Several managers may run in several threads.
  * - mg_wakeup() may be called from any thread. It is the way to send work to a manager.
- * - Functions that take neither a manager nor a connection may be called from any thread, with
- *   arguments that no other thread uses at that time.
+ * - Functions that say "Threads: Any" may be called from any thread, with arguments that no other
+ *   thread uses at that time.
  * - Variables of the library (mg_log_level and others) are set before other threads start.
  */
 #ifndef MONGOOSE_H
@@ -794,156 +794,66 @@ struct mg_dns;
 struct mg_timer;
 struct mg_mgr;
 struct mg_str;
-struct mg_queue;
-struct mg_field;
-struct mg_field_set;
-struct mg_dash_custom_handler;
-struct mg_fs;
-struct mg_dash;
-struct mg_dash_user;
-struct mg_wifi_data;
-struct mg_wifi_scan_bss_data;
-struct mg_tcpip_driver_atcmd_data;
-struct mg_phy;
-struct mg_md5_ctx;
-struct mg_sha1_ctx;
-struct mg_sha256_ctx;
-struct mg_sha384_ctx;
+struct mg_ws_message;
+struct mg_tls_opts;
+struct mg_tls_pair;
+struct mg_tls_config;
+struct mg_tls_info;
+struct mg_mqtt_prop;
+struct mg_mqtt_opts;
+struct mg_mqtt_message;
 struct mg_dns_message;
 struct mg_dns_header;
 struct mg_dns_rr;
 struct mg_dnssd_record;
 struct mg_mdns_req;
 struct mg_mdns_resp;
+struct mg_rpc;
+struct mg_rpc_req;
+struct mg_field;
+struct mg_field_set;
+struct mg_dash_custom_handler;
+struct mg_fs;
+struct mg_dash;
+struct mg_dash_user;
+struct mg_queue;
+struct mg_wifi_data;
+struct mg_wifi_scan_bss_data;
+struct mg_tcpip_driver_atcmd_data;
+struct mg_phy;
 struct mg_fd;
 struct mg_mem_file;
 struct mg_http_header;
 struct mg_http_message;
 struct mg_http_serve_opts;
 struct mg_http_part;
-struct mg_rpc;
-struct mg_rpc_req;
 struct mg_modbus_req;
-struct mg_mqtt_prop;
-struct mg_mqtt_opts;
-struct mg_mqtt_message;
 struct mg_option;
-struct mg_tls_opts;
-struct mg_tls_pair;
-struct mg_tls_config;
-struct mg_tls_info;
 struct aes_context;
 struct MG_UECC_HashContext;
 struct mg_http_web_opts;
-struct mg_ws_message;
+struct mg_md5_ctx;
+struct mg_sha1_ctx;
+struct mg_sha256_ctx;
+struct mg_sha384_ctx;
 
-/* A timer that fires once. */
-#define MG_TIMER_ONCE 0
+/* Continuation of a fragmented message. */
+#define WEBSOCKET_OP_CONTINUE 0
 
-/* A timer that fires every period. */
-#define MG_TIMER_REPEAT 1
+/* Text, in UTF-8. */
+#define WEBSOCKET_OP_TEXT 1
 
-/* Fire at the first poll that sees the timer. */
-#define MG_TIMER_RUN_NOW 2
+/* Bytes. */
+#define WEBSOCKET_OP_BINARY 2
 
-/* Set by the library after the first firing. */
-#define MG_TIMER_CALLED 4
+/* Close. */
+#define WEBSOCKET_OP_CLOSE 8
 
-/* Release the timer by `mg_free` when it is done. */
-#define MG_TIMER_AUTODELETE 8
+/* Ping. */
+#define WEBSOCKET_OP_PING 9
 
-/* Open network. */
-#define MG_WIFI_SECURITY_OPEN 0
-
-/* WEP. */
-#define MG_WIFI_SECURITY_WEP 1
-
-/* WPA. */
-#define MG_WIFI_SECURITY_WPA 2
-
-/* WPA2. */
-#define MG_WIFI_SECURITY_WPA2 4
-
-/* WPA3. */
-#define MG_WIFI_SECURITY_WPA3 8
-
-/* WPA enterprise. */
-#define MG_WIFI_SECURITY_WPA_ENTERPRISE 16
-
-/* WPA2 enterprise. */
-#define MG_WIFI_SECURITY_WPA2_ENTERPRISE 32
-
-/* WPA3 enterprise. */
-#define MG_WIFI_SECURITY_WPA3_ENTERPRISE 64
-
-/* 2.4 GHz. */
-#define MG_WIFI_BAND_2G 0
-
-/* 5 GHz. */
-#define MG_WIFI_BAND_5G 1
-
-/* IPv4 address. */
-#define MG_DNS_RTYPE_A 1
-
-/* Pointer to another name. */
-#define MG_DNS_RTYPE_PTR 12
-
-/* Text. */
-#define MG_DNS_RTYPE_TXT 16
-
-/* IPv6 address. */
-#define MG_DNS_RTYPE_AAAA 28
-
-/* Service: host and port. */
-#define MG_DNS_RTYPE_SRV 33
-
-/* Read coils. */
-#define MG_MODBUS_FUNC_READ_COILS 1
-
-/* Read discrete inputs. */
-#define MG_MODBUS_FUNC_READ_DISCRETE_INPUTS 2
-
-/* Read holding registers. */
-#define MG_MODBUS_FUNC_READ_HOLDING_REGISTERS 3
-
-/* Read input registers. */
-#define MG_MODBUS_FUNC_READ_INPUT_REGISTERS 4
-
-/* Write one coil. */
-#define MG_MODBUS_FUNC_WRITE_SINGLE_COIL 5
-
-/* Write one register. */
-#define MG_MODBUS_FUNC_WRITE_SINGLE_REGISTER 6
-
-/* Write coils. */
-#define MG_MODBUS_FUNC_WRITE_MULTIPLE_COILS 15
-
-/* Write registers. */
-#define MG_MODBUS_FUNC_WRITE_MULTIPLE_REGISTERS 16
-
-/* Read a text that identifies the device (function 43, type 14): `addr` is its number (0 vendor, 1
- * product code, 2 version, 3 URL of the vendor, 4 product, 5 model, 6 application, from 0x80 the
- * device's own). An addition of this library.
- */
-#define MG_MODBUS_FUNC_READ_DEVICE_ID 43
-
-/* Bytes that such a text may have. An addition of this library. */
-#define MG_MODBUS_TEXT_MAX 244
-
-/* Success. */
-#define MG_MODBUS_ERR_NONE 0
-
-/* Function not supported. */
-#define MG_MODBUS_ERR_ILLEGAL_FUNCTION 1
-
-/* No such address. */
-#define MG_MODBUS_ERR_ILLEGAL_ADDRESS 2
-
-/* Value not allowed. */
-#define MG_MODBUS_ERR_ILLEGAL_VALUE 3
-
-/* The device failed. */
-#define MG_MODBUS_ERR_DEVICE_FAILURE 4
+/* Pong. */
+#define WEBSOCKET_OP_PONG 10
 
 /* Client asks for a session. */
 #define MQTT_CMD_CONNECT 1
@@ -1071,6 +981,114 @@ struct mg_ws_message;
 /* Property: shared subscription available. */
 #define MQTT_PROP_SHARED_SUBSCRIPTION_AVAILABLE 42
 
+/* IPv4 address. */
+#define MG_DNS_RTYPE_A 1
+
+/* Pointer to another name. */
+#define MG_DNS_RTYPE_PTR 12
+
+/* Text. */
+#define MG_DNS_RTYPE_TXT 16
+
+/* IPv6 address. */
+#define MG_DNS_RTYPE_AAAA 28
+
+/* Service: host and port. */
+#define MG_DNS_RTYPE_SRV 33
+
+/* A timer that fires once. */
+#define MG_TIMER_ONCE 0
+
+/* A timer that fires every period. */
+#define MG_TIMER_REPEAT 1
+
+/* Fire at the first poll that sees the timer. */
+#define MG_TIMER_RUN_NOW 2
+
+/* Set by the library after the first firing. */
+#define MG_TIMER_CALLED 4
+
+/* Release the timer by `mg_free` when it is done. */
+#define MG_TIMER_AUTODELETE 8
+
+/* Open network. */
+#define MG_WIFI_SECURITY_OPEN 0
+
+/* WEP. */
+#define MG_WIFI_SECURITY_WEP 1
+
+/* WPA. */
+#define MG_WIFI_SECURITY_WPA 2
+
+/* WPA2. */
+#define MG_WIFI_SECURITY_WPA2 4
+
+/* WPA3. */
+#define MG_WIFI_SECURITY_WPA3 8
+
+/* WPA enterprise. */
+#define MG_WIFI_SECURITY_WPA_ENTERPRISE 16
+
+/* WPA2 enterprise. */
+#define MG_WIFI_SECURITY_WPA2_ENTERPRISE 32
+
+/* WPA3 enterprise. */
+#define MG_WIFI_SECURITY_WPA3_ENTERPRISE 64
+
+/* 2.4 GHz. */
+#define MG_WIFI_BAND_2G 0
+
+/* 5 GHz. */
+#define MG_WIFI_BAND_5G 1
+
+/* Read coils. */
+#define MG_MODBUS_FUNC_READ_COILS 1
+
+/* Read discrete inputs. */
+#define MG_MODBUS_FUNC_READ_DISCRETE_INPUTS 2
+
+/* Read holding registers. */
+#define MG_MODBUS_FUNC_READ_HOLDING_REGISTERS 3
+
+/* Read input registers. */
+#define MG_MODBUS_FUNC_READ_INPUT_REGISTERS 4
+
+/* Write one coil. */
+#define MG_MODBUS_FUNC_WRITE_SINGLE_COIL 5
+
+/* Write one register. */
+#define MG_MODBUS_FUNC_WRITE_SINGLE_REGISTER 6
+
+/* Write coils. */
+#define MG_MODBUS_FUNC_WRITE_MULTIPLE_COILS 15
+
+/* Write registers. */
+#define MG_MODBUS_FUNC_WRITE_MULTIPLE_REGISTERS 16
+
+/* Read a text that identifies the device (function 43, type 14): `addr` is its number (0 vendor, 1
+ * product code, 2 version, 3 URL of the vendor, 4 product, 5 model, 6 application, from 0x80 the
+ * device's own). An addition of this library.
+ */
+#define MG_MODBUS_FUNC_READ_DEVICE_ID 43
+
+/* Bytes that such a text may have. An addition of this library. */
+#define MG_MODBUS_TEXT_MAX 244
+
+/* Success. */
+#define MG_MODBUS_ERR_NONE 0
+
+/* Function not supported. */
+#define MG_MODBUS_ERR_ILLEGAL_FUNCTION 1
+
+/* No such address. */
+#define MG_MODBUS_ERR_ILLEGAL_ADDRESS 2
+
+/* Value not allowed. */
+#define MG_MODBUS_ERR_ILLEGAL_VALUE 3
+
+/* The device failed. */
+#define MG_MODBUS_ERR_DEVICE_FAILURE 4
+
 /* `c->send` has reached its high-water mark; `ev_data` is `size_t *`: bytes queued. An addition of
  * this library. Fires once, and again after the buffer has been below the mark.
  */
@@ -1079,30 +1097,42 @@ struct mg_ws_message;
 /* How many there are. */
 #define mg_setting_COUNT 49
 
-/* Continuation of a fragmented message. */
-#define WEBSOCKET_OP_CONTINUE 0
-
-/* Text, in UTF-8. */
-#define WEBSOCKET_OP_TEXT 1
-
-/* Bytes. */
-#define WEBSOCKET_OP_BINARY 2
-
-/* Close. */
-#define WEBSOCKET_OP_CLOSE 8
-
-/* Ping. */
-#define WEBSOCKET_OP_PING 9
-
-/* Pong. */
-#define WEBSOCKET_OP_PONG 10
-
-/* Results of the low-level I/O functions that are not a number of bytes. */
+/* Type of the value of an MQTT 5 property. */
 enum {
-  /* The connection failed or was closed by the peer. */
-  MG_IO_ERR = -1,
-  /* Nothing could be done now; try again later. */
-  MG_IO_WAIT = -2
+  /* One byte, in `iv`. */
+  MQTT_PROP_TYPE_BYTE = 0,
+  /* Text, in `val`. */
+  MQTT_PROP_TYPE_STRING = 1,
+  /* Two texts, in `key` and `val`. */
+  MQTT_PROP_TYPE_STRING_PAIR = 2,
+  /* Bytes, in `val`. */
+  MQTT_PROP_TYPE_BINARY_DATA = 3,
+  /* Number of one to four bytes, in `iv`. */
+  MQTT_PROP_TYPE_VARIABLE_INT = 4,
+  /* Number of four bytes, in `iv`. */
+  MQTT_PROP_TYPE_INT = 5,
+  /* Number of two bytes, in `iv`. */
+  MQTT_PROP_TYPE_SHORT = 6
+};
+
+/* Result of `mg_mqtt_parse`. */
+enum {
+  /* A whole packet. */
+  MQTT_OK = 0,
+  /* More bytes are needed. */
+  MQTT_INCOMPLETE = 1,
+  /* Not MQTT. */
+  MQTT_MALFORMED = 2
+};
+
+/* Why `mg_json_get` found nothing. */
+enum {
+  /* More than `MG_JSON_MAX_DEPTH` containers are open. */
+  MG_JSON_TOO_DEEP = -1,
+  /* Not JSON, or the path does not begin with `$`. */
+  MG_JSON_INVALID = -2,
+  /* No such element. */
+  MG_JSON_NOT_FOUND = -3
 };
 
 /* The C type behind a field's `value`. */
@@ -1131,6 +1161,28 @@ enum mg_dash_op {
   MG_DASH_DELETE = 2,
   /* Append an element from the variables. */
   MG_DASH_ADD = 3
+};
+
+/* Log levels, for `mg_log_level`. */
+enum {
+  /* Log nothing. */
+  MG_LL_NONE = 0,
+  /* What went wrong. */
+  MG_LL_ERROR = 1,
+  /* Rare and important. */
+  MG_LL_INFO = 2,
+  /* What a developer wants to see. The level at program start. */
+  MG_LL_DEBUG = 3,
+  /* Everything. */
+  MG_LL_VERBOSE = 4
+};
+
+/* Results of the low-level I/O functions that are not a number of bytes. */
+enum {
+  /* The connection failed or was closed by the peer. */
+  MG_IO_ERR = -1,
+  /* Nothing could be done now; try again later. */
+  MG_IO_WAIT = -2
 };
 
 /* State of the firmware that is running. */
@@ -1218,20 +1270,6 @@ enum mg_event {
   MG_EV_USER = 23
 };
 
-/* Log levels, for `mg_log_level`. */
-enum {
-  /* Log nothing. */
-  MG_LL_NONE = 0,
-  /* What went wrong. */
-  MG_LL_ERROR = 1,
-  /* Rare and important. */
-  MG_LL_INFO = 2,
-  /* What a developer wants to see. The level at program start. */
-  MG_LL_DEBUG = 3,
-  /* Everything. */
-  MG_LL_VERBOSE = 4
-};
-
 /* Flags of `mg_fs.st` results and of `mg_fs_open`. */
 enum {
   /* Readable; open for reading. */
@@ -1242,44 +1280,6 @@ enum {
   MG_FS_DIR = 4,
   /* Open only if the file does not exist yet. */
   MG_FS_EXCL = 8
-};
-
-/* Why `mg_json_get` found nothing. */
-enum {
-  /* More than `MG_JSON_MAX_DEPTH` containers are open. */
-  MG_JSON_TOO_DEEP = -1,
-  /* Not JSON, or the path does not begin with `$`. */
-  MG_JSON_INVALID = -2,
-  /* No such element. */
-  MG_JSON_NOT_FOUND = -3
-};
-
-/* Type of the value of an MQTT 5 property. */
-enum {
-  /* One byte, in `iv`. */
-  MQTT_PROP_TYPE_BYTE = 0,
-  /* Text, in `val`. */
-  MQTT_PROP_TYPE_STRING = 1,
-  /* Two texts, in `key` and `val`. */
-  MQTT_PROP_TYPE_STRING_PAIR = 2,
-  /* Bytes, in `val`. */
-  MQTT_PROP_TYPE_BINARY_DATA = 3,
-  /* Number of one to four bytes, in `iv`. */
-  MQTT_PROP_TYPE_VARIABLE_INT = 4,
-  /* Number of four bytes, in `iv`. */
-  MQTT_PROP_TYPE_INT = 5,
-  /* Number of two bytes, in `iv`. */
-  MQTT_PROP_TYPE_SHORT = 6
-};
-
-/* Result of `mg_mqtt_parse`. */
-enum {
-  /* A whole packet. */
-  MQTT_OK = 0,
-  /* More bytes are needed. */
-  MQTT_INCOMPLETE = 1,
-  /* Not MQTT. */
-  MQTT_MALFORMED = 2
 };
 
 /* A setting for `mg_mgr_set` and `mg_conn_set`. The defaults are those of the original library. */
@@ -1644,16 +1644,266 @@ struct mg_str {
   size_t len;
 };
 
-/* A queue for one producer thread and one consumer thread. */
-struct mg_queue {
-  /* Memory of the queue. */
-  char *buf;
-  /* Bytes of memory. */
-  size_t size;
-  /* Where the consumer reads. */
-  volatile size_t tail;
-  /* Where the producer writes. */
-  volatile size_t head;
+/* A WebSocket message: a view into the receive buffer, valid during the event only. */
+struct mg_ws_message {
+  /* The payload. */
+  struct mg_str data;
+  /* First byte of the frame; `flags & 15` is the opcode, `WEBSOCKET_OP_*`. */
+  uint8_t flags;
+};
+
+/* TLS options: contents of PEM or DER files, never paths. Zero what is not needed. */
+struct mg_tls_opts {
+  /* Certificates of authorities. Client: verify the server; server: demand a client certificate. */
+  struct mg_str ca;
+  /* Own certificate, followed by intermediates. */
+  struct mg_str cert;
+  /* Private key of `cert`. */
+  struct mg_str key;
+  /* Client: name of the server, for SNI and verification; `*`: any. */
+  struct mg_str name;
+  /* Client: do not verify the server. */
+  bool skip_verification;
+};
+
+/* A certificate, followed by intermediates, and its private key: contents as in `struct mg_tls_opts`.
+ * An addition of this library.
+ */
+struct mg_tls_pair {
+  /* The certificate. */
+  struct mg_str cert;
+  /* Its private key. */
+  struct mg_str key;
+};
+
+/* What `mg_tls_start` takes. Zero what is not needed. An addition of this library. */
+struct mg_tls_config {
+  /* The same as for `mg_tls_init`. */
+  struct mg_tls_opts opts;
+  /* Server: further certificates. The client gets the first, `opts.cert` before these, that is for
+   * the name that it asks for (SNI) and can sign in a way that it knows; else `opts.cert`.
+   */
+  const struct mg_tls_pair *pairs;
+  /* How many. */
+  size_t num_pairs;
+  /* Protocols to agree on one of (ALPN, RFC 7301), the best first, with commas between:
+   * `h2,http/1.1`. Empty: `http/1.1` on HTTP connections, else none.
+   */
+  struct mg_str alpn;
+  /* Lists of revoked certificates, PEM or DER. If given, the peer's certificate must be covered. */
+  struct mg_str crl;
+  /* Server: what the authority says about `opts.cert`, an OCSP response in DER, for clients that
+   * ask for it.
+   */
+  struct mg_str ocsp;
+};
+
+/* What the two sides of a TLS connection have agreed on; empty is not there. An addition of this
+ * library.
+ */
+struct mg_tls_info {
+  /* `TLSv1.2` or `TLSv1.3`. */
+  struct mg_str version;
+  /* The suite, such as `TLS_AES_128_GCM_SHA256`. */
+  struct mg_str cipher;
+  /* The group of the key exchange, such as `X25519`. */
+  struct mg_str group;
+  /* The protocol (ALPN). */
+  struct mg_str alpn;
+  /* Server: the host that the client asked for (SNI). */
+  struct mg_str name;
+  /* The subject of the peer's certificate, as text (RFC 4514). */
+  struct mg_str peer_subject;
+  /* Its other names, one in a line: `DNS:`, `IP:`, `email:` or `URI:` and the name. Names with
+   * blanks or with bytes that are not printable ASCII are left out.
+   */
+  struct mg_str peer_names;
+  /* The peer's certificate, in DER. */
+  struct mg_str peer_cert;
+  /* The session goes on from an earlier one. */
+  bool resumed;
+};
+
+/* An MQTT 5 property. */
+struct mg_mqtt_prop {
+  /* `MQTT_PROP_*`. */
+  uint8_t id;
+  /* Value of a number. */
+  uint32_t iv;
+  /* Key of a pair. */
+  struct mg_str key;
+  /* Value of text or bytes. */
+  struct mg_str val;
+};
+
+/* Options of the MQTT functions. Each function looks at the fields it needs only.
+ *
+ * Nothing is kept: all bytes are copied before the function returns.
+ */
+struct mg_mqtt_opts {
+  /* User name; empty: none. */
+  struct mg_str user;
+  /* Password; empty: none. */
+  struct mg_str pass;
+  /* Client id; empty: a random one. */
+  struct mg_str client_id;
+  /* Topic, filter, or topic of the will. */
+  struct mg_str topic;
+  /* Payload, or payload of the will. */
+  struct mg_str message;
+  /* Quality of service: 0, 1 or 2. */
+  uint8_t qos;
+  /* Protocol level: 0 or 4 for MQTT 3.1.1, 5 for MQTT 5. */
+  uint8_t version;
+  /* Seconds. */
+  uint16_t keepalive;
+  /* Not 0: publish again, with this packet id. */
+  uint16_t retransmit_id;
+  /* The server keeps the message. */
+  bool retain;
+  /* The server forgets earlier sessions. */
+  bool clean;
+  /* MQTT 5 properties; not looked at when `num_props` is 0. */
+  struct mg_mqtt_prop *props;
+  /* How many. */
+  size_t num_props;
+  /* MQTT 5 properties of the will. */
+  struct mg_mqtt_prop *will_props;
+  /* How many. */
+  size_t num_will_props;
+};
+
+/* An MQTT packet: views into the receive buffer, valid during the event only. */
+struct mg_mqtt_message {
+  /* Topic of a PUBLISH. */
+  struct mg_str topic;
+  /* Payload of a PUBLISH. */
+  struct mg_str data;
+  /* The whole packet. */
+  struct mg_str dgram;
+  /* Packet id. */
+  uint16_t id;
+  /* `MQTT_CMD_*`. */
+  uint8_t cmd;
+  /* Quality of service. */
+  uint8_t qos;
+  /* Return code of a CONNACK. */
+  uint8_t ack;
+  /* Where the MQTT 5 properties begin in `dgram`. */
+  size_t props_start;
+  /* Bytes of MQTT 5 properties. */
+  size_t props_size;
+};
+
+/* What `mg_dns_parse` finds in a DNS answer. */
+struct mg_dns_message {
+  /* Transaction id, in host byte order. */
+  uint16_t txnid;
+  /* `addr` is set. */
+  bool resolved;
+  /* The address. */
+  struct mg_addr addr;
+  /* The name, NUL-terminated. */
+  char name[256];
+};
+
+/* Header of a DNS packet. All numbers are in network byte order. */
+struct mg_dns_header {
+  /* Transaction id. */
+  uint16_t txnid;
+  /* Flags. */
+  uint16_t flags;
+  /* Number of questions. */
+  uint16_t num_questions;
+  /* Number of answers. */
+  uint16_t num_answers;
+  /* Number of authority records. */
+  uint16_t num_authority_prs;
+  /* Number of additional records. */
+  uint16_t num_other_prs;
+};
+
+/* A question or resource record of a DNS packet. All numbers are in host byte order. */
+struct mg_dns_rr {
+  /* Bytes of the name. */
+  uint16_t nlen;
+  /* `MG_DNS_RTYPE_*`. */
+  uint16_t atype;
+  /* Class. */
+  uint16_t aclass;
+  /* Bytes of data. */
+  uint16_t alen;
+};
+
+/* A service that multicast DNS announces. */
+struct mg_dnssd_record {
+  /* Service and protocol, for example `_http._tcp`. */
+  struct mg_str srvcproto;
+  /* TXT data, verbatim: strings with a length byte each. */
+  struct mg_str txt;
+  /* Port, in host byte order. */
+  uint16_t port;
+};
+
+/* A multicast DNS query. The handler of `MG_EV_MDNS_REQ` fills in the answer. */
+struct mg_mdns_req {
+  /* The question. */
+  struct mg_dns_rr *rr;
+  /* To be set by the handler for PTR, SRV and TXT. */
+  struct mg_dnssd_record *r;
+  /* The name asked for. */
+  struct mg_str reqname;
+  /* May be set by the handler: the host name to answer with. */
+  struct mg_str respname;
+  /* May be set by the handler: the address to answer with. */
+  struct mg_addr *addr;
+  /* All services are asked for. */
+  bool is_listing;
+  /* Send an answer; the handler may change it. */
+  bool is_resp;
+  /* The answer goes to the asker alone. */
+  bool is_unicast;
+};
+
+/* A multicast DNS answer. */
+struct mg_mdns_resp {
+  /* The record. */
+  struct mg_dns_rr *rr;
+  /* The name it is about. */
+  struct mg_str name;
+  /* The address. */
+  struct mg_addr addr;
+};
+
+/* A JSON-RPC method in a list. */
+struct mg_rpc {
+  /* Next in the list. */
+  struct mg_rpc *next;
+  /* Glob for the name of the method; owned by the list. */
+  struct mg_str method;
+  /* The method. */
+  void (*fn)(struct mg_rpc_req *r);
+  /* Free for the method. */
+  void *fn_data;
+};
+
+/* Takes one character of formatted output. */
+typedef void (*mg_pfn_t)(char ch, void *param);
+
+/* A JSON-RPC request. Set `head`, `pfn`, `pfn_data` and `frame`, and zero the rest. */
+struct mg_rpc_req {
+  /* List of methods; may be NULL. */
+  struct mg_rpc **head;
+  /* Set by `mg_rpc_process` before it calls the method: the entry that matched. */
+  struct mg_rpc *rpc;
+  /* Takes the characters of the response. */
+  mg_pfn_t pfn;
+  /* Second argument of `pfn`. */
+  void *pfn_data;
+  /* Free for the program. */
+  void *req_data;
+  /* Text of the request. */
+  struct mg_str frame;
 };
 
 /* A variable of the program. An array of these ends with an entry whose `name` is NULL. */
@@ -1752,6 +2002,21 @@ struct mg_dash_user {
   struct mg_dash *dash;
 };
 
+/* Prints one `%M` argument: reads what it needs from `ap`, returns how many characters it printed. */
+typedef size_t (*mg_pm_t)(mg_pfn_t out, void *arg, va_list *ap);
+
+/* A queue for one producer thread and one consumer thread. */
+struct mg_queue {
+  /* Memory of the queue. */
+  char *buf;
+  /* Bytes of memory. */
+  size_t size;
+  /* Where the consumer reads. */
+  volatile size_t tail;
+  /* Where the producer writes. */
+  volatile size_t head;
+};
+
 /* Wi-Fi settings. */
 struct mg_wifi_data {
   /* Network to join. */
@@ -1830,136 +2095,6 @@ struct mg_phy {
   void (*write_reg)(uint8_t addr, uint8_t reg, uint16_t value);
 };
 
-/* State of an MD5 computation. */
-struct mg_md5_ctx {
-  /* The four words of state. */
-  uint32_t buf[4];
-  /* Bits hashed: low word, high word. */
-  uint32_t bits[2];
-  /* The block that is not full yet. */
-  unsigned char in[64];
-};
-
-/* State of a SHA-1 computation. */
-struct mg_sha1_ctx {
-  /* The five words of state. */
-  uint32_t state[5];
-  /* Bits hashed: low word, high word. */
-  uint32_t count[2];
-  /* The block that is not full yet. */
-  unsigned char buffer[64];
-};
-
-/* State of a SHA-256 computation. */
-struct mg_sha256_ctx {
-  /* The eight words of state. */
-  uint32_t state[8];
-  /* Bits hashed in full blocks. */
-  uint64_t bits;
-  /* Bytes in `buffer`. */
-  uint32_t len;
-  /* The block that is not full yet. */
-  unsigned char buffer[64];
-};
-
-/* State of a SHA-384 computation. */
-struct mg_sha384_ctx {
-  /* The eight words of state. */
-  uint64_t state[8];
-  /* The block that is not full yet. */
-  uint8_t buffer[128];
-  /* Bits hashed in full blocks: high word, low word. */
-  uint64_t bitlen[2];
-  /* Bytes in `buffer`. */
-  uint32_t datalen;
-};
-
-/* What `mg_dns_parse` finds in a DNS answer. */
-struct mg_dns_message {
-  /* Transaction id, in host byte order. */
-  uint16_t txnid;
-  /* `addr` is set. */
-  bool resolved;
-  /* The address. */
-  struct mg_addr addr;
-  /* The name, NUL-terminated. */
-  char name[256];
-};
-
-/* Header of a DNS packet. All numbers are in network byte order. */
-struct mg_dns_header {
-  /* Transaction id. */
-  uint16_t txnid;
-  /* Flags. */
-  uint16_t flags;
-  /* Number of questions. */
-  uint16_t num_questions;
-  /* Number of answers. */
-  uint16_t num_answers;
-  /* Number of authority records. */
-  uint16_t num_authority_prs;
-  /* Number of additional records. */
-  uint16_t num_other_prs;
-};
-
-/* A question or resource record of a DNS packet. All numbers are in host byte order. */
-struct mg_dns_rr {
-  /* Bytes of the name. */
-  uint16_t nlen;
-  /* `MG_DNS_RTYPE_*`. */
-  uint16_t atype;
-  /* Class. */
-  uint16_t aclass;
-  /* Bytes of data. */
-  uint16_t alen;
-};
-
-/* A service that multicast DNS announces. */
-struct mg_dnssd_record {
-  /* Service and protocol, for example `_http._tcp`. */
-  struct mg_str srvcproto;
-  /* TXT data, verbatim: strings with a length byte each. */
-  struct mg_str txt;
-  /* Port, in host byte order. */
-  uint16_t port;
-};
-
-/* A multicast DNS query. The handler of `MG_EV_MDNS_REQ` fills in the answer. */
-struct mg_mdns_req {
-  /* The question. */
-  struct mg_dns_rr *rr;
-  /* To be set by the handler for PTR, SRV and TXT. */
-  struct mg_dnssd_record *r;
-  /* The name asked for. */
-  struct mg_str reqname;
-  /* May be set by the handler: the host name to answer with. */
-  struct mg_str respname;
-  /* May be set by the handler: the address to answer with. */
-  struct mg_addr *addr;
-  /* All services are asked for. */
-  bool is_listing;
-  /* Send an answer; the handler may change it. */
-  bool is_resp;
-  /* The answer goes to the asker alone. */
-  bool is_unicast;
-};
-
-/* A multicast DNS answer. */
-struct mg_mdns_resp {
-  /* The record. */
-  struct mg_dns_rr *rr;
-  /* The name it is about. */
-  struct mg_str name;
-  /* The address. */
-  struct mg_addr addr;
-};
-
-/* Takes one character of formatted output. */
-typedef void (*mg_pfn_t)(char ch, void *param);
-
-/* Prints one `%M` argument: reads what it needs from `ap`, returns how many characters it printed. */
-typedef size_t (*mg_pm_t)(mg_pfn_t out, void *arg, va_list *ap);
-
 /* An open file. */
 struct mg_fd {
   /* What `fs->op` returned. */
@@ -2037,34 +2172,6 @@ struct mg_http_part {
   struct mg_str body;
 };
 
-/* A JSON-RPC method in a list. */
-struct mg_rpc {
-  /* Next in the list. */
-  struct mg_rpc *next;
-  /* Glob for the name of the method; owned by the list. */
-  struct mg_str method;
-  /* The method. */
-  void (*fn)(struct mg_rpc_req *r);
-  /* Free for the method. */
-  void *fn_data;
-};
-
-/* A JSON-RPC request. Set `head`, `pfn`, `pfn_data` and `frame`, and zero the rest. */
-struct mg_rpc_req {
-  /* List of methods; may be NULL. */
-  struct mg_rpc **head;
-  /* Set by `mg_rpc_process` before it calls the method: the entry that matched. */
-  struct mg_rpc *rpc;
-  /* Takes the characters of the response. */
-  mg_pfn_t pfn;
-  /* Second argument of `pfn`. */
-  void *pfn_data;
-  /* Free for the program. */
-  void *req_data;
-  /* Text of the request. */
-  struct mg_str frame;
-};
-
 /* Values of a Modbus request: an array of `len` entries. */
 union mg_modbus_values {
   /* Of coils and discrete inputs. */
@@ -2092,77 +2199,6 @@ struct mg_modbus_req {
   uint16_t len;
 };
 
-/* An MQTT 5 property. */
-struct mg_mqtt_prop {
-  /* `MQTT_PROP_*`. */
-  uint8_t id;
-  /* Value of a number. */
-  uint32_t iv;
-  /* Key of a pair. */
-  struct mg_str key;
-  /* Value of text or bytes. */
-  struct mg_str val;
-};
-
-/* Options of the MQTT functions. Each function looks at the fields it needs only.
- *
- * Nothing is kept: all bytes are copied before the function returns.
- */
-struct mg_mqtt_opts {
-  /* User name; empty: none. */
-  struct mg_str user;
-  /* Password; empty: none. */
-  struct mg_str pass;
-  /* Client id; empty: a random one. */
-  struct mg_str client_id;
-  /* Topic, filter, or topic of the will. */
-  struct mg_str topic;
-  /* Payload, or payload of the will. */
-  struct mg_str message;
-  /* Quality of service: 0, 1 or 2. */
-  uint8_t qos;
-  /* Protocol level: 0 or 4 for MQTT 3.1.1, 5 for MQTT 5. */
-  uint8_t version;
-  /* Seconds. */
-  uint16_t keepalive;
-  /* Not 0: publish again, with this packet id. */
-  uint16_t retransmit_id;
-  /* The server keeps the message. */
-  bool retain;
-  /* The server forgets earlier sessions. */
-  bool clean;
-  /* MQTT 5 properties; not looked at when `num_props` is 0. */
-  struct mg_mqtt_prop *props;
-  /* How many. */
-  size_t num_props;
-  /* MQTT 5 properties of the will. */
-  struct mg_mqtt_prop *will_props;
-  /* How many. */
-  size_t num_will_props;
-};
-
-/* An MQTT packet: views into the receive buffer, valid during the event only. */
-struct mg_mqtt_message {
-  /* Topic of a PUBLISH. */
-  struct mg_str topic;
-  /* Payload of a PUBLISH. */
-  struct mg_str data;
-  /* The whole packet. */
-  struct mg_str dgram;
-  /* Packet id. */
-  uint16_t id;
-  /* `MQTT_CMD_*`. */
-  uint8_t cmd;
-  /* Quality of service. */
-  uint8_t qos;
-  /* Return code of a CONNACK. */
-  uint8_t ack;
-  /* Where the MQTT 5 properties begin in `dgram`. */
-  size_t props_start;
-  /* Bytes of MQTT 5 properties. */
-  size_t props_size;
-};
-
 /* A setting that a program was compiled with, see `enum mg_setting`: a number, or a text. */
 struct mg_option {
   /* `MG_SET_*`; 0 ends a table. */
@@ -2171,78 +2207,6 @@ struct mg_option {
   int64_t value;
   /* Its text, of settings that are one; else NULL. */
   const char *text;
-};
-
-/* TLS options: contents of PEM or DER files, never paths. Zero what is not needed. */
-struct mg_tls_opts {
-  /* Certificates of authorities. Client: verify the server; server: demand a client certificate. */
-  struct mg_str ca;
-  /* Own certificate, followed by intermediates. */
-  struct mg_str cert;
-  /* Private key of `cert`. */
-  struct mg_str key;
-  /* Client: name of the server, for SNI and verification; `*`: any. */
-  struct mg_str name;
-  /* Client: do not verify the server. */
-  bool skip_verification;
-};
-
-/* A certificate, followed by intermediates, and its private key: contents as in `struct mg_tls_opts`.
- * An addition of this library.
- */
-struct mg_tls_pair {
-  /* The certificate. */
-  struct mg_str cert;
-  /* Its private key. */
-  struct mg_str key;
-};
-
-/* What `mg_tls_start` takes. Zero what is not needed. An addition of this library. */
-struct mg_tls_config {
-  /* The same as for `mg_tls_init`. */
-  struct mg_tls_opts opts;
-  /* Server: further certificates. The client gets the first, `opts.cert` before these, that is for
-   * the name that it asks for (SNI) and can sign in a way that it knows; else `opts.cert`.
-   */
-  const struct mg_tls_pair *pairs;
-  /* How many. */
-  size_t num_pairs;
-  /* Protocols to agree on one of (ALPN, RFC 7301), the best first, with commas between:
-   * `h2,http/1.1`. Empty: `http/1.1` on HTTP connections, else none.
-   */
-  struct mg_str alpn;
-  /* Lists of revoked certificates, PEM or DER. If given, the peer's certificate must be covered. */
-  struct mg_str crl;
-  /* Server: what the authority says about `opts.cert`, an OCSP response in DER, for clients that
-   * ask for it.
-   */
-  struct mg_str ocsp;
-};
-
-/* What the two sides of a TLS connection have agreed on; empty is not there. An addition of this
- * library.
- */
-struct mg_tls_info {
-  /* `TLSv1.2` or `TLSv1.3`. */
-  struct mg_str version;
-  /* The suite, such as `TLS_AES_128_GCM_SHA256`. */
-  struct mg_str cipher;
-  /* The group of the key exchange, such as `X25519`. */
-  struct mg_str group;
-  /* The protocol (ALPN). */
-  struct mg_str alpn;
-  /* Server: the host that the client asked for (SNI). */
-  struct mg_str name;
-  /* The subject of the peer's certificate, as text (RFC 4514). */
-  struct mg_str peer_subject;
-  /* Its other names, one in a line: `DNS:`, `IP:`, `email:` or `URI:` and the name. Names with
-   * blanks or with bytes that are not printable ASCII are left out.
-   */
-  struct mg_str peer_names;
-  /* The peer's certificate, in DER. */
-  struct mg_str peer_cert;
-  /* The session goes on from an earlier one. */
-  bool resumed;
 };
 
 /* AES key schedule. */
@@ -2318,12 +2282,48 @@ struct mg_http_web_opts {
   const char *lifetimes;
 };
 
-/* A WebSocket message: a view into the receive buffer, valid during the event only. */
-struct mg_ws_message {
-  /* The payload. */
-  struct mg_str data;
-  /* First byte of the frame; `flags & 15` is the opcode, `WEBSOCKET_OP_*`. */
-  uint8_t flags;
+/* State of an MD5 computation. */
+struct mg_md5_ctx {
+  /* The four words of state. */
+  uint32_t buf[4];
+  /* Bits hashed: low word, high word. */
+  uint32_t bits[2];
+  /* The block that is not full yet. */
+  unsigned char in[64];
+};
+
+/* State of a SHA-1 computation. */
+struct mg_sha1_ctx {
+  /* The five words of state. */
+  uint32_t state[5];
+  /* Bits hashed: low word, high word. */
+  uint32_t count[2];
+  /* The block that is not full yet. */
+  unsigned char buffer[64];
+};
+
+/* State of a SHA-256 computation. */
+struct mg_sha256_ctx {
+  /* The eight words of state. */
+  uint32_t state[8];
+  /* Bits hashed in full blocks. */
+  uint64_t bits;
+  /* Bytes in `buffer`. */
+  uint32_t len;
+  /* The block that is not full yet. */
+  unsigned char buffer[64];
+};
+
+/* State of a SHA-384 computation. */
+struct mg_sha384_ctx {
+  /* The eight words of state. */
+  uint64_t state[8];
+  /* The block that is not full yet. */
+  uint8_t buffer[128];
+  /* Bits hashed in full blocks: high word, low word. */
+  uint64_t bitlen[2];
+  /* Bytes in `buffer`. */
+  uint32_t datalen;
 };
 
 /* ---- `struct mg_mgr`: the event manager, its timers and its wakeup channel ---- */
@@ -2334,10 +2334,10 @@ struct mg_ws_message {
  * `dnstimeout`, `use_dns6`, `userdata` and `extraconnsize`; URLs are not copied. The process
  * ignores SIGPIPE from now on. Several managers may live in one process, each in its own thread.
  *
- * # Errors
+ * Errors:
  * Without a descriptor for the poller `epoll_fd` is -1, and the log says why.
  *
- * # Threads
+ * Threads:
  * The thread that will poll.
  */
 void mg_mgr_init(struct mg_mgr *mgr);
@@ -2346,7 +2346,7 @@ void mg_mgr_init(struct mg_mgr *mgr);
  * a program sets macros such as `MG_MAX_RECV_SIZE`. Settings of the whole process are left out: those
  * are in the program's `mg_options`. An addition of this library.
  *
- * # Threads
+ * Threads:
  * The thread that will poll.
  */
 void mg_mgr_init_with(struct mg_mgr *mgr, const struct mg_option *options);
@@ -2357,7 +2357,7 @@ void mg_mgr_init_with(struct mg_mgr *mgr, const struct mg_option *options);
  * Timers that the program linked by itself without `MG_TIMER_AUTODELETE` are unlinked, not
  * released. Calling it twice is harmless, and so is `mg_mgr_init` afterwards.
  *
- * # Threads
+ * Threads:
  * The polling thread; no other thread may be in `mg_wakeup` on this manager.
  */
 void mg_mgr_free(struct mg_mgr *mgr);
@@ -2369,7 +2369,7 @@ void mg_mgr_free(struct mg_mgr *mgr);
  * for `mg_wakeup`, and for a signal. May be called inside a handler: connections that are in a
  * handler are then left alone.
  *
- * # Threads
+ * Threads:
  * One thread at a time; the manager and its connections belong to it.
  */
 void mg_mgr_poll(struct mg_mgr *mgr, int ms);
@@ -2380,9 +2380,6 @@ void mg_mgr_poll(struct mg_mgr *mgr, int ms);
  * the milliseconds that it shall sleep. So it can release a lock around a wait of its own (on
  * `mgr->epoll_fd`, which is readable when there is I/O) and return 0, to let other threads use the
  * manager meanwhile; or keep the loop from sleeping. An addition to the interface of 7.22.
- *
- * # Threads
- * The polling thread.
  */
 void mg_mgr_set_wait_fn(struct mg_mgr *mgr,
                         int (*fn)(struct mg_mgr *mgr, int ms, void *arg),
@@ -2390,11 +2387,8 @@ void mg_mgr_set_wait_fn(struct mg_mgr *mgr,
 
 /* Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.
  *
- * # Returns
+ * Returns:
  * false when the channel is open already or could not be made.
- *
- * # Threads
- * The polling thread.
  */
 bool mg_wakeup_init(struct mg_mgr *mgr);
 
@@ -2404,10 +2398,10 @@ bool mg_wakeup_init(struct mg_mgr *mgr);
  * The bytes are copied, of any length; messages of one thread arrive in order. An id that no
  * connection has is no error: the message vanishes.
  *
- * # Returns
+ * Returns:
  * false when the channel is not open, `id` is 0, or memory is exhausted.
  *
- * # Threads
+ * Threads:
  * Any thread, between `mg_wakeup_init` and `mg_mgr_free`.
  */
 bool mg_wakeup(struct mg_mgr *mgr, unsigned long id, const void *buf, size_t len);
@@ -2419,11 +2413,8 @@ bool mg_wakeup(struct mg_mgr *mgr, unsigned long id, const void *buf, size_t len
  * the timer. A timer that has fired for the last time is released. To stop one early:
  * `mg_timer_free(&mgr->timers, t); mg_free(t);`.
  *
- * # Returns
+ * Returns:
  * The timer, or NULL when memory is exhausted.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_timer *mg_timer_add(struct mg_mgr *mgr,
                               uint64_t milliseconds,
@@ -2435,7 +2426,7 @@ struct mg_timer *mg_timer_add(struct mg_mgr *mgr,
  *
  * The memory must stay until the timer is taken out of the list again.
  *
- * # Threads
+ * Threads:
  * The thread that polls the list.
  */
 void mg_timer_init(struct mg_timer **head,
@@ -2448,14 +2439,14 @@ void mg_timer_init(struct mg_timer **head,
 /* Takes a timer out of a list, also inside timer functions; releases nothing. A timer that is
  * not in the list is left alone.
  *
- * # Threads
+ * Threads:
  * The thread that polls the list.
  */
 void mg_timer_free(struct mg_timer **head, struct mg_timer *timer);
 
 /* One pass over a list of timers at the time `new_ms`, as `mg_mgr_poll` does for `mgr->timers`.
  *
- * # Threads
+ * Threads:
  * One thread at a time for each list.
  */
 void mg_timer_poll(struct mg_timer **head, uint64_t new_ms);
@@ -2465,7 +2456,7 @@ void mg_timer_poll(struct mg_timer **head, uint64_t new_ms);
  * The first call arms it. Late by up to one period it stays on its grid; later, missed ticks are
  * dropped.
  *
- * # Threads
+ * Threads:
  * Any thread, one at a time for each variable.
  */
 bool mg_timer_expired(uint64_t *expiration, uint64_t period, uint64_t now);
@@ -2477,22 +2468,15 @@ bool mg_timer_expired(uint64_t *expiration, uint64_t period, uint64_t now);
  * `udp:` URLs receive datagrams on the listener itself. Port 0 takes a free port: see `c->loc`.
  * `[::]` takes IPv4 peers too. Accepted connections inherit `fn`, `fn_data`, `pfn`, `pfn_data`.
  *
- * # Returns
+ * Returns:
  * The listener, or NULL: then the log says why.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_connection *mg_listen(struct mg_mgr *mgr,
                                 const char *url,
                                 mg_event_handler_t fn,
                                 void *fn_data);
 
-/* Opens an outgoing connection: `mg_connect_svc` without a protocol handler.
- *
- * # Threads
- * The polling thread.
- */
+/* Opens an outgoing connection: `mg_connect_svc` without a protocol handler. */
 struct mg_connection *mg_connect(struct mg_mgr *mgr,
                                  const char *url,
                                  mg_event_handler_t fn,
@@ -2504,11 +2488,8 @@ struct mg_connection *mg_connect(struct mg_mgr *mgr,
  * Events: `MG_EV_OPEN` (with the URL), `MG_EV_RESOLVE`, `MG_EV_CONNECT`, or `MG_EV_ERROR` and
  * `MG_EV_CLOSE`. Some of them may fire before this returns. Data may be queued at once.
  *
- * # Returns
+ * Returns:
  * The connection, or NULL for an empty URL or without memory.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_connection *mg_connect_svc(struct mg_mgr *mgr,
                                      const char *url,
@@ -2523,32 +2504,23 @@ struct mg_connection *mg_connect_svc(struct mg_mgr *mgr,
  * work; their flags stay as they are, and nothing blocks. `is_listening = 1` afterwards makes a
  * listening socket accept.
  *
- * # Returns
+ * Returns:
  * The connection, or NULL without memory.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_connection *mg_wrapfd(struct mg_mgr *mgr, int fd, mg_event_handler_t fn, void *fn_data);
 
 /* Makes a zeroed connection with an id, in no list and without a descriptor.
  *
- * # Returns
+ * Returns:
  * The connection, to be released by `mg_close_conn`, or NULL without memory.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_connection *mg_alloc_conn(struct mg_mgr *mgr);
 
 /* Binds a socket for a URL, listens on it unless it is UDP, and fills `c->loc` and `c->fd`.
  * Touches no list, no flag, and fires no event.
  *
- * # Returns
+ * Returns:
  * false when that failed: the log says why.
- *
- * # Threads
- * The polling thread.
  */
 bool mg_open_listener(struct mg_connection *c, const char *url);
 
@@ -2556,17 +2528,10 @@ bool mg_open_listener(struct mg_connection *c, const char *url);
  * Setting `c->is_closing` does the same at the end of the connection's turn.
  *
  * Works in any handler, also of the same connection: its memory stays until the handler returns.
- *
- * # Threads
- * The polling thread.
  */
 void mg_close_conn(struct mg_connection *c);
 
-/* Connects to `c->rem`, which the program has filled.
- *
- * # Threads
- * The polling thread.
- */
+/* Connects to `c->rem`, which the program has filled. */
 void mg_connect_resolved(struct mg_connection *c);
 
 /* Queues bytes to be sent (TCP), or sends them as one datagram to `c->rem` at once (UDP).
@@ -2574,28 +2539,19 @@ void mg_connect_resolved(struct mg_connection *c);
  * The bytes are copied and may lie in `c->recv`. Allowed in any state: what is queued before the
  * connection is up goes out when it is. UDP fires `MG_EV_WRITE` before this returns.
  *
- * # Returns
+ * Returns:
  * false without memory (nothing was queued), and when a datagram could not be sent; unless the
  * socket was only busy, the connection then closes.
- *
- * # Threads
- * The polling thread.
  */
 bool mg_send(struct mg_connection *c, const void *data, size_t size);
 
 /* Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
  * `MG_EV_USER` on.
- *
- * # Threads
- * The polling thread.
  */
 void mg_call(struct mg_connection *c, int ev, void *ev_data);
 
 /* Restores `c->rem` from the copy of it at `from` (`sizeof(struct mg_addr)` bytes), so that the
  * next datagram goes to the group and not to the last sender.
- *
- * # Threads
- * The polling thread.
  */
 void mg_multicast_restore(struct mg_connection *c, uint8_t *from);
 
@@ -2603,11 +2559,8 @@ void mg_multicast_restore(struct mg_connection *c, uint8_t *from);
  *
  * Accepted connections get `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`.
  *
- * # Returns
+ * Returns:
  * The listener, or NULL: then the log says why.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_connection *mg_http_listen(struct mg_mgr *mgr,
                                      const char *url,
@@ -2617,37 +2570,2100 @@ struct mg_connection *mg_http_listen(struct mg_mgr *mgr,
 /* Connects for HTTP: `mg_connect` with the HTTP protocol handler. Sends nothing by itself: the
  * program writes the request, at once or at `MG_EV_CONNECT`.
  *
- * # Returns
+ * Returns:
  * The connection, or NULL for an empty URL or without memory.
- *
- * # Threads
- * The polling thread.
  */
 struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
                                       const char *url,
                                       mg_event_handler_t fn,
                                       void *fn_data);
 
-/* ---- Access lists ---- */
+/* ---- Settings of managers and connections: additions of this library ---- */
 
-/* Checks an address against an access list.
+/* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
+ * from now on. Programs that set nothing get the behaviour of the original library. Settings of the
+ * whole process may be changed with `mgr` NULL, too.
  *
- * `acl` is a list of networks with commas between them, each with `+` (allow) or `-` (deny) before
- * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7,+fd00::/8`. The last one that matches decides. A network
- * has to be written with its host bits zero: `+1.2.3.4/24` matches nobody. IPv4 networks match IPv4
- * addresses, IPv6 networks (without brackets) IPv6 ones. An IPv4-mapped address, which a listener
- * for both families sees, counts as the IPv4 address. A network with a zone (`fe80::%eth0/64`)
- * matches in that zone only. Blanks may surround a network.
+ * Returns:
+ * false when there is no such setting, or the value makes no sense for it; nothing has changed.
+ */
+bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
+
+/* Changes a setting of a manager that is a text, see `enum mg_setting`. The text is copied.
  *
- * # Returns
- * 1: allowed; also for an empty list. 0: denied; also if nothing matches. -1: an entry starts
- * with neither `+` nor `-`, or `remote_ip` is NULL. -2: a network is malformed, or its zone is not
- * that of an interface.
+ * Returns:
+ * false when there is no such setting, or the text makes no sense for it; nothing has changed.
+ */
+bool mg_mgr_set_text(struct mg_mgr *mgr, int setting, const char *text);
+
+/* Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
+ * from now on inherit its settings.
  *
- * # Threads
+ * Returns:
+ * false when there is no such setting for connections, or the value makes no sense for it;
+ * nothing has changed.
+ */
+bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+
+/* ---- HTTP: heads of messages ---- */
+
+/* Parses the head of an HTTP request or response (RFC 9112).
+ *
+ * Fills `hm`, which is zeroed first, with views of `s`; nothing is copied or decoded, so `hm` is
+ * of use as long as the bytes at `s` are. The body need not be there: `hm->body.len` is the length
+ * that the head announces, `(size_t) -1` for a response that announces none. Headers for which
+ * `hm->headers` has no room are examined and left out.
+ *
+ * Returns:
+ * Length of the head: start line, headers and blank line, without the body. 0 when it is not
+ * complete. -1 when it is malformed, or when it cannot be told where its body ends: a repeated
+ * `Content-Length`, one that is not a number, one beside `Transfer-Encoding`.
+ */
+int mg_http_parse(const char *s, size_t len, struct mg_http_message *hm);
+
+/* Searches the end of an HTTP head.
+ *
+ * Returns:
+ * Length of the head with its blank line; 0 when the blank line is not there yet; -1 when a
+ * control byte stands in front of it, so this is not HTTP.
+ */
+int mg_http_get_request_len(const unsigned char *buf, size_t buf_len);
+
+/* Reads the status of a response.
+ *
+ * Returns:
+ * The number at the start of `hm->uri`; 0 when there is none, as in a request.
+ */
+int mg_http_status(const struct mg_http_message *hm);
+
+/* Finds a header by its name, ignoring case.
+ *
+ * Returns:
+ * The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
+ * is none.
+ */
+struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
+
+/* ---- HTTP replies and chunks ---- */
+
+/* As `mg_http_reply`, with a `va_list`.
+ *
+ * Errors:
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ */
+void mg_http_vreply(struct mg_connection *c,
+                    int status_code,
+                    const char *headers,
+                    const char *body_fmt,
+                    va_list *ap);
+
+/* As `mg_http_printf_chunk`, with a `va_list`.
+ *
+ * Errors:
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ */
+void mg_http_vprintf_chunk(struct mg_connection *cnn, const char *fmt, va_list *ap);
+
+/* Appends one chunk of a chunked body to `c->send`: size, CR LF, `len` bytes at `buf`, CR LF.
+ *
+ * The head is the program's: `mg_printf(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")`.
+ * `len` 0 is the last chunk, which ends the response. Clients send chunked requests with it, too.
+ *
+ * Errors:
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ */
+void mg_http_write_chunk(struct mg_connection *c, const char *buf, size_t len);
+
+/* Returns the `Connection` line, with CR LF, that a reply which the program formats itself on this
+ * connection has to have; mostly "". `mg_http_reply` and `mg_http_serve_dir` add it by themselves.
+ * An addition of this library.
+ *
+ * `Connection: keep-alive` confirms an HTTP/1.0 client's wish when `MG_SET_HTTP10_CLOSE` is on: without
+ * it, such a client waits for the connection to close (RFC 9112, appendix C.2.2). `Connection: close`
+ * announces the end behind the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6).
+ *
+ * Returns:
+ * A static C string, never NULL.
+ */
+const char *mg_http_connection_header(struct mg_connection *c);
+
+/* Appends a whole reply to `c->send`: status line, `headers`, `Content-Length`, body.
+ *
+ * `headers` are complete lines, each with CR LF, and are sent as they are; NULL for none. The
+ * body is formatted like by `mg_xprintf`: pass text that may hold a `%` by `"%s"`. Its length
+ * takes 11 characters, digits and blanks. Replies with a status of 100 to 199, 204 or 304
+ * have no body, and except for 304 no `Content-Length` (RFC 9110, section 8.6). Clears
+ * `c->is_resp`: the request is answered.
+ *
+ * Errors:
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ */
+void mg_http_reply(struct mg_connection *c,
+                   int status_code,
+                   const char *headers,
+                   const char *body_fmt,
+                   ...);
+
+/* Appends one formatted chunk of a chunked body to `c->send`; see `mg_http_write_chunk` and,
+ * for the format, `mg_xprintf`. The size takes 8 digits.
+ *
+ * An empty text is the last chunk, which ends the response: beware of
+ * `mg_http_printf_chunk(c, "%s", text)` with an empty `text`.
+ *
+ * Errors:
+ * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
+ */
+void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
+
+/* ---- HTTP: static files ---- */
+
+/* Answers a request by a file, or by the contents of a directory.
+ *
+ * `opts->root_dir` is a directory, or a list such as `./web,/logs=/var/log/app`: `/prefix=dir`
+ * serves what is below `/prefix`, and the last entry that fits wins. The path of the request is
+ * decoded and put behind; one that would leave the root, with a NUL or a broken escape, is
+ * answered by 400. Symbolic links are followed. Without a root there is nothing: 404.
+ *
+ * Directories are answered by `index.html` or `index.shtml`, or else by a page with their files;
+ * without a slash at the end of the path by 301. Files are sent as by `mg_http_serve_file`; those
+ * whose path matches `opts->ssi_pattern` with their includes in place.
+ *
+ * The options are needed during the call only, `opts->fs` until the file is sent. See
+ * `mg_http_serve_file` for what happens meanwhile.
+ */
+void mg_http_serve_dir(struct mg_connection *c,
+                       struct mg_http_message *hm,
+                       const struct mg_http_serve_opts *opts);
+
+/* Answers a request by the file at `path`, which is a path of the file system and taken as it is.
+ *
+ * The type is that of the extension, by `opts->mime_types` (`ext=type,ext2=type2`, `*` for all) or
+ * built in. Answered are `HEAD`, `Range`, `If-Range`, `If-None-Match`; the tag of a file is its time
+ * and size. Clients that take gzip get `path.gz` if there is one. When there is no such file,
+ * `opts->page404` is sent, with status 200, or else 404. `opts` may be NULL.
+ *
+ * A long file goes out while the connection drains, in pieces: until then `c->is_resp` is 1 and
+ * `c->pfn` belongs to the library. Should the file become shorter meanwhile, the connection closes.
+ */
+void mg_http_serve_file(struct mg_connection *c,
+                        struct mg_http_message *hm,
+                        const char *path,
+                        const struct mg_http_serve_opts *opts);
+
+/* As `mg_http_serve_dir`, and does what browsers want beside: CORS with its preflight requests,
+ * security headers, lifetimes in caches, compressed variants. `web` NULL: nothing of that. An
+ * addition of this library.
+ */
+void mg_http_serve_dir_web(struct mg_connection *c,
+                           struct mg_http_message *hm,
+                           const struct mg_http_serve_opts *opts,
+                           const struct mg_http_web_opts *web);
+
+/* As `mg_http_serve_file`, and does what browsers want beside; see `mg_http_serve_dir_web`. Of the
+ * flags, those about roots and directories have no effect. An addition of this library.
+ */
+void mg_http_serve_file_web(struct mg_connection *c,
+                            struct mg_http_message *hm,
+                            const char *path,
+                            const struct mg_http_serve_opts *opts,
+                            const struct mg_http_web_opts *web);
+
+/* Answers a CORS preflight request: a browser asks whether a page of another origin may send a
+ * request. For replies that the program makes itself. An addition of this library.
+ *
+ * Returns:
+ * true when this was one, and is answered.
+ */
+bool mg_http_web_preflight(struct mg_connection *c,
+                           struct mg_http_message *hm,
+                           const struct mg_http_web_opts *web);
+
+/* Writes the header lines for browsers to `buf`, for the `headers` of `mg_http_reply`: CORS, `Vary`,
+ * security headers. An addition of this library.
+ *
+ * Returns:
+ * Length of the lines without the NUL; what does not fit into `len` bytes is left out as a whole,
+ * and the result is not less than `len`.
+ */
+size_t mg_http_web_headers(struct mg_connection *c,
+                           struct mg_http_message *hm,
+                           const struct mg_http_web_opts *web,
+                           char *buf,
+                           size_t len);
+
+/* Sends the page at `fullpath` with its includes in place: `<!--#include file="NAME" -->` from the
+ * page's own directory, `<!--#include virtual="/PATH" -->` from below `root`. Included files may
+ * include others, five deep. Includes that are missing, or would leave their directory, are empty.
+ *
+ * The reply has status 200 and type `text/html`, or status 404 without such a page.
+ */
+void mg_http_serve_ssi(struct mg_connection *c, const char *root, const char *fullpath);
+
+/* ---- HTTP: uploads ---- */
+
+/* Writes the body of a request to the file that its query names: `?file=NAME&offset=NUMBER`. Sends
+ * a reply in any case: the new size of the file, or 400 and what is wrong.
+ *
+ * Long files come in pieces, one request each. Offset 0 begins a new file; another one has to be
+ * the size of the file so far. The name may have directories, which have to exist below `dir`, and
+ * cannot leave it.
+ *
+ * Returns:
+ * The new size of the file; 0 for an empty body. -1: no `file`. -2: the name would leave `dir`.
+ * -3: negative offset. -4: larger than `max_size`. -5: the offset is not the size of the file. -6:
+ * the file cannot be opened. -7: it cannot be written, and is incomplete.
+ */
+long mg_http_upload(struct mg_connection *c,
+                    struct mg_http_message *hm,
+                    struct mg_fs *fs,
+                    const char *dir,
+                    size_t max_size);
+
+/* Writes the body of a request to the file `dir/name` as it arrives, whatever its length. To be
+ * called at `MG_EV_HTTP_HDRS`.
+ *
+ * From then on the connection belongs to the upload: `c->fn` gets no more events. `fn` is called
+ * once, with NULL when the file is complete and closed, else with what went wrong; it sends the
+ * reply and sets `c->is_draining`. NULL for `fn`: the reply is 200 or 500. When the upload cannot
+ * be started (`bad name`, `open failed`), `fn` is called at once, and the connection stays as it is.
+ *
+ * A file of that name is replaced. Of an upload that is cut off, the whole blocks of 512 bytes stay.
+ * Chunked bodies are decoded. `name` cannot leave `dir`; `fs` NULL is `mg_fs_posix`, and has to
+ * live until `fn` is called.
+ */
+void mg_http_start_upload(struct mg_connection *c,
+                          struct mg_http_message *hm,
+                          struct mg_str name,
+                          struct mg_str dir,
+                          struct mg_fs *fs,
+                          void (*fn)(struct mg_connection *c, const char *err));
+
+/* Updates the firmware with the body of a request, as it arrives. To be called at
+ * `MG_EV_HTTP_HDRS`, with `mg_ota_begin`, `mg_ota_write` (in multiples of 512 bytes, but for the last
+ * piece) and `mg_ota_end`, which on a host do nothing.
+ *
+ * From then on the connection belongs to the update: `c->fn` gets no more events. `fn` is called
+ * once, with NULL when all is written, else with what went wrong: `ota begin failed` or `OTA needs a
+ * Content-Length` (at once; the connection stays as it is), `write error`, `OTA finalize failed`,
+ * `connection closed`, or the text of an `MG_EV_ERROR`. NULL for `fn`: the reply is 200 or 500, and
+ * the connection drains.
+ */
+void mg_http_start_ota(struct mg_connection *c,
+                       struct mg_http_message *hm,
+                       void (*fn)(struct mg_connection *c, const char *err));
+
+/* ---- HTTP: variables of forms, parameters of header values ---- */
+
+/* Finds a variable in a query string or form body such as `a=1&b=2`, ignoring case.
+ *
+ * Returns:
+ * A view of the value within `buf`, not decoded; `{NULL, 0}` when there is no such variable. The
+ * first one counts; a name without `=` has an empty value.
+ */
+struct mg_str mg_http_var(struct mg_str buf, struct mg_str name);
+
+/* Finds a variable in a query string or form body, and decodes it into `dst`.
+ *
+ * `+` becomes a space, `%XX` a byte. `dst` has room for `dst_len` bytes, the NUL included.
+ *
+ * Returns:
+ * Length of the value; it may contain NUL bytes. -1: `buf` is empty, or `name` is NULL. -2: `dst`
+ * is NULL or `dst_len` is 0. -3: bad `%` escape, or `dst` too small. -4: no such variable.
+ */
+int mg_http_get_var(const struct mg_str *buf, const char *name, char *dst, size_t dst_len);
+
+/* Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
+ *
+ * The name is compared with its case. It has to be a whole name outside of quotes, directly
+ * followed by `=`.
+ *
+ * Returns:
+ * A view of the value within `s`, without its quotes; `{NULL, 0}` when there is no such parameter.
+ */
+struct mg_str mg_http_get_header_var(struct mg_str s, struct mg_str v);
+
+/* ---- HTTP: credentials ---- */
+
+/* Finds the credentials of a request.
+ *
+ * Fills `user` and `pass`, which have room for `userlen` and `passlen` bytes, NUL included; what
+ * is longer is cut. The first of these counts: `Authorization: Basic`; `Authorization: Bearer`,
+ * then the token is the password; a cookie `access_token`; a query variable `access_token`. Both
+ * are empty when there are none.
+ */
+void mg_http_creds(struct mg_http_message *hm,
+                   char *user,
+                   size_t userlen,
+                   char *pass,
+                   size_t passlen);
+
+/* Queues the header line `Authorization: Basic ...` for a request (RFC 7617).
+ *
+ * NULL counts as empty; without user and password the line has no credentials. Nothing is queued
+ * when memory is exhausted.
+ */
+void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
+
+/* ---- HTTP: multipart bodies ---- */
+
+/* Finds the next part of a `multipart/form-data` body (RFC 7578).
+ *
+ * Start with an offset of 0, and pass on what the function returns until that is 0. `part` may be
+ * NULL; else it is filled with views of `body`, in which a missing name is `{NULL, 0}`.
+ *
+ * Returns:
+ * Offset for the next call; 0 when there is no further part, or the next one is malformed or not
+ * complete.
+ */
+size_t mg_http_next_multipart(struct mg_str body, size_t offset, struct mg_http_part *part);
+
+/* ---- HTTP: entity tags ---- */
+
+/* Writes the entity tag of a file, `"MTIME.SIZE"` with the quotes, and a NUL to `buf`, which has
+ * room for `len` bytes; what is longer is cut.
+ *
+ * File serving sends this as `Etag`, and answers 304 to a request whose `If-None-Match` names it.
+ *
+ * Returns:
+ * `buf`.
+ */
+char *mg_http_etag(char *buf, size_t len, size_t size, time_t mtime);
+
+/* ---- WebSocket: connecting, upgrading, sending ---- */
+
+/* As `mg_ws_connect`, with a `va_list`. */
+struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data,
+                                     const char *fmt,
+                                     va_list *ap);
+
+/* As `mg_ws_upgrade`, with a `va_list`. */
+void mg_ws_vupgrade(struct mg_connection *c,
+                    struct mg_http_message *hm,
+                    const char *fmt,
+                    va_list *ap);
+
+/* Appends a frame with `len` bytes at `buf` to `c->send`.
+ *
+ * `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. Programs that send a message in
+ * fragments use `mg_ws_send_frame`, or clear FIN by writing the opcode over the frame's first byte:
+ * `c->send.buf[old_len] = op`. The latter does not go with `MG_SET_WS_DEFLATE`.
+ *
+ * Returns:
+ * Bytes of the frame, header included; 0, with nothing appended, without memory.
+ */
+size_t mg_ws_send(struct mg_connection *c, const void *buf, size_t len, int op);
+
+/* Turns the last `len` bytes of `c->send` into a frame: for messages whose length is not known
+ * beforehand. Print first, wrap last.
+ *
+ * Returns:
+ * `c->send.len` afterwards; 0, with nothing changed, without memory or with fewer bytes queued.
+ */
+size_t mg_ws_wrap(struct mg_connection *c, size_t len, int op);
+
+/* As `mg_ws_printf`, with a `va_list`. */
+size_t mg_ws_vprintf(struct mg_connection *c, int op, const char *fmt, va_list *ap);
+
+/* Connects as a WebSocket client: `mg_connect`, and queues the upgrade request.
+ *
+ * `fmt` produces further header lines, each with CR LF; NULL for none. `MG_EV_WS_OPEN` fires
+ * when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not. For `wss://` the
+ * program calls `mg_tls_init` in `MG_EV_CONNECT`. RFC 6455, section 4.1.
+ *
+ * Returns:
+ * The connection, or NULL for an empty URL, one with line breaks, or without memory.
+ */
+struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
+                                    const char *url,
+                                    mg_event_handler_t fn,
+                                    void *fn_data,
+                                    const char *fmt,
+                                    ...);
+
+/* Accepts the upgrade request `hm` of a client, in `MG_EV_HTTP_MSG`; `MG_EV_WS_OPEN` fires
+ * before this returns, and from now on `MG_EV_WS_MSG` and `MG_EV_WS_CTL`.
+ *
+ * `fmt` produces further header lines, each with CR LF; NULL for none. Unless they name a
+ * sub-protocol, the first one that the client offers is taken. A request that is no upgrade is
+ * answered with 426 and the connection closes. RFC 6455, section 4.2.
+ */
+void mg_ws_upgrade(struct mg_connection *c,
+                   struct mg_http_message *hm,
+                   const char *fmt,
+                   ...);
+
+/* Formats a message and appends it to `c->send` as one frame; see `mg_ws_send`, `mg_printf`.
+ *
+ * Returns:
+ * Bytes of the message, without the frame's header; 0 also without memory.
+ */
+size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
+
+/* ---- WebSocket: fragments, closing, broadcast ---- */
+
+/* Additions of this library. */
+
+/* Appends one frame of a message that is sent in several: the first with its opcode, the others
+ * with `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such
+ * a message is not compressed. RFC 6455, section 5.4.
+ *
+ * Returns:
+ * Bytes of the frame, header included; 0, with nothing appended, without memory.
+ */
+size_t mg_ws_send_frame(struct mg_connection *c, const void *buf, size_t len, int op, bool fin);
+
+/* Starts to close a WebSocket: appends a close frame with a code and a reason. The connection
+ * closes when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take.
+ *
+ * `code` is one that RFC 6455, section 7.4, allows to be sent (1000: done; 1001: going away; 4000
+ * to 4999: the program's own), or 0 for a frame without code and reason. `reason` is UTF-8, or
+ * NULL; what exceeds 123 bytes is cut off.
+ *
+ * Returns:
+ * false, with nothing appended, when a close frame was sent before, for a code or reason that may
+ * not be sent, and without memory.
+ */
+bool mg_ws_close(struct mg_connection *c, int code, const char *reason);
+
+/* Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
+ * reason is a view into the message, empty when there is none.
+ *
+ * Returns:
+ * The code; 1005 for a close frame without one (RFC 6455, section 7.1.5); 0 for any other message.
+ */
+int mg_ws_close_code(const struct mg_ws_message *wm, struct mg_str *reason);
+
+/* Sends a message to all open WebSocket connections of a manager that `filter` (NULL: all) returns
+ * true for. The frame is made once; connections that need their own, clients and those that
+ * compress, get their own.
+ *
+ * `filter` may change and close connections. `op` is `WEBSOCKET_OP_*`. Connections that are
+ * closing or draining, or that a close frame was sent on, are left out.
+ *
+ * Returns:
+ * The number of connections that the message was queued for.
+ */
+size_t mg_ws_broadcast(struct mg_mgr *mgr,
+                       const void *buf,
+                       size_t len,
+                       int op,
+                       bool (*filter)(struct mg_connection *c, void *arg),
+                       void *arg);
+
+/* ---- TLS on connections ---- */
+
+/* Begins TLS on a connection, as a client if `c->is_client`, else as a server.
+ *
+ * To be called in `MG_EV_CONNECT` or right after `mg_connect`, in `MG_EV_ACCEPT`, or later on a
+ * connection whose protocol turns to TLS. The handshake runs in the poll and ends with
+ * `MG_EV_TLS_HS`. What is in `c->send`, and what is queued meanwhile, is sent encrypted after it.
+ * A session that the connection has is dropped. On a listener it is for connections that inherit
+ * it (`MG_SET_TLS_INHERIT`): later options replace the earlier ones if they are right; else those
+ * stay, and `MG_EV_ERROR` says what is wrong (the listener does not close). Everything is copied; NULL is the same as options that are all
+ * empty.
+ *
+ * Without `ca` a client believes any server that carries `name`, if that is given; with it, and
+ * without `skip_verification`, the certificate must lead to one in `ca`, be valid now, and carry
+ * `name`, or without that the host of the connection's URL if its scheme means TLS. `name` `*` is
+ * any name. A server with `ca` demands a certificate of its clients. RFC 5280, RFC 6125.
+ *
+ * Errors:
+ * `MG_EV_ERROR`, and the connection closes: what is wrong in words when certificate or key cannot
+ * be read or do not belong together, "TLS is not enabled" in a library without TLS; later
+ * "tls hs: REASON" when the handshake fails, "failed to verify hostname" when only the name was
+ * asked for and is another.
+ */
+void mg_tls_init(struct mg_connection *c,
+                 const struct mg_tls_opts *opts);
+
+/* Begins TLS like `mg_tls_init`, with more options, and says what is wrong with them. An addition
+ * of this library.
+ *
+ * A listener that has a certificate is given another in this way: connections that it accepts from
+ * now on use it (with `MG_SET_TLS_INHERIT`). Connections of a manager that begin with equal options
+ * share what was read from them. Everything is copied. RFC 7301 for `alpn`, RFC 6066 for names
+ * and `ocsp`, RFC 5280 for `crl`.
+ *
+ * Returns:
+ * NULL, or what is wrong, a text that stays: then nothing has changed, and there is no event.
+ */
+const char *mg_tls_start(struct mg_connection *c, const struct mg_tls_config *config);
+
+/* Tells what the two sides of a TLS connection have agreed on, and who the peer says it is: it was
+ * verified if this side has `ca`. The texts stay until TLS begins anew or the connection closes;
+ * they do not end in NUL. An addition of this library.
+ *
+ * Returns:
+ * false without TLS or before `MG_EV_TLS_HS`; everything is empty then.
+ */
+bool mg_tls_get_info(struct mg_connection *c, struct mg_tls_info *info);
+
+/* Drops a connection's TLS session; `c->tls` becomes NULL. The loop does that after
+ * `MG_EV_CLOSE`. A connection that loses its session while it is open closes.
+ */
+void mg_tls_free(struct mg_connection *c);
+
+/* Goes on with the handshake, as the poll does by itself. May fire `MG_EV_TLS_HS` or
+ * `MG_EV_ERROR`.
+ */
+void mg_tls_handshake(struct mg_connection *c);
+
+/* Takes up to `len` decrypted bytes, past `c->recv`. Does not read from the socket.
+ *
+ * Returns:
+ * How many; `MG_IO_WAIT` when there are none yet; `MG_IO_ERR` when there will be no more.
+ */
+long mg_tls_recv(struct mg_connection *c, void *buf, size_t len);
+
+/* Encrypts and sends bytes, past `c->send`.
+ *
+ * Returns:
+ * How many were taken; `MG_IO_WAIT` during the handshake and when the socket is busy; else
+ * `MG_IO_ERR`.
+ */
+long mg_tls_send(struct mg_connection *c, const void *buf, size_t len);
+
+/* Tells how many decrypted bytes wait to be delivered. */
+size_t mg_tls_pending(struct mg_connection *c);
+
+/* Sends encrypted bytes that the socket has not taken yet, as the poll does by itself. */
+void mg_tls_flush(struct mg_connection *c);
+
+/* Does nothing: what connections share is in the manager. */
+void mg_tls_ctx_init(struct mg_mgr *_mgr);
+
+/* Does nothing: what connections share is in the manager. */
+void mg_tls_ctx_free(struct mg_mgr *_mgr);
+
+/* ---- MQTT: connecting, listening, sending, parsing ---- */
+
+/* Connects to an MQTT broker and queues CONNECT, as `mg_mqtt_login` does.
+ *
+ * Default ports are 1883, and 8883 for `mqtts://`; what follows the port in the URL is ignored.
+ * `opts` is needed during the call only; NULL: MQTT 3.1.1, a random client id, no credentials, no
+ * will. Set `clean` with a random id: the broker may keep the session of a client that will never
+ * come back.
+ *
+ * `MG_EV_MQTT_OPEN` fires when the broker has answered; its data is an `int *`, the return code. If
+ * that is not 0, the connection closes. `MG_EV_MQTT_MSG` fires for each message, `MG_EV_MQTT_CMD`
+ * for each packet, messages included; their data is a `struct mg_mqtt_message *`. Messages are
+ * acknowledged before these events. Packets may be queued at once.
+ *
+ * Nothing is sent again and nothing is kept alive by itself: programs do that from timers.
+ *
+ * Returns:
+ * The connection, or NULL for an empty URL or without memory.
+ */
+struct mg_connection *mg_mqtt_connect(struct mg_mgr *mgr,
+                                      const char *url,
+                                      const struct mg_mqtt_opts *opts,
+                                      mg_event_handler_t fn,
+                                      void *fn_data);
+
+/* Listens for MQTT clients: what a broker is made of.
+ *
+ * Each packet of a client fires `MG_EV_MQTT_CMD`, a message `MG_EV_MQTT_MSG` before it. Messages are
+ * acknowledged by themselves; everything else (CONNACK, SUBACK, subscriptions, `mg_mqtt_pong`) is
+ * the program's. A broker that speaks MQTT 5 sets `c->is_mqtt5` when it has seen CONNECT; without
+ * that, the properties of messages are part of their payload.
+ *
+ * Returns:
+ * The listener, or NULL: then the log says why.
+ */
+struct mg_connection *mg_mqtt_listen(struct mg_mgr *mgr,
+                                     const char *url,
+                                     mg_event_handler_t fn,
+                                     void *fn_data);
+
+/* Queues CONNECT and sets `c->is_mqtt5` by `version`. NULL `opts` have all fields 0.
+ *
+ * Of `opts` it takes `user`, `pass`, `client_id` (empty: random), `version` (0: 4), `keepalive`,
+ * `clean`, and for MQTT 5 `props`. A `topic` makes a will of `topic`, `message`, `qos`, `retain` and
+ * `will_props`. On a WebSocket, call `mg_ws_wrap` for what this and the functions below append.
+ *
+ * Errors:
+ * As all functions here that queue a packet: `MG_EV_ERROR` and nothing queued without memory ("OOM"),
+ * for a topic, name or property of more than 65,535 bytes ("MQTT string too long"), and for a packet
+ * of more than 256 MiB ("MQTT packet too long"). NULL for `c` does nothing.
+ */
+void mg_mqtt_login(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues PUBLISH: `message` to `topic` with `qos`, `retain`, and for MQTT 5 `props`. See
+ * `mg_mqtt_login` for errors.
+ *
+ * With `retransmit_id` the message is sent again: it gets that packet id, and DUP. A new one gets
+ * the next id of `c->mgr->mqtt_id`. A QoS of 3 is sent as 2.
+ *
+ * Returns:
+ * The packet id. It comes back in `MG_EV_MQTT_CMD`: in PUBACK for QoS 1, in PUBREC and PUBCOMP for
+ * QoS 2. For QoS 0 `retransmit_id`; 0 when nothing was queued.
+ */
+uint16_t mg_mqtt_pub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues SUBSCRIBE to the filter `topic` with `qos`, and for MQTT 5 `props`. Its packet id is
+ * `c->mgr->mqtt_id` afterwards, and that of the SUBACK. See `mg_mqtt_login` for errors.
+ */
+void mg_mqtt_sub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues UNSUBSCRIBE from the filter `topic`, for MQTT 5 with `props`. As `mg_mqtt_sub`. */
+void mg_mqtt_unsub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues DISCONNECT, for MQTT 5 with `props`; NULL `opts` have none. The connection stays: the
+ * broker closes it, or the program sets `c->is_draining`. See `mg_mqtt_login` for errors.
+ */
+void mg_mqtt_disconnect(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* Queues a fixed header: what follows it, `len` bytes, is sent by `mg_send`. For packets that have no
+ * function of their own, such as CONNACK and SUBACK. See `mg_mqtt_login` for errors.
+ */
+void mg_mqtt_send_header(struct mg_connection *c, uint8_t cmd, uint8_t flags, uint32_t len);
+
+/* Queues PINGREQ. A client sends one from a timer, sooner than its `keepalive`. */
+void mg_mqtt_ping(struct mg_connection *c);
+
+/* Queues PINGRESP, a broker's answer to PINGREQ. */
+void mg_mqtt_pong(struct mg_connection *c);
+
+/* Parses the packet at the start of `len` bytes at `buf` into `m`; its views point to `buf`.
+ *
+ * `version` 5: a PUBLISH has properties. `m->dgram.len` says where the next packet starts.
+ *
+ * Returns:
+ * `MQTT_OK`, `MQTT_INCOMPLETE` when bytes are missing, or `MQTT_MALFORMED`. MQTT 3.1.1 and 5.0,
+ * chapter 2.
+ *
+ * Threads:
  * Any.
  */
-int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
+int mg_mqtt_parse(const uint8_t *buf, size_t len, uint8_t version, struct mg_mqtt_message *m);
+
+/* Reads the MQTT 5 property at `ofs` of a PUBLISH into `prop`. Start with 0, and pass the result.
+ *
+ * `iv` is the value of a number, `val` that of text and bytes; a user property has `key`, too. They
+ * point to the packet. The rest is 0.
+ *
+ * Returns:
+ * Where the next property starts; 0 at the end, and for what is no property.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_mqtt_next_prop(struct mg_mqtt_message *msg, struct mg_mqtt_prop *prop, size_t ofs);
+
+/* ---- DNS packets ---- */
+
+/* Reads the question or resource record at `ofs` of a DNS packet (RFC 1035).
+ *
+ * `*rr` gets the numbers in host byte order, or zeros on error; for questions `alen` is 0. The
+ * data of a record are the `rr->alen` bytes before the end of what was read.
+ *
+ * Returns:
+ * The bytes of the record; 0 if `len` is less than 12 or more than 512, or on a malformed record.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_dns_parse_rr(const uint8_t *buf,
+                       size_t len,
+                       size_t ofs,
+                       bool is_question,
+                       struct mg_dns_rr *rr);
+
+/* Reads a DNS packet (RFC 1035): the name in it and, of an answer, the first address.
+ *
+ * `*dm` is filled: `txnid` and `name` always, `addr` if `resolved`. Up to ten answers are looked
+ * at. A query and an answer without an address are fine, with `resolved` false; the response code
+ * is not looked at.
+ *
+ * Returns:
+ * false if the packet is malformed, shorter than 12 or longer than 512 bytes, or has more than
+ * one question.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_dns_parse(const uint8_t *buf, size_t len, struct mg_dns_message *dm);
+
+/* Makes sure that the connection to a DNS server exists: opens `dns->url` if `dns->c` is NULL.
+ *
+ * Returns:
+ * false when the connection cannot be made.
+ */
+bool mg_dnsc_init(struct mg_mgr *mgr, struct mg_dns *dnsc);
+
+/* Looks up the host of a URL for a connection, as `mg_connect` does: `MG_EV_RESOLVE` with the
+ * address in `c->rem`, then it connects. A connection that has a socket already, such as a
+ * listener, only learns the address, or the error.
+ *
+ * Addresses, `localhost` and an empty host need no lookup: `MG_EV_RESOLVE` fires before this
+ * returns; so it does for names in `localhost` (RFC 6761). Names in `.local` are asked for by
+ * multicast DNS, all others at `mgr->dns4` (type A), and if that has none, at `mgr->dns6` (type
+ * AAAA); with `mgr->use_dns6` only there. A program that sets only one of the two has no other server
+ * asked. While both URLs are the defaults, `/etc/hosts` and `/etc/resolv.conf` (`nameserver`,
+ * `search`, `domain`, `options ndots rotate`) count instead.
+ *
+ * Of several addresses the next one is tried when connecting fails or has taken 250 milliseconds;
+ * the first to succeed counts (RFC 8305). When all of type A fail, those of type AAAA are asked for.
+ *
+ * Errors:
+ * `MG_EV_ERROR` with one of: "DNS timeout" (`mgr->dnstimeout` milliseconds), "NAME DNS lookup
+ * failed", "resolver" (the URL of the server has no address), "DNS error" (the connection to the
+ * server closed); "mDNS timeout" (500 milliseconds), "mDNS send", "mDNS listener error", "no mDNS
+ * listener, see mg_mdns_listen()".
+ */
+void mg_resolve(struct mg_connection *c, const char *url);
+
+/* Forgets the lookups of a connection; no event fires. */
+void mg_resolve_cancel(struct mg_connection *c);
+
+/* Listens for multicast DNS on 224.0.0.251:5353, and answers for the host name `fn_data` (a C
+ * string without `.local`, which outlives the listener; NULL for none).
+ *
+ * `fn` may be NULL; it gets `MG_EV_MDNS_REQ`, where it may fill in the answer, and
+ * `MG_EV_MDNS_RESP` for each address in a response. Without it, queries for the host's address are
+ * answered with the address of the interface they came in on. Names that end in `.local` are looked
+ * up through the newest listener, `mgr->mdns`. RFC 6762, RFC 6763.
+ *
+ * Returns:
+ * The listener, or NULL: then the log says why.
+ */
+struct mg_connection *mg_mdns_listen(struct mg_mgr *mgr, mg_event_handler_t fn, void *fn_data);
+
+/* Sends a query for `name` (with `.local`) of type `rtype` (`MG_DNS_RTYPE_*`) to the multicast
+ * group; `c` is the connection of `mg_mdns_listen`.
+ *
+ * Returns:
+ * Whether it was sent.
+ */
+bool mg_mdns_query(struct mg_connection *c, const char *name, unsigned int rtype);
+
+/* ---- SNTP packets ---- */
+
+/* Asks a time server; `url` is `udp://host:port`, NULL for `udp://time.google.com:123`.
+ *
+ * A good answer sets `mg_boot_timestamp_ms` and fires `MG_EV_SNTP_TIME`; then the connection
+ * closes, after three seconds at the latest. An answer must come from the server and repeat what
+ * was sent (RFC 4330, section 5). `fn` may be NULL; the event's data is an `int64_t *`, milliseconds
+ * since 1970.
+ *
+ * Returns:
+ * The connection, or NULL for an empty URL or without memory.
+ */
+struct mg_connection *mg_sntp_connect(struct mg_mgr *mgr,
+                                      const char *url,
+                                      mg_event_handler_t fn,
+                                      void *fn_data);
+
+/* Sends one more request on a connection of `mg_sntp_connect`; does nothing while the server's
+ * name is being resolved.
+ */
+void mg_sntp_request(struct mg_connection *c);
+
+/* Reads an SNTP answer (RFC 4330), and sets `mg_boot_timestamp_ms` by it.
+ *
+ * The answer is one to a request whose transmit time stamp was `mg_millis()`, as those of
+ * `mg_sntp_request` are.
+ *
+ * Returns:
+ * Milliseconds since 1970, half of the round trip included. -1, and the clock stays as it is, for
+ * a packet that is too short, not of a server, of stratum 0 (a "kiss of death"), or of a version
+ * other than 3 and 4.
+ *
+ * Threads:
+ * Any.
+ */
+int64_t mg_sntp_parse(const uint8_t *buf, size_t len);
+
+/* ---- JSON access by path ---- */
+
+/* A path is `$`, then any sequence of `.name` and `[index]`: `$.users[2].name`. Names are compared
+ * with the raw text between a key's quotes. The text is read once, up to the wanted token; what
+ * follows is not checked. Nothing is modified, and only the functions that return `char *`
+ * allocate. `path` may be NULL, which finds nothing.
+ *
+ * Any thread may call these functions, on any text that nobody changes meanwhile.
+ */
+
+/* Finds the token at `path`.
+ *
+ * `toklen` (may be NULL) gets its length, or 0 on error. A string token includes both quotes, a
+ * container both brackets. Leading white space is skipped.
+ *
+ * Returns:
+ * The offset of the token in `json.buf`, 0 or greater. `MG_JSON_NOT_FOUND`: no such member or
+ * element, or the text ends too early. `MG_JSON_INVALID`: a syntax error before the end of the
+ * token, a path that does not start with `$`, or a text longer than `INT_MAX`.
+ * `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers (`MG_SET_JSON_DEPTH`) before the end of the
+ * token.
+ *
+ * Threads:
+ * Any.
+ */
+int mg_json_get(struct mg_str json,
+                const char *path,
+                int *toklen);
+
+/* Returns the raw token at `path`: strings with their quotes and escapes.
+ *
+ * Returns:
+ * A view into `json`; `{NULL, 0}` if there is no such token (see `mg_json_get`).
+ *
+ * Threads:
+ * Any.
+ */
+struct mg_str mg_json_get_tok(struct mg_str json, const char *path);
+
+/* Reads the number at `path`.
+ *
+ * `*v` is set if there is one, else left alone; `v` may be NULL. The value is correctly rounded
+ * and finite: an overflowing one is cut to about 1e308. A number in quotes is not a number.
+ *
+ * Returns:
+ * true if the token is a number.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_json_get_num(struct mg_str json, const char *path, double *v);
+
+/* Reads the boolean at `path`.
+ *
+ * `*v` is set if there is one, else left alone; `v` may be NULL. Only `true` and `false` count.
+ *
+ * Returns:
+ * true if the token is a boolean, whichever it is.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_json_get_bool(struct mg_str json, const char *path, bool *v);
+
+/* Reads the number at `path` as an integer, cut towards zero.
+ *
+ * Integers are exact; what is outside the range of `long` becomes `LONG_MIN` or `LONG_MAX`.
+ *
+ * Returns:
+ * The value, or `dflt` if the token is not a number.
+ *
+ * Threads:
+ * Any.
+ */
+long mg_json_get_long(struct mg_str json, const char *path, long dflt);
+
+/* Returns a decoded copy of the string at `path`.
+ *
+ * Escapes are decoded as by `mg_json_unescape`: `\u00XX` to one byte, and the text ends at the
+ * first code unit above U+00FF. For all of Unicode see `mg_json_get_text`.
+ *
+ * Returns:
+ * NUL-terminated text to be released by `mg_free`. NULL if the token is not a string, has a wrong
+ * escape, begins with a code unit above U+00FF, or when out of memory.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_json_get_str(struct mg_str json, const char *path);
+
+/* Returns the string at `path` as UTF-8.
+ *
+ * An addition to the API of 7.22. All of `\uXXXX` is decoded, surrogate pairs included; an
+ * unpaired surrogate becomes U+FFFD. Bytes that are not escaped are copied as they are, so the
+ * result is valid UTF-8 if the document is. `*len` (may be NULL) gets the length without the NUL;
+ * the text may hold NUL bytes.
+ *
+ * Returns:
+ * NUL-terminated text to be released by `mg_free`. NULL, and `*len` untouched, if the token is not
+ * a string, has a wrong escape, or when out of memory.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_json_get_text(struct mg_str json, const char *path, size_t *len);
+
+/* Decodes the string of hexadecimal digit pairs at `path`.
+ *
+ * `*len` (may be NULL) gets the number of bytes.
+ *
+ * Returns:
+ * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+ * the token is not a string, if its length is odd, if it has a character that is no hexadecimal
+ * digit, or when out of memory.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_json_get_hex(struct mg_str json, const char *path, int *len);
+
+/* Decodes the string of base64 text at `path` (standard alphabet, RFC 4648 section 4).
+ *
+ * `*len` (may be NULL) gets the number of bytes: 0 if there is a character outside the alphabet.
+ * Up to three characters at the end that make no group of four are ignored.
+ *
+ * Returns:
+ * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+ * the token is not a string or when out of memory.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_json_get_b64(struct mg_str json, const char *path, int *len);
+
+/* Decodes the string at `path` into the `n` bytes at `to`.
+ *
+ * `\b \f \n \r \t \\ \" \/` become their character, `\u00XX` the single byte XX (also 0). The text
+ * ends at the first `\u` escape above U+00FF or without four hexadecimal digits.
+ *
+ * Returns:
+ * The number of bytes without the NUL behind them. 0 if the token is not a string (then `to` is
+ * untouched), if the text is empty or has a wrong escape, or if it does not fit: then `to` holds
+ * what was decoded, and a NUL if `n` is not 0.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_json_unescape(struct mg_str json, const char *path, char *to, size_t n);
+
+/* Steps through the members of an object or the elements of an array.
+ *
+ * `obj` starts with `{` or ``. Start with `ofs` 0, pass the result back, stop at 0. `*key` gets
+ * the raw key with its quotes (`{NULL, 0}` in an array), `*val` the raw value; either may be NULL.
+ *
+ * Returns:
+ * The offset behind the value, white space and one comma. 0 at the end, on a syntax error, or if
+ * `obj` is no container.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_json_next(struct mg_str obj, size_t ofs, struct mg_str *key, struct mg_str *val);
+
+/* ---- JSON-RPC: a list of methods, and the dispatch of request frames to them ---- */
+
+/* The functions know no transport: a frame is a text, and the answer is printed through
+ * `r->pfn(ch, r->pfn_data)`. With `mg_pfn_iobuf` it goes to a `struct mg_iobuf`, whose `buf` stays
+ * NULL if nothing was printed. A handler reads its parameters from the frame:
+ * `mg_json_get_long(r->frame, "$.params.offset", -1)`.
+ */
+
+/* Adds a method to the front of a list, so that later additions win.
+ *
+ * `pattern` is a pattern of `mg_match`, copied; the empty one is for responses, frames with a
+ * result or an error. `*head` starts as NULL. Nothing happens when out of memory. Release the list
+ * by `mg_rpc_del(head, NULL)`.
+ *
+ * Threads:
+ * The one that uses the list.
+ */
+void mg_rpc_add(struct mg_rpc **head,
+                struct mg_str pattern,
+                void (*handler)(struct mg_rpc_req *r),
+                void *handler_data);
+
+/* Removes all methods of a handler from a list, or with a NULL handler all methods.
+ *
+ * A handler may remove itself while it runs.
+ *
+ * Threads:
+ * The one that uses the list.
+ */
+void mg_rpc_del(struct mg_rpc **head, void (*handler)(struct mg_rpc_req *r));
+
+/* Dispatches a frame to the first method in the list whose pattern matches.
+ *
+ * `r->rpc` is set to it before its handler runs. If the frame has a string `$.method`, its raw
+ * text is what patterns are matched with; else, if it has `$.result` or `$.error`, the empty text.
+ *
+ * Errors:
+ * Printed as an answer: -32601 `"METHOD not found"` without such a method, also when `r->head` is
+ * NULL; -32700 with the frame as its message if the frame is neither request nor response.
+ *
+ * Threads:
+ * The one that uses the list.
+ */
+void mg_rpc_process(struct mg_rpc_req *r);
+
+/* Answers a request: prints `{"id":ID,"result":RESULT}`.
+ *
+ * RESULT is `fmt`, printed as by `mg_xprintf`, and has to be JSON; NULL gives `null`. Nothing is
+ * printed if the frame has no `$.id`.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_rpc_vok(struct mg_rpc_req *r, const char *fmt, va_list *ap);
+
+/* Answers a request with an error: prints `{"id":ID,"error":{"code":CODE,"message":MESSAGE}}`.
+ *
+ * MESSAGE is `fmt`, printed as by `mg_xprintf`, and has to be JSON, quotes included; NULL gives
+ * `null`. If the frame has no `$.id`, the answer has none either.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_rpc_verr(struct mg_rpc_req *r, int code, const char *fmt, va_list *ap);
+
+/* A handler that answers with the patterns of all methods, newest first.
+ *
+ * `mg_rpc_add(&head, mg_str("rpc.list"), mg_rpc_list, NULL)`. The entry for responses is left out.
+ *
+ * Threads:
+ * The one that uses the list.
+ */
+void mg_rpc_list(struct mg_rpc_req *r);
+
+/* Answers a request; see `mg_rpc_vok`.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_rpc_ok(struct mg_rpc_req *r, const char *fmt, ...);
+
+/* Answers a request with an error; see `mg_rpc_verr`.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
+
+/* ---- Dashboards: variables of the program as JSON over HTTP, for users with
+ *      passwords, and their changes over WebSocket ---- */
+
+/* Describe the variables by a `struct mg_field` each, put them into sets, the sets into a zeroed
+ * `struct mg_dash` by `MG_DASH_ADD_FIELD_SET`, and listen:
+ * `mg_http_listen(&mgr, url, mg_dash_ev_handler, &dash)`. All of them have to live until the
+ * listener and its connections are closed. docs/dashboard.md tells what can be asked.
+ */
+
+/* The handler of a dashboard. `c->fn_data` is the `struct mg_dash`.
+ *
+ * A program may have a handler of its own, which calls this one for all events. Requests are
+ * answered at `MG_EV_HTTP_HDRS` or `MG_EV_HTTP_MSG`; the sessions end with the listener, at its
+ * `MG_EV_CLOSE`.
+ *
+ * The functions of the dashboard and its sets are called from here. They may change variables and
+ * lists, close connections by `is_closing` and call `mg_dash_send_change`; `user` is valid during
+ * their call.
+ *
+ * Threads:
+ * The polling thread. What the variables are changed by has to be the same thread.
+ */
+void mg_dash_ev_handler(struct mg_connection *c, int ev, void *ev_data);
+
+/* Sends what has changed to the users who have a WebSocket open and may see it: the values of
+ * `set`, or of the element at `*set->index`, or with an index below 0 the number of elements.
+ *
+ * The text is `{"method":"change","params":{"NAME":VALUE}}`, for an element with the name
+ * `NAME/INDEX`. `set->fn` is called with `MG_DASH_READ` for each user; one that it refuses, or an
+ * element that does not exist, is left out. Only users of dashboards that contain the set are asked.
+ * `*set->index` is the same afterwards.
+ */
+void mg_dash_send_change(struct mg_mgr *mgr, struct mg_field_set *set);
+
+/* Answers `MG_DASH_READ` for a set of files, one with `get_dir`: for the `fn` of such a set, which is
+ * called with `u`. Sets without `fn` do that anyway.
+ *
+ * With `*set->index` -1, that becomes the number of files. Otherwise the name of the file at the
+ * index goes to the field `name`, and its size to the field `size` if that is `MG_VAL_UINT64` or
+ * `MG_VAL_INT`; the index becomes -1 when there is no such file.
+ *
+ * Returns:
+ * false when there is no directory for this user, no `index`, no dashboard in `u`, or no field
+ * `name` of type `MG_VAL_STR`.
+ */
+bool mg_dash_dir_read(struct mg_field_set *set, struct mg_dash_user *u);
+
+/* ---- The printf family: to a function, a piece of memory, the heap, a connection ---- */
+
+/* Formats to `fn(ch, arg)`, which is called once for each byte, in order.
+ *
+ * A NULL `fn` prints nothing; the length is counted all the same. The callee advances the
+ * `va_list`.
+ *
+ * Returns:
+ * The number of bytes printed, including what custom printers (`%M`) claim.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_vxprintf(mg_pfn_t fn, void *arg, const char *fmt, va_list *ap);
+
+/* Formats into `len` bytes at `buf`, NUL included. Longer text is cut; with `len` 0 nothing is
+ * written and `buf` may be NULL.
+ *
+ * Returns:
+ * The length of the whole text without its NUL, also when it did not fit: a result of `len` or
+ * more means it was cut.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_vsnprintf(char *buf, size_t len, const char *fmt, va_list *ap);
+
+/* Formats into fresh memory, NUL-terminated.
+ *
+ * Returns:
+ * The text, to be released with `mg_free`; an empty string for an empty text. NULL without memory.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_vmprintf(const char *fmt, va_list *ap);
+
+/* Formats onto the end of `c->send`. On UDP, all that is there leaves as one datagram later in the
+ * poll.
+ *
+ * Returns:
+ * The number of bytes appended. 0 without memory: then nothing was appended.
+ *
+ * Errors:
+ * `OOM` as `MG_EV_ERROR` without memory, or when a custom printer (`%M`) claims another length
+ * than it has printed.
+ */
+size_t mg_vprintf(struct mg_connection *c, const char *fmt, va_list *ap);
+
+/* As `mg_error`, with a `va_list`. */
+void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
+
+/* Formats to `fn(ch, arg)`; see `mg_vxprintf`.
+ *
+ * The format: `%[#][-][0][width][.precision][h][l|ll]conversion`, the parts in this order.
+ * Conversions: `d` `u` `x` `X` (lower case, too) `p` `f` `g` `c` `s` `%` as in C, except that
+ * `#` puts `0x` before every number; `M` takes a printer (`mg_pm_t`) and the arguments that it
+ * reads; `m` does the same between double quotes. `h` changes nothing. Anything else, such as
+ * `i`, `o`, `e`, `z` or a `*` for the width, prints a `%` and the character and reads no argument.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
+
+/* Formats into `len` bytes at `buf`; see `mg_vsnprintf` and, for the format, `mg_xprintf`.
+ *
+ * Returns:
+ * The length of the whole text without its NUL, also when it did not fit.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
+
+/* Formats into fresh memory; see `mg_vmprintf` and, for the format, `mg_xprintf`.
+ *
+ * Returns:
+ * The text, to be released with `mg_free`. NULL without memory.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_mprintf(const char *fmt, ...);
+
+/* Formats onto the end of `c->send`; see `mg_vprintf` and, for the format, `mg_xprintf`.
+ *
+ * Returns:
+ * The number of bytes appended. 0 without memory: then nothing was appended, and
+ * `MG_EV_ERROR` says `OOM`.
+ */
+size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
+
+/* Fails a connection: logs the formatted text, sets `is_closing`, fires `MG_EV_ERROR` with the
+ * text, which is cut to 63 bytes. A handler that clears `is_closing` keeps the connection.
+ */
+void mg_error(struct mg_connection *c, const char *fmt, ...);
+
+/* ---- Printers for `%M` and `%m` ---- */
+
+/* Each is called with an output and the `va_list` of the format, from which it reads its own
+ * arguments. `%m` puts double quotes around.
+ */
+
+/* Prints the body of a JSON string. Arguments: `int len, const char *s`.
+ *
+ * Stops at a NUL; with a `len` above 0 also after so many bytes. `"`, `\` and control characters
+ * are escaped, bytes from 0x80 on are not touched. NULL prints nothing. With quotes around:
+ * `mg_printf(c, "{%m:%m}", MG_ESC("key"), MG_ESC("value"))`.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_esc(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints text for HTML: `&`, `<`, `>` and `"` become entities. Arguments: `int len, const char *s`.
+ *
+ * Exactly `len` bytes are taken, also NULs.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_html_esc(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints base64 with padding. Arguments: `int len, const void *data`.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_base64(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints two lower-case hexadecimal digits for each byte. Arguments: `int len, const void *data`.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_hex(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an address: IPv4 dotted, IPv6 in brackets. Argument: `const struct mg_addr *addr`.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_ip(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an address, a colon and the port. Argument: `const struct mg_addr *addr`.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_ip_port(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an IPv4 address, dotted. Argument: `const void *ip`, 4 bytes in network order.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_ip4(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an IPv6 address in brackets, all eight groups. Argument: `const void *ip`, 16 bytes in
+ * network order.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_ip6(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints a MAC address: `00:01:0a:ff:bc:10`. Argument: `const uint8_t *mac`, 6 bytes.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_mac(mg_pfn_t out, void *arg, va_list *ap);
+
+/* Prints an IEEE 802.15.4 address like a MAC address. Argument: `const uint8_t *address`, 8 bytes.
+ *
+ * Returns:
+ * The number of bytes printed.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_print_ieee64(mg_pfn_t out, void *arg, va_list *ap);
+
+/* ---- Where the printf family prints to ---- */
+
+/* An output is a function that takes one character, and its argument. The library's own outputs are
+ * buffers, which are filled by whole runs.
+ */
+
+/* Prints to the C library's standard output, with `putchar`. The argument is ignored.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_pfn_stdout(char c, void *param);
+
+/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+ * counted. Grows the buffer by its `align` when needed.
+ *
+ * Without memory the character is dropped, as by `mg_pfn_iobuf_noresize`.
+ *
+ * Threads:
+ * The one that owns the buffer.
+ */
+void mg_pfn_iobuf(char ch, void *param);
+
+/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+ * counted, without growing the buffer.
+ *
+ * A character that finds one free byte turns it into a NUL that is counted; one that finds none
+ * is dropped.
+ *
+ * Threads:
+ * The one that owns the buffer.
+ */
+void mg_pfn_iobuf_noresize(char ch, void *param);
+
+/* ---- Strings: views, comparing, matching, splitting, numbers, paths ---- */
+
+/* A view of a C string. NULL gives `{NULL, 0}`. The macro `mg_str(s)` calls this.
+ *
+ * Threads:
+ * Any.
+ */
+struct mg_str mg_str_s(const char *s);
+
+/* A view of `n` bytes. Nothing is checked.
+ *
+ * Threads:
+ * Any.
+ */
+struct mg_str mg_str_n(const char *s, size_t n);
+
+/* Copies a string into fresh memory, with a NUL behind it that is not counted.
+ *
+ * Returns:
+ * The copy, to be released with `mg_free(result.buf)`. `{NULL, 0}` for an empty string and
+ * without memory.
+ *
+ * Threads:
+ * Any.
+ */
+struct mg_str mg_strdup(struct mg_str s);
+
+/* Compares two strings byte by byte, as unsigned numbers; a string that starts another one is the
+ * smaller one.
+ *
+ * Returns:
+ * -1, 0 or 1. An empty string equals `{NULL, 0}`.
+ *
+ * Threads:
+ * Any.
+ */
+int mg_strcmp(struct mg_str str1, struct mg_str str2);
+
+/* Compares two strings like `mg_strcmp`, ASCII letters without regard to case.
+ *
+ * Returns:
+ * -1, 0 or 1.
+ *
+ * Threads:
+ * Any.
+ */
+int mg_strcasecmp(struct mg_str str1, struct mg_str str2);
+
+/* Compares two C strings, ASCII letters without regard to case. NULL is an empty string.
+ *
+ * Returns:
+ * The difference of the first two (lower-case) bytes that differ; 0 if none do.
+ *
+ * Threads:
+ * Any.
+ */
+int mg_casecmp(const char *s1, const char *s2);
+
+/* Splits a string at the first `sep`: `*a` is what stands before it, `*b` what stands behind.
+ *
+ * Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
+ * NULL, and may point to the string itself:
+ * `while (mg_span(s, &entry, &s, ',')) ...` walks a list.
+ *
+ * Returns:
+ * false for an empty string; `*a` and `*b` stay as they are.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_span(struct mg_str s, struct mg_str *a, struct mg_str *b, char sep);
+
+/* Matches a whole string against a pattern: `?` is any byte, `*` any bytes but `/`, `#` any bytes.
+ *
+ * Each wildcard takes as little as possible, from left to right. `caps`, which may be NULL, gets
+ * what each of them took: slices of `str`, also when they are empty. Unless the pattern ends in
+ * `*` or `#`, `{NULL, 0}` follows them. So `caps` needs one element more than the pattern has
+ * wildcards; zero them first. Case matters; there is no escape character. The cost is at most the
+ * length of the pattern times that of the string.
+ *
+ * Returns:
+ * Whether it matches. If not, `caps` holds nothing to rely on.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_match(struct mg_str str, struct mg_str pattern, struct mg_str *caps);
+
+/* Reads an unsigned number; all of the string has to be digits.
+ *
+ * `base` is 2, 10 or 16; 0 takes it from a `0x` or `0b` in front and is 10 without. `val` points
+ * to an unsigned integer of `val_len` bytes: 1, 2, 4 or 8.
+ *
+ * Returns:
+ * false, with `*val` as it was, for anything else and for a number that does not fit.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_str_to_num(struct mg_str str, int base, void *val, size_t val_len);
+
+/* Reads a decimal number that may have spaces and tabs around it.
+ *
+ * Returns:
+ * false, with `*val` as it was, for anything else and for a number that does not fit.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_to_size_t(struct mg_str s, size_t *val);
+
+/* Whether a path from a peer stays inside the directory that it is put behind: no `..` at the
+ * start or behind a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_path_is_sane(struct mg_str path);
+
+/* ---- URLs and percent coding ---- */
+
+/* Finds the port of a URL.
+ *
+ * Returns:
+ * The number behind the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
+ * 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
+ */
+unsigned short mg_url_port(const char *url);
+
+/* Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`, in
+ * lower case.
+ */
+bool mg_url_is_ssl(const char *url);
+
+/* Finds the host of a URL: a name or an address, IPv6 with its brackets.
+ *
+ * Returns:
+ * A view of `url`, not NUL-terminated; empty when there is no host.
+ */
+struct mg_str mg_url_host(const char *url);
+
+/* Finds the user name of a URL, `http://USER:pass@host`.
+ *
+ * Returns:
+ * A view of `url`, not decoded, not NUL-terminated; empty when there is none.
+ */
+struct mg_str mg_url_user(const char *url);
+
+/* Finds the password of a URL, `http://user:PASS@host`.
+ *
+ * Returns:
+ * A view of `url`, not decoded, not NUL-terminated; empty when there is none.
+ */
+struct mg_str mg_url_pass(const char *url);
+
+/* Finds the path of a URL, with query and fragment: what a request line needs.
+ *
+ * Returns:
+ * A pointer into `url`, so the rest of that string; or the constant `"/"` when there is no path.
+ */
+const char *mg_url_uri(const char *url);
+
+/* Decodes `%XX` escapes, and `+` to a space when `is_form_url_encoded` is not 0.
+ *
+ * Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and may be `src` itself.
+ *
+ * Returns:
+ * Length of the text; it may contain NUL bytes. -1 when `%` is not followed by two hex digits
+ * within the `src_len` bytes, or `dst` is too small; then `dst` holds the text so far.
+ */
+int mg_url_decode(const char *src,
+                  size_t src_len,
+                  char *dst,
+                  size_t dst_len,
+                  int is_form_url_encoded);
+
+/* Writes all bytes but letters, digits and `. _ - ~` as `%xx`, with lower-case digits.
+ *
+ * Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and does not overlap
+ * `src`. Give it three times the input and five bytes more.
+ *
+ * Returns:
+ * Length of the text; 0 when fewer than five bytes are free in front of any byte of `src`.
+ */
+size_t mg_url_encode(const char *src, size_t src_len, char *dst, size_t dst_len);
+
+/* ---- The log: its level, its sink, lines and hex dumps ---- */
+
+/* Which lines are logged: those of this level and below. Set it with `mg_log_set`. */
+extern int mg_log_level;
+
+/* Sends log bytes to `fn(ch, param)`, one at a time. NULL means standard output, as at the start.
+ *
+ * Threads:
+ * Any; but a line that another thread is printing may meet the new function with the old `param`.
+ */
+void mg_log_set_fn(mg_pfn_t fn, void *param);
+
+/* As `mg_log`, with a `va_list`.
+ *
+ * Threads:
+ * Any. Lines of several threads may mix.
+ */
+void mg_vlog(const char *fmt, va_list *ap);
+
+/* Logs a hex dump, 16 bytes a line, whatever the level.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_hexdump(const void *buf, size_t len);
+
+/* Logs a formatted line and CR LF, whatever the level: `MG_ERROR` and friends check the level
+ * and print the prefix. A program may define its own.
+ *
+ * Threads:
+ * Any. Lines of several threads may mix.
+ */
+void mg_log(const char *fmt, ...);
+
+/* Logs what stands before each line, 40 bytes: time, level, file, line and function. A program
+ * may define its own.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_log_prefix(int level, const char *file, int line, const char *fname);
+
+/* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
+
+/* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need
+ * nothing. `config` are bits of `MG_PHY_LEDS_ACTIVE_HIGH` and `MG_PHY_CLOCKS_MAC`. A reset that does
+ * not end is waited for 10,000 reads. Does nothing without both functions.
+ *
+ * Threads:
+ * As the functions of `phy` say.
+ */
+void mg_phy_init(struct mg_phy *phy, uint8_t addr, uint8_t config);
+
+/* Tells whether an Ethernet PHY has a link, and what it is like.
+ *
+ * `full_duplex` and `speed` (`MG_PHY_SPEED_*`) are set when there is a link, both are not NULL, and
+ * the chip is known: TI DP838xx, Microchip KSZ8x and LAN87x, Realtek RTL8xxx, ICS1894.
+ *
+ * Returns:
+ * true when there is a link; false without both functions.
+ *
+ * Threads:
+ * As the functions of `phy` say.
+ */
+bool mg_phy_up(struct mg_phy *phy, uint8_t addr, bool *full_duplex, uint8_t *speed);
+
+/* Looks for Wi-Fi networks. A host has no driver for that.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_scan(void);
+
+/* Joins a Wi-Fi network. A host has no driver for that; `wifi` is not looked at.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_connect(struct mg_wifi_data *wifi);
+
+/* Leaves a Wi-Fi network. A host has no driver for that.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_disconnect(void);
+
+/* Becomes a Wi-Fi access point. A host has no driver for that; `wifi` is not looked at.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_ap_start(struct mg_wifi_data *wifi);
+
+/* Is no Wi-Fi access point any more. A host has no driver for that.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_ap_stop(void);
+
+/* ---- File systems and whole files ---- */
+
+/* The file system of the machine.
+ *
+ * Reading starts at the start of a file. Every other way of opening one creates it if needed, and
+ * writes at its end; `MG_FS_EXCL` only creates. Descriptors are closed on exec.
+ */
+extern struct mg_fs mg_fs_posix;
+
+/* Opens a file with `MG_FS_*` flags.
+ *
+ * Returns:
+ * A file to be used with the functions of `fs` on its `fd`, and closed by `mg_fs_close`; NULL when
+ * it could not be opened.
+ */
+struct mg_fd *mg_fs_open(struct mg_fs *fs, const char *path, int flags);
+
+/* Closes a file of `mg_fs_open`; NULL is fine. */
+void mg_fs_close(struct mg_fd *fd);
+
+/* Lists a directory step by step: replaces the name in `buf` by the next one. Begin with an empty
+ * `buf`:
+ *
+ * ```c
+ * char buf[256] = "";
+ * while (mg_fs_ls(&mg_fs_posix, ".", buf, sizeof(buf))) printf("%s\n", buf);
+ * ```
+ *
+ * Each step lists the directory anew.
+ *
+ * Returns:
+ * false, and an empty `buf`, at the end; also when the name in `buf` is not in the directory any
+ * more, or the next one does not fit into `len` bytes with its NUL.
+ */
+bool mg_fs_ls(struct mg_fs *fs, const char *path, char *buf, size_t len);
+
+/* Reads a whole file.
+ *
+ * Returns:
+ * The contents, with a NUL behind, to be released by `mg_free(result.buf)`. An empty file has a
+ * `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
+ */
+struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
+
+/* Replaces a file, or makes it: writes `len` bytes to a temporary file beside it, which then takes
+ * its name. So a reader, or a crash, finds the old contents or the new.
+ *
+ * The permissions stay; a symbolic link becomes a file. `buf` may be NULL when `len` is 0.
+ *
+ * Returns:
+ * false when that failed; the old file is then untouched, unless `fs` is the program's own and
+ * cannot rename onto an existing file.
+ */
+bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
+
+/* Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
+ * stands behind a NUL in the text is left out.
+ *
+ * Returns:
+ * false when that failed.
+ */
+bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...);
+
+/* ---- Low-level input and output, and helpers for multicast and local addresses ---- */
+
+/* One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
+ *
+ * Returns:
+ * How many bytes were sent, `MG_IO_WAIT` when the socket is busy, else `MG_IO_ERR`.
+ */
+long mg_io_send(struct mg_connection *c, const void *buf, size_t len);
+
+/* Takes up to `len` bytes out of `c->rtls`: bytes that came in and were not decrypted.
+ *
+ * Returns:
+ * How many bytes were taken; `MG_IO_WAIT` when there are none.
+ */
+long mg_io_recv(struct mg_connection *c, void *buf, size_t len);
+
+/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the interface that the
+ * system chooses; without a route to the group, on the first one that is up. Failures are logged.
+ */
+void mg_multicast_add(struct mg_connection *c, char *ip);
+
+/* Finds the local address that the system would use to reach `to`, without sending anything.
+ *
+ * Errors:
+ * `MG_EV_ERROR` on `c`, "socket(): ERRNO" or "connect: ERRNO"; `addr` is then left alone.
+ */
+void mg_getlocaddr(struct mg_connection *c, struct mg_addr *to, struct mg_addr *addr);
+
+/* ---- `struct mg_iobuf`: growable buffers ---- */
+
+/* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
+ *
+ * `size` bytes, rounded up to a multiple of `align`, zeroed. `align` is how much the buffer grows
+ * at a time; 0 means exactly as much as needed.
+ *
+ * Returns:
+ * false when memory is exhausted; the buffer is then empty and usable.
+ *
+ * Threads:
+ * Any thread, one at a time for each buffer.
+ */
+bool mg_iobuf_init(struct mg_iobuf *io, size_t size, size_t align);
+
+/* Makes the capacity exactly `new_size`, rounded up to a multiple of `align`: grows or shrinks.
+ *
+ * Contents are kept up to the new capacity. Pointers into the old memory dangle, and the old
+ * memory is zeroed before it is released. `new_size` 0 releases the memory.
+ *
+ * Returns:
+ * false when memory is exhausted; nothing has changed then.
+ *
+ * Threads:
+ * Any thread, one at a time for each buffer.
+ */
+bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
+
+/* Releases the memory of a buffer; `align` stays, and the buffer is usable again at once.
+ *
+ * Threads:
+ * Any thread, one at a time for each buffer.
+ */
+void mg_iobuf_free(struct mg_iobuf *io);
+
+/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
+ *
+ * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
+ * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
+ * The capacity becomes exactly what is needed, rounded up to a multiple of `align`.
+ *
+ * Returns:
+ * `len`, or 0 when memory is exhausted; nothing has changed then.
+ *
+ * Threads:
+ * Any thread, one at a time for each buffer.
+ */
+size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len);
+
+/* Removes `len` bytes at offset `ofs`; what follows moves left.
+ *
+ * Both are clamped to what is there. The bytes that become free at the end are zeroed; the
+ * capacity stays.
+ *
+ * Returns:
+ * How many bytes were removed.
+ *
+ * Threads:
+ * Any thread, one at a time for each buffer.
+ */
+size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
+
+/* ---- Memory ---- */
+
+/* Allocates `count` times `size` zeroed bytes: `calloc`, unless the program defines its own.
+ *
+ * All memory that the library hands to the program comes from here. A program that defines
+ * `mg_calloc` and `mg_free` itself replaces both for the library too.
+ *
+ * Returns:
+ * NULL when out of memory.
+ *
+ * Threads:
+ * Any, unless the program's own says otherwise.
+ */
+void *mg_calloc(size_t count, size_t size);
+
+/* Releases what `mg_calloc` returned: `free`, unless the program defines its own.
+ *
+ * `ptr` may be NULL.
+ *
+ * Threads:
+ * Any, unless the program's own says otherwise.
+ */
+void mg_free(void *ptr);
+
+/* Overwrites `len` bytes at `buf` with zeros, in a way that compilers do not remove.
+ *
+ * For secrets that are not needed any more. `buf` may be NULL.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_bzero(volatile unsigned char *buf, size_t len);
+
+/* ---- Modbus-TCP ---- */
+
+/* Listens for Modbus-TCP clients.
+ *
+ * Each valid request fires `MG_EV_MODBUS_REQ` with a `struct mg_modbus_req *`: the handler fills
+ * or reads `u`, may set `error`, and the answer goes out when it returns. Invalid requests are
+ * answered with an exception and fire nothing.
+ *
+ * Function 22 (mask write) fires as functions 3 and 6, function 23 (read and write) as 16 and 3.
+ * Function 43, type 14 (identification) fires for each text, see `MG_MODBUS_FUNC_READ_DEVICE_ID`.
+ *
+ * Returns:
+ * The listener, or NULL: then the log says why.
+ */
+struct mg_connection *mg_modbus_listen(struct mg_mgr *mgr,
+                                       const char *url,
+                                       mg_event_handler_t fn,
+                                       void *fn_data);
+
+/* ---- Firmware updates ---- */
+
+/* On a host there is no firmware: the functions that write it only say yes. */
+
+/* Begins an update of `new_firmware_size` bytes. Does nothing on a host, unless the program
+ * defines its own.
+ *
+ * Returns:
+ * true; false refuses the update.
+ *
+ * Threads:
+ * The library calls it on the polling thread.
+ */
+bool mg_ota_begin(size_t new_firmware_size);
+
+/* Writes the next `len` bytes of an update. Does nothing on a host, unless the program defines
+ * its own.
+ *
+ * Returns:
+ * true; false ends the update.
+ *
+ * Threads:
+ * The library calls it on the polling thread.
+ */
+bool mg_ota_write(const void *buf, size_t len);
+
+/* Ends an update, once, also one that failed. Does nothing on a host, unless the program
+ * defines its own.
+ *
+ * Returns:
+ * true; false when what was written is not good.
+ *
+ * Threads:
+ * The library calls it on the polling thread.
+ */
+bool mg_ota_end(void);
+
+/* Writes what tells this device from others of its kind to `buf`, cut to `len` bytes with the NUL:
+ * "0" on a host.
+ *
+ * Threads:
+ * Any thread.
+ */
+void mg_ota_device_id(char *buf, size_t len);
+
+/* Looks for updates now and then. Does nothing on a host, where `MG_OTA_URL` is NULL. */
+void mg_ota_poll(struct mg_mgr *mgr);
+
+/* Sets whom firmware servers are checked by: certificates of authorities, in PEM or DER, which are
+ * copied. `mg_ota_url_check` takes `https` URLs only with it. `MG_OTA_TLS_CA` of a program does the
+ * same for PEM. Empty: nobody. An addition of this library.
+ */
+void mg_ota_set_ca(struct mg_str ca);
+
+/* Asks a server whether there is another version of the firmware, and installs it.
+ *
+ * The answer to `GET metadata_url?arch=1&version=...&id=...&interval=...&boot=0` is
+ * `{"version": "...", "url": "...", "size": ...}`. If the version is not
+ * `MG_OTA_FIRMWARE_VERSION`, the firmware is fetched from that URL and goes to `mg_ota_begin`,
+ * `mg_ota_write` and `mg_ota_end`.
+ *
+ * An `https` URL is asked with TLS, and the server's certificate has to lead to `MG_OTA_TLS_CA` (or
+ * `mg_ota_set_ca`) and carry the URL's host; nothing falls back to clear text, and metadata that came
+ * with TLS cannot name a firmware without.
+ *
+ * `fn` is called once, perhaps from inside this call: with NULL when all is written, else with what
+ * went wrong. With `fn` NULL, that is logged. One check runs at a time in a process.
+ *
+ * Errors:
+ * `OTA already in progress`, `Failed to connect`, `Metadata timeout` (5 s), `OTA timeout` (5 s to
+ * connect, 300 s until the response begins), `Bad metadata: ...`, `Same version`, `Bad HTTP
+ * response: ...`, `MG_OTA_TLS_CA is not configured`, `Insecure firmware URL`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
+ * the text of an `MG_EV_ERROR`.
+ */
+void mg_ota_url_check(struct mg_mgr *mgr,
+                      const char *metadata_url,
+                      void (*fn)(const char *err));
+
+/* ---- Files packed into the program ---- */
+
+/* The file system of packed files, read-only. It sees what `mg_mem_files` points at.
+ *
+ * Directories are what the paths of the files say; they have no time.
+ */
+extern struct mg_fs mg_fs_packed;
+
+/* The packed files: an array that ends with an entry whose path is NULL. NULL until the program
+ * sets it, for example to `mg_packed_files`, which `mongoose-pack` makes from files.
+ *
+ * It is looked at in each call; files that are open stay what they are.
+ */
+extern const struct mg_mem_file *mg_mem_files;
+
+/* The contents of the packed file `path`, which is compared byte by byte.
+ *
+ * Returns:
+ * A view of the program's own array, not a copy; `{NULL, 0}` when there is no such file.
+ *
+ * Threads:
+ * Any, while no other one changes `mg_mem_files`.
+ */
+struct mg_str mg_unpacked(const char *path);
+
+/* ---- `struct mg_queue`: messages from one thread to another one without locks ---- */
+
+/* Makes an empty queue in `size` bytes at `buf`, which the program owns.
+ *
+ * Each message takes 4 bytes more than its length, and 4 have to stay free: the longest possible
+ * message is `size - 8` bytes.
+ *
+ * Threads:
+ * Before the two threads start to use the queue.
+ */
+void mg_queue_init(struct mg_queue *q, char *buf, size_t size);
+
+/* Finds room for a message of `len` bytes; `*buf` is where to write it. Publish it with
+ * `mg_queue_add`.
+ *
+ * Returns:
+ * The length of the longest message that has room there, `len` at least. 0: there is no room now;
+ * try again when the consumer has read on.
+ *
+ * Threads:
+ * The producer.
+ */
+size_t mg_queue_book(struct mg_queue *q, char **buf, size_t len);
+
+/* Publishes `len` bytes, at most as many as booked, at the place that `mg_queue_book` gave.
+ *
+ * Threads:
+ * The producer.
+ */
+void mg_queue_add(struct mg_queue *q, size_t len);
+
+/* Looks at the oldest message; `*buf` is where it begins. It stays until `mg_queue_del`.
+ *
+ * Returns:
+ * Its length, or 0: the queue is empty.
+ *
+ * Threads:
+ * The consumer.
+ */
+size_t mg_queue_next(struct mg_queue *q, char **buf);
+
+/* Drops the oldest message; `len` is what `mg_queue_next` returned.
+ *
+ * Threads:
+ * The consumer.
+ */
+void mg_queue_del(struct mg_queue *q, size_t len);
+
+/* As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run
+ * twice.
+ *
+ * Returns:
+ * The length of the message; 0 if it is empty or does not fit.
+ *
+ * Threads:
+ * The producer.
+ */
+size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
+
+/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
+ * the message, which needs room too, does not belong to it.
+ *
+ * Returns:
+ * The length of the message; 0 if it is empty or does not fit.
+ *
+ * Threads:
+ * The producer.
+ */
+size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
+
+/* ---- Random bytes and text ---- */
+
+/* Fills `buf` with `len` random bytes from the operating system, unless the program defines
+ * its own `mg_random`.
+ *
+ * Returns:
+ * true; false if the operating system gave none: then the bytes are predictable, and an error
+ * is logged.
+ *
+ * Threads:
+ * Any, unless the program's own says otherwise.
+ */
+bool mg_random(void *buf, size_t len);
+
+/* Writes `len - 1` random letters and digits and a NUL to `buf`.
+ *
+ * Each of `[a-zA-Z0-9]` is equally likely. The bytes come from `mg_random`. With `len` 1 only the
+ * NUL is written, with `len` 0 nothing.
+ *
+ * Returns:
+ * `buf`.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_random_str(char *buf, size_t len);
+
+/* ---- Time ---- */
+
+/* Wall-clock time in milliseconds since 1970 at which `mg_millis()` was 0.
+ *
+ * 0 until the first SNTP answer; a program may assign it. `mg_now()` is `mg_millis()` plus this.
+ */
+extern uint64_t mg_boot_timestamp_ms;
+
+/* Milliseconds of a clock that only goes forward (not the wall clock), unless the program
+ * defines its own.
+ *
+ * Threads:
+ * Any.
+ */
+uint64_t mg_millis(void);
+
+/* Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
+ *
+ * Before the first SNTP answer, and unless the program assigned `mg_boot_timestamp_ms`, the same
+ * as `mg_millis()`.
+ *
+ * Threads:
+ * Any.
+ */
+uint64_t mg_now(void);
+
+/* Sleeps for at least `ms` milliseconds.
+ *
+ * Nothing is polled meanwhile: a program with an event loop uses a timer instead.
+ *
+ * Threads:
+ * Any.
+ */
+void mg_delayms(unsigned int ms);
 
 /* ---- Text to IP address ---- */
 
@@ -2661,64 +4677,13 @@ int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
  *
  * On success `addr`, `is_ip6` and `scope_id` are set. `port` stays.
  *
- * # Returns
+ * Returns:
  * true on success. false otherwise; then `*addr` is unchanged.
  *
- * # Threads
+ * Threads:
  * Any.
  */
 bool mg_aton(struct mg_str str, struct mg_addr *addr);
-
-/* ---- Base64 (RFC 4648, section 4): the standard alphabet with padding ---- */
-
-/* Appends one byte to a base64 text that grows byte by byte.
- *
- * `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
- * `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
- *
- * # Returns
- * The new length of the text. Close it with `mg_base64_final`.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_update(unsigned char input_byte, char *buf, size_t len);
-
-/* Closes a text of `mg_base64_update`: last character, padding, NUL.
- *
- * # Returns
- * The length of the text without the NUL.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_final(char *buf, size_t len);
-
-/* Encodes `n` bytes into `dl` bytes at `buf`, NUL included: `dl` has to be
- * `4 * ceil(n / 3) + 1` at least.
- *
- * # Returns
- * The length of the text; 0, with an empty string in `buf`, when there is too little room.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
-
-/* Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
- * `3 * (n / 4) + 1` at least, whatever the padding.
- *
- * Up to three characters at the end that make no group of four are ignored. Padding ends a group,
- * not the text.
- *
- * # Returns
- * The number of bytes; 0, with an empty string in `dst`, when there is too little room or a
- * character is not base64.
- *
- * # Threads
- * Any.
- */
-size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
 
 /* ---- Byte order ---- */
 
@@ -2737,135 +4702,19 @@ uint64_t mg_ntohll(uint64_t net);
  *
  * Start with `crc` 0, and pass the last result on to continue. `buf` may be NULL if `len` is 0.
  *
- * # Returns
+ * Returns:
  * The new CRC; `crc` itself if `len` is 0.
  *
- * # Threads
+ * Threads:
  * Any.
  */
 uint32_t mg_crc32(uint32_t crc, const char *buf, size_t len);
 
-/* ---- Dashboards: variables of the program as JSON over HTTP, for users with passwords, and their ---- */
-
-/* The handler of a dashboard. `c->fn_data` is the `struct mg_dash`.
- *
- * A program may have a handler of its own, which calls this one for all events. Requests are
- * answered at `MG_EV_HTTP_HDRS` or `MG_EV_HTTP_MSG`; the sessions end with the listener, at its
- * `MG_EV_CLOSE`.
- *
- * The functions of the dashboard and its sets are called from here. They may change variables and
- * lists, close connections by `is_closing` and call `mg_dash_send_change`; `user` is valid during
- * their call.
- *
- * # Threads
- * The polling thread. What the variables are changed by has to be the same thread.
- */
-void mg_dash_ev_handler(struct mg_connection *c, int ev, void *ev_data);
-
-/* Sends what has changed to the users who have a WebSocket open and may see it: the values of
- * `set`, or of the element at `*set->index`, or with an index below 0 the number of elements.
- *
- * The text is `{"method":"change","params":{"NAME":VALUE}}`, for an element with the name
- * `NAME/INDEX`. `set->fn` is called with `MG_DASH_READ` for each user; one that it refuses, or an
- * element that does not exist, is left out. Only users of dashboards that contain the set are asked.
- * `*set->index` is the same afterwards.
- *
- * # Threads
- * The polling thread.
- */
-void mg_dash_send_change(struct mg_mgr *mgr, struct mg_field_set *set);
-
-/* Answers `MG_DASH_READ` for a set of files, one with `get_dir`: for the `fn` of such a set, which is
- * called with `u`. Sets without `fn` do that anyway.
- *
- * With `*set->index` -1, that becomes the number of files. Otherwise the name of the file at the
- * index goes to the field `name`, and its size to the field `size` if that is `MG_VAL_UINT64` or
- * `MG_VAL_INT`; the index becomes -1 when there is no such file.
- *
- * # Returns
- * false when there is no directory for this user, no `index`, no dashboard in `u`, or no field
- * `name` of type `MG_VAL_STR`.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_dash_dir_read(struct mg_field_set *set, struct mg_dash_user *u);
-
-/* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
-
-/* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need
- * nothing. `config` are bits of `MG_PHY_LEDS_ACTIVE_HIGH` and `MG_PHY_CLOCKS_MAC`. A reset that does
- * not end is waited for 10,000 reads. Does nothing without both functions.
- *
- * # Threads
- * As the functions of `phy` say.
- */
-void mg_phy_init(struct mg_phy *phy, uint8_t addr, uint8_t config);
-
-/* Tells whether an Ethernet PHY has a link, and what it is like.
- *
- * `full_duplex` and `speed` (`MG_PHY_SPEED_*`) are set when there is a link, both are not NULL, and
- * the chip is known: TI DP838xx, Microchip KSZ8x and LAN87x, Realtek RTL8xxx, ICS1894.
- *
- * # Returns
- * true when there is a link; false without both functions.
- *
- * # Threads
- * As the functions of `phy` say.
- */
-bool mg_phy_up(struct mg_phy *phy, uint8_t addr, bool *full_duplex, uint8_t *speed);
-
-/* Looks for Wi-Fi networks. A host has no driver for that.
- *
- * # Returns
- * false.
- *
- * # Threads
- * Any.
- */
-bool mg_wifi_scan(void);
-
-/* Joins a Wi-Fi network. A host has no driver for that; `wifi` is not looked at.
- *
- * # Returns
- * false.
- *
- * # Threads
- * Any.
- */
-bool mg_wifi_connect(struct mg_wifi_data *wifi);
-
-/* Leaves a Wi-Fi network. A host has no driver for that.
- *
- * # Returns
- * false.
- *
- * # Threads
- * Any.
- */
-bool mg_wifi_disconnect(void);
-
-/* Becomes a Wi-Fi access point. A host has no driver for that; `wifi` is not looked at.
- *
- * # Returns
- * false.
- *
- * # Threads
- * Any.
- */
-bool mg_wifi_ap_start(struct mg_wifi_data *wifi);
-
-/* Is no Wi-Fi access point any more. A host has no driver for that.
- *
- * # Returns
- * false.
- *
- * # Threads
- * Any.
- */
-bool mg_wifi_ap_stop(void);
-
 /* ---- Digests: MD5, SHA-1, SHA-256, SHA-384, HMAC-SHA256 ---- */
+
+/* A context is plain memory of the program: copying one forks the computation, and none needs to
+ * be released. After `final` it has to be initialised again. No function keeps a pointer.
+ */
 
 /* Starts an MD5 computation (RFC 1321).
  *
@@ -2949,2163 +4798,77 @@ void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
  */
 void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
 
-/* ---- DNS packets ---- */
+/* ---- Base64 (RFC 4648, section 4): the standard alphabet with padding ---- */
 
-/* Reads the question or resource record at `ofs` of a DNS packet (RFC 1035).
+/* Appends one byte to a base64 text that grows byte by byte.
  *
- * `*rr` gets the numbers in host byte order, or zeros on error; for questions `alen` is 0. The
- * data of a record are the `rr->alen` bytes before the end of what was read.
+ * `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
+ * `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
  *
- * # Returns
- * The bytes of the record; 0 if `len` is less than 12 or more than 512, or on a malformed record.
+ * Returns:
+ * The new length of the text. Close it with `mg_base64_final`.
  *
- * # Threads
+ * Threads:
  * Any.
  */
-size_t mg_dns_parse_rr(const uint8_t *buf,
-                       size_t len,
-                       size_t ofs,
-                       bool is_question,
-                       struct mg_dns_rr *rr);
+size_t mg_base64_update(unsigned char input_byte, char *buf, size_t len);
 
-/* Reads a DNS packet (RFC 1035): the name in it and, of an answer, the first address.
+/* Closes a text of `mg_base64_update`: last character, padding, NUL.
  *
- * `*dm` is filled: `txnid` and `name` always, `addr` if `resolved`. Up to ten answers are looked
- * at. A query and an answer without an address are fine, with `resolved` false; the response code
- * is not looked at.
+ * Returns:
+ * The length of the text without the NUL.
  *
- * # Returns
- * false if the packet is malformed, shorter than 12 or longer than 512 bytes, or has more than
- * one question.
- *
- * # Threads
+ * Threads:
  * Any.
  */
-bool mg_dns_parse(const uint8_t *buf, size_t len, struct mg_dns_message *dm);
+size_t mg_base64_final(char *buf, size_t len);
 
-/* Makes sure that the connection to a DNS server exists: opens `dns->url` if `dns->c` is NULL.
+/* Encodes `n` bytes into `dl` bytes at `buf`, NUL included: `dl` has to be
+ * `4 * ceil(n / 3) + 1` at least.
  *
- * # Returns
- * false when the connection cannot be made.
+ * Returns:
+ * The length of the text; 0, with an empty string in `buf`, when there is too little room.
  *
- * # Threads
- * The polling thread.
- */
-bool mg_dnsc_init(struct mg_mgr *mgr, struct mg_dns *dnsc);
-
-/* Looks up the host of a URL for a connection, as `mg_connect` does: `MG_EV_RESOLVE` with the
- * address in `c->rem`, then it connects. A connection that has a socket already, such as a
- * listener, only learns the address, or the error.
- *
- * Addresses, `localhost` and an empty host need no lookup: `MG_EV_RESOLVE` fires before this
- * returns; so it does for names in `localhost` (RFC 6761). Names in `.local` are asked for by
- * multicast DNS, all others at `mgr->dns4` (type A), and if that has none, at `mgr->dns6` (type
- * AAAA); with `mgr->use_dns6` only there. A program that sets only one of the two has no other server
- * asked. While both URLs are the defaults, `/etc/hosts` and `/etc/resolv.conf` (`nameserver`,
- * `search`, `domain`, `options ndots rotate`) count instead.
- *
- * Of several addresses the next one is tried when connecting fails or has taken 250 milliseconds;
- * the first to succeed counts (RFC 8305). When all of type A fail, those of type AAAA are asked for.
- *
- * # Errors
- * `MG_EV_ERROR` with one of: "DNS timeout" (`mgr->dnstimeout` milliseconds), "NAME DNS lookup
- * failed", "resolver" (the URL of the server has no address), "DNS error" (the connection to the
- * server closed); "mDNS timeout" (500 milliseconds), "mDNS send", "mDNS listener error", "no mDNS
- * listener, see mg_mdns_listen()".
- *
- * # Threads
- * The polling thread.
- */
-void mg_resolve(struct mg_connection *c, const char *url);
-
-/* Forgets the lookups of a connection; no event fires.
- *
- * # Threads
- * The polling thread.
- */
-void mg_resolve_cancel(struct mg_connection *c);
-
-/* Listens for multicast DNS on 224.0.0.251:5353, and answers for the host name `fn_data` (a C
- * string without `.local`, which outlives the listener; NULL for none).
- *
- * `fn` may be NULL; it gets `MG_EV_MDNS_REQ`, where it may fill in the answer, and
- * `MG_EV_MDNS_RESP` for each address in a response. Without it, queries for the host's address are
- * answered with the address of the interface they came in on. Names that end in `.local` are looked
- * up through the newest listener, `mgr->mdns`. RFC 6762, RFC 6763.
- *
- * # Returns
- * The listener, or NULL: then the log says why.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_mdns_listen(struct mg_mgr *mgr, mg_event_handler_t fn, void *fn_data);
-
-/* Sends a query for `name` (with `.local`) of type `rtype` (`MG_DNS_RTYPE_*`) to the multicast
- * group; `c` is the connection of `mg_mdns_listen`.
- *
- * # Returns
- * Whether it was sent.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_mdns_query(struct mg_connection *c, const char *name, unsigned int rtype);
-
-/* ---- The printf family: to a function, a piece of memory, the heap, a connection ---- */
-
-/* Formats to `fn(ch, arg)`, which is called once for each byte, in order.
- *
- * A NULL `fn` prints nothing; the length is counted all the same. The callee advances the
- * `va_list`.
- *
- * # Returns
- * The number of bytes printed, including what custom printers (`%M`) claim.
- *
- * # Threads
+ * Threads:
  * Any.
  */
-size_t mg_vxprintf(mg_pfn_t fn, void *arg, const char *fmt, va_list *ap);
+size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
 
-/* Formats into `len` bytes at `buf`, NUL included. Longer text is cut; with `len` 0 nothing is
- * written and `buf` may be NULL.
+/* Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
+ * `3 * (n / 4) + 1` at least, whatever the padding.
  *
- * # Returns
- * The length of the whole text without its NUL, also when it did not fit: a result of `len` or
- * more means it was cut.
+ * Up to three characters at the end that make no group of four are ignored. Padding ends a group,
+ * not the text.
  *
- * # Threads
+ * Returns:
+ * The number of bytes; 0, with an empty string in `dst`, when there is too little room or a
+ * character is not base64.
+ *
+ * Threads:
  * Any.
  */
-size_t mg_vsnprintf(char *buf, size_t len, const char *fmt, va_list *ap);
+size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
 
-/* Formats into fresh memory, NUL-terminated.
+/* ---- Access lists ---- */
+
+/* Checks an address against an access list.
  *
- * # Returns
- * The text, to be released with `mg_free`; an empty string for an empty text. NULL without memory.
+ * `acl` is a list of networks with commas between them, each with `+` (allow) or `-` (deny) before
+ * it: `-0.0.0.0/0,+10.0.0.0/8,+192.168.1.7,+fd00::/8`. The last one that matches decides. A network
+ * has to be written with its host bits zero: `+1.2.3.4/24` matches nobody. IPv4 networks match IPv4
+ * addresses, IPv6 networks (without brackets) IPv6 ones. An IPv4-mapped address, which a listener
+ * for both families sees, counts as the IPv4 address. A network with a zone (`fe80::%eth0/64`)
+ * matches in that zone only. Blanks may surround a network.
  *
- * # Threads
+ * Returns:
+ * 1: allowed; also for an empty list. 0: denied; also if nothing matches. -1: an entry starts
+ * with neither `+` nor `-`, or `remote_ip` is NULL. -2: a network is malformed, or its zone is not
+ * that of an interface.
+ *
+ * Threads:
  * Any.
  */
-char *mg_vmprintf(const char *fmt, va_list *ap);
-
-/* Formats onto the end of `c->send`. On UDP, all that is there leaves as one datagram later in the
- * poll.
- *
- * # Returns
- * The number of bytes appended. 0 without memory: then nothing was appended.
- *
- * # Errors
- * `OOM` as `MG_EV_ERROR` without memory, or when a custom printer (`%M`) claims another length
- * than it has printed.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_vprintf(struct mg_connection *c, const char *fmt, va_list *ap);
-
-/* As `mg_error`, with a `va_list`.
- *
- * # Threads
- * The polling thread.
- */
-void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
-
-/* Formats to `fn(ch, arg)`; see `mg_vxprintf`.
- *
- * The format: `%[#][-][0][width][.precision][h][l|ll]conversion`, the parts in this order.
- * Conversions: `d` `u` `x` `X` (lower case, too) `p` `f` `g` `c` `s` `%` as in C, except that
- * `#` puts `0x` before every number; `M` takes a printer (`mg_pm_t`) and the arguments that it
- * reads; `m` does the same between double quotes. `h` changes nothing. Anything else, such as
- * `i`, `o`, `e`, `z` or a `*` for the width, prints a `%` and the character and reads no argument.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_xprintf(mg_pfn_t fn, void *arg, const char *fmt, ...);
-
-/* Formats into `len` bytes at `buf`; see `mg_vsnprintf` and, for the format, `mg_xprintf`.
- *
- * # Returns
- * The length of the whole text without its NUL, also when it did not fit.
- *
- * # Threads
- * Any.
- */
-size_t mg_snprintf(char *buf, size_t len, const char *fmt, ...);
-
-/* Formats into fresh memory; see `mg_vmprintf` and, for the format, `mg_xprintf`.
- *
- * # Returns
- * The text, to be released with `mg_free`. NULL without memory.
- *
- * # Threads
- * Any.
- */
-char *mg_mprintf(const char *fmt, ...);
-
-/* Formats onto the end of `c->send`; see `mg_vprintf` and, for the format, `mg_xprintf`.
- *
- * # Returns
- * The number of bytes appended. 0 without memory: then nothing was appended, and
- * `MG_EV_ERROR` says `OOM`.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_printf(struct mg_connection *c, const char *fmt, ...);
-
-/* Fails a connection: logs the formatted text, sets `is_closing`, fires `MG_EV_ERROR` with the
- * text, which is cut to 63 bytes. A handler that clears `is_closing` keeps the connection.
- *
- * # Threads
- * The polling thread.
- */
-void mg_error(struct mg_connection *c, const char *fmt, ...);
-
-/* ---- File systems and whole files ---- */
-
-/* The file system of the machine.
- *
- * Reading starts at the start of a file. Every other way of opening one creates it if needed, and
- * writes at its end; `MG_FS_EXCL` only creates. Descriptors are closed on exec.
- */
-extern struct mg_fs mg_fs_posix;
-
-/* Opens a file with `MG_FS_*` flags.
- *
- * # Returns
- * A file to be used with the functions of `fs` on its `fd`, and closed by `mg_fs_close`; NULL when
- * it could not be opened.
- */
-struct mg_fd *mg_fs_open(struct mg_fs *fs, const char *path, int flags);
-
-/* Closes a file of `mg_fs_open`; NULL is fine. */
-void mg_fs_close(struct mg_fd *fd);
-
-/* Lists a directory step by step: replaces the name in `buf` by the next one. Begin with an empty
- * `buf`:
- *
- * ```c
- * char buf[256] = "";
- * while (mg_fs_ls(&mg_fs_posix, ".", buf, sizeof(buf))) printf("%s\n", buf);
- * ```
- *
- * Each step lists the directory anew.
- *
- * # Returns
- * false, and an empty `buf`, at the end; also when the name in `buf` is not in the directory any
- * more, or the next one does not fit into `len` bytes with its NUL.
- */
-bool mg_fs_ls(struct mg_fs *fs, const char *path, char *buf, size_t len);
-
-/* Reads a whole file.
- *
- * # Returns
- * The contents, with a NUL behind, to be released by `mg_free(result.buf)`. An empty file has a
- * `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
- */
-struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
-
-/* Replaces a file, or makes it: writes `len` bytes to a temporary file beside it, which then takes
- * its name. So a reader, or a crash, finds the old contents or the new.
- *
- * The permissions stay; a symbolic link becomes a file. `buf` may be NULL when `len` is 0.
- *
- * # Returns
- * false when that failed; the old file is then untouched, unless `fs` is the program's own and
- * cannot rename onto an existing file.
- */
-bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
-
-/* Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
- * stands behind a NUL in the text is left out.
- *
- * # Returns
- * false when that failed.
- */
-bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...);
-
-/* ---- HTTP: credentials ---- */
-
-/* Finds the credentials of a request.
- *
- * Fills `user` and `pass`, which have room for `userlen` and `passlen` bytes, NUL included; what
- * is longer is cut. The first of these counts: `Authorization: Basic`; `Authorization: Bearer`,
- * then the token is the password; a cookie `access_token`; a query variable `access_token`. Both
- * are empty when there are none.
- */
-void mg_http_creds(struct mg_http_message *hm,
-                   char *user,
-                   size_t userlen,
-                   char *pass,
-                   size_t passlen);
-
-/* Queues the header line `Authorization: Basic ...` for a request (RFC 7617).
- *
- * NULL counts as empty; without user and password the line has no credentials. Nothing is queued
- * when memory is exhausted.
- */
-void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
-
-/* ---- HTTP: entity tags ---- */
-
-/* Writes the entity tag of a file, `"MTIME.SIZE"` with the quotes, and a NUL to `buf`, which has
- * room for `len` bytes; what is longer is cut.
- *
- * File serving sends this as `Etag`, and answers 304 to a request whose `If-None-Match` names it.
- *
- * # Returns
- * `buf`.
- */
-char *mg_http_etag(char *buf, size_t len, size_t size, time_t mtime);
-
-/* ---- HTTP: multipart bodies ---- */
-
-/* Finds the next part of a `multipart/form-data` body (RFC 7578).
- *
- * Start with an offset of 0, and pass on what the function returns until that is 0. `part` may be
- * NULL; else it is filled with views of `body`, in which a missing name is `{NULL, 0}`.
- *
- * # Returns
- * Offset for the next call; 0 when there is no further part, or the next one is malformed or not
- * complete.
- */
-size_t mg_http_next_multipart(struct mg_str body, size_t offset, struct mg_http_part *part);
-
-/* ---- HTTP: heads of messages ---- */
-
-/* Parses the head of an HTTP request or response (RFC 9112).
- *
- * Fills `hm`, which is zeroed first, with views of `s`; nothing is copied or decoded, so `hm` is
- * of use as long as the bytes at `s` are. The body need not be there: `hm->body.len` is the length
- * that the head announces, `(size_t) -1` for a response that announces none. Headers for which
- * `hm->headers` has no room are examined and left out.
- *
- * # Returns
- * Length of the head: start line, headers and blank line, without the body. 0 when it is not
- * complete. -1 when it is malformed, or when it cannot be told where its body ends: a repeated
- * `Content-Length`, one that is not a number, one beside `Transfer-Encoding`.
- */
-int mg_http_parse(const char *s, size_t len, struct mg_http_message *hm);
-
-/* Searches the end of an HTTP head.
- *
- * # Returns
- * Length of the head with its blank line; 0 when the blank line is not there yet; -1 when a
- * control byte stands in front of it, so this is not HTTP.
- */
-int mg_http_get_request_len(const unsigned char *buf, size_t buf_len);
-
-/* Reads the status of a response.
- *
- * # Returns
- * The number at the start of `hm->uri`; 0 when there is none, as in a request.
- */
-int mg_http_status(const struct mg_http_message *hm);
-
-/* Finds a header by its name, ignoring case.
- *
- * # Returns
- * The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
- * is none.
- */
-struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
-
-/* ---- HTTP replies and chunks ---- */
-
-/* As `mg_http_reply`, with a `va_list`.
- *
- * # Errors
- * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_vreply(struct mg_connection *c,
-                    int status_code,
-                    const char *headers,
-                    const char *body_fmt,
-                    va_list *ap);
-
-/* As `mg_http_printf_chunk`, with a `va_list`.
- *
- * # Errors
- * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_vprintf_chunk(struct mg_connection *cnn, const char *fmt, va_list *ap);
-
-/* Appends one chunk of a chunked body to `c->send`: size, CR LF, `len` bytes at `buf`, CR LF.
- *
- * The head is the program's: `mg_printf(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")`.
- * `len` 0 is the last chunk, which ends the response. Clients send chunked requests with it, too.
- *
- * # Errors
- * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_write_chunk(struct mg_connection *c, const char *buf, size_t len);
-
-/* Returns the `Connection` line, with CR LF, that a reply which the program formats itself on this
- * connection has to have; mostly "". `mg_http_reply` and `mg_http_serve_dir` add it by themselves.
- * An addition of this library.
- *
- * `Connection: keep-alive` confirms an HTTP/1.0 client's wish when `MG_SET_HTTP10_CLOSE` is on: without
- * it, such a client waits for the connection to close (RFC 9112, appendix C.2.2). `Connection: close`
- * announces the end behind the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6).
- *
- * # Returns
- * A static C string, never NULL.
- *
- * # Threads
- * The polling thread.
- */
-const char *mg_http_connection_header(struct mg_connection *c);
-
-/* Appends a whole reply to `c->send`: status line, `headers`, `Content-Length`, body.
- *
- * `headers` are complete lines, each with CR LF, and are sent as they are; NULL for none. The
- * body is formatted like by `mg_xprintf`: pass text that may hold a `%` by `"%s"`. Its length
- * takes 11 characters, digits and blanks. Replies with a status of 100 to 199, 204 or 304
- * have no body, and except for 304 no `Content-Length` (RFC 9110, section 8.6). Clears
- * `c->is_resp`: the request is answered.
- *
- * # Errors
- * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_reply(struct mg_connection *c,
-                   int status_code,
-                   const char *headers,
-                   const char *body_fmt,
-                   ...);
-
-/* Appends one formatted chunk of a chunked body to `c->send`; see `mg_http_write_chunk` and,
- * for the format, `mg_xprintf`. The size takes 8 digits.
- *
- * An empty text is the last chunk, which ends the response: beware of
- * `mg_http_printf_chunk(c, "%s", text)` with an empty `text`.
- *
- * # Errors
- * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
-
-/* ---- HTTP: static files ---- */
-
-/* Answers a request by a file, or by the contents of a directory.
- *
- * `opts->root_dir` is a directory, or a list such as `./web,/logs=/var/log/app`: `/prefix=dir`
- * serves what is below `/prefix`, and the last entry that fits wins. The path of the request is
- * decoded and put behind; one that would leave the root, with a NUL or a broken escape, is
- * answered by 400. Symbolic links are followed. Without a root there is nothing: 404.
- *
- * Directories are answered by `index.html` or `index.shtml`, or else by a page with their files;
- * without a slash at the end of the path by 301. Files are sent as by `mg_http_serve_file`; those
- * whose path matches `opts->ssi_pattern` with their includes in place.
- *
- * The options are needed during the call only, `opts->fs` until the file is sent. See
- * `mg_http_serve_file` for what happens meanwhile.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_serve_dir(struct mg_connection *c,
-                       struct mg_http_message *hm,
-                       const struct mg_http_serve_opts *opts);
-
-/* Answers a request by the file at `path`, which is a path of the file system and taken as it is.
- *
- * The type is that of the extension, by `opts->mime_types` (`ext=type,ext2=type2`, `*` for all) or
- * built in. Answered are `HEAD`, `Range`, `If-Range`, `If-None-Match`; the tag of a file is its time
- * and size. Clients that take gzip get `path.gz` if there is one. When there is no such file,
- * `opts->page404` is sent, with status 200, or else 404. `opts` may be NULL.
- *
- * A long file goes out while the connection drains, in pieces: until then `c->is_resp` is 1 and
- * `c->pfn` belongs to the library. Should the file become shorter meanwhile, the connection closes.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_serve_file(struct mg_connection *c,
-                        struct mg_http_message *hm,
-                        const char *path,
-                        const struct mg_http_serve_opts *opts);
-
-/* As `mg_http_serve_dir`, and does what browsers want beside: CORS with its preflight requests,
- * security headers, lifetimes in caches, compressed variants. `web` NULL: nothing of that. An
- * addition of this library.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_serve_dir_web(struct mg_connection *c,
-                           struct mg_http_message *hm,
-                           const struct mg_http_serve_opts *opts,
-                           const struct mg_http_web_opts *web);
-
-/* As `mg_http_serve_file`, and does what browsers want beside; see `mg_http_serve_dir_web`. Of the
- * flags, those about roots and directories have no effect. An addition of this library.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_serve_file_web(struct mg_connection *c,
-                            struct mg_http_message *hm,
-                            const char *path,
-                            const struct mg_http_serve_opts *opts,
-                            const struct mg_http_web_opts *web);
-
-/* Answers a CORS preflight request: a browser asks whether a page of another origin may send a
- * request. For replies that the program makes itself. An addition of this library.
- *
- * # Returns
- * true when this was one, and is answered.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_http_web_preflight(struct mg_connection *c,
-                           struct mg_http_message *hm,
-                           const struct mg_http_web_opts *web);
-
-/* Writes the header lines for browsers to `buf`, for the `headers` of `mg_http_reply`: CORS, `Vary`,
- * security headers. An addition of this library.
- *
- * # Returns
- * Length of the lines without the NUL; what does not fit into `len` bytes is left out as a whole,
- * and the result is not less than `len`.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_http_web_headers(struct mg_connection *c,
-                           struct mg_http_message *hm,
-                           const struct mg_http_web_opts *web,
-                           char *buf,
-                           size_t len);
-
-/* Sends the page at `fullpath` with its includes in place: `<!--#include file="NAME" -->` from the
- * page's own directory, `<!--#include virtual="/PATH" -->` from below `root`. Included files may
- * include others, five deep. Includes that are missing, or would leave their directory, are empty.
- *
- * The reply has status 200 and type `text/html`, or status 404 without such a page.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_serve_ssi(struct mg_connection *c, const char *root, const char *fullpath);
-
-/* ---- HTTP: uploads ---- */
-
-/* Writes the body of a request to the file that its query names: `?file=NAME&offset=NUMBER`. Sends
- * a reply in any case: the new size of the file, or 400 and what is wrong.
- *
- * Long files come in pieces, one request each. Offset 0 begins a new file; another one has to be
- * the size of the file so far. The name may have directories, which have to exist below `dir`, and
- * cannot leave it.
- *
- * # Returns
- * The new size of the file; 0 for an empty body. -1: no `file`. -2: the name would leave `dir`.
- * -3: negative offset. -4: larger than `max_size`. -5: the offset is not the size of the file. -6:
- * the file cannot be opened. -7: it cannot be written, and is incomplete.
- *
- * # Threads
- * The polling thread.
- */
-long mg_http_upload(struct mg_connection *c,
-                    struct mg_http_message *hm,
-                    struct mg_fs *fs,
-                    const char *dir,
-                    size_t max_size);
-
-/* Writes the body of a request to the file `dir/name` as it arrives, whatever its length. To be
- * called at `MG_EV_HTTP_HDRS`.
- *
- * From then on the connection belongs to the upload: `c->fn` gets no more events. `fn` is called
- * once, with NULL when the file is complete and closed, else with what went wrong; it sends the
- * reply and sets `c->is_draining`. NULL for `fn`: the reply is 200 or 500. When the upload cannot
- * be started (`bad name`, `open failed`), `fn` is called at once, and the connection stays as it is.
- *
- * A file of that name is replaced. Of an upload that is cut off, the whole blocks of 512 bytes stay.
- * Chunked bodies are decoded. `name` cannot leave `dir`; `fs` NULL is `mg_fs_posix`, and has to
- * live until `fn` is called.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_start_upload(struct mg_connection *c,
-                          struct mg_http_message *hm,
-                          struct mg_str name,
-                          struct mg_str dir,
-                          struct mg_fs *fs,
-                          void (*fn)(struct mg_connection *c, const char *err));
-
-/* Updates the firmware with the body of a request, as it arrives. To be called at
- * `MG_EV_HTTP_HDRS`, with `mg_ota_begin`, `mg_ota_write` (in multiples of 512 bytes, but for the last
- * piece) and `mg_ota_end`, which on a host do nothing.
- *
- * From then on the connection belongs to the update: `c->fn` gets no more events. `fn` is called
- * once, with NULL when all is written, else with what went wrong: `ota begin failed` or `OTA needs a
- * Content-Length` (at once; the connection stays as it is), `write error`, `OTA finalize failed`,
- * `connection closed`, or the text of an `MG_EV_ERROR`. NULL for `fn`: the reply is 200 or 500, and
- * the connection drains.
- *
- * # Threads
- * The polling thread.
- */
-void mg_http_start_ota(struct mg_connection *c,
-                       struct mg_http_message *hm,
-                       void (*fn)(struct mg_connection *c, const char *err));
-
-/* ---- HTTP: variables of forms, parameters of header values ---- */
-
-/* Finds a variable in a query string or form body such as `a=1&b=2`, ignoring case.
- *
- * # Returns
- * A view of the value within `buf`, not decoded; `{NULL, 0}` when there is no such variable. The
- * first one counts; a name without `=` has an empty value.
- */
-struct mg_str mg_http_var(struct mg_str buf, struct mg_str name);
-
-/* Finds a variable in a query string or form body, and decodes it into `dst`.
- *
- * `+` becomes a space, `%XX` a byte. `dst` has room for `dst_len` bytes, the NUL included.
- *
- * # Returns
- * Length of the value; it may contain NUL bytes. -1: `buf` is empty, or `name` is NULL. -2: `dst`
- * is NULL or `dst_len` is 0. -3: bad `%` escape, or `dst` too small. -4: no such variable.
- */
-int mg_http_get_var(const struct mg_str *buf, const char *name, char *dst, size_t dst_len);
-
-/* Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
- *
- * The name is compared with its case. It has to be a whole name outside of quotes, directly
- * followed by `=`.
- *
- * # Returns
- * A view of the value within `s`, without its quotes; `{NULL, 0}` when there is no such parameter.
- */
-struct mg_str mg_http_get_header_var(struct mg_str s, struct mg_str v);
-
-/* ---- Low-level input and output, and helpers for multicast and local addresses ---- */
-
-/* One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
- *
- * # Returns
- * How many bytes were sent, `MG_IO_WAIT` when the socket is busy, else `MG_IO_ERR`.
- *
- * # Threads
- * The polling thread.
- */
-long mg_io_send(struct mg_connection *c, const void *buf, size_t len);
-
-/* Takes up to `len` bytes out of `c->rtls`: bytes that came in and were not decrypted.
- *
- * # Returns
- * How many bytes were taken; `MG_IO_WAIT` when there are none.
- *
- * # Threads
- * The polling thread.
- */
-long mg_io_recv(struct mg_connection *c, void *buf, size_t len);
-
-/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the interface that the
- * system chooses; without a route to the group, on the first one that is up. Failures are logged.
- *
- * # Threads
- * The polling thread.
- */
-void mg_multicast_add(struct mg_connection *c, char *ip);
-
-/* Finds the local address that the system would use to reach `to`, without sending anything.
- *
- * # Errors
- * `MG_EV_ERROR` on `c`, "socket(): ERRNO" or "connect: ERRNO"; `addr` is then left alone.
- *
- * # Threads
- * The polling thread.
- */
-void mg_getlocaddr(struct mg_connection *c, struct mg_addr *to, struct mg_addr *addr);
-
-/* ---- `struct mg_iobuf`: growable buffers ---- */
-
-/* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
- *
- * `size` bytes, rounded up to a multiple of `align`, zeroed. `align` is how much the buffer grows
- * at a time; 0 means exactly as much as needed.
- *
- * # Returns
- * false when memory is exhausted; the buffer is then empty and usable.
- *
- * # Threads
- * Any thread, one at a time for each buffer.
- */
-bool mg_iobuf_init(struct mg_iobuf *io, size_t size, size_t align);
-
-/* Makes the capacity exactly `new_size`, rounded up to a multiple of `align`: grows or shrinks.
- *
- * Contents are kept up to the new capacity. Pointers into the old memory dangle, and the old
- * memory is zeroed before it is released. `new_size` 0 releases the memory.
- *
- * # Returns
- * false when memory is exhausted; nothing has changed then.
- *
- * # Threads
- * Any thread, one at a time for each buffer.
- */
-bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
-
-/* Releases the memory of a buffer; `align` stays, and the buffer is usable again at once.
- *
- * # Threads
- * Any thread, one at a time for each buffer.
- */
-void mg_iobuf_free(struct mg_iobuf *io);
-
-/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
- *
- * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
- * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
- * The capacity becomes exactly what is needed, rounded up to a multiple of `align`.
- *
- * # Returns
- * `len`, or 0 when memory is exhausted; nothing has changed then.
- *
- * # Threads
- * Any thread, one at a time for each buffer.
- */
-size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len);
-
-/* Removes `len` bytes at offset `ofs`; what follows moves left.
- *
- * Both are clamped to what is there. The bytes that become free at the end are zeroed; the
- * capacity stays.
- *
- * # Returns
- * How many bytes were removed.
- *
- * # Threads
- * Any thread, one at a time for each buffer.
- */
-size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
-
-/* ---- JSON access by path ---- */
-
-/* Finds the token at `path`.
- *
- * `toklen` (may be NULL) gets its length, or 0 on error. A string token includes both quotes, a
- * container both brackets. Leading white space is skipped.
- *
- * # Returns
- * The offset of the token in `json.buf`, 0 or greater. `MG_JSON_NOT_FOUND`: no such member or
- * element, or the text ends too early. `MG_JSON_INVALID`: a syntax error before the end of the
- * token, a path that does not start with `$`, or a text longer than `INT_MAX`.
- * `MG_JSON_TOO_DEEP`: more than `MG_JSON_MAX_DEPTH` open containers (`MG_SET_JSON_DEPTH`) before the end of the
- * token.
- *
- * # Threads
- * Any.
- */
-int mg_json_get(struct mg_str json,
-                const char *path,
-                int *toklen);
-
-/* Returns the raw token at `path`: strings with their quotes and escapes.
- *
- * # Returns
- * A view into `json`; `{NULL, 0}` if there is no such token (see `mg_json_get`).
- *
- * # Threads
- * Any.
- */
-struct mg_str mg_json_get_tok(struct mg_str json, const char *path);
-
-/* Reads the number at `path`.
- *
- * `*v` is set if there is one, else left alone; `v` may be NULL. The value is correctly rounded
- * and finite: an overflowing one is cut to about 1e308. A number in quotes is not a number.
- *
- * # Returns
- * true if the token is a number.
- *
- * # Threads
- * Any.
- */
-bool mg_json_get_num(struct mg_str json, const char *path, double *v);
-
-/* Reads the boolean at `path`.
- *
- * `*v` is set if there is one, else left alone; `v` may be NULL. Only `true` and `false` count.
- *
- * # Returns
- * true if the token is a boolean, whichever it is.
- *
- * # Threads
- * Any.
- */
-bool mg_json_get_bool(struct mg_str json, const char *path, bool *v);
-
-/* Reads the number at `path` as an integer, cut towards zero.
- *
- * Integers are exact; what is outside the range of `long` becomes `LONG_MIN` or `LONG_MAX`.
- *
- * # Returns
- * The value, or `dflt` if the token is not a number.
- *
- * # Threads
- * Any.
- */
-long mg_json_get_long(struct mg_str json, const char *path, long dflt);
-
-/* Returns a decoded copy of the string at `path`.
- *
- * Escapes are decoded as by `mg_json_unescape`: `\u00XX` to one byte, and the text ends at the
- * first code unit above U+00FF. For all of Unicode see `mg_json_get_text`.
- *
- * # Returns
- * NUL-terminated text to be released by `mg_free`. NULL if the token is not a string, has a wrong
- * escape, begins with a code unit above U+00FF, or when out of memory.
- *
- * # Threads
- * Any.
- */
-char *mg_json_get_str(struct mg_str json, const char *path);
-
-/* Returns the string at `path` as UTF-8.
- *
- * An addition to the API of 7.22. All of `\uXXXX` is decoded, surrogate pairs included; an
- * unpaired surrogate becomes U+FFFD. Bytes that are not escaped are copied as they are, so the
- * result is valid UTF-8 if the document is. `*len` (may be NULL) gets the length without the NUL;
- * the text may hold NUL bytes.
- *
- * # Returns
- * NUL-terminated text to be released by `mg_free`. NULL, and `*len` untouched, if the token is not
- * a string, has a wrong escape, or when out of memory.
- *
- * # Threads
- * Any.
- */
-char *mg_json_get_text(struct mg_str json, const char *path, size_t *len);
-
-/* Decodes the string of hexadecimal digit pairs at `path`.
- *
- * `*len` (may be NULL) gets the number of bytes.
- *
- * # Returns
- * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
- * the token is not a string, if its length is odd, if it has a character that is no hexadecimal
- * digit, or when out of memory.
- *
- * # Threads
- * Any.
- */
-char *mg_json_get_hex(struct mg_str json, const char *path, int *len);
-
-/* Decodes the string of base64 text at `path` (standard alphabet, RFC 4648 section 4).
- *
- * `*len` (may be NULL) gets the number of bytes: 0 if there is a character outside the alphabet.
- * Up to three characters at the end that make no group of four are ignored.
- *
- * # Returns
- * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
- * the token is not a string or when out of memory.
- *
- * # Threads
- * Any.
- */
-char *mg_json_get_b64(struct mg_str json, const char *path, int *len);
-
-/* Decodes the string at `path` into the `n` bytes at `to`.
- *
- * `\b \f \n \r \t \\ \" \/` become their character, `\u00XX` the single byte XX (also 0). The text
- * ends at the first `\u` escape above U+00FF or without four hexadecimal digits.
- *
- * # Returns
- * The number of bytes without the NUL behind them. 0 if the token is not a string (then `to` is
- * untouched), if the text is empty or has a wrong escape, or if it does not fit: then `to` holds
- * what was decoded, and a NUL if `n` is not 0.
- *
- * # Threads
- * Any.
- */
-size_t mg_json_unescape(struct mg_str json, const char *path, char *to, size_t n);
-
-/* Steps through the members of an object or the elements of an array.
- *
- * `obj` starts with `{` or ``. Start with `ofs` 0, pass the result back, stop at 0. `*key` gets
- * the raw key with its quotes (`{NULL, 0}` in an array), `*val` the raw value; either may be NULL.
- *
- * # Returns
- * The offset behind the value, white space and one comma. 0 at the end, on a syntax error, or if
- * `obj` is no container.
- *
- * # Threads
- * Any.
- */
-size_t mg_json_next(struct mg_str obj, size_t ofs, struct mg_str *key, struct mg_str *val);
-
-/* ---- The log: its level, its sink, lines and hex dumps ---- */
-
-/* Which lines are logged: those of this level and below. Set it with `mg_log_set`. */
-extern int mg_log_level;
-
-/* Sends log bytes to `fn(ch, param)`, one at a time. NULL means standard output, as at the start.
- *
- * # Threads
- * Any; but a line that another thread is printing may meet the new function with the old `param`.
- */
-void mg_log_set_fn(mg_pfn_t fn, void *param);
-
-/* As `mg_log`, with a `va_list`.
- *
- * # Threads
- * Any. Lines of several threads may mix.
- */
-void mg_vlog(const char *fmt, va_list *ap);
-
-/* Logs a hex dump, 16 bytes a line, whatever the level.
- *
- * # Threads
- * Any.
- */
-void mg_hexdump(const void *buf, size_t len);
-
-/* Logs a formatted line and CR LF, whatever the level: `MG_ERROR` and friends check the level
- * and print the prefix. A program may define its own.
- *
- * # Threads
- * Any. Lines of several threads may mix.
- */
-void mg_log(const char *fmt, ...);
-
-/* Logs what stands before each line, 40 bytes: time, level, file, line and function. A program
- * may define its own.
- *
- * # Threads
- * Any.
- */
-void mg_log_prefix(int level, const char *file, int line, const char *fname);
-
-/* ---- Memory ---- */
-
-/* Allocates `count` times `size` zeroed bytes: `calloc`, unless the program defines its own.
- *
- * All memory that the library hands to the program comes from here. A program that defines
- * `mg_calloc` and `mg_free` itself replaces both for the library too.
- *
- * # Returns
- * NULL when out of memory.
- *
- * # Threads
- * Any, unless the program's own says otherwise.
- */
-void *mg_calloc(size_t count, size_t size);
-
-/* Releases what `mg_calloc` returned: `free`, unless the program defines its own.
- *
- * `ptr` may be NULL.
- *
- * # Threads
- * Any, unless the program's own says otherwise.
- */
-void mg_free(void *ptr);
-
-/* Overwrites `len` bytes at `buf` with zeros, in a way that compilers do not remove.
- *
- * For secrets that are not needed any more. `buf` may be NULL.
- *
- * # Threads
- * Any.
- */
-void mg_bzero(volatile unsigned char *buf, size_t len);
-
-/* ---- Modbus-TCP ---- */
-
-/* Listens for Modbus-TCP clients.
- *
- * Each valid request fires `MG_EV_MODBUS_REQ` with a `struct mg_modbus_req *`: the handler fills
- * or reads `u`, may set `error`, and the answer goes out when it returns. Invalid requests are
- * answered with an exception and fire nothing.
- *
- * Function 22 (mask write) fires as functions 3 and 6, function 23 (read and write) as 16 and 3.
- * Function 43, type 14 (identification) fires for each text, see `MG_MODBUS_FUNC_READ_DEVICE_ID`.
- *
- * # Returns
- * The listener, or NULL: then the log says why.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_modbus_listen(struct mg_mgr *mgr,
-                                       const char *url,
-                                       mg_event_handler_t fn,
-                                       void *fn_data);
-
-/* ---- MQTT: connecting, listening, sending, parsing ---- */
-
-/* Connects to an MQTT broker and queues CONNECT, as `mg_mqtt_login` does.
- *
- * Default ports are 1883, and 8883 for `mqtts://`; what follows the port in the URL is ignored.
- * `opts` is needed during the call only; NULL: MQTT 3.1.1, a random client id, no credentials, no
- * will. Set `clean` with a random id: the broker may keep the session of a client that will never
- * come back.
- *
- * `MG_EV_MQTT_OPEN` fires when the broker has answered; its data is an `int *`, the return code. If
- * that is not 0, the connection closes. `MG_EV_MQTT_MSG` fires for each message, `MG_EV_MQTT_CMD`
- * for each packet, messages included; their data is a `struct mg_mqtt_message *`. Messages are
- * acknowledged before these events. Packets may be queued at once.
- *
- * Nothing is sent again and nothing is kept alive by itself: programs do that from timers.
- *
- * # Returns
- * The connection, or NULL for an empty URL or without memory.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_mqtt_connect(struct mg_mgr *mgr,
-                                      const char *url,
-                                      const struct mg_mqtt_opts *opts,
-                                      mg_event_handler_t fn,
-                                      void *fn_data);
-
-/* Listens for MQTT clients: what a broker is made of.
- *
- * Each packet of a client fires `MG_EV_MQTT_CMD`, a message `MG_EV_MQTT_MSG` before it. Messages are
- * acknowledged by themselves; everything else (CONNACK, SUBACK, subscriptions, `mg_mqtt_pong`) is
- * the program's. A broker that speaks MQTT 5 sets `c->is_mqtt5` when it has seen CONNECT; without
- * that, the properties of messages are part of their payload.
- *
- * # Returns
- * The listener, or NULL: then the log says why.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_mqtt_listen(struct mg_mgr *mgr,
-                                     const char *url,
-                                     mg_event_handler_t fn,
-                                     void *fn_data);
-
-/* Queues CONNECT and sets `c->is_mqtt5` by `version`. NULL `opts` have all fields 0.
- *
- * Of `opts` it takes `user`, `pass`, `client_id` (empty: random), `version` (0: 4), `keepalive`,
- * `clean`, and for MQTT 5 `props`. A `topic` makes a will of `topic`, `message`, `qos`, `retain` and
- * `will_props`. On a WebSocket, call `mg_ws_wrap` for what this and the functions below append.
- *
- * # Errors
- * As all functions here that queue a packet: `MG_EV_ERROR` and nothing queued without memory ("OOM"),
- * for a topic, name or property of more than 65,535 bytes ("MQTT string too long"), and for a packet
- * of more than 256 MiB ("MQTT packet too long"). NULL for `c` does nothing.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_login(struct mg_connection *c, const struct mg_mqtt_opts *opts);
-
-/* Queues PUBLISH: `message` to `topic` with `qos`, `retain`, and for MQTT 5 `props`. See
- * `mg_mqtt_login` for errors.
- *
- * With `retransmit_id` the message is sent again: it gets that packet id, and DUP. A new one gets
- * the next id of `c->mgr->mqtt_id`. A QoS of 3 is sent as 2.
- *
- * # Returns
- * The packet id. It comes back in `MG_EV_MQTT_CMD`: in PUBACK for QoS 1, in PUBREC and PUBCOMP for
- * QoS 2. For QoS 0 `retransmit_id`; 0 when nothing was queued.
- *
- * # Threads
- * The polling thread.
- */
-uint16_t mg_mqtt_pub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
-
-/* Queues SUBSCRIBE to the filter `topic` with `qos`, and for MQTT 5 `props`. Its packet id is
- * `c->mgr->mqtt_id` afterwards, and that of the SUBACK. See `mg_mqtt_login` for errors.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_sub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
-
-/* Queues UNSUBSCRIBE from the filter `topic`, for MQTT 5 with `props`. As `mg_mqtt_sub`.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_unsub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
-
-/* Queues DISCONNECT, for MQTT 5 with `props`; NULL `opts` have none. The connection stays: the
- * broker closes it, or the program sets `c->is_draining`. See `mg_mqtt_login` for errors.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_disconnect(struct mg_connection *c, const struct mg_mqtt_opts *opts);
-
-/* Queues a fixed header: what follows it, `len` bytes, is sent by `mg_send`. For packets that have no
- * function of their own, such as CONNACK and SUBACK. See `mg_mqtt_login` for errors.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_send_header(struct mg_connection *c, uint8_t cmd, uint8_t flags, uint32_t len);
-
-/* Queues PINGREQ. A client sends one from a timer, sooner than its `keepalive`.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_ping(struct mg_connection *c);
-
-/* Queues PINGRESP, a broker's answer to PINGREQ.
- *
- * # Threads
- * The polling thread.
- */
-void mg_mqtt_pong(struct mg_connection *c);
-
-/* Parses the packet at the start of `len` bytes at `buf` into `m`; its views point to `buf`.
- *
- * `version` 5: a PUBLISH has properties. `m->dgram.len` says where the next packet starts.
- *
- * # Returns
- * `MQTT_OK`, `MQTT_INCOMPLETE` when bytes are missing, or `MQTT_MALFORMED`. MQTT 3.1.1 and 5.0,
- * chapter 2.
- *
- * # Threads
- * Any.
- */
-int mg_mqtt_parse(const uint8_t *buf, size_t len, uint8_t version, struct mg_mqtt_message *m);
-
-/* Reads the MQTT 5 property at `ofs` of a PUBLISH into `prop`. Start with 0, and pass the result.
- *
- * `iv` is the value of a number, `val` that of text and bytes; a user property has `key`, too. They
- * point to the packet. The rest is 0.
- *
- * # Returns
- * Where the next property starts; 0 at the end, and for what is no property.
- *
- * # Threads
- * Any.
- */
-size_t mg_mqtt_next_prop(struct mg_mqtt_message *msg, struct mg_mqtt_prop *prop, size_t ofs);
-
-/* ---- Firmware updates. On a host there is no firmware: the functions that write it only say yes ---- */
-
-/* Begins an update of `new_firmware_size` bytes. Does nothing on a host, unless the program
- * defines its own.
- *
- * # Returns
- * true; false refuses the update.
- *
- * # Threads
- * The library calls it on the polling thread.
- */
-bool mg_ota_begin(size_t new_firmware_size);
-
-/* Writes the next `len` bytes of an update. Does nothing on a host, unless the program defines
- * its own.
- *
- * # Returns
- * true; false ends the update.
- *
- * # Threads
- * The library calls it on the polling thread.
- */
-bool mg_ota_write(const void *buf, size_t len);
-
-/* Ends an update, once, also one that failed. Does nothing on a host, unless the program
- * defines its own.
- *
- * # Returns
- * true; false when what was written is not good.
- *
- * # Threads
- * The library calls it on the polling thread.
- */
-bool mg_ota_end(void);
-
-/* Writes what tells this device from others of its kind to `buf`, cut to `len` bytes with the NUL:
- * "0" on a host.
- *
- * # Threads
- * Any thread.
- */
-void mg_ota_device_id(char *buf, size_t len);
-
-/* Looks for updates now and then. Does nothing on a host, where `MG_OTA_URL` is NULL.
- *
- * # Threads
- * The polling thread.
- */
-void mg_ota_poll(struct mg_mgr *mgr);
-
-/* Sets whom firmware servers are checked by: certificates of authorities, in PEM or DER, which are
- * copied. `mg_ota_url_check` takes `https` URLs only with it. `MG_OTA_TLS_CA` of a program does the
- * same for PEM. Empty: nobody. An addition of this library.
- *
- * # Threads
- * The polling thread.
- */
-void mg_ota_set_ca(struct mg_str ca);
-
-/* Asks a server whether there is another version of the firmware, and installs it.
- *
- * The answer to `GET metadata_url?arch=1&version=...&id=...&interval=...&boot=0` is
- * `{"version": "...", "url": "...", "size": ...}`. If the version is not
- * `MG_OTA_FIRMWARE_VERSION`, the firmware is fetched from that URL and goes to `mg_ota_begin`,
- * `mg_ota_write` and `mg_ota_end`.
- *
- * An `https` URL is asked with TLS, and the server's certificate has to lead to `MG_OTA_TLS_CA` (or
- * `mg_ota_set_ca`) and carry the URL's host; nothing falls back to clear text, and metadata that came
- * with TLS cannot name a firmware without.
- *
- * `fn` is called once, perhaps from inside this call: with NULL when all is written, else with what
- * went wrong. With `fn` NULL, that is logged. One check runs at a time in a process.
- *
- * # Errors
- * `OTA already in progress`, `Failed to connect`, `Metadata timeout` (5 s), `OTA timeout` (5 s to
- * connect, 300 s until the response begins), `Bad metadata: ...`, `Same version`, `Bad HTTP
- * response: ...`, `MG_OTA_TLS_CA is not configured`, `Insecure firmware URL`, `ota begin failed`, `write error`, `OTA finalize failed`, `connection closed`, or
- * the text of an `MG_EV_ERROR`.
- *
- * # Threads
- * The polling thread.
- */
-void mg_ota_url_check(struct mg_mgr *mgr,
-                      const char *metadata_url,
-                      void (*fn)(const char *err));
-
-/* ---- Where the printf family prints to ---- */
-
-/* Prints to the C library's standard output, with `putchar`. The argument is ignored.
- *
- * # Threads
- * Any.
- */
-void mg_pfn_stdout(char c, void *param);
-
-/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
- * counted. Grows the buffer by its `align` when needed.
- *
- * Without memory the character is dropped, as by `mg_pfn_iobuf_noresize`.
- *
- * # Threads
- * The one that owns the buffer.
- */
-void mg_pfn_iobuf(char ch, void *param);
-
-/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
- * counted, without growing the buffer.
- *
- * A character that finds one free byte turns it into a NUL that is counted; one that finds none
- * is dropped.
- *
- * # Threads
- * The one that owns the buffer.
- */
-void mg_pfn_iobuf_noresize(char ch, void *param);
-
-/* ---- Files packed into the program ---- */
-
-/* The file system of packed files, read-only. It sees what `mg_mem_files` points at.
- *
- * Directories are what the paths of the files say; they have no time.
- */
-extern struct mg_fs mg_fs_packed;
-
-/* The packed files: an array that ends with an entry whose path is NULL. NULL until the program
- * sets it, for example to `mg_packed_files`, which `mongoose-pack` makes from files.
- *
- * It is looked at in each call; files that are open stay what they are.
- */
-extern const struct mg_mem_file *mg_mem_files;
-
-/* The contents of the packed file `path`, which is compared byte by byte.
- *
- * # Returns
- * A view of the program's own array, not a copy; `{NULL, 0}` when there is no such file.
- *
- * # Threads
- * Any, while no other one changes `mg_mem_files`.
- */
-struct mg_str mg_unpacked(const char *path);
-
-/* ---- Printers for `%M` and `%m` ---- */
-
-/* Prints the body of a JSON string. Arguments: `int len, const char *s`.
- *
- * Stops at a NUL; with a `len` above 0 also after so many bytes. `"`, `\` and control characters
- * are escaped, bytes from 0x80 on are not touched. NULL prints nothing. With quotes around:
- * `mg_printf(c, "{%m:%m}", MG_ESC("key"), MG_ESC("value"))`.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_esc(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints text for HTML: `&`, `<`, `>` and `"` become entities. Arguments: `int len, const char *s`.
- *
- * Exactly `len` bytes are taken, also NULs.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_html_esc(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints base64 with padding. Arguments: `int len, const void *data`.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_base64(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints two lower-case hexadecimal digits for each byte. Arguments: `int len, const void *data`.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_hex(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints an address: IPv4 dotted, IPv6 in brackets. Argument: `const struct mg_addr *addr`.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_ip(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints an address, a colon and the port. Argument: `const struct mg_addr *addr`.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_ip_port(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints an IPv4 address, dotted. Argument: `const void *ip`, 4 bytes in network order.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_ip4(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints an IPv6 address in brackets, all eight groups. Argument: `const void *ip`, 16 bytes in
- * network order.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_ip6(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints a MAC address: `00:01:0a:ff:bc:10`. Argument: `const uint8_t *mac`, 6 bytes.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_mac(mg_pfn_t out, void *arg, va_list *ap);
-
-/* Prints an IEEE 802.15.4 address like a MAC address. Argument: `const uint8_t *address`, 8 bytes.
- *
- * # Returns
- * The number of bytes printed.
- *
- * # Threads
- * Any.
- */
-size_t mg_print_ieee64(mg_pfn_t out, void *arg, va_list *ap);
-
-/* ---- `struct mg_queue`: messages from one thread to another one without locks ---- */
-
-/* Makes an empty queue in `size` bytes at `buf`, which the program owns.
- *
- * Each message takes 4 bytes more than its length, and 4 have to stay free: the longest possible
- * message is `size - 8` bytes.
- *
- * # Threads
- * Before the two threads start to use the queue.
- */
-void mg_queue_init(struct mg_queue *q, char *buf, size_t size);
-
-/* Finds room for a message of `len` bytes; `*buf` is where to write it. Publish it with
- * `mg_queue_add`.
- *
- * # Returns
- * The length of the longest message that has room there, `len` at least. 0: there is no room now;
- * try again when the consumer has read on.
- *
- * # Threads
- * The producer.
- */
-size_t mg_queue_book(struct mg_queue *q, char **buf, size_t len);
-
-/* Publishes `len` bytes, at most as many as booked, at the place that `mg_queue_book` gave.
- *
- * # Threads
- * The producer.
- */
-void mg_queue_add(struct mg_queue *q, size_t len);
-
-/* Looks at the oldest message; `*buf` is where it begins. It stays until `mg_queue_del`.
- *
- * # Returns
- * Its length, or 0: the queue is empty.
- *
- * # Threads
- * The consumer.
- */
-size_t mg_queue_next(struct mg_queue *q, char **buf);
-
-/* Drops the oldest message; `len` is what `mg_queue_next` returned.
- *
- * # Threads
- * The consumer.
- */
-void mg_queue_del(struct mg_queue *q, size_t len);
-
-/* As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run
- * twice.
- *
- * # Returns
- * The length of the message; 0 if it is empty or does not fit.
- *
- * # Threads
- * The producer.
- */
-size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
-
-/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
- * the message, which needs room too, does not belong to it.
- *
- * # Returns
- * The length of the message; 0 if it is empty or does not fit.
- *
- * # Threads
- * The producer.
- */
-size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
-
-/* ---- Random bytes and text ---- */
-
-/* Fills `buf` with `len` random bytes from the operating system, unless the program defines
- * its own `mg_random`.
- *
- * # Returns
- * true; false if the operating system gave none: then the bytes are predictable, and an error
- * is logged.
- *
- * # Threads
- * Any, unless the program's own says otherwise.
- */
-bool mg_random(void *buf, size_t len);
-
-/* Writes `len - 1` random letters and digits and a NUL to `buf`.
- *
- * Each of `[a-zA-Z0-9]` is equally likely. The bytes come from `mg_random`. With `len` 1 only the
- * NUL is written, with `len` 0 nothing.
- *
- * # Returns
- * `buf`.
- *
- * # Threads
- * Any.
- */
-char *mg_random_str(char *buf, size_t len);
-
-/* ---- JSON-RPC: a list of methods, and the dispatch of request frames to them ---- */
-
-/* Adds a method to the front of a list, so that later additions win.
- *
- * `pattern` is a pattern of `mg_match`, copied; the empty one is for responses, frames with a
- * result or an error. `*head` starts as NULL. Nothing happens when out of memory. Release the list
- * by `mg_rpc_del(head, NULL)`.
- *
- * # Threads
- * The one that uses the list.
- */
-void mg_rpc_add(struct mg_rpc **head,
-                struct mg_str pattern,
-                void (*handler)(struct mg_rpc_req *r),
-                void *handler_data);
-
-/* Removes all methods of a handler from a list, or with a NULL handler all methods.
- *
- * A handler may remove itself while it runs.
- *
- * # Threads
- * The one that uses the list.
- */
-void mg_rpc_del(struct mg_rpc **head, void (*handler)(struct mg_rpc_req *r));
-
-/* Dispatches a frame to the first method in the list whose pattern matches.
- *
- * `r->rpc` is set to it before its handler runs. If the frame has a string `$.method`, its raw
- * text is what patterns are matched with; else, if it has `$.result` or `$.error`, the empty text.
- *
- * # Errors
- * Printed as an answer: -32601 `"METHOD not found"` without such a method, also when `r->head` is
- * NULL; -32700 with the frame as its message if the frame is neither request nor response.
- *
- * # Threads
- * The one that uses the list.
- */
-void mg_rpc_process(struct mg_rpc_req *r);
-
-/* Answers a request: prints `{"id":ID,"result":RESULT}`.
- *
- * RESULT is `fmt`, printed as by `mg_xprintf`, and has to be JSON; NULL gives `null`. Nothing is
- * printed if the frame has no `$.id`.
- *
- * # Threads
- * Any.
- */
-void mg_rpc_vok(struct mg_rpc_req *r, const char *fmt, va_list *ap);
-
-/* Answers a request with an error: prints `{"id":ID,"error":{"code":CODE,"message":MESSAGE}}`.
- *
- * MESSAGE is `fmt`, printed as by `mg_xprintf`, and has to be JSON, quotes included; NULL gives
- * `null`. If the frame has no `$.id`, the answer has none either.
- *
- * # Threads
- * Any.
- */
-void mg_rpc_verr(struct mg_rpc_req *r, int code, const char *fmt, va_list *ap);
-
-/* A handler that answers with the patterns of all methods, newest first.
- *
- * `mg_rpc_add(&head, mg_str("rpc.list"), mg_rpc_list, NULL)`. The entry for responses is left out.
- *
- * # Threads
- * The one that uses the list.
- */
-void mg_rpc_list(struct mg_rpc_req *r);
-
-/* Answers a request; see `mg_rpc_vok`.
- *
- * # Threads
- * Any.
- */
-void mg_rpc_ok(struct mg_rpc_req *r, const char *fmt, ...);
-
-/* Answers a request with an error; see `mg_rpc_verr`.
- *
- * # Threads
- * Any.
- */
-void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
-
-/* ---- Settings of managers and connections: additions of this library ---- */
-
-/* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
- * from now on. Programs that set nothing get the behaviour of the original library. Settings of the
- * whole process may be changed with `mgr` NULL, too.
- *
- * # Returns
- * false when there is no such setting, or the value makes no sense for it; nothing has changed.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
-
-/* Changes a setting of a manager that is a text, see `enum mg_setting`. The text is copied.
- *
- * # Returns
- * false when there is no such setting, or the text makes no sense for it; nothing has changed.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_mgr_set_text(struct mg_mgr *mgr, int setting, const char *text);
-
-/* Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
- * from now on inherit its settings.
- *
- * # Returns
- * false when there is no such setting for connections, or the value makes no sense for it;
- * nothing has changed.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
-
-/* ---- SNTP packets ---- */
-
-/* Asks a time server; `url` is `udp://host:port`, NULL for `udp://time.google.com:123`.
- *
- * A good answer sets `mg_boot_timestamp_ms` and fires `MG_EV_SNTP_TIME`; then the connection
- * closes, after three seconds at the latest. An answer must come from the server and repeat what
- * was sent (RFC 4330, section 5). `fn` may be NULL; the event's data is an `int64_t *`, milliseconds
- * since 1970.
- *
- * # Returns
- * The connection, or NULL for an empty URL or without memory.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_sntp_connect(struct mg_mgr *mgr,
-                                      const char *url,
-                                      mg_event_handler_t fn,
-                                      void *fn_data);
-
-/* Sends one more request on a connection of `mg_sntp_connect`; does nothing while the server's
- * name is being resolved.
- *
- * # Threads
- * The polling thread.
- */
-void mg_sntp_request(struct mg_connection *c);
-
-/* Reads an SNTP answer (RFC 4330), and sets `mg_boot_timestamp_ms` by it.
- *
- * The answer is one to a request whose transmit time stamp was `mg_millis()`, as those of
- * `mg_sntp_request` are.
- *
- * # Returns
- * Milliseconds since 1970, half of the round trip included. -1, and the clock stays as it is, for
- * a packet that is too short, not of a server, of stratum 0 (a "kiss of death"), or of a version
- * other than 3 and 4.
- *
- * # Threads
- * Any.
- */
-int64_t mg_sntp_parse(const uint8_t *buf, size_t len);
-
-/* ---- Strings: views, comparing, matching, splitting, numbers, paths ---- */
-
-/* A view of a C string. NULL gives `{NULL, 0}`. The macro `mg_str(s)` calls this.
- *
- * # Threads
- * Any.
- */
-struct mg_str mg_str_s(const char *s);
-
-/* A view of `n` bytes. Nothing is checked.
- *
- * # Threads
- * Any.
- */
-struct mg_str mg_str_n(const char *s, size_t n);
-
-/* Copies a string into fresh memory, with a NUL behind it that is not counted.
- *
- * # Returns
- * The copy, to be released with `mg_free(result.buf)`. `{NULL, 0}` for an empty string and
- * without memory.
- *
- * # Threads
- * Any.
- */
-struct mg_str mg_strdup(struct mg_str s);
-
-/* Compares two strings byte by byte, as unsigned numbers; a string that starts another one is the
- * smaller one.
- *
- * # Returns
- * -1, 0 or 1. An empty string equals `{NULL, 0}`.
- *
- * # Threads
- * Any.
- */
-int mg_strcmp(struct mg_str str1, struct mg_str str2);
-
-/* Compares two strings like `mg_strcmp`, ASCII letters without regard to case.
- *
- * # Returns
- * -1, 0 or 1.
- *
- * # Threads
- * Any.
- */
-int mg_strcasecmp(struct mg_str str1, struct mg_str str2);
-
-/* Compares two C strings, ASCII letters without regard to case. NULL is an empty string.
- *
- * # Returns
- * The difference of the first two (lower-case) bytes that differ; 0 if none do.
- *
- * # Threads
- * Any.
- */
-int mg_casecmp(const char *s1, const char *s2);
-
-/* Splits a string at the first `sep`: `*a` is what stands before it, `*b` what stands behind.
- *
- * Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
- * NULL, and may point to the string itself:
- * `while (mg_span(s, &entry, &s, ',')) ...` walks a list.
- *
- * # Returns
- * false for an empty string; `*a` and `*b` stay as they are.
- *
- * # Threads
- * Any.
- */
-bool mg_span(struct mg_str s, struct mg_str *a, struct mg_str *b, char sep);
-
-/* Matches a whole string against a pattern: `?` is any byte, `*` any bytes but `/`, `#` any bytes.
- *
- * Each wildcard takes as little as possible, from left to right. `caps`, which may be NULL, gets
- * what each of them took: slices of `str`, also when they are empty. Unless the pattern ends in
- * `*` or `#`, `{NULL, 0}` follows them. So `caps` needs one element more than the pattern has
- * wildcards; zero them first. Case matters; there is no escape character. The cost is at most the
- * length of the pattern times that of the string.
- *
- * # Returns
- * Whether it matches. If not, `caps` holds nothing to rely on.
- *
- * # Threads
- * Any.
- */
-bool mg_match(struct mg_str str, struct mg_str pattern, struct mg_str *caps);
-
-/* Reads an unsigned number; all of the string has to be digits.
- *
- * `base` is 2, 10 or 16; 0 takes it from a `0x` or `0b` in front and is 10 without. `val` points
- * to an unsigned integer of `val_len` bytes: 1, 2, 4 or 8.
- *
- * # Returns
- * false, with `*val` as it was, for anything else and for a number that does not fit.
- *
- * # Threads
- * Any.
- */
-bool mg_str_to_num(struct mg_str str, int base, void *val, size_t val_len);
-
-/* Reads a decimal number that may have spaces and tabs around it.
- *
- * # Returns
- * false, with `*val` as it was, for anything else and for a number that does not fit.
- *
- * # Threads
- * Any.
- */
-bool mg_to_size_t(struct mg_str s, size_t *val);
-
-/* Whether a path from a peer stays inside the directory that it is put behind: no `..` at the
- * start or behind a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
- *
- * # Threads
- * Any.
- */
-bool mg_path_is_sane(struct mg_str path);
-
-/* ---- Time ---- */
-
-/* Wall-clock time in milliseconds since 1970 at which `mg_millis()` was 0.
- *
- * 0 until the first SNTP answer; a program may assign it. `mg_now()` is `mg_millis()` plus this.
- */
-extern uint64_t mg_boot_timestamp_ms;
-
-/* Milliseconds of a clock that only goes forward (not the wall clock), unless the program
- * defines its own.
- *
- * # Threads
- * Any.
- */
-uint64_t mg_millis(void);
-
-/* Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
- *
- * Before the first SNTP answer, and unless the program assigned `mg_boot_timestamp_ms`, the same
- * as `mg_millis()`.
- *
- * # Threads
- * Any.
- */
-uint64_t mg_now(void);
-
-/* Sleeps for at least `ms` milliseconds.
- *
- * Nothing is polled meanwhile: a program with an event loop uses a timer instead.
- *
- * # Threads
- * Any.
- */
-void mg_delayms(unsigned int ms);
-
-/* ---- TLS on connections ---- */
-
-/* Begins TLS on a connection, as a client if `c->is_client`, else as a server.
- *
- * To be called in `MG_EV_CONNECT` or right after `mg_connect`, in `MG_EV_ACCEPT`, or later on a
- * connection whose protocol turns to TLS. The handshake runs in the poll and ends with
- * `MG_EV_TLS_HS`. What is in `c->send`, and what is queued meanwhile, is sent encrypted after it.
- * A session that the connection has is dropped. On a listener it is for connections that inherit
- * it (`MG_SET_TLS_INHERIT`): later options replace the earlier ones if they are right; else those
- * stay, and `MG_EV_ERROR` says what is wrong (the listener does not close). Everything is copied; NULL is the same as options that are all
- * empty.
- *
- * Without `ca` a client believes any server that carries `name`, if that is given; with it, and
- * without `skip_verification`, the certificate must lead to one in `ca`, be valid now, and carry
- * `name`, or without that the host of the connection's URL if its scheme means TLS. `name` `*` is
- * any name. A server with `ca` demands a certificate of its clients. RFC 5280, RFC 6125.
- *
- * # Errors
- * `MG_EV_ERROR`, and the connection closes: what is wrong in words when certificate or key cannot
- * be read or do not belong together, "TLS is not enabled" in a library without TLS; later
- * "tls hs: REASON" when the handshake fails, "failed to verify hostname" when only the name was
- * asked for and is another.
- *
- * # Threads
- * The polling thread.
- */
-void mg_tls_init(struct mg_connection *c,
-                 const struct mg_tls_opts *opts);
-
-/* Begins TLS like `mg_tls_init`, with more options, and says what is wrong with them. An addition
- * of this library.
- *
- * A listener that has a certificate is given another in this way: connections that it accepts from
- * now on use it (with `MG_SET_TLS_INHERIT`). Connections of a manager that begin with equal options
- * share what was read from them. Everything is copied. RFC 7301 for `alpn`, RFC 6066 for names
- * and `ocsp`, RFC 5280 for `crl`.
- *
- * # Returns
- * NULL, or what is wrong, a text that stays: then nothing has changed, and there is no event.
- *
- * # Threads
- * The polling thread.
- */
-const char *mg_tls_start(struct mg_connection *c, const struct mg_tls_config *config);
-
-/* Tells what the two sides of a TLS connection have agreed on, and who the peer says it is: it was
- * verified if this side has `ca`. The texts stay until TLS begins anew or the connection closes;
- * they do not end in NUL. An addition of this library.
- *
- * # Returns
- * false without TLS or before `MG_EV_TLS_HS`; everything is empty then.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_tls_get_info(struct mg_connection *c, struct mg_tls_info *info);
-
-/* Drops a connection's TLS session; `c->tls` becomes NULL. The loop does that after
- * `MG_EV_CLOSE`. A connection that loses its session while it is open closes.
- *
- * # Threads
- * The polling thread.
- */
-void mg_tls_free(struct mg_connection *c);
-
-/* Goes on with the handshake, as the poll does by itself. May fire `MG_EV_TLS_HS` or
- * `MG_EV_ERROR`.
- *
- * # Threads
- * The polling thread.
- */
-void mg_tls_handshake(struct mg_connection *c);
-
-/* Takes up to `len` decrypted bytes, past `c->recv`. Does not read from the socket.
- *
- * # Returns
- * How many; `MG_IO_WAIT` when there are none yet; `MG_IO_ERR` when there will be no more.
- *
- * # Threads
- * The polling thread.
- */
-long mg_tls_recv(struct mg_connection *c, void *buf, size_t len);
-
-/* Encrypts and sends bytes, past `c->send`.
- *
- * # Returns
- * How many were taken; `MG_IO_WAIT` during the handshake and when the socket is busy; else
- * `MG_IO_ERR`.
- *
- * # Threads
- * The polling thread.
- */
-long mg_tls_send(struct mg_connection *c, const void *buf, size_t len);
-
-/* Tells how many decrypted bytes wait to be delivered.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_tls_pending(struct mg_connection *c);
-
-/* Sends encrypted bytes that the socket has not taken yet, as the poll does by itself.
- *
- * # Threads
- * The polling thread.
- */
-void mg_tls_flush(struct mg_connection *c);
-
-/* Does nothing: what connections share is in the manager. */
-void mg_tls_ctx_init(struct mg_mgr *_mgr);
-
-/* Does nothing: what connections share is in the manager. */
-void mg_tls_ctx_free(struct mg_mgr *_mgr);
-
-/* ---- URLs and percent coding ---- */
-
-/* Finds the port of a URL.
- *
- * # Returns
- * The number behind the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
- * 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
- */
-unsigned short mg_url_port(const char *url);
-
-/* Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`, in
- * lower case.
- */
-bool mg_url_is_ssl(const char *url);
-
-/* Finds the host of a URL: a name or an address, IPv6 with its brackets.
- *
- * # Returns
- * A view of `url`, not NUL-terminated; empty when there is no host.
- */
-struct mg_str mg_url_host(const char *url);
-
-/* Finds the user name of a URL, `http://USER:pass@host`.
- *
- * # Returns
- * A view of `url`, not decoded, not NUL-terminated; empty when there is none.
- */
-struct mg_str mg_url_user(const char *url);
-
-/* Finds the password of a URL, `http://user:PASS@host`.
- *
- * # Returns
- * A view of `url`, not decoded, not NUL-terminated; empty when there is none.
- */
-struct mg_str mg_url_pass(const char *url);
-
-/* Finds the path of a URL, with query and fragment: what a request line needs.
- *
- * # Returns
- * A pointer into `url`, so the rest of that string; or the constant `"/"` when there is no path.
- */
-const char *mg_url_uri(const char *url);
-
-/* Decodes `%XX` escapes, and `+` to a space when `is_form_url_encoded` is not 0.
- *
- * Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and may be `src` itself.
- *
- * # Returns
- * Length of the text; it may contain NUL bytes. -1 when `%` is not followed by two hex digits
- * within the `src_len` bytes, or `dst` is too small; then `dst` holds the text so far.
- */
-int mg_url_decode(const char *src,
-                  size_t src_len,
-                  char *dst,
-                  size_t dst_len,
-                  int is_form_url_encoded);
-
-/* Writes all bytes but letters, digits and `. _ - ~` as `%xx`, with lower-case digits.
- *
- * Writes the text and a NUL to `dst`, which has room for `dst_len` bytes and does not overlap
- * `src`. Give it three times the input and five bytes more.
- *
- * # Returns
- * Length of the text; 0 when fewer than five bytes are free in front of any byte of `src`.
- */
-size_t mg_url_encode(const char *src, size_t src_len, char *dst, size_t dst_len);
-
-/* ---- WebSocket: connecting, upgrading, sending ---- */
-
-/* As `mg_ws_connect`, with a `va_list`.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr,
-                                     const char *url,
-                                     mg_event_handler_t fn,
-                                     void *fn_data,
-                                     const char *fmt,
-                                     va_list *ap);
-
-/* As `mg_ws_upgrade`, with a `va_list`.
- *
- * # Threads
- * The polling thread.
- */
-void mg_ws_vupgrade(struct mg_connection *c,
-                    struct mg_http_message *hm,
-                    const char *fmt,
-                    va_list *ap);
-
-/* Appends a frame with `len` bytes at `buf` to `c->send`.
- *
- * `op` is `WEBSOCKET_OP_*`; the frame is whole (FIN). Clients mask. Programs that send a message in
- * fragments use `mg_ws_send_frame`, or clear FIN by writing the opcode over the frame's first byte:
- * `c->send.buf[old_len] = op`. The latter does not go with `MG_SET_WS_DEFLATE`.
- *
- * # Returns
- * Bytes of the frame, header included; 0, with nothing appended, without memory.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_ws_send(struct mg_connection *c, const void *buf, size_t len, int op);
-
-/* Turns the last `len` bytes of `c->send` into a frame: for messages whose length is not known
- * beforehand. Print first, wrap last.
- *
- * # Returns
- * `c->send.len` afterwards; 0, with nothing changed, without memory or with fewer bytes queued.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_ws_wrap(struct mg_connection *c, size_t len, int op);
-
-/* As `mg_ws_printf`, with a `va_list`.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_ws_vprintf(struct mg_connection *c, int op, const char *fmt, va_list *ap);
-
-/* Connects as a WebSocket client: `mg_connect`, and queues the upgrade request.
- *
- * `fmt` produces further header lines, each with CR LF; NULL for none. `MG_EV_WS_OPEN` fires
- * when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not. For `wss://` the
- * program calls `mg_tls_init` in `MG_EV_CONNECT`. RFC 6455, section 4.1.
- *
- * # Returns
- * The connection, or NULL for an empty URL, one with line breaks, or without memory.
- *
- * # Threads
- * The polling thread.
- */
-struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
-                                    const char *url,
-                                    mg_event_handler_t fn,
-                                    void *fn_data,
-                                    const char *fmt,
-                                    ...);
-
-/* Accepts the upgrade request `hm` of a client, in `MG_EV_HTTP_MSG`; `MG_EV_WS_OPEN` fires
- * before this returns, and from now on `MG_EV_WS_MSG` and `MG_EV_WS_CTL`.
- *
- * `fmt` produces further header lines, each with CR LF; NULL for none. Unless they name a
- * sub-protocol, the first one that the client offers is taken. A request that is no upgrade is
- * answered with 426 and the connection closes. RFC 6455, section 4.2.
- *
- * # Threads
- * The polling thread.
- */
-void mg_ws_upgrade(struct mg_connection *c,
-                   struct mg_http_message *hm,
-                   const char *fmt,
-                   ...);
-
-/* Formats a message and appends it to `c->send` as one frame; see `mg_ws_send`, `mg_printf`.
- *
- * # Returns
- * Bytes of the message, without the frame's header; 0 also without memory.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
-
-/* ---- WebSocket: fragments, closing, broadcast. Additions of this library ---- */
-
-/* Appends one frame of a message that is sent in several: the first with its opcode, the others
- * with `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such
- * a message is not compressed. RFC 6455, section 5.4.
- *
- * # Returns
- * Bytes of the frame, header included; 0, with nothing appended, without memory.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_ws_send_frame(struct mg_connection *c, const void *buf, size_t len, int op, bool fin);
-
-/* Starts to close a WebSocket: appends a close frame with a code and a reason. The connection
- * closes when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take.
- *
- * `code` is one that RFC 6455, section 7.4, allows to be sent (1000: done; 1001: going away; 4000
- * to 4999: the program's own), or 0 for a frame without code and reason. `reason` is UTF-8, or
- * NULL; what exceeds 123 bytes is cut off.
- *
- * # Returns
- * false, with nothing appended, when a close frame was sent before, for a code or reason that may
- * not be sent, and without memory.
- *
- * # Threads
- * The polling thread.
- */
-bool mg_ws_close(struct mg_connection *c, int code, const char *reason);
-
-/* Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
- * reason is a view into the message, empty when there is none.
- *
- * # Returns
- * The code; 1005 for a close frame without one (RFC 6455, section 7.1.5); 0 for any other message.
- *
- * # Threads
- * The polling thread.
- */
-int mg_ws_close_code(const struct mg_ws_message *wm, struct mg_str *reason);
-
-/* Sends a message to all open WebSocket connections of a manager that `filter` (NULL: all) returns
- * true for. The frame is made once; connections that need their own, clients and those that
- * compress, get their own.
- *
- * `filter` may change and close connections. `op` is `WEBSOCKET_OP_*`. Connections that are
- * closing or draining, or that a close frame was sent on, are left out.
- *
- * # Returns
- * The number of connections that the message was queued for.
- *
- * # Threads
- * The polling thread.
- */
-size_t mg_ws_broadcast(struct mg_mgr *mgr,
-                       const void *buf,
-                       size_t len,
-                       int op,
-                       bool (*filter)(struct mg_connection *c, void *arg),
-                       void *arg);
+int mg_check_ip_acl(struct mg_str acl, struct mg_addr *remote_ip);
 
 /* ---- What the program defines, if it needs it ---- */
 

@@ -24,12 +24,12 @@
  *
  * Threads
  *
- * - A manager, its connections and its timers belong to one thread, the one that polls. Handlers
- *   run in that thread, inside mg_mgr_poll() or the function that caused the event. Several
- *   managers may run in several threads.
+ * - A manager, its connections and its timers belong to one thread, the one that polls. Functions
+ *   that say nothing else are for that thread. Handlers run in it, inside mg_mgr_poll() or the
+ *   function that caused the event. Several managers may run in several threads.
  * - mg_wakeup() may be called from any thread. It is the way to send work to a manager.
- * - Functions that take neither a manager nor a connection may be called from any thread, with
- *   arguments that no other thread uses at that time.
+ * - Functions that say "Threads: Any" may be called from any thread, with arguments that no other
+ *   thread uses at that time.
  * - Variables of the library (mg_log_level and others) are set before other threads start.
  */
 #ifndef MONGOOSE_H

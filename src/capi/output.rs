@@ -1,7 +1,7 @@
 //! Where the printf family prints to.
 //!
-//! C knows an output as a function that takes one character, and its argument. Behind the functions
-//! of the library itself stand buffers, which are recognised and filled by whole runs.
+//! An output is a function that takes one character, and its argument. The library's own outputs are
+//! buffers, which are filled by whole runs.
 
 use crate::abi::{IoBuf, PutChar};
 use crate::codec::fmt::Sink;
