@@ -2,7 +2,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run check test test-hostile soak bench header install uninstall lint fmt clean
+.PHONY: help run check test test-hostile soak bench dropin header install uninstall lint fmt clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
@@ -31,6 +31,9 @@ bench: ## compare with other servers; options: make bench ARGS="--rounds 5"
 header: ## write include/mongoose.h from the sources
 	@cargo build --profile quick --quiet
 	@cp target/quick/include/mongoose.h include/mongoose.h
+
+dropin: ## mongoose.h, mongoose.c, libmongoose.a for another build: make dropin DIR=lib MG_DATA_SIZE=64 TLS=0
+	@python3 scripts/dropin.py "$(DIR)"
 
 install: ## install library, header, pkg-config and CMake files, manual: make install PREFIX=/usr/local DESTDIR=
 	@cargo build --release --quiet

@@ -827,6 +827,7 @@ struct mg_http_header;
 struct mg_http_message;
 struct mg_http_serve_opts;
 struct mg_http_part;
+struct mg_jwt_opts;
 struct mg_modbus_req;
 struct mg_option;
 struct aes_context;
@@ -1564,6 +1565,8 @@ struct mg_connection {
   unsigned int is_readable: 1;
   /* Found writable by the wait of this poll. */
   unsigned int is_writable: 1;
+  /* What packets are marked with, see `mg_dscp`. Writing it does nothing. */
+  unsigned int dscp: 6;
 };
 
 /* A DNS server: its URL and the connection to it. */
@@ -1871,8 +1874,12 @@ struct mg_mdns_resp {
   struct mg_dns_rr *rr;
   /* The name it is about. */
   struct mg_str name;
-  /* The address. */
+  /* The address; for a service the host's, or 0.0.0.0 when that is not known, with the service's port. */
   struct mg_addr addr;
+  /* The service, of an event whose record is PTR, SRV or TXT; else zeros. `txt` is valid during the
+   * handler.
+   */
+  struct mg_dnssd_record sd;
 };
 
 /* A JSON-RPC method in a list. */
@@ -2170,6 +2177,22 @@ struct mg_http_part {
   struct mg_str filename;
   /* Contents. */
   struct mg_str body;
+};
+
+/* What a token is made of, and checked by. Zero what is not needed. */
+struct mg_jwt_opts {
+  /* Signing: the claims, one JSON object. */
+  struct mg_str claims;
+  /* Signing: more members of the header, without braces: `"cty":"JWT"`. */
+  struct mg_str header;
+  /* Signing: which key this is, for the header. */
+  struct mg_str kid;
+  /* HS256: the secret, which must not be empty. */
+  struct mg_str secret;
+  /* ES256, signing: 32 bytes, big-endian. */
+  const uint8_t *private_key;
+  /* ES256, verifying: 64 bytes, x and y, big-endian. */
+  const uint8_t *public_key;
 };
 
 /* Values of a Modbus request: an array of `len` entries. */
@@ -2577,6 +2600,17 @@ struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
                                       const char *url,
                                       mg_event_handler_t fn,
                                       void *fn_data);
+
+/* Marks what a connection sends with a code point of Differentiated Services (RFC 2474), 0 to 63:
+ * `MG_DSCP_EF`, `MG_DSCP_AF(1, 1)`, `MG_DSCP_CS(5)`.
+ *
+ * A connection without a socket yet is marked when it has one, before its first packet; accepted
+ * connections take their listener's mark. The same as `mg_conn_set` with `MG_SET_DSCP`.
+ *
+ * Returns:
+ * true; false when `dscp` is greater than 63 or the socket is none of IP, and nothing has changed.
+ */
+bool mg_dscp(struct mg_connection *c, uint8_t dscp);
 
 /* ---- Settings of managers and connections: additions of this library ---- */
 
@@ -4151,6 +4185,30 @@ void mg_log(const char *fmt, ...);
  */
 void mg_log_prefix(int level, const char *file, int line, const char *fname);
 
+/* ---- CRC-16, and comparing secrets ---- */
+
+/* Continues a CRC-16/X-25 (that of HDLC and PPP) over `len` bytes at `buf`.
+ *
+ * Start with `crc` 0, and pass the last result on to continue. `buf` may be NULL if `len` is 0.
+ *
+ * Returns:
+ * The new CRC; `crc` itself if `len` is 0.
+ *
+ * Threads:
+ * Any.
+ */
+uint16_t mg_crc16(uint16_t crc, const char *buf, size_t len);
+
+/* Compares `n` bytes, in a time that depends on `n` only: for secrets. `n` 0: equal.
+ *
+ * Returns:
+ * true when they are equal.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_memeq(const void *a, const void *b, size_t n);
+
 /* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
 
 /* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need
@@ -4377,6 +4435,110 @@ size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len
  * Any thread, one at a time for each buffer.
  */
 size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
+
+/* ---- JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 or ECDSA on P-256 ---- */
+
+/* Makes a token with an HMAC: `opts->claims`, signed with `opts->secret`.
+ *
+ * The header is `{"alg":"HS256","typ":"JWT"}`, then `kid` if there is one, then the members in
+ * `opts->header`. `len` has to be the length of the text + 1.
+ *
+ * Returns:
+ * The length of the token, which is NUL-terminated. 0, and an empty text, when there is too little
+ * room, the secret is empty, the claims are no JSON object, or the header would be none or have a
+ * member twice.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7519.
+ */
+size_t mg_jwt_sign_hs256(const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* Checks a token with an HMAC by `opts->secret`, and writes its claims to `buf`, which needs their
+ * length + 1.
+ *
+ * The header's `alg` has to be `HS256`, once; `crit` is not understood. `exp` and `nbf` are judged by
+ * the system's clock, with 60 seconds of leeway; `mg_jwt_read_hs256` does not judge them.
+ *
+ * Returns:
+ * The length of the claims, which are NUL-terminated. 0, and an empty text, when anything is wrong.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7519.
+ */
+size_t mg_jwt_verify_hs256(struct mg_str jwt,
+                           const struct mg_jwt_opts *opts,
+                           char *buf,
+                           size_t len);
+
+/* As `mg_jwt_verify_hs256`, whatever `exp` and `nbf` say: for tokens that are renewed. An addition of
+ * this library.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_jwt_read_hs256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* As `mg_jwt_sign_hs256`, with ECDSA on P-256 by `opts->private_key`. Each call makes another
+ * signature. Not in a library without TLS, which logs so and returns 0.
+ *
+ * Returns:
+ * As `mg_jwt_sign_hs256`; 0 also for a key that is NULL, 0, or not below the order of the curve.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7518 section 3.4.
+ */
+size_t mg_jwt_sign_es256(const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* As `mg_jwt_verify_hs256`, with ECDSA on P-256 by `opts->public_key`.
+ *
+ * Returns:
+ * As `mg_jwt_verify_hs256`.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7518 section 3.4.
+ */
+size_t mg_jwt_verify_es256(struct mg_str jwt,
+                           const struct mg_jwt_opts *opts,
+                           char *buf,
+                           size_t len);
+
+/* As `mg_jwt_verify_es256`, whatever `exp` and `nbf` say. An addition of this library.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_jwt_read_es256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
+ * for `private_key` of `struct mg_jwt_opts`.
+ *
+ * Returns:
+ * 32. 0, and `buf` untouched, when `len` is less than 32 or this is no such key.
+ *
+ * Threads:
+ * Any. RFC 5915, RFC 5958.
+ */
+size_t mg_uecc_parse_private_key(struct mg_str key, uint8_t *buf, size_t len);
+
+/* Computes the public key of a private one, for `public_key` of `struct mg_jwt_opts`: writes 64 bytes,
+ * x and y. `curve` is `mg_uecc_secp256r1()`.
+ *
+ * Returns:
+ * 1; 0 for a key that is 0 or not below the order of the curve, and for NULL.
+ *
+ * Threads:
+ * Any.
+ */
+int mg_uecc_compute_public_key(const uint8_t *private_key,
+                               uint8_t *public_key,
+                               MG_UECC_Curve curve);
+
+/* The curve P-256 (secp256r1): a pointer that says nothing but that.
+ *
+ * Threads:
+ * Any.
+ */
+MG_UECC_Curve mg_uecc_secp256r1(void);
 
 /* ---- Memory ---- */
 
@@ -4665,6 +4827,23 @@ uint64_t mg_now(void);
  */
 void mg_delayms(unsigned int ms);
 
+/* Seconds since 1970 of a date in UTC (proleptic Gregorian calendar); `month` and `day` from 1.
+ *
+ * Days, hours, minutes and seconds beyond their range run on: second 60 is the next minute.
+ *
+ * Returns:
+ * The seconds; 0 for a year before 1970, a month outside of 1 to 12, or day 0.
+ *
+ * Threads:
+ * Any.
+ */
+uint64_t mg_timegm(unsigned int year,
+                   unsigned int month,
+                   unsigned int day,
+                   unsigned int hour,
+                   unsigned int min,
+                   unsigned int sec);
+
 /* ---- Text to IP address ---- */
 
 /* Parses an IP address.
@@ -4798,7 +4977,7 @@ void mg_sha384(uint8_t *dst, uint8_t *data, size_t datasz);
  */
 void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, size_t datasz);
 
-/* ---- Base64 (RFC 4648, section 4): the standard alphabet with padding ---- */
+/* ---- Base64 (RFC 4648): the standard alphabet with padding, and that for URLs without ---- */
 
 /* Appends one byte to a base64 text that grows byte by byte.
  *
@@ -4848,6 +5027,35 @@ size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
  * Any.
  */
 size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
+
+/* As `mg_base64_encode` with the alphabet for URLs (RFC 4648, section 5), without padding: `dl` has to
+ * be the length of the text + 1, which is `4 * ceil(n / 3) + 1` at most.
+ *
+ * Returns:
+ * The length of the text; 0, with an empty string in `buf`, when there is too little room.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_base64url_encode(const unsigned char *p,
+                           size_t n,
+                           char *buf,
+                           size_t dl);
+
+/* Decodes `n` characters of the alphabet for URLs into `dl` bytes at `dst`: `dl` has to be the number
+ * of bytes + 1. Padding may be there or not; bits left over at the end do not count. `dst` may be `src`.
+ *
+ * Returns:
+ * The number of bytes, behind which there is a NUL; 0, with an empty string in `dst`, when there is too
+ * little room or this is not base64url.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_base64url_decode(const char *src,
+                           size_t n,
+                           char *dst,
+                           size_t dl);
 
 /* ---- Access lists ---- */
 

@@ -306,6 +306,10 @@ pub struct Connection {
     /// cbindgen:bitfield=1
     #[cfg(cbindgen)]
     pub is_writable: c_uint,
+    /// What packets are marked with, see `mg_dscp`. Writing it does nothing.
+    /// cbindgen:bitfield=6
+    #[cfg(cbindgen)]
+    pub dscp: c_uint,
     /// The bit fields of C; see [`flag`].
     #[cfg(not(cbindgen))]
     pub flags: c_uint,
@@ -352,4 +356,6 @@ pub mod flag {
     pub const READABLE: u32 = 1 << 17;
     /// Found writable by the wait of this poll.
     pub const WRITABLE: u32 = 1 << 18;
+    /// The six bits of `dscp`.
+    pub const DSCP: u32 = 63 << 19;
 }

@@ -102,6 +102,9 @@ pub struct MdnsResponse {
     pub rr: *mut DnsRecord,
     /// The name it is about.
     pub name: Str,
-    /// The address.
+    /// The address; for a service the host's, or 0.0.0.0 when that is not known, with the service's port.
     pub addr: Addr,
+    /// The service, of an event whose record is PTR, SRV or TXT; else zeros. `txt` is valid during the
+    /// handler.
+    pub sd: DnssdRecord,
 }

@@ -1,7 +1,7 @@
-//! Base64 (RFC 4648, section 4): the standard alphabet with padding.
+//! Base64 (RFC 4648): the standard alphabet with padding, and that for URLs without.
 
 use super::slice::{raw, raw_mut};
-use crate::codec::base64;
+use crate::codec::{base64, base64url};
 use crate::fence;
 use core::ffi::{c_char, c_uchar};
 
@@ -103,4 +103,66 @@ pub unsafe extern "C" fn mg_base64_decode(
         }
         len
     }
+}
+
+/// As `mg_base64_encode` with the alphabet for URLs (RFC 4648, section 5), without padding: `dl` has to
+/// be the length of the text + 1, which is `4 * ceil(n / 3) + 1` at most.
+///
+/// # Returns
+/// The length of the text; 0, with an empty string in `buf`, when there is too little room.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_base64url_encode(
+    p: *const c_uchar,
+    n: usize,
+    buf: *mut c_char,
+    dl: usize,
+) -> usize {
+    fence!("mg_base64url_encode");
+    // SAFETY: the caller passes n readable and dl writable bytes.
+    unsafe {
+        let n = if p.is_null() { 0 } else { n };
+        let mut text = Vec::new();
+        if base64url::encoded_len(n).is_some_and(|len| len < dl) {
+            base64url::encode(raw(p, n), &mut text);
+        }
+        store(&text, raw_mut(buf.cast(), dl))
+    }
+}
+
+/// Decodes `n` characters of the alphabet for URLs into `dl` bytes at `dst`: `dl` has to be the number
+/// of bytes + 1. Padding may be there or not; bits left over at the end do not count. `dst` may be `src`.
+///
+/// # Returns
+/// The number of bytes, behind which there is a NUL; 0, with an empty string in `dst`, when there is too
+/// little room or this is not base64url.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_base64url_decode(
+    src: *const c_char,
+    n: usize,
+    dst: *mut c_char,
+    dl: usize,
+) -> usize {
+    fence!("mg_base64url_decode");
+    // SAFETY: the caller passes n readable bytes, which are not used behind the first line, and dl
+    // writable ones.
+    unsafe {
+        let bytes = base64url::decode(raw(src.cast(), n)).unwrap_or_default();
+        store(&bytes, raw_mut(dst.cast(), dl))
+    }
+}
+
+/// Writes `bytes` and a NUL to `room`: nothing but the NUL when that is too small.
+fn store(bytes: &[u8], room: &mut [u8]) -> usize {
+    let bytes = if bytes.len() < room.len() { bytes } else { &[] };
+    if let Some(place) = room.get_mut(..=bytes.len()) {
+        place[..bytes.len()].copy_from_slice(bytes);
+        place[bytes.len()] = 0;
+    }
+    bytes.len()
 }

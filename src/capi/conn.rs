@@ -6,7 +6,7 @@ use crate::fence;
 use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::{self, Handlers};
-use crate::net::event_loop::{conn, connect};
+use crate::net::event_loop::{conn, connect, dscp};
 use crate::net::http;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -283,4 +283,22 @@ pub unsafe extern "C" fn mg_http_connect(
         }
         pointer(http::connect_http(m, CStr::from_ptr(url), Handlers { handler: r#fn, data: fn_data }))
     }
+}
+
+/// Marks what a connection sends with a code point of Differentiated Services (RFC 2474), 0 to 63:
+/// `MG_DSCP_EF`, `MG_DSCP_AF(1, 1)`, `MG_DSCP_CS(5)`.
+///
+/// A connection without a socket yet is marked when it has one, before its first packet; accepted
+/// connections take their listener's mark. The same as `mg_conn_set` with `MG_SET_DSCP`.
+///
+/// # Returns
+/// true; false when `dscp` is greater than 63 or the socket is none of IP, and nothing has changed.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_dscp(c: *mut Connection, dscp: u8) -> bool {
+    fence!("mg_dscp");
+    // SAFETY: the caller passes a connection or NULL.
+    unsafe { ConnGuard::new(c) }.is_some_and(|guard| dscp::set(guard.conn(), dscp))
 }

@@ -4,7 +4,7 @@ use super::slice;
 use crate::abi::{Connection, Manager, Scope, Setting};
 use crate::fence;
 use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
-use crate::net::event_loop::{configure, conn, process};
+use crate::net::event_loop::{configure, conn, dscp, process};
 use core::ffi::{c_char, c_int};
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
@@ -57,5 +57,8 @@ pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: 
     fence!("mg_conn_set");
     // SAFETY: the caller passes a connection, or NULL.
     let guard = unsafe { ConnGuard::new(c) };
-    guard.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| conn::set(guard.conn(), s, value))
+    guard.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| match s {
+        Setting::MG_SET_DSCP => u8::try_from(value).is_ok_and(|dscp| dscp::set(guard.conn(), dscp)),
+        s => conn::set(guard.conn(), s, value),
+    })
 }

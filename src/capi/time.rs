@@ -58,3 +58,34 @@ pub extern "C" fn mg_delayms(ms: c_uint) {
     fence!("mg_delayms");
     std::thread::sleep(Duration::from_millis(ms.into()));
 }
+
+/// Seconds since 1970 of a date in UTC (proleptic Gregorian calendar); `month` and `day` from 1.
+///
+/// Days, hours, minutes and seconds beyond their range run on: second 60 is the next minute.
+///
+/// # Returns
+/// The seconds; 0 for a year before 1970, a month outside of 1 to 12, or day 0.
+///
+/// # Threads
+/// Any.
+#[unsafe(no_mangle)]
+pub extern "C" fn mg_timegm(
+    year: c_uint,
+    month: c_uint,
+    day: c_uint,
+    hour: c_uint,
+    min: c_uint,
+    sec: c_uint,
+) -> u64 {
+    fence!("mg_timegm");
+    if year < 1970 || !(1..=12).contains(&month) || day == 0 {
+        return 0;
+    }
+    // Years that begin in March, so that leap days come last.
+    let years = u64::from(year) - u64::from(month <= 2);
+    let months = u64::from((month + 9) % 12);
+    let days =
+        years * 365 + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + u64::from(day) - 1;
+    const EPOCH: u64 = 719_468;
+    (days - EPOCH) * 86400 + u64::from(hour) * 3600 + u64::from(min) * 60 + u64::from(sec)
+}

@@ -10,6 +10,7 @@ use crate::abi::{
     Addr, Connection, DnsRecord, MG_EV_CLOSE, MG_EV_MDNS_REQ, MG_EV_MDNS_RESP, MG_EV_READ, MdnsRequest,
     MdnsResponse, Str,
 };
+use crate::codec::addr::Address;
 use crate::codec::dns::{self, Header, Name, Record, Service, Subject};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -119,6 +120,30 @@ fn take_response(c: Conn, packet: &[u8], header: &Header) {
             return;
         }
     }
+    // The handler may have changed the buffer that the packet was in: what is left is a copy.
+    for service in dns::discover(packet, header) {
+        report_service(c, packet, &service);
+        if conn::is_closed(c) {
+            return;
+        }
+    }
+}
+
+/// Reports an instance of a service that an answer names.
+fn report_service(c: Conn, packet: &[u8], service: &dns::Found) {
+    let mut rr = c_record(&service.record, service.record.class);
+    let text = service.text.clone().and_then(|text| packet.get(text));
+    let mut addr = Addr::from_parsed(Address::V4(service.address));
+    addr.port = service.port.to_be();
+    let mut response = zeroed!(MdnsResponse { rr: &raw mut rr, name: view(&service.name), addr: addr });
+    // SAFETY: the memory is this function's own.
+    unsafe {
+        let sd = &raw mut (*response.as_mut_ptr()).sd;
+        (*sd).srvcproto = view(&service.service);
+        (*sd).txt = text.map_or(Str::NULL, view);
+        (*sd).port = service.port;
+    }
+    call(c, MG_EV_MDNS_RESP, response.as_mut_ptr().cast());
 }
 
 fn c_record(record: &Record, class: u16) -> DnsRecord {

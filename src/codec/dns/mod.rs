@@ -7,10 +7,12 @@
 
 mod addresses;
 mod answer;
+mod discovery;
 mod name;
 
 pub use addresses::addresses;
 pub use answer::{Service, Subject, answer, query};
+pub use discovery::{Found, discover};
 pub use name::{Name, encode_name};
 
 use super::addr::Address;

@@ -9,7 +9,7 @@ pub const MAX_WIDTH: usize = 64 * 1024;
 pub enum Size {
     /// No letter, or `h`.
     Int,
-    /// `l`.
+    /// `l`, or `z`.
     Long,
     /// `ll`.
     LongLong,
@@ -76,6 +76,9 @@ pub(super) fn parse(text: &[u8]) -> Option<(Directive, &[u8])> {
     while take(&mut rest, b'h') {}
     if take(&mut rest, b'l') {
         directive.size = if take(&mut rest, b'l') { Size::LongLong } else { Size::Long };
+    }
+    if take(&mut rest, b'z') {
+        directive.size = Size::Long;
     }
     let (&conversion, behind) = rest.split_first()?;
     directive.conversion = conversion;

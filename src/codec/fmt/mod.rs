@@ -5,7 +5,7 @@
 //! bytes go.
 //!
 //! ```text
-//! % [#] [-] [0] [width] [.precision | .*] [h...] [l | ll] conversion
+//! % [#] [-] [0] [width] [.precision | .*] [h...] [l | ll] [z] conversion
 //! ```
 //!
 //! The parts come in exactly this order. Whatever breaks it ends the directive as an unknown
@@ -100,8 +100,9 @@ pub fn format<S: Sink, A: Printers<S>>(fmt: &[u8], args: &mut A, out: &mut S) ->
                 Some((directive, behind)) => (convert(&directive, args, out), behind),
                 // The format ends inside a directive.
                 None => {
-                    out.put(b"%");
-                    return count.wrapping_add(1);
+                    let shown: &[u8] = if text.ends_with(b"z") { b"%z" } else { b"%" };
+                    out.put(shown);
+                    return count.wrapping_add(shown.len());
                 }
             },
         };

@@ -5,7 +5,7 @@ use super::conn::{self, alloc, call, error_fmt, is_closed, link, register, socke
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
-use super::{deadline, log, race, sys, unix};
+use super::{deadline, dscp, log, race, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::url::Url;
 use core::ffi::{CStr, c_int, c_void};
@@ -102,6 +102,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
             c.set_loc(Addr::from_kernel(&local));
         }
         c.set_fd(socket.into_raw_fd());
+        dscp::apply(c);
         register(c, true);
         call(c, MG_EV_RESOLVE, ptr::null_mut());
         call(c, MG_EV_CONNECT, ptr::null_mut());
@@ -115,6 +116,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
         sys::close(fd);
         return;
     }
+    dscp::apply(c);
     let failed = sys::connect(fd, to).err().filter(|e| e.raw_os_error() != Some(libc::EINPROGRESS));
     c.set(flag::CONNECTING);
     register(c, false);

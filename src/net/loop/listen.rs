@@ -6,7 +6,7 @@ use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, is, ready};
-use super::{deadline, log, sys, unix};
+use super::{deadline, dscp, log, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, Setting, flag};
 use crate::codec::url::Url;
 use core::ffi::{c_int, c_void};
@@ -57,6 +57,9 @@ fn discard(c: Conn) {
 
 /// Binds a socket for `text`, and listens on it unless it is UDP: fills `c->loc` and `c->fd`.
 pub fn open_listener(c: Conn, text: &[u8]) -> bool {
+    if let Some(number) = text.strip_prefix(b"fd://") {
+        return inherit_listener(c, number);
+    }
     let is_udp = transport_flags(text) & flag::UDP != 0;
     let kind = if is_udp { Type::DGRAM } else { Type::STREAM };
     let Some(addr) = bind_address(text) else {
@@ -73,13 +76,40 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
                 c.set_loc(Addr::from_kernel(&local));
             }
             c.set_fd(socket.into_raw_fd());
+            dscp::apply(c);
             register(c, kind == Type::DGRAM)
         }
         Err((step, e)) => {
-            log::error(format_args!("{step}: {}", e.raw_os_error().unwrap_or(0)));
+            log::error(format_args!("{step}: {e}"));
             false
         }
     }
+}
+
+/// Takes over a socket that somebody else has bound, and if it is one for streams, listens: that of
+/// systemd, a parent process, or the program itself.
+fn inherit_listener(c: Conn, number: &[u8]) -> bool {
+    let fd = str::from_utf8(number).ok().and_then(|text| text.parse::<c_int>().ok()).filter(|fd| *fd >= 0);
+    let kind = fd.and_then(sys::socket_type);
+    let (Some(fd), Some(libc::SOCK_STREAM | libc::SOCK_DGRAM)) = (fd, kind) else {
+        log::error(format_args!("no socket: fd://{}", String::from_utf8_lossy(number)));
+        return false;
+    };
+    if kind == Some(libc::SOCK_STREAM) && !sys::is_listening(fd) {
+        log::error(format_args!("fd://{fd}: the socket does not listen"));
+        return false;
+    }
+    sys::set_nonblocking(fd);
+    sys::set_close_on_exec(fd);
+    if let Ok(local) = sys::local_addr(fd) {
+        c.set_loc(Addr::from_kernel(&local));
+    }
+    c.set_fd(fd);
+    if kind == Some(libc::SOCK_DGRAM) {
+        c.set(flag::UDP);
+    }
+    dscp::apply(c);
+    register(c, kind == Some(libc::SOCK_DGRAM))
 }
 
 /// What a listening URL says to bind to.
@@ -184,6 +214,7 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     if let Some(root) = Root::of(m) {
         enter(root, c);
     }
+    dscp::apply(c);
     c.set(flag::ACCEPTED | (listener.flags() & (flag::HEXDUMPING | flag::TLS)));
     c.set_handler(listener.handler());
     c.set_handler_data(listener.handler_data());

@@ -8,6 +8,7 @@ pub mod configure;
 pub mod conn;
 pub mod connect;
 pub mod deadline;
+pub mod dscp;
 pub mod engine;
 pub mod extensions;
 pub mod guard;

@@ -218,6 +218,7 @@ fn enter(c: Conn, fd: OwnedFd, addr: Addr) {
     c.set_rem(addr);
     c.set_fd(fd.into_raw_fd());
     tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, conn::settings_of));
+    super::dscp::apply(c);
     register(c, false);
 }
 

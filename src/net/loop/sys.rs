@@ -170,6 +170,26 @@ pub fn set_option(fd: c_int, level: c_int, name: c_int, value: c_int) {
     }
 }
 
+/// True for a socket that listens.
+pub fn is_listening(fd: c_int) -> bool {
+    socket_option(fd, libc::SO_ACCEPTCONN) == Some(1)
+}
+
+/// Closes a descriptor in programs that this one starts.
+pub fn set_close_on_exec(fd: c_int) {
+    // SAFETY: no memory involved.
+    unsafe {
+        libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
+    }
+}
+
+/// Sets a number that is an option of a socket; false when the system refuses.
+pub fn try_option(fd: c_int, level: c_int, name: c_int, value: c_int) -> bool {
+    let size = size_of::<c_int>() as libc::socklen_t;
+    // SAFETY: value is readable for its size.
+    unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) == 0 }
+}
+
 /// Makes a descriptor non-blocking.
 pub fn set_nonblocking(fd: c_int) {
     // SAFETY: no memory involved.
