@@ -12,4 +12,4 @@ RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
   step cargo doc --quiet --no-deps --document-private-items
 step .venv/bin/ruff check --quiet
 step .venv/bin/ruff format --check --quiet
-step .venv/bin/mypy --strict cffi/pymongoose scripts benches/{run,echo,files,slowloris,ws}.py tests
+step .venv/bin/mypy --strict cffi/pymongoose scripts benches/{run,echo,files,slowloris,ws,tls}.py tests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 
@@ -26,19 +27,19 @@ class Case:
 HOST = ("DNS:localhost",)
 
 
-def leaf(by: Node | None, what: str = "leaf", **more: object) -> Node:
-    made: dict[str, object] = {"san": HOST, "kind": "P-256"}
-    return node(what, by, **{**made, **more})  # type: ignore[arg-type]
+def leaf(by: Node | None, what: str = "leaf", **more: Any) -> Node:
+    made: dict[str, Any] = {"san": HOST, "kind": "P-256"}
+    return node(what, by, **{**made, **more})
 
 
-def root(what: str = "root", **more: object) -> Node:
-    made: dict[str, object] = {"ca": True, "ku": ("key_cert_sign", "crl_sign")}
-    return node(what, **{**made, **more})  # type: ignore[arg-type]
+def root(what: str = "root", **more: Any) -> Node:
+    made: dict[str, Any] = {"ca": True, "ku": ("key_cert_sign", "crl_sign")}
+    return node(what, **{**made, **more})
 
 
-def middle(by: Node, what: str = "middle", **more: object) -> Node:
-    made: dict[str, object] = {"ca": True, "ku": ("key_cert_sign",)}
-    return node(what, by, **{**made, **more})  # type: ignore[arg-type]
+def middle(by: Node, what: str = "middle", **more: Any) -> Node:
+    made: dict[str, Any] = {"ca": True, "ku": ("key_cert_sign",)}
+    return node(what, by, **{**made, **more})
 
 
 def names(ca: Node) -> Iterator[Case]:
@@ -123,7 +124,9 @@ def usages() -> Iterator[Case]:
             (("server",), ("client",), ("server", "client"), ("code",), ("any",)),
         ),
     ):
-        purpose = {one: {"eku": eku} if one == level else {} for one in ("leaf", "middle", "root")}
+        purpose: dict[str, dict[str, Any]] = {
+            one: {"eku": eku} if one == level else {} for one in ("leaf", "middle", "root")
+        }
         top = root("root", **purpose["root"])
         between = middle(top, **purpose["middle"])
         shown = leaf(between, **purpose["leaf"])
@@ -180,7 +183,9 @@ def dates() -> Iterator[Case]:
     for role, level, when in itertools.product(
         ("server", "client"), ("leaf", "middle", "root"), ("expired", "future")
     ):
-        of = {one: {"dates": when if one == level else "ok"} for one in ("leaf", "middle", "root")}
+        of: dict[str, dict[str, Any]] = {
+            one: {"dates": when if one == level else "ok"} for one in ("leaf", "middle", "root")
+        }
         top = root(**of["root"])
         between = middle(top, **of["middle"])
         yield Case(
@@ -214,7 +219,9 @@ def versions() -> Iterator[Case]:
 def extensions() -> Iterator[Case]:
     """Extensions that nobody knows (RFC 5280, 4.2)."""
     for level, critical in itertools.product(("leaf", "middle", "root"), (True, False)):
-        of = {one: {"unknown": critical if one == level else None} for one in ("leaf", "middle", "root")}
+        of: dict[str, dict[str, Any]] = {
+            one: {"unknown": critical if one == level else None} for one in ("leaf", "middle", "root")
+        }
         top = root(**of["root"])
         between = middle(top, **of["middle"])
         what = f"extension: {level}, {'critical' if critical else 'not critical'}"

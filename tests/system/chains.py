@@ -60,7 +60,7 @@ def key(name: str, kind: str = "P-256") -> Any:
     }
     if kind in curves:
         return ec.generate_private_key(curves[kind]())
-    return {"Ed25519": ed25519.Ed25519PrivateKey, "Ed448": ed448.Ed448PrivateKey}[kind].generate()
+    return ed25519.Ed25519PrivateKey.generate() if kind == "Ed25519" else ed448.Ed448PrivateKey.generate()
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def node(
     kind: str = "P-256",
     unknown: bool | None = None,
     policies: bool = False,
-    digest: hashes.HashAlgorithm | None = None,
+    digest: Any = None,
     pss: bool = False,
     akid: bool = False,
     signer: Any = None,
@@ -160,7 +160,7 @@ def node(
     for value, critical in extensions:
         made = made.add_extension(value, critical)
     signing = signer or (by.key if by else own)
-    algorithm = None
+    algorithm: Any = None
     if not isinstance(signing, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
         algorithm = digest or hashes.SHA256()
     scheme = padding.PSS(padding.MGF1(algorithm), 32) if pss and algorithm else None

@@ -173,7 +173,7 @@ def test_haproxy_and_our_server(place: Path, version: str) -> None:
         )
         with running(port, haproxy(place, rules), place):
             # It keeps sessions for each of its threads.
-            kinds = []
+            kinds: list[str] = []
             while "resumed" not in kinds and len(kinds) < 100:
                 assert fetch(port).startswith(b"HTTP/1.1 200")
                 saw = ours.saw()
