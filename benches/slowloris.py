@@ -36,8 +36,8 @@ SLOW_START = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
 SERVERS = {
     "c": run.Server(
         "C, with limits",
-        lambda port, depth: [str(run.OUT / "careful"), f"http://127.0.0.1:{port}"],
-        run.c_program("careful"),
+        lambda port, depth: [str(run.OUT / "hardened"), f"http://127.0.0.1:{port}"],
+        run.c_program("hardened"),
         ours=True,
     ),
     "c-unlimited": dataclasses.replace(run.ALL["c"], title="C, without limits"),

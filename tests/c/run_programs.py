@@ -78,8 +78,8 @@ LINKING = frozenset(
 # left out passes values only (numbers, text, clocks), waits, or moves megabytes through paths that
 # another program in the list takes with kilobytes.
 NOT_UNDER_VALGRIND = frozenset(
-    "addr crowd dash_example device digest files_large files_packed_old format http_load http_programs "
-    "http_timeouts json models printers random strings timers unix url util".split()
+    "addr dash_example device digest files_large files_packed_old format http_load http_programs "
+    "http_timeouts json many_connections models printers random strings timers unix url util".split()
 )
 
 CONFIGURATIONS = (

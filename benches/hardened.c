@@ -1,6 +1,6 @@
 // As hello.c, with limits: what a server that talks to strangers sets.
 //
-//   careful URL      for example: careful http://127.0.0.1:8000
+//   hardened URL     for example: hardened http://127.0.0.1:8000
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
