@@ -1096,7 +1096,7 @@ struct mg_sha384_ctx;
 #define MG_EV_HIGH_WATER (-1)
 
 /* How many there are. */
-#define mg_setting_COUNT 49
+#define mg_setting_COUNT 52
 
 /* Type of the value of an MQTT 5 property. */
 enum {
@@ -1426,7 +1426,17 @@ enum mg_setting {
   /* Messages with QoS 2 that a peer may have open at once in MQTT 5. */
   MG_SET_MQTT_RECEIVE_MAX = 48,
   /* Topic aliases that a peer may use in MQTT 5; each keeps a topic. 0: none. */
-  MG_SET_MQTT_TOPIC_ALIASES = 49
+  MG_SET_MQTT_TOPIC_ALIASES = 49,
+  /* Header lines of a request, 1 to 1024; one with more is answered with 431 if such replies are wanted. */
+  MG_SET_HTTP_MAX_HEADERS = 50,
+  /* 1 or 0: replies say when they were made (`Date`, RFC 9110, section 6.6.1); see
+   * `mg_http_date_header`. Those with files do so in any case.
+   */
+  MG_SET_HTTP_DATE = 51,
+  /* 1 or 0: a reply behind which the connection closes says `Connection: close` (RFC 9112, section
+   * 9.6), unless its headers have a `Connection` line; see `mg_http_connection_header`.
+   */
+  MG_SET_HTTP_CLOSE_HEADER = 52
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -2674,9 +2684,24 @@ int mg_http_status(const struct mg_http_message *hm);
  *
  * Returns:
  * The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
- * is none.
+ * is none. Of a header for which `hm->headers` had no room, a view that the library keeps until the same
+ * thread has asked for 64 others of this kind.
  */
-struct mg_str *mg_http_get_header(struct mg_http_message *hm, const char *name);
+struct mg_str *mg_http_get_header(struct mg_http_message *hm,
+                                  const char *name);
+
+/* Steps through all headers of a message, those included for which `hm->headers` had no room. An
+ * addition of this library.
+ *
+ * Start with a position of 0, and pass on what the function returns until that is 0. `header` is filled
+ * with views of the message.
+ *
+ * Returns:
+ * Position for the next call; 0 when there is no further header, then `header` is empty.
+ */
+size_t mg_http_next_header(const struct mg_http_message *hm,
+                           size_t position,
+                           struct mg_http_header *header);
 
 /* ---- HTTP replies and chunks ---- */
 
@@ -2714,12 +2739,23 @@ void mg_http_write_chunk(struct mg_connection *c, const char *buf, size_t len);
  *
  * `Connection: keep-alive` confirms an HTTP/1.0 client's wish when `MG_SET_HTTP10_CLOSE` is on: without
  * it, such a client waits for the connection to close (RFC 9112, appendix C.2.2). `Connection: close`
- * announces the end behind the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6).
+ * announces the end after the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6) and, with
+ * `MG_SET_HTTP_CLOSE_HEADER`, each other end that is known when the reply is made: the client asked for
+ * it, or `c->is_draining` is set.
  *
  * Returns:
  * A static C string, never NULL.
  */
 const char *mg_http_connection_header(struct mg_connection *c);
+
+/* Returns the `Date` line, with CR LF, that a reply which the program formats itself on this connection
+ * has to have; "" without `MG_SET_HTTP_DATE`. `mg_http_reply` adds it by itself. An addition of this
+ * library.
+ *
+ * Returns:
+ * A C string, never NULL, which holds until the same thread calls this function again.
+ */
+const char *mg_http_date_header(struct mg_connection *c);
 
 /* Appends a whole reply to `c->send`: status line, `headers`, `Content-Length`, body.
  *
@@ -2908,13 +2944,27 @@ int mg_http_get_var(const struct mg_str *buf, const char *name, char *dst, size_
 
 /* Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
  *
- * The name is compared with its case. It has to be a whole name outside of quotes, directly
- * followed by `=`.
+ * The name is compared with its case, as for cookies; see `mg_http_header_param`. It has to be a whole
+ * name outside of quoted values, followed by `=`. A quote that is never closed, or stands within a
+ * value, is a character like others (RFC 6265).
  *
  * Returns:
  * A view of the value within `s`, without its quotes; `{NULL, 0}` when there is no such parameter.
  */
-struct mg_str mg_http_get_header_var(struct mg_str s, struct mg_str v);
+struct mg_str mg_http_get_header_var(struct mg_str s,
+                                     struct mg_str v);
+
+/* Finds a parameter of a header such as `Content-Type` or `Content-Disposition`, whose names have no
+ * case (RFC 9110, section 5.6.6). Blanks and line folds may surround the `=`, and `\"` is a quote within
+ * a quoted value. An addition of this library.
+ *
+ * Returns:
+ * The value without its quotes; `{NULL, 0}` when there is no such parameter. A view of `s`; where a
+ * backslash had to be taken out, a text that the library keeps until the same thread has got sixteen
+ * others, of at most 4096 bytes.
+ */
+struct mg_str mg_http_header_param(struct mg_str s,
+                                   struct mg_str name);
 
 /* ---- HTTP: credentials ---- */
 
@@ -2943,13 +2993,21 @@ void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
 /* Finds the next part of a `multipart/form-data` body (RFC 7578).
  *
  * Start with an offset of 0, and pass on what the function returns until that is 0. `part` may be
- * NULL; else it is filled with views of `body`, in which a missing name is `{NULL, 0}`.
+ * NULL; else it is filled with views of `body`, in which a missing name is `{NULL, 0}`. A name with `\"`
+ * in it, or a file name that only `filename*` tells (RFC 8187), is decoded: a text that the library keeps
+ * until the same thread has got sixteen others, of at most 4096 bytes.
+ *
+ * The first line of the body is taken for the delimiter; when it is none, the first line that begins with
+ * `--` and comes again. Blanks behind a delimiter, and header lines that are folded, are understood (RFC
+ * 2046, section 5.1.1).
  *
  * Returns:
  * Offset for the next call; 0 when there is no further part, or the next one is malformed or not
  * complete.
  */
-size_t mg_http_next_multipart(struct mg_str body, size_t offset, struct mg_http_part *part);
+size_t mg_http_next_multipart(struct mg_str body,
+                              size_t offset,
+                              struct mg_http_part *part);
 
 /* ---- HTTP: entity tags ---- */
 
@@ -3004,7 +3062,8 @@ size_t mg_ws_vprintf(struct mg_connection *c, int op, const char *fmt, va_list *
 /* Connects as a WebSocket client: `mg_connect`, and queues the upgrade request.
  *
  * `fmt` produces further header lines, each with CR LF; NULL for none. `MG_EV_WS_OPEN` fires
- * when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not. For `wss://` the
+ * when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not, or when it chose a
+ * sub-protocol or an extension that `fmt` did not offer. For `wss://` the
  * program calls `mg_tls_init` in `MG_EV_CONNECT`. RFC 6455, section 4.1.
  *
  * Returns:
@@ -3021,8 +3080,9 @@ struct mg_connection *mg_ws_connect(struct mg_mgr *mgr,
  * before this returns, and from now on `MG_EV_WS_MSG` and `MG_EV_WS_CTL`.
  *
  * `fmt` produces further header lines, each with CR LF; NULL for none. Unless they name a
- * sub-protocol, the first one that the client offers is taken. A request that is no upgrade is
- * answered with 426 and the connection closes. RFC 6455, section 4.2.
+ * sub-protocol, the first one that the client offers is taken. A request that is no upgrade (`GET`,
+ * HTTP/1.1, `Connection: upgrade`, `Upgrade: websocket`, a key) is answered with 426, 405 or 400, and
+ * the connection closes. RFC 6455, section 4.2.
  */
 void mg_ws_upgrade(struct mg_connection *c,
                    struct mg_http_message *hm,
@@ -4086,8 +4146,8 @@ bool mg_path_is_sane(struct mg_str path);
  */
 unsigned short mg_url_port(const char *url);
 
-/* Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`, in
- * lower case.
+/* Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`. Schemes
+ * have no case (RFC 3986, section 3.1).
  */
 bool mg_url_is_ssl(const char *url);
 
@@ -4112,10 +4172,13 @@ struct mg_str mg_url_user(const char *url);
  */
 struct mg_str mg_url_pass(const char *url);
 
-/* Finds the path of a URL, with query and fragment: what a request line needs.
+/* Finds the path of a URL with its query: what a request line needs. The fragment is left out, as it is
+ * never sent (RFC 9110, section 4.2.5).
  *
  * Returns:
- * A pointer into `url`, so the rest of that string; or the constant `"/"` when there is no path.
+ * A pointer into `url`, so the rest of that string; or the constant `"/"` when there is neither path nor
+ * query. For a URL with a fragment, or with a query and no path (`/?QUERY`), a C string of the library,
+ * which holds until the same thread has called this function sixteen times more. `"/"` without memory.
  */
 const char *mg_url_uri(const char *url);
 

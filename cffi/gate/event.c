@@ -161,8 +161,31 @@ static PyObject *payload_of(Core *m, struct mg_connection *c, int ev, void *ev_d
   return Py_None;
 }
 
+/* A handler raised. A request that waits for its reply must not wait for ever: it gets 500 if nothing
+   of a reply was queued, else the connection closes, so that the client sees that something is cut.
+   `queued` and `received` are from before the handler. [GIL] */
+static void end_exchange(struct mg_connection *c, int ev, size_t queued, size_t received) {
+  if (!c->is_accepted || c->is_closing || c->is_draining || c->is_websocket) return;
+  bool untouched = c->send.len == queued && c->recv.len == received;
+  if (ev == MG_EV_HTTP_HDRS) {
+    /* Whoever raises here does not want the message; a stream that was taken over is cut. */
+    c->is_draining = 1;
+    if (untouched) reply_error(c);
+  } else if (ev == MG_EV_HTTP_MSG) {
+    if (!c->is_resp) return;
+    if (untouched) {
+      reply_error(c);
+    } else {
+      c->is_draining = 1;
+    }
+  } else if (c->is_resp && ev != MG_EV_CLOSE && ev != MG_EV_ERROR) {
+    c->is_draining = 1; /* Nobody knows how far the reply has come. */
+  }
+}
+
 static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data) {
   Slot *slot = slot_of(c);
+  size_t queued = c->send.len, received = c->recv.len;
   PyObject *handler = slot->route->handler;
   Conn *conn = conn_of(c);
   PyObject *payload = NULL, *number = NULL, *result = NULL;
@@ -188,7 +211,10 @@ static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data
   slot->handlers--;
   m->dispatch--;
   slot->current = outer;
-  if (result == NULL) gate_report(m);
+  if (result == NULL) {
+    gate_report(m);
+    end_exchange(c, ev, queued, received);
+  }
   window_end(m, payload);
   Py_XDECREF(result);
   Py_DECREF(number);

@@ -83,6 +83,7 @@ typedef struct Framing {
   bool encoded;    /* Transfer-Encoding: the body goes in chunks */
   bool has_length; /* Content-Length, which counts for replies to HEAD and for 304 */
   bool has_connection;
+  bool has_date;
   size_t length;
 } Framing;
 
@@ -221,6 +222,8 @@ PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObje
 void reply_forget(Core *m);
 /* The status line of a code with its line end, as the library writes it; valid until the next call. */
 const char *reply_status_line(int code, size_t *length);
+/* Queues 500, for a request whose handler raised. */
+void reply_error(struct mg_connection *c);
 /* The native message of the event that this connection's handler is in, or ValueError. */
 struct mg_http_message *conn_message_of(Conn *self, PyObject *object);
 int connection_setup(PyObject *module);

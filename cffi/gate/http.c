@@ -22,12 +22,26 @@ static struct mg_str body_of(PyObject *self) {
 
 enum { METHOD, URI, QUERY, PROTO };
 
+/* The path of a target such as "http://host/path", which every server has to understand (RFC 9112,
+   section 3.2.2); any other target as it is. */
+static struct mg_str path_of(struct mg_str uri) {
+  static const char *const schemes[] = {"http://", "https://"};
+  for (size_t i = 0; i < 2; i++) {
+    size_t n = strlen(schemes[i]);
+    if (uri.len <= n || mg_strcasecmp(mg_str_n(uri.buf, n), mg_str(schemes[i])) != 0) continue;
+    const char *slash = memchr(uri.buf + n, '/', uri.len - n);
+    if (slash == NULL) return mg_str("/");
+    return mg_str_n(slash, uri.len - (size_t) (slash - uri.buf));
+  }
+  return uri;
+}
+
 static PyObject *get_text(PyObject *self, void *which) {
   struct mg_http_message *hm = http(self);
   if (hm == NULL) return text_of(nothing);
   switch ((int) (intptr_t) which) {
     case METHOD: return text_of(hm->method);
-    case URI: return text_of(hm->uri);
+    case URI: return text_of(path_of(hm->uri));
     case QUERY: return text_of(hm->query);
     default: return text_of(hm->proto);
   }
@@ -72,39 +86,43 @@ static PyObject *http_header(PyObject *self, PyObject *args, PyObject *kwargs) {
   return fallback;
 }
 
-static PyObject *http_headers(PyObject *self, PyObject *unused) {
-  (void) unused;
+/* All headers of a message, also those for which the native message has no room. */
+static PyObject *header_list(PyObject *self, PyObject *(*pair_of)(const struct mg_http_header *)) {
   struct mg_http_message *hm = http(self);
+  struct mg_http_header h;
+  size_t at = 0;
   PyObject *list = PyList_New(0);
-  for (size_t i = 0; list != NULL && hm != NULL && i < MG_MAX_HTTP_HEADERS; i++) {
-    const struct mg_http_header *h = &hm->headers[i];
-    if (h->name.len == 0) break;
-    PyObject *pair = Py_BuildValue("(NN)", text_of(h->name), text_of(h->value));
+  while (list != NULL && hm != NULL && (at = mg_http_next_header(hm, at, &h)) > 0) {
+    PyObject *pair = pair_of(&h);
     if (pair == NULL || PyList_Append(list, pair) != 0) Py_CLEAR(list);
     Py_XDECREF(pair);
   }
   return list;
 }
 
-/* Headers as ASGI wants them: bytes, names in lower case. */
+static PyObject *text_pair(const struct mg_http_header *h) {
+  return Py_BuildValue("(NN)", text_of(h->name), text_of(h->value));
+}
+
+/* As ASGI wants them: bytes, names in lower case. */
+static PyObject *raw_pair(const struct mg_http_header *h) {
+  PyObject *name = PyBytes_FromStringAndSize(NULL, (Py_ssize_t) h->name.len);
+  char *lower = name == NULL ? NULL : PyBytes_AsString(name);
+  for (size_t k = 0; lower != NULL && k < h->name.len; k++) {
+    char c = h->name.buf[k];
+    lower[k] = (char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+  }
+  return Py_BuildValue("(NN)", name, bytes_of(h->value));
+}
+
+static PyObject *http_headers(PyObject *self, PyObject *unused) {
+  (void) unused;
+  return header_list(self, text_pair);
+}
+
 static PyObject *http_raw_headers(PyObject *self, PyObject *unused) {
   (void) unused;
-  struct mg_http_message *hm = http(self);
-  PyObject *list = PyList_New(0);
-  for (size_t i = 0; list != NULL && hm != NULL && i < MG_MAX_HTTP_HEADERS; i++) {
-    const struct mg_http_header *h = &hm->headers[i];
-    if (h->name.len == 0) break;
-    PyObject *name = PyBytes_FromStringAndSize(NULL, (Py_ssize_t) h->name.len);
-    char *lower = name == NULL ? NULL : PyBytes_AsString(name);
-    for (size_t k = 0; lower != NULL && k < h->name.len; k++) {
-      char c = h->name.buf[k];
-      lower[k] = (char) (c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-    }
-    PyObject *pair = Py_BuildValue("(NN)", name, bytes_of(h->value));
-    if (pair == NULL || PyList_Append(list, pair) != 0) Py_CLEAR(list);
-    Py_XDECREF(pair);
-  }
-  return list;
+  return header_list(self, raw_pair);
 }
 
 static PyObject *http_query_var(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -141,9 +159,16 @@ static PyObject *http_header_var(PyObject *self, PyObject *args, PyObject *kwarg
     return NULL;
   }
   struct mg_http_message *hm = http(self);
-  struct mg_str *value = hm == NULL ? NULL : mg_http_get_header(hm, header);
-  struct mg_str found = nothing;
-  if (value != NULL) found = mg_http_get_header_var(*value, mg_str(variable));
+  struct mg_str found = nothing, wanted = mg_str(header);
+  struct mg_http_header h;
+  size_t at = 0;
+  /* Names of cookies have a case, those of parameters have none. */
+  bool cookie = mg_strcasecmp(wanted, mg_str("Cookie")) == 0;
+  while (found.len == 0 && hm != NULL && (at = mg_http_next_header(hm, at, &h)) > 0) {
+    if (mg_strcasecmp(h.name, wanted) != 0) continue;
+    found = cookie ? mg_http_get_header_var(h.value, mg_str(variable))
+                   : mg_http_header_param(h.value, mg_str(variable));
+  }
   if (found.len == 0) Py_RETURN_NONE;
   return text_of(found);
 }
@@ -173,13 +198,13 @@ static PyObject *http_first_part(PyObject *self, PyObject *args) {
   Py_ssize_t length;
   if (!PyArg_ParseTuple(args, "y#", &boundary, &length)) return NULL;
   struct mg_str body = body_of(self);
-  size_t n = (size_t) length + 4, at = 0;
+  size_t n = (size_t) length + 2, at = 0;
   if (length == 0 || body.len < n) return PyLong_FromLong(-1);
   while (at <= body.len - n) {
-    const char *line = body.buf + at;
-    if (memcmp(line, "--", 2) == 0 && memcmp(line + 2, boundary, (size_t) length) == 0 &&
-        memcmp(line + n - 2, "\r\n", 2) == 0) {
-      return PyLong_FromSize_t(at);
+    const char *line = body.buf + at, *rest = line + n, *stop = body.buf + body.len;
+    if (memcmp(line, "--", 2) == 0 && memcmp(line + 2, boundary, (size_t) length) == 0) {
+      while (rest < stop && (*rest == ' ' || *rest == '\t')) rest++; /* RFC 2046, section 5.1.1 */
+      if (stop - rest >= 2 && memcmp(rest, "\r\n", 2) == 0) return PyLong_FromSize_t(at);
     }
     const char *end = memchr(line, '\n', body.len - at); /* What stands in front is no part. */
     if (end == NULL) break;

@@ -58,8 +58,19 @@ static bool add(Core *m, size_t *used, const char *text, size_t length) {
   return true;
 }
 
+/* A token: what a header name has to be (RFC 9110, section 5.6.2). */
+static bool is_token(const char *s, Py_ssize_t length) {
+  static const char others[] = "!#$%&'*+-.^_`|~";
+  for (Py_ssize_t i = 0; i < length; i++) {
+    char c = s[i], lower = (char) (c | 0x20);
+    bool is_alphanumeric = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9');
+    if (!is_alphanumeric && (c == '\0' || strchr(others, c) == NULL)) return false;
+  }
+  return length > 0;
+}
+
 /* Bytes of a header name or value; ValueError when they could break out of their line. */
-static const char *header_text(PyObject *text, const char *what, Py_ssize_t *length) {
+static const char *header_text(PyObject *text, bool is_name, Py_ssize_t *length) {
   const char *s;
   if (PyBytes_Check(text)) {
     char *bytes;
@@ -72,9 +83,13 @@ static const char *header_text(PyObject *text, const char *what, Py_ssize_t *len
   for (Py_ssize_t i = 0; i < *length; i++) {
     if (s[i] == '\r' || s[i] == '\n' || s[i] == '\0') {
       PyErr_Format(PyExc_ValueError, "Header %s contains illegal character (CR, LF, or NUL): %R",
-                   what, text);
+                   is_name ? "name" : "value", text);
       return NULL;
     }
+  }
+  if (is_name && !is_token(s, *length)) {
+    PyErr_Format(PyExc_ValueError, "Header name is no token (RFC 9110, section 5.1): %R", text);
+    return NULL;
   }
   return s;
 }
@@ -92,12 +107,13 @@ typedef struct Block {
 
 static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
   Py_ssize_t name_length, value_length;
-  const char *n = header_text(name, "name", &name_length);
-  const char *v = n == NULL ? NULL : header_text(value, "value", &value_length);
+  const char *n = header_text(name, true, &name_length);
+  const char *v = n == NULL ? NULL : header_text(value, false, &value_length);
   if (v == NULL) return false;
   if (is_named(n, name_length, "content-type")) block->has_type = true;
   if (is_named(n, name_length, "transfer-encoding")) block->framing.encoded = true;
   if (is_named(n, name_length, "connection")) block->framing.has_connection = true;
+  if (is_named(n, name_length, "date")) block->framing.has_date = true;
   /* The length is ours to say, except where no body follows that it could be taken from. */
   if (is_named(n, name_length, "content-length")) {
     block->framing.has_length = mg_str_to_num(mg_str_n(v, (size_t) value_length), 10,
@@ -236,7 +252,12 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   bool in_scratch = r->headers == m->scratch;
   const char *connection = r->framing.has_connection ? "" : mg_http_connection_header(c);
   size_t connection_length = strlen(connection);
-  if (!room(m, used, line->length + r->headers_length + connection_length + 64 + inline_body)) return false;
+  const char *date = r->framing.has_date || r->status < 200 ? "" : mg_http_date_header(c);
+  size_t date_length = strlen(date);
+  if (!room(m, used,
+            line->length + r->headers_length + connection_length + date_length + 64 + inline_body)) {
+    return false;
+  }
   const char *headers = in_scratch ? m->scratch : r->headers;
   char *start = m->scratch + used, *p = start;
   memcpy(p, line->text, line->length);
@@ -245,7 +266,11 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   p += r->headers_length;
   memcpy(p, connection, connection_length);
   p += connection_length;
-  if (!r->framing.encoded && !bodiless) {
+  memcpy(p, date, date_length);
+  p += date_length;
+  /* What a 304 stands for has a length that only the program knows. */
+  bool unknown = r->status == 304 && !r->framing.has_length && r->body_length == 0;
+  if (!r->framing.encoded && !bodiless && !unknown) {
     /* The value is padded to 11 characters, as mg_http_reply() does. */
     memcpy(p, length_name, sizeof(length_name) - 1);
     p += sizeof(length_name) - 1;
@@ -274,12 +299,16 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   return true;
 }
 
+void reply_error(struct mg_connection *c) {
+  mg_http_reply(c, 500, default_type, "%s", slot_of(c)->head ? "" : "Internal Server Error\n");
+}
+
 /* Header lines go to the scratch buffer of the manager; for a closed connection they are only
    checked, in a scratch buffer of their own. */
 static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
   PyObject *pairs[8];
   unsigned count = 0;
-  Block block = {0, false, {false, false, false, 0}};
+  Block block = {0, false, {false, false, false, false, 0}};
   if (headers == NULL || headers == Py_None) {
     r->headers = default_type;
     r->headers_length = sizeof(default_type) - 1;
@@ -304,7 +333,7 @@ static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   static const Signature signature = {"reply", {"status_code", "body", "headers"}, 3};
   PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
-  Reply r = {0, NULL, 0, "", 0, {false, false, false, 0}};
+  Reply r = {0, NULL, 0, "", 0, {false, false, false, false, 0}};
   if (arguments(&signature, args, nargs, names, given) != 0) return NULL;
   if (int_from(given[0], &r.status) != 0) return NULL;
   if (given[1] != NULL && bytes_from(given[1], &owner, &r.body, &r.body_length) != 0) return NULL;

@@ -58,7 +58,14 @@ static void call_back(Core *m, struct mg_connection *c, PyObject *callback, cons
     m->dispatch--;
     Py_DECREF((PyObject *) conn);
   }
-  if (result == NULL) gate_report(m);
+  if (result == NULL) {
+    size_t queued = c->send.len;
+    gate_report(m);
+    if (c->send.len == queued && !c->is_draining && !c->is_closing) {
+      c->is_draining = 1;
+      reply_error(c);
+    }
+  }
   Py_XDECREF(result);
   Py_XDECREF(error);
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .browsers import WebOptions
 
 JSON_TYPE = {"Content-Type": "application/json"}
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 Data = Any  # str, or anything that bytes() takes
 
@@ -55,6 +57,8 @@ def header_lines(headers: Any) -> bytes:
         for what, text in (("name", name), ("value", value)):
             if any(c in text for c in "\r\n\0"):
                 raise ValueError(f"Header {what} contains illegal character (CR, LF, or NUL): {text!r}")
+        if not _TOKEN.fullmatch(name):
+            raise ValueError(f"Header name is no token (RFC 9110, section 5.1): {name!r}")
         lines.append(f"{name}: {value}\r\n")
     return "".join(lines).encode()
 
@@ -87,13 +91,16 @@ class Connection(gate.Conn):
             _settings.apply(lambda number, value: lib.mg_conn_set(c, number, value), settings)
 
     def reply_json(self, data: Any, status_code: int = 200, headers: Any = None) -> None:
-        """Sends data as a JSON response."""
+        """Sends data as a JSON response.
+
+        ValueError for what JSON cannot say: NaN and infinities.
+        """
         given: Any = JSON_TYPE
-        if hasattr(headers, "items"):
-            given = {**headers, **JSON_TYPE}
-        elif headers is not None:
-            given = [pair for pair in headers if pair[0] != "Content-Type"] + list(JSON_TYPE.items())
-        self.reply(status_code, json.dumps(data), given)
+        if headers is not None:
+            pairs = headers.items() if hasattr(headers, "items") else headers
+            given = [pair for pair in pairs if str(pair[0]).lower() != "content-type"]
+            given = (dict if hasattr(headers, "items") else list)([*given, *JSON_TYPE.items()])
+        self.reply(status_code, json.dumps(data, allow_nan=False), given)
 
     def serve_dir(
         self,

@@ -19,7 +19,7 @@ def parse(header: str) -> dict[str, str]:
     """The cookies of a Cookie header: the first of each name, which is the most specific one."""
     found: dict[str, str] = {}
     for pair in header.split(";"):
-        name, separator, value = pair.strip(" \t").partition("=")
+        name, separator, value = (part.strip(" \t") for part in pair.partition("="))
         if separator and name:
             if len(value) > 1 and value[0] == value[-1] == '"':
                 value = value[1:-1]

@@ -9,7 +9,10 @@ from typing import NamedTuple
 URLENCODED = "application/x-www-form-urlencoded"
 MAX_FIELDS = 1000
 
-_PART_TYPE = re.compile(rb"^content-type[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+# With the lines that continue it.
+_PART_TYPE = re.compile(
+    rb"^content-type[ \t]*:[ \t]*([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE
+)
 
 
 class FormPart(NamedTuple):
@@ -97,5 +100,5 @@ def part_of(found: tuple[int, bytes, bytes, bytes | None, bytes]) -> FormPart:
         decode(name),
         None if filename is None else decode(filename),
         content,
-        decode(kind[1]).strip() if kind else "",
+        " ".join(decode(kind[1]).split()) if kind else "",
     )

@@ -158,7 +158,7 @@ class Manager(gate.Core):
     def sntp_connect(self, url: str, handler: Handler | None = None) -> Connection:
         """Asks a time server; MG_EV_SNTP_TIME follows. "sntp://host" means "udp://host:123"."""
         target = url
-        if target.startswith("sntp://"):
+        if target[:7].lower() == "sntp://":
             host = target[len("sntp://") :]
             has_port = ":" in host.rpartition("]")[2]
             target = f"udp://{host}" if has_port else f"udp://{host}:123"

@@ -47,4 +47,5 @@ class HttpMessage(gate.HttpBase):
 
     def cookies(self) -> dict[str, str]:
         """The cookies of a request; {} without any. Of those with the same name the first counts."""
-        return cookies.parse(self.header("Cookie", ""))
+        lines = (value for name, value in self.headers() if name.lower() == "cookie")
+        return cookies.parse(";".join(lines))

@@ -28,6 +28,9 @@ class Settings(TypedDict, total=False):
     http_continue: int  # answer Expect: 100-continue
     http10_close: int  # close behind HTTP/1.0 without keep-alive
     http_max_head: int  # bytes of a head
+    http_max_headers: int  # lines of a request's head, up to 1024; more are answered with 431
+    http_date: int  # replies have a Date
+    http_close_header: int  # a reply behind which the connection closes says so
     http_max_body: int  # bytes of a body that is collected; 0: recv_limit counts
     http_max_requests: int  # on one connection; 0: no limit
     http_head_timeout: int  # from the first byte of a head to the last
@@ -75,6 +78,9 @@ def defaults() -> ManagerSettings:
         "http_error_replies": True,
         "http_continue": True,
         "http10_close": True,
+        "http_date": True,
+        "http_close_header": True,
+        "http_max_headers": 100,
         "http_head_timeout": 30_000,
         "http_body_rate": 240,
         "http_idle_timeout": 75_000,

@@ -135,11 +135,19 @@ pub enum Setting {
     MG_SET_MQTT_RECEIVE_MAX = 48,
     /// Topic aliases that a peer may use in MQTT 5; each keeps a topic. 0: none.
     MG_SET_MQTT_TOPIC_ALIASES = 49,
+    /// Header lines of a request, 1 to 1024; one with more is answered with 431 if such replies are wanted.
+    MG_SET_HTTP_MAX_HEADERS = 50,
+    /// 1 or 0: replies say when they were made (`Date`, RFC 9110, section 6.6.1); see
+    /// `mg_http_date_header`. Those with files do so in any case.
+    MG_SET_HTTP_DATE = 51,
+    /// 1 or 0: a reply behind which the connection closes says `Connection: close` (RFC 9112, section
+    /// 9.6), unless its headers have a `Connection` line; see `mg_http_connection_header`.
+    MG_SET_HTTP_CLOSE_HEADER = 52,
 }
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 49;
+    pub const COUNT: usize = 52;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -192,6 +200,9 @@ impl Setting {
         Setting::MG_SET_MQTT_PACKET_LIMIT,
         Setting::MG_SET_MQTT_RECEIVE_MAX,
         Setting::MG_SET_MQTT_TOPIC_ALIASES,
+        Setting::MG_SET_HTTP_MAX_HEADERS,
+        Setting::MG_SET_HTTP_DATE,
+        Setting::MG_SET_HTTP_CLOSE_HEADER,
     ];
 
     /// The setting with a number that came from C.
@@ -236,7 +247,10 @@ impl Setting {
             | Setting::MG_SET_HTTP_STRICT
             | Setting::MG_SET_HTTP_ERROR_REPLIES
             | Setting::MG_SET_HTTP_CONTINUE
-            | Setting::MG_SET_HTTP10_CLOSE => Limits::conn(0, 0, 1),
+            | Setting::MG_SET_HTTP10_CLOSE
+            | Setting::MG_SET_HTTP_DATE
+            | Setting::MG_SET_HTTP_CLOSE_HEADER => Limits::conn(0, 0, 1),
+            Setting::MG_SET_HTTP_MAX_HEADERS => Limits::conn(1024, 1, 1024),
             Setting::MG_SET_HIGH_WATER | Setting::MG_SET_HTTP_MAX_BODY | Setting::MG_SET_WS_MESSAGE_LIMIT => {
                 Limits::conn(0, 0, ANY)
             }

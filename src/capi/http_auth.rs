@@ -1,6 +1,5 @@
 //! HTTP: credentials
 
-use super::http_parse::header;
 use super::slice::{bytes, cstr, raw_mut};
 use crate::abi::{Connection, HttpMessage};
 use crate::codec::fmt::Sink;
@@ -10,6 +9,7 @@ use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::iobuf;
+use crate::net::http::headers::Headers;
 use core::ffi::c_char;
 
 /// Finds the credentials of a request.
@@ -30,12 +30,12 @@ pub unsafe extern "C" fn mg_http_creds(
     // SAFETY: user and pass are NULL or valid for their lengths, and do not overlap.
     let (user, pass) = unsafe { (raw_mut(user.cast(), userlen), raw_mut(pass.cast(), passlen)) };
     // SAFETY: hm is NULL or a message whose views are valid.
-    let (authorization, cookie, query) = unsafe {
-        let value = |name| header(hm, name).map(|value| bytes(*value));
-        let query = if hm.is_null() { &[] } else { bytes((*hm).query) };
-        (value(b"Authorization"), value(b"Cookie"), query)
+    let found = (!hm.is_null()).then(|| unsafe { (Headers::new(hm), bytes((*hm).query)) });
+    let (authorization, cookie, query) = match found {
+        Some((headers, query)) => (headers.first(b"Authorization"), headers.list(b"Cookie"), query),
+        None => (None, None, &[][..]),
     };
-    auth::credentials(authorization, cookie, query, user, pass);
+    auth::credentials(authorization, cookie.as_deref(), query, user, pass);
 }
 
 /// Bytes for a connection's send buffer, which has room for them.

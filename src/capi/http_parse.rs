@@ -1,11 +1,14 @@
 //! HTTP: heads of messages
 
-use super::slice::{bytes, cstr, raw};
-use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use super::kept::keep_view;
+use super::slice::{bytes, cstr, raw, view};
+use crate::abi::{HttpHeader, HttpMessage, MG_MAX_HTTP_HEADERS, Str};
 use crate::codec::http::{head_len, status};
 use crate::fence;
 use crate::net::http;
+use crate::net::http::headers::Headers;
 use core::ffi::{c_char, c_int, c_uchar};
+use core::ptr;
 
 /// Parses the head of an HTTP request or response (RFC 9112).
 ///
@@ -70,38 +73,69 @@ pub unsafe extern "C" fn mg_http_status(hm: *const HttpMessage) -> c_int {
     status::number(unsafe { bytes((*hm).uri) })
 }
 
-/// The value of the first header called `name`, ignoring case.
+/// Where the value of the first header called `name` stands, ignoring case.
 ///
 /// # Safety
-/// `hm` is NULL, or a message whose views are valid.
-pub unsafe fn header(hm: *mut HttpMessage, name: &[u8]) -> Option<*mut Str> {
-    if hm.is_null() {
-        return None;
-    }
+/// `hm` is a message whose views are valid.
+unsafe fn value_of(hm: *mut HttpMessage, name: &[u8]) -> Option<*mut Str> {
     for i in 0..MG_MAX_HTTP_HEADERS {
         // SAFETY: hm is a message; the slot lies within it.
         let header = unsafe { &raw mut (*hm).headers[i] };
         // SAFETY: as above, and the name of a slot in use is a valid view.
         let found = unsafe { bytes((*header).name) };
         if found.is_empty() {
-            break;
+            return None;
         }
         if found.eq_ignore_ascii_case(name) {
             // SAFETY: as above.
             return Some(unsafe { &raw mut (*header).value });
         }
     }
-    None
+    // SAFETY: the caller vouches for the message.
+    let mut beyond = unsafe { Headers::new(hm) }.beyond();
+    let (_, value) = beyond.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
+    Some(keep_view(view(value)))
 }
 
 /// Finds a header by its name, ignoring case.
 ///
 /// # Returns
 /// The value of the first such header, in `hm->headers`, where it may be changed; NULL when there
-/// is none.
+/// is none. Of a header for which `hm->headers` had no room, a view that the library keeps until the same
+/// thread has asked for 64 others of this kind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_get_header(hm: *mut HttpMessage, name: *const c_char) -> *mut Str {
     fence!("mg_http_get_header");
-    // SAFETY: hm is NULL or a message, name is NULL or a C string.
-    unsafe { header(hm, cstr(name)) }.unwrap_or(core::ptr::null_mut())
+    if hm.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: hm is a message, name is NULL or a C string.
+    unsafe { value_of(hm, cstr(name)) }.unwrap_or(ptr::null_mut())
+}
+
+/// Steps through all headers of a message, those included for which `hm->headers` had no room. An
+/// addition of this library.
+///
+/// Start with a position of 0, and pass on what the function returns until that is 0. `header` is filled
+/// with views of the message.
+///
+/// # Returns
+/// Position for the next call; 0 when there is no further header, then `header` is empty.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_next_header(
+    hm: *const HttpMessage,
+    position: usize,
+    header: *mut HttpHeader,
+) -> usize {
+    fence!("mg_http_next_header");
+    // SAFETY: hm is NULL or a message whose views are valid.
+    let found = if hm.is_null() { None } else { unsafe { Headers::new(hm) }.at(position) };
+    let (name, value, next) = found.unwrap_or_default();
+    if !header.is_null() {
+        let empty = HttpHeader { name: Str::NULL, value: Str::NULL };
+        let filled = HttpHeader { name: view(name), value: view(value) };
+        // SAFETY: header is not NULL, so it is valid for writes.
+        unsafe { header.write(if next == 0 { empty } else { filled }) };
+    }
+    next
 }

@@ -1,6 +1,7 @@
 //! HTTP replies and chunks.
 
 use super::fmt::{Draft, format};
+use super::kept::keep_date;
 use super::output::Output;
 use super::slice;
 use crate::abi::{ArgList, Connection, flag};
@@ -11,7 +12,7 @@ use crate::codec::http::vars::has_line;
 use crate::fence;
 use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
-use crate::net::http;
+use crate::net::http::{self, date};
 use core::ffi::{c_char, c_int};
 use core::ops::Range;
 
@@ -51,20 +52,31 @@ pub unsafe extern "C" fn mg_http_vreply(
         let connection = connection_line(c, headers);
         out.put(connection);
         let mut head = line.bytes().len() + headers.len() + connection.len();
+        if status_code >= 200
+            && let Some(date) = date::line_for(c)
+            && !has_line(headers, b"Date")
+        {
+            out.put(&date);
+            head += date.len();
+        }
         let mut claimed = 0;
-        if !status::has_length(status_code) {
+        // What a 304 stands for has a length that nobody else knows (RFC 9110, section 8.6).
+        let unsent = match status::has_body(status_code) {
+            true => None,
+            false if status::has_length(status_code) => Some(format(Output::Nothing, body_fmt, ap)),
+            false => Some(0),
+        };
+        if unsent == Some(0) {
             out.put(b"\r\n");
             head += 2;
         } else {
             out.put(LENGTH);
             let value = head + LENGTH_VALUE.start;
             head += LENGTH.len();
-            let length = if status::has_body(status_code) {
+            let length = unsent.unwrap_or_else(|| {
                 claimed = format(out, body_fmt, ap);
                 draft.appended().saturating_sub(head)
-            } else {
-                format(Output::Nothing, body_fmt, ap)
-            };
+            });
             let mut digits = itoa::Buffer::new();
             let digits = digits.format(length).as_bytes();
             if digits.len() <= LENGTH_VALUE.len() {
@@ -158,7 +170,9 @@ fn connection_line(c: Conn, headers: &[u8]) -> &'static [u8] {
 ///
 /// `Connection: keep-alive` confirms an HTTP/1.0 client's wish when `MG_SET_HTTP10_CLOSE` is on: without
 /// it, such a client waits for the connection to close (RFC 9112, appendix C.2.2). `Connection: close`
-/// announces the end behind the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6).
+/// announces the end after the last request of `MG_SET_HTTP_MAX_REQUESTS` (section 9.6) and, with
+/// `MG_SET_HTTP_CLOSE_HEADER`, each other end that is known when the reply is made: the client asked for
+/// it, or `c->is_draining` is set.
 ///
 /// # Returns
 /// A static C string, never NULL.
@@ -171,6 +185,24 @@ pub unsafe extern "C" fn mg_http_connection_header(c: *mut Connection) -> *const
     // SAFETY: the caller passes a connection or NULL.
     let guard = unsafe { ConnGuard::new(c) };
     guard.map_or(c"", |guard| http::connection_line(guard.conn())).as_ptr()
+}
+
+/// Returns the `Date` line, with CR LF, that a reply which the program formats itself on this connection
+/// has to have; "" without `MG_SET_HTTP_DATE`. `mg_http_reply` adds it by itself. An addition of this
+/// library.
+///
+/// # Returns
+/// A C string, never NULL, which holds until the same thread calls this function again.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_date_header(c: *mut Connection) -> *const c_char {
+    fence!("mg_http_date_header");
+    // SAFETY: the caller passes a connection or NULL.
+    let guard = unsafe { ConnGuard::new(c) };
+    let line = guard.as_ref().and_then(|guard| date::line_for(guard.conn()));
+    line.map_or(c"".as_ptr(), |line| keep_date(&line))
 }
 
 unsafe extern "C" {

@@ -1,8 +1,9 @@
 //! HTTP: variables of forms, parameters of header values
 
+use super::kept::text;
 use super::slice::{bytes, cstr, raw_mut, view};
 use crate::abi::Str;
-use crate::codec::http::{percent, vars};
+use crate::codec::http::{params, percent, vars};
 use crate::fence;
 use core::ffi::{c_char, c_int};
 
@@ -50,8 +51,9 @@ pub unsafe extern "C" fn mg_http_get_var(
 
 /// Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
 ///
-/// The name is compared with its case. It has to be a whole name outside of quotes, directly
-/// followed by `=`.
+/// The name is compared with its case, as for cookies; see `mg_http_header_param`. It has to be a whole
+/// name outside of quoted values, followed by `=`. A quote that is never closed, or stands within a
+/// value, is a character like others (RFC 6265).
 ///
 /// # Returns
 /// A view of the value within `s`, without its quotes; `{NULL, 0}` when there is no such parameter.
@@ -60,5 +62,21 @@ pub unsafe extern "C" fn mg_http_get_header_var(s: Str, v: Str) -> Str {
     fence!("mg_http_get_header_var");
     // SAFETY: both are views that the caller vouches for.
     let (s, v) = unsafe { (bytes(s), bytes(v)) };
-    vars::header_var(s, v).map_or(Str::NULL, view)
+    params::header_var(s, v).map_or(Str::NULL, view)
+}
+
+/// Finds a parameter of a header such as `Content-Type` or `Content-Disposition`, whose names have no
+/// case (RFC 9110, section 5.6.6). Blanks and line folds may surround the `=`, and `\"` is a quote within
+/// a quoted value. An addition of this library.
+///
+/// # Returns
+/// The value without its quotes; `{NULL, 0}` when there is no such parameter. A view of `s`; where a
+/// backslash had to be taken out, a text that the library keeps until the same thread has got sixteen
+/// others, of at most 4096 bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_http_header_param(s: Str, name: Str) -> Str {
+    fence!("mg_http_header_param");
+    // SAFETY: both are views that the caller vouches for.
+    let (s, name) = unsafe { (bytes(s), bytes(name)) };
+    params::param(s, name).map_or(Str::NULL, text)
 }

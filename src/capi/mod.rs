@@ -25,6 +25,7 @@ pub mod io;
 pub mod iobuf;
 pub mod json;
 pub mod jwt;
+mod kept;
 pub mod log;
 pub mod mem;
 pub mod mgr;

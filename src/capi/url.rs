@@ -1,5 +1,6 @@
 //! URLs and percent coding.
 
+use super::kept::keep_text;
 use super::slice::{cells, cstr, raw, raw_mut, view};
 use crate::abi::Str;
 use crate::codec::http::percent;
@@ -29,8 +30,8 @@ pub unsafe extern "C" fn mg_url_port(url: *const c_char) -> c_ushort {
     unsafe { parts(url) }.port()
 }
 
-/// Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`, in
-/// lower case.
+/// Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`. Schemes
+/// have no case (RFC 3986, section 3.1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_is_ssl(url: *const c_char) -> bool {
     fence!("mg_url_is_ssl");
@@ -71,17 +72,24 @@ pub unsafe extern "C" fn mg_url_pass(url: *const c_char) -> Str {
     view(unsafe { parts(url) }.pass)
 }
 
-/// Finds the path of a URL, with query and fragment: what a request line needs.
+/// Finds the path of a URL with its query: what a request line needs. The fragment is left out, as it is
+/// never sent (RFC 9110, section 4.2.5).
 ///
 /// # Returns
-/// A pointer into `url`, so the rest of that string; or the constant `"/"` when there is no path.
+/// A pointer into `url`, so the rest of that string; or the constant `"/"` when there is neither path nor
+/// query. For a URL with a fragment, or with a query and no path (`/?QUERY`), a C string of the library,
+/// which holds until the same thread has called this function sixteen times more. `"/"` without memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_uri(url: *const c_char) -> *const c_char {
     fence!("mg_url_uri");
     // SAFETY: url is NULL or a C string.
-    match unsafe { parts(url) }.path {
-        Some(path) => path.as_ptr().cast(),
-        None => c"/".as_ptr(),
+    let (slash, rest) = unsafe { parts(url) }.target();
+    // SAFETY: a part of a C string is followed by another byte of it: its NUL at the latest.
+    let ends = |part: &[u8]| unsafe { *part.as_ptr().add(part.len()) } == 0;
+    match (slash, rest) {
+        (_, []) => c"/".as_ptr(),
+        ([], rest) if ends(rest) => rest.as_ptr().cast(),
+        (slash, rest) => keep_text(&[slash, rest]).unwrap_or(c"/".as_ptr()),
     }
 }
 

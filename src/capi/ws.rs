@@ -2,11 +2,12 @@
 
 use super::conn::pointer;
 use super::fmt::{Draft, format};
-use super::http_parse::mg_http_get_header;
 use super::output::ToBuffer;
 use super::slice;
-use crate::abi::{ArgList, Connection, EventHandler, HttpMessage, MG_MAX_HTTP_HEADERS, Manager, flag};
+use crate::abi::{ArgList, Connection, EventHandler, HttpMessage, Manager, flag};
 use crate::codec::fmt::Sink;
+use crate::codec::http::fields::{entries, has_token};
+use crate::codec::http::vars::{has_line, line_values};
 use crate::codec::url::Url;
 use crate::codec::ws::{extension, handshake};
 use crate::fence;
@@ -14,7 +15,9 @@ use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::{conn, connect, log, mem};
+use crate::net::http::headers::Headers;
 use crate::net::ws;
+use crate::net::ws::Offer;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
@@ -53,7 +56,9 @@ pub unsafe extern "C" fn mg_ws_vconnect(
         let draft = Draft::new(c);
         let mut text = Text::new(&draft);
         text.put(b"GET ");
-        text.put(parts.path.unwrap_or(b"/"));
+        let (slash, rest) = parts.target();
+        text.put(slash);
+        text.put(rest);
         text.put(b" HTTP/1.1\r\nUpgrade: websocket\r\nHost: ");
         text.put(parts.host);
         if let Some(number) = parts.unusual_port() {
@@ -66,11 +71,19 @@ pub unsafe extern "C" fn mg_ws_vconnect(
         if let Some(wish) = deflate {
             text.header(EXTENSIONS, extension::offer(wish).as_bytes());
         }
+        let own = draft.appended();
         text.count += format(draft.output(), fmt, ap);
+        let formatted = draft.appended().saturating_sub(own);
+        let lines = &c.send().bytes()[c.send().len() - formatted..];
+        let offer = Offer {
+            deflate,
+            own_extensions: has_line(lines, EXTENSIONS.as_bytes()),
+            protocols: entries(line_values(lines, PROTOCOL.as_bytes())).map(Box::from).collect(),
+        };
         text.put(b"\r\n");
         let count = text.count;
         draft.finish(|appended| appended == count);
-        ws::start_client(c, &key, deflate);
+        ws::start_client(c, &key, offer);
         pointer(Some(c))
     }
 }
@@ -91,27 +104,12 @@ pub unsafe extern "C" fn mg_ws_vupgrade(
     unsafe {
         let Some(guard) = ConnGuard::new(c) else { return };
         let c = guard.conn();
-        let header = |name: &CStr| {
-            let value = if hm.is_null() { ptr::null_mut() } else { mg_http_get_header(hm, name.as_ptr()) };
-            (!value.is_null()).then(|| slice::bytes(*value))
-        };
         ws::take_over(c);
-        let Some(key) = header(c"Sec-WebSocket-Key") else {
-            return refuse(
-                c,
-                b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 20         \r\n\r\nWS upgrade expected\n",
-            );
+        let key = match key_of(hm) {
+            Ok(key) => key,
+            Err(reply) => return refuse(c, reply),
         };
-        if header(c"Sec-WebSocket-Version").is_some_and(|v| v != b"13") {
-            return refuse(
-                c,
-                b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n\
-                  Content-Length: 20         \r\n\r\nWS upgrade expected\n",
-            );
-        }
-        if !handshake::is_key(key) {
-            return refuse(c, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0          \r\n\r\n");
-        }
+        let headers = Headers::new(hm);
         let draft = Draft::new(c);
         let mut text = Text::new(&draft);
         text.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
@@ -122,16 +120,16 @@ pub unsafe extern "C" fn mg_ws_vupgrade(
         // The lines of the program, which are looked at before anything else is appended.
         let has = |name: &str| {
             let lines = &c.send().bytes()[c.send().len() - formatted..];
-            handshake::has_header(lines, name.as_bytes())
+            has_line(lines, name.as_bytes())
         };
         let (has_extensions, has_protocol) = (has(EXTENSIONS), has(PROTOCOL));
         let agreed = ws::wish(c)
             .filter(|_| !has_extensions)
-            .and_then(|wish| extension::accept(values(hm, EXTENSIONS), wish));
+            .and_then(|wish| extension::accept(headers.all(EXTENSIONS.as_bytes()), wish));
         if let Some((_, answer)) = &agreed {
             text.header(EXTENSIONS, answer.as_bytes());
         }
-        if let Some(protocol) = header(c"Sec-WebSocket-Protocol").and_then(handshake::choose_protocol)
+        if let Some(protocol) = entries(headers.all(PROTOCOL.as_bytes())).next()
             && !has_protocol
         {
             text.header(PROTOCOL, protocol);
@@ -170,31 +168,47 @@ impl Text {
     }
 }
 
-/// The values of all headers of a message with a name.
+/// The key of a request that asks for a WebSocket (RFC 6455, section 4.2.1).
+///
+/// # Errors
+/// The reply to another request.
 ///
 /// # Safety
 /// `hm` is NULL or points to a message whose views are valid.
-unsafe fn values<'a>(hm: *mut HttpMessage, name: &str) -> Vec<&'a [u8]> {
-    let mut found = Vec::new();
-    for i in 0..MG_MAX_HTTP_HEADERS {
-        if hm.is_null() {
-            break;
-        }
-        // SAFETY: the slot lies within the message; slots in use have valid views, and the first
-        // unused one has an empty name.
-        unsafe {
-            let header = &raw const (*hm).headers[i];
-            match slice::bytes((*header).name) {
-                [] => break,
-                other if other.eq_ignore_ascii_case(name.as_bytes()) => {
-                    found.push(slice::bytes((*header).value))
-                }
-                _ => {}
-            }
-        }
+unsafe fn key_of<'a>(hm: *const HttpMessage) -> Result<&'a [u8], &'static [u8]> {
+    if hm.is_null() {
+        return Err(NO_KEY);
     }
-    found
+    // SAFETY: the caller vouches for the message.
+    let (headers, method, proto) =
+        unsafe { (Headers::new(hm), slice::bytes((*hm).method), slice::bytes((*hm).proto)) };
+    if headers.first(b"Sec-WebSocket-Key").is_none() {
+        return Err(NO_KEY);
+    }
+    if method != b"GET" {
+        return Err(NOT_GET);
+    }
+    let asks = has_token(headers.all(b"Upgrade"), b"websocket")
+        && has_token(headers.all(b"Connection"), b"upgrade")
+        && proto.get(5..).is_some_and(|version| version > &b"1.0"[..]);
+    if !asks {
+        return Err(NO_UPGRADE);
+    }
+    if headers.all(b"Sec-WebSocket-Version").any(|version| version != b"13") {
+        return Err(OTHER_VERSION);
+    }
+    headers.single(b"Sec-WebSocket-Key").filter(|key| handshake::is_key(key)).ok_or(BAD_KEY)
 }
+
+const NO_KEY: &[u8] =
+    b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 20         \r\n\r\nWS upgrade expected\n";
+const NO_UPGRADE: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Content-Length: 20         \r\n\r\nWS upgrade expected\n";
+const OTHER_VERSION: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\n\
+    Upgrade: websocket\r\nContent-Length: 20         \r\n\r\nWS upgrade expected\n";
+const NOT_GET: &[u8] =
+    b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nContent-Length: 0          \r\n\r\n";
+const BAD_KEY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0          \r\n\r\n";
 
 /// Answers a request that cannot be upgraded, and closes.
 fn refuse(c: Conn, reply: &[u8]) {
@@ -274,7 +288,8 @@ unsafe extern "C" {
     /// Connects as a WebSocket client: `mg_connect`, and queues the upgrade request.
     ///
     /// `fmt` produces further header lines, each with CR LF; NULL for none. `MG_EV_WS_OPEN` fires
-    /// when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not. For `wss://` the
+    /// when the server has accepted, `MG_EV_ERROR` "ws handshake error" when not, or when it chose a
+    /// sub-protocol or an extension that `fmt` did not offer. For `wss://` the
     /// program calls `mg_tls_init` in `MG_EV_CONNECT`. RFC 6455, section 4.1.
     ///
     /// # Returns
@@ -295,8 +310,9 @@ unsafe extern "C" {
     /// before this returns, and from now on `MG_EV_WS_MSG` and `MG_EV_WS_CTL`.
     ///
     /// `fmt` produces further header lines, each with CR LF; NULL for none. Unless they name a
-    /// sub-protocol, the first one that the client offers is taken. A request that is no upgrade is
-    /// answered with 426 and the connection closes. RFC 6455, section 4.2.
+    /// sub-protocol, the first one that the client offers is taken. A request that is no upgrade (`GET`,
+    /// HTTP/1.1, `Connection: upgrade`, `Upgrade: websocket`, a key) is answered with 426, 405 or 400, and
+    /// the connection closes. RFC 6455, section 4.2.
     ///
     /// # Threads
     /// The polling thread.

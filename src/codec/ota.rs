@@ -50,23 +50,25 @@ fn string(body: &[u8], path: &[u8], max: usize) -> Option<Vec<u8>> {
 
 /// The request for metadata of a device.
 pub fn metadata_request(url: &[u8], version: &[u8], id: &[u8], interval: u32) -> Vec<u8> {
-    let target = target(url);
+    let mut target = target(url);
     let sep = if target.contains(&b'?') { "&" } else { "?" };
     let mut query = Vec::new();
     // Writing to a Vec cannot fail.
     let _ = write!(query, "{sep}arch=1&version=");
     query.extend_from_slice(&[version, b"&id=", id].concat());
     let _ = write!(query, "&interval={interval}&boot=0");
-    get(url, &[target, &query].concat())
+    target.append(&mut query);
+    get(url, &target)
 }
 
 /// The request for what is at `url`.
 pub fn request(url: &[u8]) -> Vec<u8> {
-    get(url, target(url))
+    get(url, &target(url))
 }
 
-fn target(url: &[u8]) -> &[u8] {
-    Url::new(url).path.unwrap_or(b"/")
+fn target(url: &[u8]) -> Vec<u8> {
+    let (slash, rest) = Url::new(url).target();
+    [slash, rest].concat()
 }
 
 fn get(url: &[u8], target: &[u8]) -> Vec<u8> {
@@ -115,6 +117,7 @@ mod tests {
         );
         assert!(metadata("http://h/a?x=1").starts_with("GET /a?x=1&arch=1&version=1.0.0&id=0"));
         assert!(metadata("http://h").starts_with("GET /?arch=1&"));
+        assert!(metadata("http://h?x#y").starts_with("GET /?x&arch=1&"));
         let sly = b"http://h/\r\nX: y";
         assert_eq!(request(sly), b"GET /X: y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     }

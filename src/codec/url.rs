@@ -17,14 +17,25 @@ pub struct Url<'a> {
     pub host: &'a [u8],
     /// What follows the colon behind the host.
     port: Option<&'a [u8]>,
-    /// From the first slash behind the host on, with query and fragment.
-    pub path: Option<&'a [u8]>,
+    /// What follows the authority, up to the fragment: a path, a query, both or neither.
+    rest: &'a [u8],
 }
 
 const DEFAULT_PORTS: [(&[u8], u16); 6] =
-    [(b"http:", 80), (b"https:", 443), (b"ws:", 80), (b"wss:", 443), (b"mqtt:", 1883), (b"mqtts:", 8883)];
+    [(b"http", 80), (b"https", 443), (b"ws", 80), (b"wss", 443), (b"mqtt", 1883), (b"mqtts", 8883)];
 
-const TLS: [&[u8]; 6] = [b"wss:", b"https:", b"mqtts:", b"ssl:", b"tls:", b"tcps:"];
+const TLS: [&[u8]; 6] = [b"wss", b"https", b"mqtts", b"ssl", b"tls", b"tcps"];
+
+/// The URL has this scheme, which has no case (RFC 3986, section 3.1).
+pub fn has_scheme(url: &[u8], scheme: &[u8]) -> bool {
+    after_scheme(url, scheme).is_some()
+}
+
+/// What follows the colon of this scheme.
+pub fn after_scheme<'a>(url: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
+    let (start, rest) = url.split_at_checked(scheme.len())?;
+    rest.strip_prefix(b":").filter(|_| start.eq_ignore_ascii_case(scheme))
+}
 
 impl<'a> Url<'a> {
     /// Takes a URL apart.
@@ -52,8 +63,15 @@ impl<'a> Url<'a> {
             pass: pass.unwrap_or(&url[..0]),
             host,
             port,
-            path: memchr::memchr(b'/', rest).filter(|_| marked).map(|at| &rest[at..]),
+            rest: if marked { &rest[authority.len()..end(rest, b"#")] } else { &url[..0] },
         }
+    }
+
+    /// What a request line needs: path and query, without the fragment, which is never sent (RFC 9110,
+    /// section 4.2.5). The two parts belong behind one another: the first is a slash where the URL has
+    /// no path, else empty.
+    pub fn target(&self) -> (&'static [u8], &'a [u8]) {
+        if self.rest.starts_with(b"/") { (b"", self.rest) } else { (b"/", self.rest) }
     }
 
     /// The port; that of the scheme when the URL has none; 0 when unknown, or above 65535.
@@ -69,7 +87,7 @@ impl<'a> Url<'a> {
                 digits.try_fold(0u16, |n, b| n.checked_mul(10)?.checked_add(u16::from(b - b'0')))
             }
             None => {
-                Some(DEFAULT_PORTS.iter().find(|(s, _)| self.url.starts_with(s)).map_or(0, |(_, port)| *port))
+                Some(DEFAULT_PORTS.iter().find(|(s, _)| has_scheme(self.url, s)).map_or(0, |(_, port)| *port))
             }
         }
     }
@@ -82,7 +100,7 @@ impl<'a> Url<'a> {
 
     /// The scheme means TLS.
     pub fn is_tls(&self) -> bool {
-        TLS.iter().any(|scheme| self.url.starts_with(scheme))
+        TLS.iter().any(|scheme| has_scheme(self.url, scheme))
     }
 }
 
@@ -104,7 +122,7 @@ fn split(s: &[u8]) -> (&[u8], Option<&[u8]>) {
 mod tests {
     use super::*;
 
-    /// `url host port user pass path`, `-` for empty, and for no path.
+    /// `url host port user pass rest`, `-` for empty.
     const ROWS: &str = "
         foo                               foo       0    -  -   -
         //foo                             foo       0    -  -   -
@@ -152,12 +170,19 @@ mod tests {
         2e:3434/                          2e        3434 -  -   -
         http://a:65536/                   a         0    -  -   /
         http://a:99999999999999999999/    a         0    -  -   /
-        http://a?q=1                      a         80   -  -   -
-        http://a?x=/y                     a         80   -  -   /y
+        http://a?q=1                      a         80   -  -   ?q=1
+        http://a?x=/y                     a         80   -  -   ?x=/y
+        http://a?x=/y#z/                  a         80   -  -   ?x=/y
+        http://a/b#c?d                    a         80   -  -   /b
+        http://a/b?c#d                    a         80   -  -   /b?c
+        http://a#/b                       a         80   -  -   -
+        HTTPS://u:p@a/                    a         443  u  p   /
+        Ws://a?t                          a         80   -  -   ?t
         http://a#x                        a         80   -  -   -
-        http://a:8?q                      a         8    -  -   -
-        http://a?m=b@c                    a         80   -  -   -
+        http://a:8?q                      a         8    -  -   ?q
+        http://a?m=b@c                    a         80   -  -   ?m=b@c
         a?b                               a         0    -  -   -
+        a/b?c                             a/b       0    -  -   -
         http://a/?q=1                     a         80   -  -   /?q=1
     ";
 
@@ -170,7 +195,9 @@ mod tests {
             let parsed = Url::new(url);
             assert_eq!((parsed.host, parsed.user, parsed.pass), (host, user, pass), "{row}");
             assert_eq!(parsed.port().to_string().as_bytes(), port, "{row}");
-            assert_eq!(parsed.path.unwrap_or_default(), path, "{row}");
+            assert_eq!(parsed.rest, path, "{row}");
+            let expected = if path.starts_with(b"/") { path.to_vec() } else { [b"/", path].concat() };
+            assert_eq!([parsed.target().0, parsed.target().1].concat(), expected, "{row}");
         }
         assert_eq!(Url::new(b"").host, b"");
     }
@@ -190,8 +217,13 @@ mod tests {
             ("tcp://a", 0, false),
             ("udp://a", 0, false),
             ("sntp://a", 0, false),
-            ("HTTP://a", 0, false),
-            ("HTTPS://a", 0, false),
+            ("HTTP://a", 80, false),
+            ("HTTPS://a", 443, true),
+            ("WSS://a", 443, true),
+            ("Mqtts://a", 8883, true),
+            ("tCPs://a", 0, true),
+            ("httpsx://a", 0, false),
+            ("https", 0, false),
         ] {
             let url = Url::new(url.as_bytes());
             assert_eq!((url.port(), url.is_tls()), (port, tls), "{url:?}");

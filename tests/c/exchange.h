@@ -68,6 +68,17 @@ static inline int status(const char *response) {
   return strncmp(response, "HTTP/1.1 ", 9) == 0 ? atoi(response + 9) : 0;
 }
 
+// Takes out of a reply the header lines that tell the time or that every file has.
+static inline const char *without_additions(char *response) {
+  static const char *const names[] = {"\r\nDate: ", "\r\nLast-Modified: ", "\r\nAccept-Ranges: "};
+  size_t i;
+  for (i = 0; i < COUNT(names); i++) {
+    char *line = strstr(response, names[i]), *end = line == NULL ? NULL : strstr(line + 2, "\r\n");
+    if (end != NULL) memmove(line, end, strlen(end) + 1);
+  }
+  return response;
+}
+
 static inline const char *body(const char *response) {
   const char *end = strstr(response, "\r\n\r\n");
   return end == NULL ? "" : end + 4;

@@ -25,7 +25,7 @@ static void serve(struct mg_connection *c, int ev, void *ev_data) {
 #define PART(range, len) HEAD("206 Partial Content", TEXT, "10", len) "Content-Range: bytes " range "/10\r\n\r\n"
 #define NO_PART HEAD("416 Requested Range Not Satisfiable", TEXT, "10", "0") "Content-Range: bytes */10\r\n\r\n"
 #define ALL OK(TEXT, "10") "\r\n0123456789"
-#define SAME "HTTP/1.1 304 Not Modified\r\nEtag: \"1700000000.10\"\r\nContent-Length: 0          \r\n\r\n"
+#define SAME "HTTP/1.1 304 Not Modified\r\nEtag: \"1700000000.10\"\r\n\r\n"
 
 struct row {
   const char *request, *expected;
@@ -34,7 +34,7 @@ struct row {
 static void run(const struct row *rows, size_t n) {
   size_t i;
   for (i = 0; i < n; i++) {
-    const char *got = exchange(rows[i].request);
+    const char *got = (exchange(rows[i].request), without_additions(reply));
     CHECK_ROW(strcmp(got, rows[i].expected) == 0, rows[i].request);
     if (strcmp(got, rows[i].expected) != 0) fprintf(stderr, "got:\n%s\n", got);
   }
@@ -79,7 +79,7 @@ static void test_directories(void) {
   static const struct row rows[] = {
       {"GET / HTTP/1.1", OK(HTML, "4") "\r\nroot"},
       {"GET /idx HTTP/1.1", MOVED("/idx/")},
-      {"GET /idx?q=1 HTTP/1.1", MOVED("/idx/")},
+      {"GET /idx?q=1 HTTP/1.1", MOVED("/idx/?q=1")},
       {"GET //idx HTTP/1.1", MOVED("/idx/")},
       {"GET /////idx HTTP/1.1", MOVED("/idx/")},
       {"GET http://h//idx HTTP/1.1", MOVED("/idx/")},
@@ -117,10 +117,9 @@ static void test_ranges(void) {
       {RANGE("bytes=-99"), PART("0-9", "10") "0123456789"},
       {RANGE("bytes=0-10"), NO_PART},
       {RANGE("bytes=10-"), NO_PART},
-      {RANGE("bytes=5-2"), NO_PART},
+      {RANGE("bytes=5-2"), ALL},
       {RANGE("bytes=-0"), NO_PART},
       {RANGE("bytes=99999999999999999999-"), NO_PART},
-      {RANGE("bytes=0-1,3-4"), ALL},
       {RANGE("bytes=3"), ALL},
       {RANGE("bytes=x-y"), ALL},
       {RANGE("bytes="), ALL},
@@ -155,7 +154,7 @@ static void test_options(void) {
       {"GET /a.txt HTTP/1.1", OK(TEXT, "10") "A: B\r\nC: D\r\n\r\n0123456789"},
       {"GET /nope HTTP/1.1", "HTTP/1.1 404 Not Found\r\nA: B\r\nC: D\r\nContent-Length: 10         \r\n\r\nNot found\n"},
       {"GET /a.txt HTTP/1.1\r\nIf-None-Match: *",
-       "HTTP/1.1 304 Not Modified\r\nEtag: \"1700000000.10\"\r\nA: B\r\nC: D\r\nContent-Length: 0          \r\n\r\n"},
+       "HTTP/1.1 304 Not Modified\r\nEtag: \"1700000000.10\"\r\nA: B\r\nC: D\r\n\r\n"},
       {"GET /idx HTTP/1.1", MOVED("/idx/")},
       {"GET /../a HTTP/1.1", INVALID},
   };

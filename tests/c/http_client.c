@@ -57,7 +57,7 @@ static const struct {
     {OK200 "Content-Length: 10\r\n\r\nabc", "200[abc]", "HDRS READ MSG CLOSE", ""},
     {OK200 CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n", "200[abc]", "HDRS MSG READ CLOSE", ""},
     {"HTTP/1.0 200 OK\r\n" CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n", "200[abc]", "HDRS MSG READ CLOSE", ""},
-    {OK200 CHUNKED "\r\n3\r\nabc\r\n", "", "HDRS READ CLOSE", ""},
+    {OK200 CHUNKED "\r\n3\r\nabc\r\n", "", "HDRS READ ERROR CLOSE", "HTTP response cut short"},
     {OK200 CHUNKED "\r\nxyz\r\n", "", "HDRS ERROR READ CLOSE", "Invalid chunk"},
     {OK200 "Transfer-Encoding: gzip\r\n\r\n", "", "HDRS ERROR READ CLOSE", "Invalid Transfer-Encoding"},
     {"HTTP/1.1 100 Continue\r\n\r\n" OK200 "Content-Length: 2\r\n\r\nok", NULL, NULL, ""},

@@ -144,11 +144,11 @@ static const struct {
     {"GET / HTTP/1.0\nA B\n\n", "", true, "Space before colon in HTTP header"},
     {"GET / HTTP/1.0\n:\nContent-Length: 1\n\n", "", true, "Invalid HTTP header name"},
     {"Invalid\r\n\r\n", "", true, "Invalid HTTP target"},
-    {"\r\nGET / HTTP/1.1\r\n\r\n", "", true, NULL},
+    {"\r\n\nGET / HTTP/1.1\r\n\r\n", "/[]\n", false, ""},  // RFC 9112, section 2.2
     {"\x16\x03\x01\x02", "", true, "Control byte in HTTP head"},
     {"GET /pct HTTP/1.1\rA: b\r\n\r\n", "", true, "CR without LF in HTTP head"},
     {GET "Invalid\n\n", "/g[]\n", true, "Invalid HTTP target"},
-    {"POST /p HTTP/1.1\r\nContent-Length: 2\r\n\r\nab\r\n" GET, "/p[ab]\n", true, NULL},
+    {"POST /p HTTP/1.1\r\nContent-Length: 2\r\n\r\nab\r\n" GET, "/p[ab]\n/g[]\n", false, ""},
     // Connection: close
     {"GET /x HTTP/1.1\r\nConnection: close\r\n\r\n" GET, "/x[]\n", true, ""},
     {"GET /x HTTP/1.1\r\nConnection: CLOSE\r\n\r\n" GET, "/x[]\n", true, ""},

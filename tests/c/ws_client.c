@@ -52,7 +52,7 @@ static void test_requests(void) {
       {"ws://user:pass@127.0.0.1:17002/a/b?c=d", NULL, REQUEST("/a/b?c=d", "127.0.0.1:17002", "")},
       {"ws://[::1]:1/x", NULL, REQUEST("/x", "[::1]:1", "")},
       {"ws://127.0.0.1:443/x#y", "A: b\r\nC: 100%\r\n",
-       REQUEST("/x#y", "127.0.0.1:443", "A: b\r\nC: 100%\r\n")},
+       REQUEST("/x", "127.0.0.1:443", "A: b\r\nC: 100%\r\n")},
   };
   char old_key[25];
   size_t i;

@@ -9,6 +9,8 @@ static void with_headers(struct mg_connection *c, int ev, void *ev_data) {
   }
 }
 
+#define UP "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+
 static void test_handshakes(void) {
   static const struct {
     const char *name, *request, *response;
@@ -16,7 +18,8 @@ static void test_handshakes(void) {
   } rows[] = {
       {"plain", UPGRADE, ACCEPTED "\r\n", false},
       {"the version is not asked for",
-       "POST /x HTTP/1.0\r\nContent-Length: 0\r\nSEC-WEBSOCKET-KEY: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+       "GET /x HTTP/1.1\r\nUPGRADE: WebSocket\r\nCONNECTION: upgrade\r\n"
+       "SEC-WEBSOCKET-KEY: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
        ACCEPTED "\r\n", false},
       {"a protocol", UPGRADE_WITH("Sec-WebSocket-Protocol: mqtt\r\n"),
        ACCEPTED "Sec-WebSocket-Protocol: mqtt\r\n\r\n", false},
@@ -28,12 +31,12 @@ static void test_handshakes(void) {
       {"no key", "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
        "HTTP/1.1 426 Upgrade Required\r\nContent-Length: 20         \r\n\r\nWS upgrade expected\n", true},
       {"another version",
-       "GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 8\r\n"
+       "GET / HTTP/1.1\r\nHost: a\r\n" UP "Sec-WebSocket-Version: 8\r\n"
        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
        "HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n"
        "Content-Length: 20         \r\n\r\nWS upgrade expected\n",
        true},
-      {"a key that is none", "GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Key: short\r\n\r\n",
+      {"a key that is none", "GET / HTTP/1.1\r\nHost: a\r\n" UP "Sec-WebSocket-Key: short\r\n\r\n",
        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0          \r\n\r\n", true},
   };
   size_t i;
@@ -66,7 +69,7 @@ static void test_request_that_closes(void) {
   int fd;
   begin(NULL);
   fd = dial(listener);
-  put(fd, BYTES("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+  put(fd, BYTES("GET / HTTP/1.1\r\nHost: a\r\nConnection: close, upgrade\r\nUpgrade: websocket\r\n"
                 "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
   CHECK_TAKES(&mgr, fd, ACCEPTED "\r\n", sizeof(ACCEPTED) + 1);
   CHECK_END(&mgr, fd);

@@ -3,9 +3,10 @@
 
 #![forbid(unsafe_code)]
 
+use super::params::cookie as cookie_value;
 use super::percent;
 use super::scan::trim;
-use super::vars::{header_var, var};
+use super::vars::var;
 use crate::codec::base64;
 use crate::codec::fmt::Sink;
 
@@ -39,7 +40,7 @@ pub fn credentials(
     } else if let Some(token) = of_scheme(authorization, b"Bearer") {
         pass.extend(token);
     } else if let Some(cookie) = cookie {
-        pass.extend(header_var(cookie, TOKEN).unwrap_or_default());
+        pass.extend(cookie_value(cookie, TOKEN).unwrap_or_default());
     } else if let Some(token) = var(query, TOKEN) {
         percent::decode(token, pass.buf, true);
     }

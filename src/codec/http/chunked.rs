@@ -94,6 +94,7 @@ pub struct Chunked {
     body: usize,
     overhead: usize,
     trailer: usize,
+    forgiving: bool,
 }
 
 impl Default for Chunked {
@@ -105,7 +106,13 @@ impl Default for Chunked {
 impl Chunked {
     /// A decoder in front of a body.
     pub const fn new() -> Self {
-        Chunked { state: State::Size, at: 0, left: 0, body: 0, overhead: 0, trailer: 0 }
+        Chunked { state: State::Size, at: 0, left: 0, body: 0, overhead: 0, trailer: 0, forgiving: false }
+    }
+
+    /// A decoder in front of the body of a response, which accepts what browsers do: blanks behind a
+    /// size, and LF alone as line end. Nobody reads a response in two ways to his advantage.
+    pub const fn forgiving() -> Self {
+        Chunked { forgiving: true, ..Chunked::new() }
     }
 
     /// Bytes of data found so far.
@@ -177,6 +184,11 @@ impl Chunked {
                 State::Digits
             }
             (State::Digits, b'\r') => State::SizeLf,
+            (State::Space, b'\r') if self.forgiving => State::SizeLf,
+            (State::Digits | State::Space | State::Extension, b'\n') if self.forgiving => self.sized(),
+            (State::DataCr, b'\n') if self.forgiving => State::Size,
+            (State::Trailer, b'\n') if self.forgiving => State::End,
+            (State::TrailerValue, b'\n') if self.forgiving => State::Trailer,
             (State::Digits | State::Space | State::Extension, b';') => {
                 self.charge()?;
                 State::Extension
@@ -198,11 +210,7 @@ impl Chunked {
                 self.charge()?;
                 State::Extension
             }
-            (State::SizeLf, b'\n') if self.left == 0 => State::Trailer,
-            (State::SizeLf, b'\n') => {
-                self.overhead = self.overhead.saturating_sub(FREE_OVERHEAD + self.left);
-                State::Data
-            }
+            (State::SizeLf, b'\n') => self.sized(),
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size,
             (State::Trailer, b'\r') => State::EndLf,
@@ -222,6 +230,15 @@ impl Chunked {
         })
     }
 
+    /// Behind a size line.
+    fn sized(&mut self) -> State {
+        if self.left == 0 {
+            return State::Trailer;
+        }
+        self.overhead = self.overhead.saturating_sub(FREE_OVERHEAD + self.left);
+        State::Data
+    }
+
     fn charge(&mut self) -> Option<()> {
         self.overhead += 1;
         (self.overhead <= MAX_OVERHEAD).then_some(())
@@ -234,10 +251,10 @@ impl Chunked {
 }
 
 /// Moves the data of the complete chunked body at the start of `buf` together; returns its length.
+/// `decoder` stands in front of it.
 ///
 /// Stops at the first fault, so what [`Chunked::scan`] has not accepted comes out short.
-pub fn compact(buf: &mut [u8]) -> usize {
-    let mut decoder = Chunked::new();
+pub fn compact(buf: &mut [u8], mut decoder: Chunked) -> usize {
     let mut len = 0;
     while let Ok(Piece::Data(data)) = decoder.next(buf) {
         let n = data.len();
@@ -261,7 +278,7 @@ mod tests {
         match decoder.scan(raw) {
             Ok(Some(end)) => {
                 let mut copy = raw.to_vec();
-                let n = compact(&mut copy);
+                let n = compact(&mut copy, Chunked::new());
                 assert_eq!(n, decoder.body_len());
                 copy.truncate(n);
                 Ok(Some((copy, end)))
@@ -324,6 +341,34 @@ mod tests {
             (b"0\r\n\rX", 4),
             (b"1\r\na\r\n\r\n", 6),
         ] {
+            assert_eq!(decode(raw), Err(at), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn bodies_of_responses_may_be_careless() {
+        let decode = |raw: &[u8]| {
+            let end = Chunked::forgiving().scan(raw).map_err(|e| e.at)?;
+            let mut copy = raw.to_vec();
+            let n = compact(&mut copy, Chunked::forgiving());
+            copy.truncate(n);
+            Ok(end.map(|end| (copy, end)))
+        };
+        for raw in [
+            &b"2  \r\nok\r\n0\r\n\r\n"[..],
+            b"2\t \r\nok\r\n0   \r\n\r\n",
+            b"2\nok\n0\n\n",
+            b"2 \nok\r\n0\r\nA: b\n\n",
+            b"1;x\no\n1 ; y\r\nk\n0\n\r\n",
+            b"2\r\nok\r\n0\r\n\r\n",
+        ] {
+            assert_eq!(decode(raw), Ok(Some((b"ok".to_vec(), raw.len()))), "{raw:?}");
+            for n in 0..raw.len() {
+                assert_eq!(Chunked::forgiving().scan(&raw[..n]), Ok(None), "{raw:?} {n}");
+            }
+        }
+        for (raw, at) in [(&b" 2\r\n"[..], 0), (b"2 2\r\n", 2), (b"0x2\r\n", 1), (b"2\r\nok0", 5), (b"\n", 0)]
+        {
             assert_eq!(decode(raw), Err(at), "{raw:?}");
         }
     }

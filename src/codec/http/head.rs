@@ -219,21 +219,20 @@ fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<
             head.hosts += 1;
             head.host = head.host.or(Some(value));
         }
-        6 if name.eq_ignore_ascii_case(b"Cookie") => seen.once(1)?,
         6 if name.eq_ignore_ascii_case(b"Expect") => {
             head.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");
         }
         10 if name.eq_ignore_ascii_case(b"Connection") => {
-            seen.once(2)?;
-            head.connection = connection(value);
+            // One list, however many lines it stands in (RFC 9110, section 5.3).
+            connection(value, &mut head.connection);
         }
-        13 if name.eq_ignore_ascii_case(b"Authorization") => seen.once(4)?,
+        13 if name.eq_ignore_ascii_case(b"Authorization") => seen.once(1)?,
         14 if name.eq_ignore_ascii_case(b"Content-Length") => {
-            seen.once(8)?;
+            seen.once(2)?;
             head.content_length = Some(length(value).ok_or(Fault::ContentLength)?);
         }
         17 if name.eq_ignore_ascii_case(b"Transfer-Encoding") => {
-            seen.once(16)?;
+            seen.once(4)?;
             head.transfer_encoding = Some(value);
         }
         _ => {}
@@ -241,15 +240,13 @@ fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<
     Ok(())
 }
 
-fn connection(value: &[u8]) -> Connection {
-    let mut found = Connection::default();
+fn connection(value: &[u8], found: &mut Connection) {
     for token in value.split(|b| *b == b',') {
         let token = trim(token);
         found.close |= token.eq_ignore_ascii_case(b"close");
         found.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
         found.upgrade |= token.eq_ignore_ascii_case(b"upgrade");
     }
-    found
 }
 
 /// A number of digits and nothing else.

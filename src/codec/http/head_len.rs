@@ -34,6 +34,19 @@ pub fn head_len(buf: &[u8], from: usize) -> Result<Option<usize>, usize> {
     }
 }
 
+/// Length of the blank lines in front of a message, which a recipient ignores (RFC 9112, section 2.2).
+#[inline]
+pub fn blank_lines(buf: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match buf.get(at..) {
+            Some([b'\n', ..]) => at += 1,
+            Some([b'\r', b'\n', ..]) => at += 2,
+            _ => return at,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

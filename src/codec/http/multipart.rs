@@ -2,41 +2,58 @@
 
 #![forbid(unsafe_code)]
 
+use super::params::{extended_param, param};
 use super::scan::trim;
-use super::vars::header_var;
 use memchr::memmem;
+use std::borrow::Cow;
 
-/// A part: views of the body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// A part: views of the body, and names that had to be decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part<'a> {
     /// Parameter `name` of `Content-Disposition`.
-    pub name: Option<&'a [u8]>,
-    /// Parameter `filename` of `Content-Disposition`.
-    pub filename: Option<&'a [u8]>,
+    pub name: Option<Cow<'a, [u8]>>,
+    /// Parameter `filename` of `Content-Disposition`, or else `filename*`.
+    pub filename: Option<Cow<'a, [u8]>>,
     /// Content, without the line end in front of the delimiter.
     pub body: &'a [u8],
 }
 
+/// Text in front of the first delimiter is searched for that up to here.
+const PREAMBLE: usize = 8 * 1024;
+/// So many lines of it may look like a delimiter.
+const CANDIDATES: usize = 16;
+
 /// The part whose delimiter line stands at `ofs`, and the position of the delimiter line behind it.
 ///
 /// The delimiter is the first line of the body, or the line at `ofs` when the two differ: the
-/// `Content-Type` that names it is not at hand. All line ends are CRLF. `None` behind the last
-/// part, and when the part is malformed or its end is missing.
+/// `Content-Type` that names it is not at hand. When the first line is none, the first line that begins
+/// with two dashes and comes again is taken: a preamble stands in front. All line ends are CRLF. `None`
+/// behind the last part, and when the part is malformed or its end is missing.
 ///
 /// A body is read once in all when each call continues where the last one ended.
 pub fn next_part(body: &[u8], ofs: usize) -> Option<(Part<'_>, usize)> {
+    let found = part_at(body, ofs);
+    if found.is_some() || ofs > 0 {
+        return found;
+    }
+    let preamble = &body[..body.len().min(PREAMBLE)];
+    let candidates = memmem::find_iter(preamble, b"\n--").map(|at| at + 1);
+    candidates.take(CANDIDATES).find_map(|at| part_at(body, at))
+}
+
+fn part_at(body: &[u8], ofs: usize) -> Option<(Part<'_>, usize)> {
     let (delimiter, mut at) = line(body, ofs)?;
+    let delimiter = trim(delimiter);
     if delimiter.is_empty() {
         return None;
     }
-    let first = &body[..delimiter.len().saturating_sub(2)];
-    if ofs > 0 && !first.is_empty() && delimiter.strip_suffix(b"--") == Some(first) && is_line(body, first) {
+    if ofs > 0 && delimiter.strip_suffix(b"--").is_some_and(|first| is_delimiter(&body[..ofs], first)) {
         return None; // the closing delimiter; an epilogue follows
     }
     let mut part = Part::default();
     let mut disposed = false;
     loop {
-        let (header, next) = line(body, at)?;
+        let (header, next) = folded_line(body, at)?;
         at = next;
         if header.is_empty() {
             break;
@@ -44,8 +61,9 @@ pub fn next_part(body: &[u8], ofs: usize) -> Option<(Part<'_>, usize)> {
         match disposition(header) {
             Some(value) if !disposed => {
                 disposed = true;
-                part.name = header_var(value, b"name");
-                part.filename = header_var(value, b"filename");
+                part.name = param(value, b"name");
+                let extended = || extended_param(value, b"filename").map(Cow::Owned);
+                part.filename = param(value, b"filename").or_else(extended);
             }
             _ => {}
         }
@@ -55,9 +73,20 @@ pub fn next_part(body: &[u8], ofs: usize) -> Option<(Part<'_>, usize)> {
     Some((part, next))
 }
 
-/// The first line of `body` is `text`.
-fn is_line(body: &[u8], text: &[u8]) -> bool {
-    body.strip_prefix(text).is_some_and(|rest| rest.starts_with(b"\r\n"))
+/// `text` is a delimiter in what stands in front of the part at hand: a line near the start.
+fn is_delimiter(before: &[u8], text: &[u8]) -> bool {
+    let start = &before[..before.len().min(PREAMBLE)];
+    !text.is_empty()
+        && memmem::find_iter(start, text).any(|at| {
+            let is_start = at == 0 || before[at - 1] == b'\n';
+            is_start && without_padding(&before[at + text.len()..]).starts_with(b"\r\n")
+        })
+}
+
+/// What follows the blanks that may stand behind a delimiter (RFC 2046, section 5.1.1).
+fn without_padding(s: &[u8]) -> &[u8] {
+    let blanks = s.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    &s[blanks..]
 }
 
 /// The line at `at` without its CRLF, and the position behind that.
@@ -65,6 +94,15 @@ fn line(body: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let rest = body.get(at..)?;
     let len = memmem::find(rest, b"\r\n")?;
     Some((&rest[..len], at + len + 2))
+}
+
+/// As [`line`], with the lines that continue it.
+fn folded_line(body: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let (first, mut next) = line(body, at)?;
+    while !first.is_empty() && matches!(body.get(next), Some(b' ' | b'\t')) {
+        next = line(body, next)?.1;
+    }
+    Some((&body[at..next - 2], next))
 }
 
 /// Value of a `Content-Disposition` line.
@@ -78,7 +116,7 @@ fn content<'a>(body: &'a [u8], start: usize, delimiter: &[u8]) -> Option<(&'a [u
     let rest = &body[start..];
     memmem::find_iter(rest, delimiter).find_map(|at| {
         let after = &rest[at + delimiter.len()..];
-        if !after.starts_with(b"\r\n") && !after.starts_with(b"--") {
+        if !without_padding(after).starts_with(b"\r\n") && !after.starts_with(b"--") {
             return None;
         }
         // A part may have no content at all, not even the line end in front of its delimiter.
@@ -97,7 +135,7 @@ mod tests {
         let (mut found, mut ofs) = (Vec::new(), 0);
         while let Some((part, next)) = next_part(body, ofs) {
             assert!(next > ofs);
-            let text = |s: Option<&[u8]>| s.map(|s| s.escape_ascii().to_string());
+            let text = |s: Option<Cow<'_, [u8]>>| s.map(|s| s.escape_ascii().to_string());
             found.push((text(part.name), text(part.filename), part.body.to_vec()));
             ofs = next;
         }
@@ -140,6 +178,28 @@ mod tests {
                 None => vec![(None, None, b"x".to_vec())],
             };
             assert_eq!(parts(body.as_bytes()), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn spellings() {
+        for (headers, name, filename) in [
+            ("Content-Disposition: form-data; Name=\"f\"; FileName=\"x\"", "f", Some("x")),
+            ("Content-Disposition: FORM-DATA;\r\n name = f ;\r\n\tfilename=\"x\"", "f", Some("x")),
+            (r#"Content-Disposition: form-data; name="f"; filename="a\"b.txt""#, "f", Some(r#"a\"b.txt"#)),
+            ("Content-Disposition: form-data; name=f; filename*=UTF-8''a%20b", "f", Some("a b")),
+            ("Content-Disposition: form-data; name=f; filename*=UTF-8''a; filename=b", "f", Some("b")),
+            ("X-A: y;\r\n name=g\r\nContent-Disposition: form-data; name=f", "f", None),
+        ] {
+            for (start, padding) in
+                [("", ""), ("", " \t "), ("\r\n", ""), ("A preamble.\r\n--x\r\n--bx\r\n", " ")]
+            {
+                let body = format!(
+                    "{start}--b{padding}\r\n{headers}\r\n\r\nx\r\n--b{padding}\r\n\r\ny\r\n--b--{padding}\r\nend\r\n--b--"
+                );
+                let expected = [part(name, filename, b"x"), vec![(None, None, b"y".to_vec())]].concat();
+                assert_eq!(parts(body.as_bytes()), expected, "{body}");
+            }
         }
     }
 
@@ -201,6 +261,10 @@ mod tests {
         let mut body = vec![b'-'; 2_000_000];
         body.extend(b"\r\n\r\n");
         body.resize(4_000_000, b'-');
+        assert_eq!(parts(&body), []);
+        // Each of these looks like the first delimiter.
+        let mut body = b"x\r\n".to_vec();
+        (0..100_000).for_each(|i| body.extend(format!("--{i}\r\n").bytes()));
         assert_eq!(parts(&body), []);
     }
 }

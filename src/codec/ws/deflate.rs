@@ -12,6 +12,9 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 /// Room for the output starts at so many bytes.
 const FIRST_ROOM: usize = 1024;
 
+/// How far back a block may refer.
+const WINDOW: usize = 1 << 15;
+
 /// A message may hold so many blocks that say they are the last one; each costs a fresh start.
 const MAX_ENDS: usize = 8;
 
@@ -63,7 +66,13 @@ impl Deflate {
         let receiver = self.receiver.get_or_insert_with(|| Decompress::new_with_window_bits(false, bits));
         let start = out.len();
         let mut ends = 0;
+        // A message may end with a block that says it is the last one, and nothing behind it; then no
+        // flush is missing (RFC 7692, section 7.2.3.4).
+        let mut complete = false;
         for mut input in [message, &TAIL[..]] {
+            if complete {
+                break;
+            }
             loop {
                 make_room(out, start, limit)?;
                 let (taken, made) = (receiver.total_in(), out.len());
@@ -75,11 +84,17 @@ impl Deflate {
                 }
                 let stuck = receiver.total_in() == taken && out.len() == made;
                 if status == Status::StreamEnd {
-                    // What follows the last block is a stream of its own.
+                    // What follows the last block is a stream of its own, but may refer to what came before.
                     receiver.reset(false);
+                    let made = &out[start..];
+                    let known = &made[made.len().saturating_sub(WINDOW)..];
                     ends += 1;
-                    if ends > MAX_ENDS {
+                    if ends > MAX_ENDS || (!known.is_empty() && receiver.set_dictionary(known).is_err()) {
                         return Err(Fault::Compression);
+                    }
+                    if input.is_empty() {
+                        complete = true;
+                        break;
                     }
                 } else if out.len() < out.capacity() && (input.is_empty() || stuck) {
                     break;

@@ -32,17 +32,3 @@ pub fn is_key(text: &[u8]) -> bool {
     let mut bytes = [0u8; 24];
     text.len() == KEY && base64::decode(text, &mut bytes) == Some(16)
 }
-
-/// The sub-protocol to answer an offer with: a single value as it is, of a list the first entry.
-/// `None` when there is none in it.
-pub fn choose_protocol(offer: &[u8]) -> Option<&[u8]> {
-    offer.split(|b| *b == b',').map(<[u8]>::trim_ascii).find(|entry| !entry.is_empty())
-}
-
-/// True when header lines, each with its line end, have a header called `name`.
-pub fn has_header(lines: &[u8], name: &[u8]) -> bool {
-    lines.split(|b| *b == b'\n').any(|line| {
-        line.split_at_checked(name.len())
-            .is_some_and(|(start, rest)| start.eq_ignore_ascii_case(name) && rest.starts_with(b":"))
-    })
-}

@@ -34,8 +34,9 @@ impl Credentials {
         let mut it = Credentials { user: [0; USER_MAX], pass: [0; PASS_MAX] };
         // SAFETY: the caller vouches for the message.
         let query = unsafe { view::bytes((*hm).query) };
-        let (authorization, cookie) = (request.header(b"Authorization"), request.header(b"Cookie"));
-        auth::credentials(authorization, cookie, query, &mut it.user, &mut it.pass);
+        let (authorization, cookie) =
+            (request.headers.first(b"Authorization"), request.headers.list(b"Cookie"));
+        auth::credentials(authorization, cookie.as_deref(), query, &mut it.user, &mut it.pass);
         if text(&it.user).len() == USER_MAX - 1 || text(&it.pass).len() == PASS_MAX - 1 {
             // They may be cut, and a part of a password is none.
             it.pass[0] = 0;
@@ -72,7 +73,7 @@ pub unsafe fn identify(
     if pass.is_empty() {
         return None;
     }
-    if request.header(b"Authorization").is_none()
+    if request.headers.first(b"Authorization").is_none()
         && let Some(known) = session::with(root, |sessions| sessions.by_token(board, pass, now))?
     {
         return Some(known);

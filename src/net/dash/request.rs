@@ -46,7 +46,7 @@ impl Asked<'_> {
 
     /// Whether a page of another site made the request.
     pub fn is_foreign(&self) -> bool {
-        let header = |name| self.request.header(name);
+        let header = |name| self.request.headers.first(name);
         origin::is_foreign(header(b"Host"), header(b"Origin"), header(b"Sec-Fetch-Site"))
     }
 }

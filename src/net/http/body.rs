@@ -13,6 +13,7 @@ pub struct Partial {
     pub framing: Framing,
     /// Where a chunked body has been read to.
     chunked: Chunked,
+    is_response: bool,
     /// The connection closes behind the response to it.
     pub closes: bool,
     /// The client asked for that, also if it becomes a WebSocket.
@@ -62,7 +63,8 @@ impl Partial {
         Partial {
             head: head.len,
             framing: Framing::Empty,
-            chunked: Chunked::new(),
+            chunked: decoder(head.is_response),
+            is_response: head.is_response,
             closes: false,
             asks_to_close: false,
             answers: head.is_response && !matches!(head.status, 100 | 102..=199),
@@ -96,6 +98,17 @@ impl Partial {
         }
     }
 
+    /// True when a client has to be told that the end of the connection has cut a response: chunks without
+    /// the last one (`unfinished`), or a body without a length whose stream did not end as TLS has it
+    /// (RFC 9112, sections 8 and 9.8). `peer_ended`: the peer ended it; true if it did so without notice.
+    pub fn is_cut(&self, unfinished: bool, peer_ended: Option<bool>) -> bool {
+        match self.framing {
+            Framing::Chunked => unfinished && peer_ended.is_some(),
+            Framing::UntilClose => peer_ended == Some(true),
+            Framing::Empty | Framing::Length(_) => false,
+        }
+    }
+
     /// Bytes of `recv` that the whole message takes, as far as it says.
     pub fn announced(&self) -> usize {
         match self.framing {
@@ -107,11 +120,16 @@ impl Partial {
 }
 
 const NO_ROOM: Refusal = Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 };
+/// A decoder in front of a chunked body.
+fn decoder(is_response: bool) -> Chunked {
+    if is_response { Chunked::forgiving() } else { Chunked::new() }
+}
+
 const TOO_LONG: Refusal = Refusal { reason: "HTTP body too large", code: 413 };
 
-/// Removes chunk framing in place.
-pub fn compact(c: Conn, body_at: usize) {
+/// Removes the chunk framing of a message at `ofs` in place.
+pub fn compact(c: Conn, ofs: usize, partial: &Partial) {
     // SAFETY: no handler runs meanwhile, and no other slice of the buffer is in use.
     let bytes = unsafe { c.recv().bytes_mut() };
-    chunked::compact(&mut bytes[body_at..]);
+    chunked::compact(&mut bytes[ofs + partial.head..], decoder(partial.is_response));
 }

@@ -2,7 +2,7 @@
 //! programs written for the original see what they know.
 
 use crate::abi::{Setting, flag};
-use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, status};
+use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, MAX_HEADER_LINES, status};
 use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::settings::Settings;
@@ -17,6 +17,11 @@ const _: () = assert!(
     "a head is as long as the parser takes, unless a program sets less"
 );
 
+const _: () = assert!(
+    Setting::MG_SET_HTTP_MAX_HEADERS.limits().default == MAX_HEADER_LINES as i64,
+    "a head has as many lines as the parser takes, unless a program sets less"
+);
+
 /// What the HTTP engine goes by on one connection.
 pub struct Config(Settings);
 
@@ -26,11 +31,18 @@ impl Config {
         Config(ConnState::of(c).map_or_else(Settings::default, |s| s.settings.borrow().clone()))
     }
 
-    /// Checks a head as strictly as asked for.
+    /// Checks a head as strictly as asked for. A request that names several hosts is refused in any case:
+    /// two servers could take it for different ones (RFC 9112, section 3.2).
     ///
     /// # Errors
     /// The rule that it breaks.
     pub fn check(&self, head: &Head<'_>, server: bool) -> Result<(), HeadError> {
+        if server && head.hosts > 1 {
+            return Err(HeadError { fault: Fault::Host, at: 0 });
+        }
+        if server && head.headers > self.0.size(Setting::MG_SET_HTTP_MAX_HEADERS) {
+            return Err(HeadError { fault: Fault::TooManyHeaders, at: 0 });
+        }
         if !self.0.is_on(Setting::MG_SET_HTTP_STRICT) {
             return Ok(());
         }
@@ -68,7 +80,7 @@ impl Config {
 
     /// The `Connection` line that the reply to this request, the connection's `count`th, has to have.
     pub fn connection_line(&self, head: &Head<'_>, count: u32) -> &'static CStr {
-        if self.is_last(count) {
+        if self.is_last(count) || (self.announces_close() && self.closes_after(head, count)) {
             // Nothing that the client knows says so.
             c"Connection: close\r\n"
         } else if self.closes_http10() && head.version < (1, 1) && head.keeps_alive() {
@@ -107,6 +119,16 @@ impl Config {
         let grace = self.0.time(Setting::MG_SET_HTTP_BODY_RATE).map(|_| GRACE);
         let times = TIMEOUTS.into_iter().filter(|s| *s != Setting::MG_SET_HTTP_BODY_RATE);
         times.filter_map(|setting| self.0.time(setting)).chain(grace).min()
+    }
+
+    /// True when replies say when they were made.
+    pub fn dates(&self) -> bool {
+        self.0.is_on(Setting::MG_SET_HTTP_DATE)
+    }
+
+    /// True when a reply says that the connection closes behind it.
+    pub fn announces_close(&self) -> bool {
+        self.0.is_on(Setting::MG_SET_HTTP_CLOSE_HEADER)
     }
 
     /// True when anything is limited in time.

@@ -7,6 +7,7 @@ use crate::abi::flag;
 use crate::net::event_loop::conn::runs_engine;
 use crate::net::event_loop::engine::{Engine, Handler, Io};
 use crate::net::event_loop::handle::Conn;
+use crate::net::tls;
 
 /// The engine of HTTP connections.
 pub struct Http;
@@ -54,7 +55,10 @@ impl Engine for Http {
                 let Some(http) = HttpState::of(c) else { return };
                 match io {
                     Io::Received(n) => http.body_rate.count(n),
-                    Io::Eof => http.body_rate.finish(),
+                    Io::Eof => {
+                        http.body_rate.finish();
+                        http.peer_ended.set(Some(tls::is_cut(c)));
+                    }
                     Io::Sent { offered, n } => {
                         if is_client() {
                             http.pending.sent(n);

@@ -8,7 +8,9 @@
 pub mod body;
 mod body_rate;
 pub mod config;
+pub mod date;
 mod engine;
+pub mod headers;
 mod lingering;
 pub mod message;
 mod pending_requests;
@@ -190,7 +192,11 @@ fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> 
     let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
     if let Some(state) = state {
         if let Some(mut partial) = state.partial.take() {
-            return match partial.end(bytes, to, &config) {
+            let ended = partial.end(bytes, to, &config);
+            if to.at_close && partial.is_cut(matches!(ended, Ok(None)), state.peer_ended.get()) {
+                conn::report(c, b"HTTP response cut short");
+            }
+            return match ended {
                 Ok(Some(end)) => {
                     config::withdraw_invitation(c);
                     deliver(c, ofs, &partial, end)
@@ -206,6 +212,12 @@ fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> 
                 Err(refusal) => fail_body(c, refusal),
             };
         }
+        let blank = http::blank_lines(bytes);
+        if blank > 0 {
+            state.searched.set(0);
+            *ofs += blank;
+            return Step::Next;
+        }
         if state.searched.get() > 0 {
             match http::head_len(bytes, state.searched.get()) {
                 Ok(None) if !config.is_head_too_long(bytes.len()) => {
@@ -220,6 +232,7 @@ fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> 
     // SAFETY: hm is valid for writes.
     let parsed = match unsafe { message::parse(bytes, hm.as_mut_ptr()) } {
         Ok(parsed) => parsed,
+        Err(_) if !to.server && unfold(c, *ofs) => return Step::Next,
         Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
     };
     if config.is_head_too_long(parsed.map_or(bytes.len(), |head| head.len)) {
@@ -236,6 +249,21 @@ fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> 
         state.since.set(millis());
     }
     Step::Wait
+}
+
+/// Makes one line of each folded header line of the response at `ofs` (RFC 9112, section 5.2). False when
+/// there is nothing to do.
+#[cold]
+fn unfold(c: Conn, ofs: usize) -> bool {
+    // SAFETY: no handler runs meanwhile, and no other slice of the buffer is in use any more.
+    let bytes = &mut unsafe { c.recv().bytes_mut() }[ofs..];
+    match http::head_len(bytes, 0) {
+        Ok(Some(len)) if bytes[..len].windows(2).any(|pair| matches!(pair, b"\n " | b"\n\t")) => {
+            http::fields::unfold(&mut bytes[..len]);
+            true
+        }
+        _ => false,
+    }
 }
 
 /// A head is complete: fires HDRS, then MSG if the body is there.
@@ -324,7 +352,7 @@ fn start_message(
             return deliver(c, ofs, &partial, end);
         }
         if end.chunked {
-            body::compact(c, *ofs + partial.head);
+            body::compact(c, *ofs, &partial);
         }
         finish_message(hm, &partial, end);
         return fire_message(c, ofs, &partial, end, hm);
@@ -344,7 +372,7 @@ fn start_message(
 /// MSG.
 fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
     if end.chunked {
-        body::compact(c, *ofs + partial.head);
+        body::compact(c, *ofs, partial);
     }
     let mut hm = MaybeUninit::<HttpMessage>::uninit();
     // SAFETY: the slice is used before handlers run; hm is valid for writes.
@@ -399,7 +427,11 @@ fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut 
 
 /// The `Connection` line, with its line end, that a reply on this connection has to have; mostly none.
 pub fn connection_line(c: Conn) -> &'static CStr {
-    HttpState::of(c).map_or(c"", |s| s.connection_line.get())
+    let Some(state) = HttpState::of(c) else { return c"" };
+    if c.has(flag::DRAINING) && c.has(flag::ACCEPTED) && Config::of(c).announces_close() {
+        return c"Connection: close\r\n";
+    }
+    state.connection_line.get()
 }
 
 /// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.

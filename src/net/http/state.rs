@@ -42,6 +42,8 @@ pub struct HttpState {
     pub linger: Cell<Linger>,
     /// What a client has asked for.
     pub pending: PendingRequests,
+    /// The peer has ended its stream; true: not as TLS does, so bytes may be missing.
+    pub peer_ended: Cell<Option<bool>>,
 }
 
 impl HttpState {

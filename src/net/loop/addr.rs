@@ -2,7 +2,7 @@
 
 use crate::abi::{Addr, IpBytes, flag};
 use crate::codec::addr::{self, Address};
-use crate::codec::url::Url;
+use crate::codec::url::{Url, has_scheme};
 use socket2::SockAddr;
 use std::ffi::CString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
@@ -112,7 +112,7 @@ pub fn literal(text: &[u8]) -> Option<Addr> {
 /// What a URL's scheme says about the transport: `flag::UDP`, `flag::TLS`, or neither.
 pub fn transport_flags(text: &[u8]) -> u32 {
     match text {
-        _ if text.starts_with(b"udp:") => flag::UDP,
+        _ if has_scheme(text, b"udp") => flag::UDP,
         _ if Url::new(text).is_tls() => flag::TLS,
         _ => 0,
     }

@@ -1,6 +1,7 @@
 //! Unix-domain stream sockets: `unix:/path`. An addition of this library.
 
 use super::sys;
+use crate::codec::url::after_scheme;
 use core::ffi::c_int;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::OsStr;
@@ -11,7 +12,7 @@ use std::path::Path;
 
 /// The path of a `unix:` URL.
 pub fn path(text: &[u8]) -> Option<&Path> {
-    text.strip_prefix(b"unix:").map(|path| Path::new(OsStr::from_bytes(path)))
+    after_scheme(text, b"unix").map(|path| Path::new(OsStr::from_bytes(path)))
 }
 
 /// The address of a path; an error for an empty or overlong one.

@@ -420,6 +420,13 @@ fn receive(c: Conn, room: usize) -> std::io::Result<usize> {
     }
 }
 
+/// True when the peer ended the stream without saying so in TLS (RFC 8446, section 6.1): somebody else may
+/// have done that.
+pub fn is_cut(c: Conn) -> bool {
+    c.has(flag::TLS)
+        && ConnState::of(c).is_some_and(|state| with_session(c, state, |s| s.has_ended()) == Some(false))
+}
+
 /// Encrypts and sends, as far as the socket takes it. Returns how many of `bytes` are taken care of.
 pub fn send(c: Conn, state: &ConnState, bytes: &[u8]) -> std::io::Result<usize> {
     let mut taken = 0;

@@ -12,6 +12,7 @@ use super::event_loop::engine::{Engine, Handler};
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::Conn;
 use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag};
+use crate::codec::http::fields::{entries, has_token};
 use crate::codec::http::{self, head_len};
 use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::extension::{self, Agreement, Wish};
@@ -51,17 +52,26 @@ impl Engine for Ws {
     }
 }
 
+/// What a client has offered.
+pub struct Offer {
+    /// Compression, by the settings of the connection.
+    pub deflate: Option<Wish>,
+    /// Extensions in a header of the program's own.
+    pub own_extensions: bool,
+    /// Sub-protocols.
+    pub protocols: Box<[Box<[u8]>]>,
+}
+
 /// The compression that a connection's settings ask for.
 pub fn wish(c: Conn) -> Option<Wish> {
     c.state()?;
     Config::of(c).deflate()
 }
 
-/// Starts the client side: the response to a request with `key`, which offered `deflate`, is
-/// expected next.
-pub fn start_client(c: Conn, key: &[u8], deflate: Option<Wish>) {
+/// Starts the client side: the response to a request with `key` and this offer is expected next.
+pub fn start_client(c: Conn, key: &[u8], offer: Offer) {
     if let Some(state) = WsState::attach(c) {
-        let awaited = Awaited { accept: handshake::accept(key), deflate, searched: 0 };
+        let awaited = Awaited { accept: handshake::accept(key), offer, searched: 0 };
         state.awaited.set(Some(Box::new(awaited)));
     }
     take_over(c);
@@ -141,57 +151,79 @@ fn read(c: Conn, state: &WsState) {
     state.seen.set(c.recv().len());
 }
 
-/// The client's side of the handshake: looks at the response.
+/// The client's side of the handshake: looks at the response, and passes over interim ones (RFC 9110,
+/// section 15.2).
 fn finish_handshake(c: Conn, state: &WsState) {
-    // SAFETY: the slice is used before a handler runs.
-    let bytes = unsafe { c.recv().bytes() };
     let mut awaited = state.awaited.take();
-    let searched = awaited.as_ref().map_or(0, |a| a.searched.min(bytes.len()));
-    let len = match head_len(bytes, searched) {
-        Ok(Some(len)) => len,
-        Ok(None) if bytes.len() > http::MAX_HEAD_BYTES => return refuse(c, b"ws handshake error"),
-        Ok(None) => {
-            if let Some(awaited) = &mut awaited {
-                awaited.searched = bytes.len();
+    loop {
+        // SAFETY: the slice is used before a handler runs.
+        let bytes = unsafe { c.recv().bytes_mut() };
+        let blank = http::blank_lines(bytes);
+        if blank > 0 {
+            c.recv().consume(blank);
+            continue;
+        }
+        let searched = awaited.as_ref().map_or(0, |a| a.searched.min(bytes.len()));
+        let len = match head_len(bytes, searched) {
+            Ok(Some(len)) => len,
+            Ok(None) if bytes.len() > http::MAX_HEAD_BYTES => return refuse(c, b"ws handshake error"),
+            Ok(None) => {
+                if let Some(awaited) = &mut awaited {
+                    awaited.searched = bytes.len();
+                }
+                state.awaited.set(awaited);
+                return;
             }
-            state.awaited.set(awaited);
-            return;
-        }
-        Err(_) => return refuse(c, b"not http"),
-    };
-    let mut hm = MaybeUninit::<HttpMessage>::uninit();
-    // SAFETY: hm is valid for writes.
-    let parsed = unsafe { super::http::message::parse(bytes, hm.as_mut_ptr()) };
-    let accepted = match parsed {
-        Ok(Some(head)) if head.method.starts_with(b"HTTP/1.") && head.uri == b"101" => {
-            check_response(bytes, awaited.as_deref())
-        }
-        _ => None,
-    };
-    let Some(agreed) = accepted else { return refuse(c, b"ws handshake error") };
-    begin(c, agreed);
-    let done = receive::with_front(c, len, || call(c, MG_EV_WS_OPEN, hm.as_mut_ptr().cast()));
-    c.recv().consume(done);
+            Err(_) => return refuse(c, b"not http"),
+        };
+        http::fields::unfold(&mut bytes[..len]);
+        let mut hm = MaybeUninit::<HttpMessage>::uninit();
+        // SAFETY: hm is valid for writes.
+        let parsed = unsafe { super::http::message::parse(bytes, hm.as_mut_ptr()) };
+        let accepted = match parsed {
+            Ok(Some(head)) if matches!(head.status, 100 | 102..=199) => {
+                if let Some(awaited) = &mut awaited {
+                    awaited.searched = 0;
+                }
+                c.recv().consume(len);
+                continue;
+            }
+            Ok(Some(head)) if head.method.starts_with(b"HTTP/1.") && head.uri == b"101" => {
+                check_response(&bytes[..len], awaited.as_deref())
+            }
+            _ => None,
+        };
+        let Some(agreed) = accepted else { return refuse(c, b"ws handshake error") };
+        begin(c, agreed);
+        let done = receive::with_front(c, len, || call(c, MG_EV_WS_OPEN, hm.as_mut_ptr().cast()));
+        c.recv().consume(done);
+        return;
+    }
 }
 
-/// Checks the headers of a response that says 101; `None` when they are wrong. A missing
-/// `Sec-WebSocket-Accept` passes.
-fn check_response(bytes: &[u8], awaited: Option<&Awaited>) -> Option<Option<Agreement>> {
-    let Some(awaited) = awaited else { return Some(None) };
-    let mut right = true;
-    let mut extensions = Vec::new();
-    let _ = http::parse_head_into(bytes, |header| {
-        if header.name.eq_ignore_ascii_case(b"Sec-WebSocket-Accept") {
-            right &= header.value == awaited.accept;
-        } else if header.name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions") {
-            extensions.push(header.value);
-        }
-    });
-    match awaited.deflate {
+/// Checks the headers of a response that says 101 (RFC 6455, section 4.1); `None` when they are wrong.
+/// What is missing passes.
+fn check_response(head: &[u8], awaited: Option<&Awaited>) -> Option<Option<Agreement>> {
+    let Some(Awaited { accept, offer, .. }) = awaited else { return Some(None) };
+    let values = |name: &'static [u8]| {
+        http::fields::fields(head).filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
+    };
+    let says = |name, token| values(name).next().is_none() || has_token(values(name), token);
+    // What stands there has to stand there once.
+    let is_once = |name| values(name).nth(1).is_none();
+    let right = says(b"Upgrade", b"websocket")
+        && says(b"Connection", b"upgrade")
+        && values(b"Sec-WebSocket-Accept").all(|value| value == accept)
+        && is_once(b"Sec-WebSocket-Accept")
+        && values(b"Sec-WebSocket-Protocol").all(|value| offer.protocols.iter().any(|p| **p == *value))
+        && is_once(b"Sec-WebSocket-Protocol");
+    let extensions = || values(b"Sec-WebSocket-Extensions");
+    match offer.deflate {
         _ if !right => None,
-        // Whatever the program has offered in a header of its own is its business.
-        None => Some(None),
-        Some(wish) => extension::confirm(extensions, wish).ok(),
+        Some(wish) => extension::confirm(extensions(), wish).ok(),
+        // What the program has offered in a header of its own is its business.
+        None if offer.own_extensions => Some(None),
+        None => entries(extensions()).next().is_none().then_some(None),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the WebSocket engine remembers.
 
+use super::Offer;
 use super::config::Config;
 use crate::codec::ws::deflate::Deflate;
-use crate::codec::ws::extension::Wish;
 use crate::codec::ws::handshake;
 use crate::net::event_loop::clock::millis;
 use crate::net::event_loop::conn;
@@ -55,7 +55,7 @@ impl WsState {
 /// What a client expects of the server's response.
 pub struct Awaited {
     pub accept: [u8; handshake::ACCEPT],
-    pub deflate: Option<Wish>,
+    pub offer: Offer,
     /// Bytes of the response that were searched for the end of its head without result.
     pub searched: usize,
 }

@@ -193,7 +193,7 @@ fn faults_are_named_and_placed() {
     assert_eq!(line(b"A: b\r\n c"), (Fault::Folded, 22));
     assert_eq!(line(b"A: b\rc"), (Fault::BareCr, 20));
     assert_eq!(line(b"A: b\0c"), (Fault::ControlByte, 20));
-    assert_eq!(line(b"Cookie: a\r\nX: y\r\nCookie: a"), (Fault::Repeated, 33));
+    assert_eq!(line(b"Authorization: a\r\nX: y\r\nAuthorization: a"), (Fault::Repeated, 40));
     assert_eq!(line(b"Content-Length: -1"), (Fault::ContentLength, 16));
     assert_eq!(fault(b" / HTTP/1.1\n\n").0, Fault::Method);
     assert_eq!(fault(b"GET HTTP/1.1\n\n").0, Fault::Version);
@@ -211,12 +211,12 @@ fn a_bad_head_is_reported_when_complete_and_a_control_byte_at_once() {
 
 #[test]
 fn headers_that_may_stand_only_once() {
-    for name in ["Content-Length", "Transfer-Encoding", "Authorization", "Cookie", "Connection"] {
+    for name in ["Content-Length", "Transfer-Encoding", "Authorization"] {
         let lines = format!("{name}: 1\r\nA: b\r\n{}: 1", name.to_lowercase());
         assert_eq!(fault(&request(lines.as_bytes())).0, Fault::Repeated, "{name}");
         assert!(parse(&request(format!("{name}: 1").as_bytes())).is_ok());
     }
-    for name in ["Host", "Set-Cookie", "Accept", "Expect"] {
+    for name in ["Host", "Set-Cookie", "Accept", "Expect", "Cookie", "Connection"] {
         assert!(parse(&request(format!("{name}: 1\r\n{name}: 1").as_bytes())).is_ok(), "{name}");
     }
 }
@@ -275,7 +275,7 @@ fn lines_without_a_slot_are_examined() {
     assert!(slots.iter().all(|h| h.name == b"X" && h.value == b"y"));
     for (last, expected) in [
         ("Transfer-Encoding: a\r\nContent-Length: 1", Fault::LengthAndCoding),
-        ("Cookie: a\r\nCookie: a", Fault::Repeated),
+        ("Authorization: a\r\nAuthorization: a", Fault::Repeated),
         ("no-colon", Fault::NoColon),
         ("A: b\rc", Fault::BareCr),
     ] {

@@ -221,3 +221,37 @@ proptest! {
         }
     }
 }
+
+/// A raw deflate stream that ends with a block that says it is the last one.
+fn finished(text: &[u8]) -> Vec<u8> {
+    let mut out = vec![0; 200];
+    let mut sender = flate2::Compress::new(flate2::Compression::default(), false);
+    sender.compress(text, &mut out, flate2::FlushCompress::Finish).expect("compressed");
+    out.truncate(sender.total_out() as usize);
+    out
+}
+
+#[test]
+fn a_message_may_end_with_a_last_block() {
+    // RFC 7692, section 7.2.3.4, with the byte that it wants behind the block and without.
+    let mut deflate = Deflate::new(FULL);
+    let mut read = |message: &[u8]| {
+        let mut out = Vec::new();
+        deflate.decompress(message, &mut out, 1000).map(|()| out)
+    };
+    let hello = finished(b"Hello");
+    assert_eq!(hello, [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+    let mut other = Deflate::new(FULL);
+    let mut flushed = [0; 100];
+    let text = [b'a'; 60];
+    let n = other.compress(&text, &mut flushed).expect("smaller");
+    for message in [&hello[..], &[&hello[..], &[0]].concat()] {
+        assert_eq!(read(message), Ok(b"Hello".to_vec()));
+        assert_eq!(read(&flushed[..n]), Ok(text.to_vec()), "after {message:?}");
+        assert_eq!(read(message), Ok(b"Hello".to_vec()));
+    }
+    // A block behind it may refer to it: "Hello" from five bytes back, by a block of fixed codes.
+    let twice = [&hello[..], &finished(b"Hello")].concat();
+    assert_eq!(read(&twice), Ok(b"HelloHello".to_vec()));
+    assert_eq!(read(&finished(b"")), Ok(Vec::new()));
+}

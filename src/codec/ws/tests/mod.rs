@@ -2,7 +2,7 @@
 
 mod compression;
 
-use super::handshake::{accept, choose_protocol, has_header, is_key, key};
+use super::handshake::{accept, is_key, key};
 use super::*;
 use proptest::prelude::*;
 
@@ -13,27 +13,6 @@ fn accept_of_the_rfc_example() {
     assert!(is_key(&key([7; 16])));
     for bad in [&b""[..], b"x", b"dGhlIHNhbXBsZSBub25jZ===", b"!!hlIHNhbXBsZSBub25jZQ=="] {
         assert!(!is_key(bad), "{bad:?}");
-    }
-}
-
-#[test]
-fn one_sub_protocol_is_chosen() {
-    for (offer, chosen) in [
-        (&b" chat , superchat"[..], Some(&b"chat"[..])),
-        (b"mqtt", Some(b"mqtt")),
-        (b",, x", Some(b"x")),
-        (b"", None),
-        (b" , ", None),
-    ] {
-        assert_eq!(choose_protocol(offer), chosen, "{offer:?}");
-    }
-}
-
-#[test]
-fn header_lines_are_searched_by_whole_names() {
-    let lines = b"X: y\r\nsec-websocket-protocol: a\r\nZ:\r\n";
-    for (name, found) in [("Sec-WebSocket-Protocol", true), ("z", true), ("Sec", false), ("y", false)] {
-        assert_eq!(has_header(lines, name.as_bytes()), found, "{name}");
     }
 }
 

@@ -6,6 +6,7 @@
 //! `c->is_resp` is 1.
 
 use crate::abi::{Connection, MG_IO_SIZE, flag};
+use crate::codec::http::range;
 use crate::net::event_loop::conn::{self, has_protocol, output_queued};
 use crate::net::event_loop::engine::{Piece, Source};
 use crate::net::event_loop::handle::Conn;
@@ -14,19 +15,67 @@ use crate::net::event_loop::{log, sys};
 use crate::net::fs::File;
 use crate::net::http;
 use core::ffi::{c_int, c_void};
+use core::ops::RangeInclusive;
 use core::ptr;
 
 enum Body {
-    /// `left` bytes, read from a file into the send buffer.
+    /// Parts of a file, read into the send buffer.
     File {
         /// At the next byte.
         file: File,
+        /// Bytes of the part at hand.
         left: u64,
+        /// Parts that follow.
+        parts: std::vec::IntoIter<Part>,
     },
     /// `left` bytes, copied by the kernel.
     Copy { _file: File, fd: c_int, at: u64, left: u64 },
     /// Chunks.
     Page(Box<dyn Page>),
+}
+
+/// A part of a file, and what stands in front of it.
+struct Part {
+    frame: Vec<u8>,
+    start: u64,
+    len: u64,
+}
+
+/// True for the start of a file that is sent as a whole, or from there on.
+fn at_start(part: &Part) -> bool {
+    part.start == 0 && part.frame.is_empty()
+}
+
+/// What is sent of a file. Nothing by default.
+#[derive(Default)]
+pub struct Parts(Vec<Part>);
+
+impl Parts {
+    /// All of it.
+    pub fn whole(size: u64) -> Parts {
+        Parts(vec![Part { frame: Vec::new(), start: 0, len: size }])
+    }
+
+    /// A range of its bytes.
+    pub fn one(range: RangeInclusive<u64>) -> Parts {
+        Parts(vec![Part { frame: Vec::new(), start: *range.start(), len: range.end() - range.start() + 1 }])
+    }
+
+    /// Ranges of its bytes, each in a frame of its own.
+    pub fn several(ranges: &[RangeInclusive<u64>], boundary: &str, content_type: &[u8], size: u64) -> Parts {
+        let framed = ranges.iter().enumerate().map(|(i, range)| Part {
+            frame: range::part_head(boundary, i == 0, content_type, range, size),
+            start: *range.start(),
+            len: range.end() - range.start() + 1,
+        });
+        let end = Part { frame: range::parts_end(boundary), start: 0, len: 0 };
+        Parts(framed.chain([end]).collect())
+    }
+
+    /// Bytes in all.
+    pub fn len(&self) -> u64 {
+        self.0.iter().map(|part| part.frame.len() as u64 + part.len).sum()
+    }
 }
 
 /// A page whose parts are made as they are needed.
@@ -35,20 +84,18 @@ pub trait Page {
     fn append(&mut self, out: &mut Vec<u8>) -> bool;
 }
 
-/// Sends `head` and `len` bytes of `file` from `start` on.
-pub fn send(c: Conn, head: &[u8], mut file: File, start: u64, len: u64) {
+/// Sends `head` and `parts` of `file`.
+pub fn send(c: Conn, head: &[u8], file: File, parts: Parts) {
+    let len = parts.len();
     if !queue_head(c, head, len == 0) {
         return;
     }
     let is_short = len <= MG_IO_SIZE.saturating_sub(c.send().len()) as u64;
-    let body = match file.descriptor() {
-        Some(fd) if !is_short && kernel_copies(c) => Body::Copy { _file: file, fd, at: start, left: len },
-        _ => {
-            if !usize::try_from(start).is_ok_and(|start| start == 0 || file.seek(start)) {
-                return broken(c);
-            }
-            Body::File { file, left: len }
+    let body = match (file.descriptor(), &parts.0[..]) {
+        (Some(fd), [Part { frame, start, len }]) if !is_short && frame.is_empty() && kernel_copies(c) => {
+            Body::Copy { _file: file, fd, at: *start, left: *len }
         }
+        _ => Body::File { file, left: 0, parts: parts.0.into_iter() },
     };
     if is_short {
         c.clear(flag::RESP);
@@ -131,12 +178,33 @@ impl Body {
         let room = MG_IO_SIZE.saturating_sub(c.send().len());
         match self {
             Body::Copy { fd, at, left, .. } => Piece::Copy { fd: *fd, at: *at, len: *left },
-            Body::File { file, left } => {
+            Body::File { file, left, parts } => loop {
+                if *left == 0 {
+                    let Some(part) = parts.next() else { return Piece::Last };
+                    let start = usize::try_from(part.start).ok();
+                    // A file is at its start, and not every file system can seek.
+                    let is_there =
+                        part.len == 0 || start.is_some_and(|start| at_start(&part) || file.seek(start));
+                    if !c.send().append(&part.frame) || !is_there {
+                        return Piece::Broken;
+                    }
+                    *left = part.len;
+                    continue;
+                }
+                let room = MG_IO_SIZE.saturating_sub(c.send().len());
+                if room == 0 {
+                    return Piece::More;
+                }
                 let wanted = usize::try_from(*left).unwrap_or(room).min(room);
                 let got = file.append_to(c.send(), wanted);
                 *left -= got as u64;
-                if got < wanted { Piece::Broken } else { rest(*left) }
-            }
+                if got < wanted {
+                    return Piece::Broken;
+                }
+                if *left == 0 && parts.len() == 0 {
+                    return Piece::Last;
+                }
+            },
             Body::Page(page) => {
                 let mut part = Vec::new();
                 let mut more = true;

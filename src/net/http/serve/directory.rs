@@ -6,10 +6,11 @@ use crate::abi::{MG_HTTP_INDEX, Setting};
 use crate::codec::autoindex::{self, Entry};
 use crate::codec::docroot::Place;
 use crate::codec::http::percent;
+use crate::codec::http::vars::has_line;
 use crate::net::event_loop::state::Root;
 use crate::net::event_loop::sys;
 use crate::net::fs::{Found, PATH_MAX, Stat};
-use crate::net::http;
+use crate::net::http::{self, date};
 use std::io::Write;
 use std::rc::Rc;
 
@@ -71,7 +72,8 @@ impl Task<'_> {
         )
     }
 
-    /// Sends the client to the same place with a slash behind, so that relative links work.
+    /// Sends the client to the same place with a slash behind, so that relative links work. The query
+    /// goes along.
     ///
     /// More than one slash in front, or a backslash, would lead to another host.
     fn redirect(&self, uri: &[u8]) {
@@ -83,11 +85,23 @@ impl Task<'_> {
                 b => out.push(*b),
             }
         }
-        out.extend_from_slice(b"/\r\nContent-Length: 0\r\n");
+        out.push(b'/');
+        if let Some(query) = self.request.query {
+            out.push(b'?');
+            out.extend_from_slice(query);
+        }
+        out.extend_from_slice(b"\r\nContent-Length: 0\r\n");
         out.extend_from_slice(&self.lines);
-        out.extend_from_slice(http::connection_line(self.c).to_bytes());
+        out.extend_from_slice(&self.ends());
         out.extend_from_slice(b"\r\n");
         reply::finish(self.c, &out);
+    }
+
+    /// Header lines that the connection asks for.
+    fn ends(&self) -> Vec<u8> {
+        let date = date::line_for(self.c).filter(|_| !has_line(self.options.headers, b"Date"));
+        let date = date.as_ref().map_or(&b""[..], |line| line);
+        [http::connection_line(self.c).to_bytes(), date].concat()
     }
 
     /// Sends a page with the contents of a directory: long ones as they are made, in chunks.
@@ -95,8 +109,8 @@ impl Task<'_> {
         let mut listing =
             Listing::new(self.options.files, place, uri, self.is_on(Setting::MG_SET_HTTP_LOCAL_TIMES));
         let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
-        let connection = http::connection_line(self.c).to_bytes();
-        for lines in [self.options.headers, &self.lines, self.options.web.listing_lines(), connection] {
+        let ends = self.ends();
+        for lines in [self.options.headers, &self.lines, self.options.web.listing_lines(), &ends] {
             head.extend_from_slice(lines);
         }
         if listing.names.len() > LONG && self.request.knows_chunks() {

@@ -14,18 +14,24 @@ pub use request::Request;
 pub use ssi::serve_ssi;
 pub use web::Web;
 
+use self::body::Parts;
+use super::date;
 use crate::abi::Setting;
+use crate::codec::date::HttpDate;
 use crate::codec::docroot::{self, Place, Refusal};
 use crate::codec::glob;
-use crate::codec::http::conditional::{self, Etag};
+use crate::codec::http::conditional::{self, Conditions, Etag, Outcome, Validators};
 use crate::codec::http::range::{self, Selection};
 use crate::codec::http::status::Line;
+use crate::codec::http::vars::has_line;
 use crate::codec::http::{accept, mime};
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::mem;
 use crate::net::event_loop::state::ConnState;
 use crate::net::fs::{self, File, Found, Stat};
 use crate::net::http;
 use core::ffi::CStr;
+use core::fmt::Display;
 use std::io::Write;
 
 /// How files are served: `struct mg_http_serve_opts`, and what browsers want beside.
@@ -144,11 +150,14 @@ impl<'a> Task<'a> {
 
     /// The compressed variant of a file that the client likes best.
     fn compressed(&self, place: &Place) -> Option<Content> {
-        let accepted = self.request.header(b"Accept-Encoding")?;
+        if mime::content(&place.path, self.options.mime_types).coding.is_some() {
+            return None;
+        }
+        let accepted = self.request.headers.list(b"Accept-Encoding")?;
         let mut codings = self.options.web.codings().to_vec();
         loop {
             let names: Vec<&[u8]> = codings.iter().map(|(name, _)| name.as_bytes()).collect();
-            let best = accept::choose(accepted, &names)?;
+            let best = accept::choose(&accepted, &names)?;
             let at = names.iter().position(|name| *name == best)?;
             let (coding, suffix) = codings.remove(at);
             let variant = Place { path: [&place.path, suffix.as_bytes()].concat(), root: place.root };
@@ -168,57 +177,98 @@ impl<'a> Task<'a> {
         Some(Content { file, stat, path: path.to_bytes().to_vec(), coding: None, is_fallback: true })
     }
 
-    /// Sends a file, a part of it, or that the client has it already.
+    /// Sends a file, parts of it, or that the client has it already (RFC 9110, sections 13 and 14).
     fn send(&self, content: Content) {
-        let size = content.stat.size as u64;
-        let etag = Etag::new(content.stat.mtime, size);
-        let etag = etag.as_bytes();
-        let headers = if content.is_fallback {
-            [self.options.headers, &self.lines].concat()
-        } else {
-            [self.options.headers, &self.lines, &self.options.web.file_lines(self.request.uri)].concat()
+        let (size, mtime, now) = (content.stat.size as u64, content.stat.mtime, date::now());
+        let etag = Etag::new(mtime, size);
+        let file = Validators { etag: etag.as_bytes(), modified: mtime };
+        let reads = self.request.is_get() || self.request.is_head();
+        let headers = &self.request.headers;
+        let (matches, none_match) = (headers.list(b"If-Match"), headers.list(b"If-None-Match"));
+        let conditions = Conditions {
+            matches: matches.as_deref(),
+            unmodified_since: headers.single(b"If-Unmodified-Since"),
+            none_match: none_match.as_deref(),
+            modified_since: headers.single(b"If-Modified-Since"),
         };
-        if self.request.header(b"If-None-Match").is_some_and(|tags| conditional::none_match(tags, etag)) {
-            return self.text(304, &[b"Etag: ", etag, b"\r\n", &headers].concat(), b"");
+        let lines = self.lines_for(&content, file, now);
+        match conditions.evaluate(file, reads, now) {
+            Outcome::Serve => {}
+            Outcome::NotModified => {
+                return self.text(304, &[b"Etag: ", file.etag, b"\r\n", &lines].concat(), b"");
+            }
+            Outcome::Failed => return self.text(412, &lines, b"Precondition failed\n"),
         }
-        let selection = self.selection(&content, etag);
-        let (status, start, len) = match &selection {
-            Selection::Whole => (200, 0, size),
-            Selection::Part(part) => (206, *part.start(), part.end() - part.start() + 1),
-            Selection::Unsatisfiable => (416, 0, 0),
+        let kind = mime::content(&content.path, self.options.mime_types);
+        let mut kind_sent = kind.kind.to_vec();
+        let (status, body, range) = match self.selection(&content, file, now) {
+            Selection::Whole => (200, Parts::whole(size), String::new()),
+            Selection::Unsatisfiable => (416, Parts::default(), format!("Content-Range: bytes */{size}\r\n")),
+            Selection::Parts(parts) => match &parts[..] {
+                [part] => {
+                    let range = format!("Content-Range: bytes {}-{}/{size}\r\n", part.start(), part.end());
+                    (206, Parts::one(part.clone()), range)
+                }
+                parts => {
+                    let boundary = String::from_utf8_lossy(&mem::random_text::<25>()[..24]).into_owned();
+                    kind_sent = [b"multipart/byteranges; boundary=", boundary.as_bytes()].concat();
+                    (206, Parts::several(parts, &boundary, kind.kind, size), String::new())
+                }
+            },
         };
-        let mut head = Vec::with_capacity(256 + headers.len());
+        let mut head = Vec::with_capacity(256 + lines.len());
         head.extend_from_slice(Line::new(status).bytes());
         head.extend_from_slice(b"Content-Type: ");
-        let modern = self.options.web.forbids_guessing();
-        head.extend_from_slice(mime::content_type(&content.path, self.options.mime_types, modern));
+        head.extend_from_slice(&kind_sent);
         head.extend_from_slice(b"\r\nEtag: ");
-        head.extend_from_slice(etag);
+        head.extend_from_slice(file.etag);
         // Writing to a Vec cannot fail.
-        let _ = write!(head, "\r\nContent-Length: {len}\r\n");
-        if let Some(coding) = content.coding {
+        let _ = write!(head, "\r\nContent-Length: {}\r\n", body.len());
+        if let Some(coding) = content.coding.or(kind.coding) {
             let _ = write!(head, "Content-Encoding: {coding}\r\n");
         }
-        let _ = match selection {
-            Selection::Whole => Ok(()),
-            Selection::Part(part) => {
-                write!(head, "Content-Range: bytes {}-{}/{size}\r\n", part.start(), part.end())
-            }
-            Selection::Unsatisfiable => write!(head, "Content-Range: bytes */{size}\r\n"),
-        };
-        head.extend_from_slice(&headers);
+        head.extend_from_slice(range.as_bytes());
+        head.extend_from_slice(&lines);
         head.extend_from_slice(http::connection_line(self.c).to_bytes());
         head.extend_from_slice(b"\r\n");
-        let len = if self.request.is_head() { 0 } else { len };
-        body::send(self.c, &head, content.file, start, len);
+        let body = if self.request.is_head() { Parts::default() } else { body };
+        body::send(self.c, &head, content.file, body);
     }
 
-    /// Which part of a file is asked for.
-    fn selection(&self, content: &Content, etag: &[u8]) -> Selection {
-        let Some(range) = self.request.header(b"Range") else { return Selection::Whole };
-        let is_current =
-            || self.request.header(b"If-Range").is_none_or(|tag| conditional::if_range(tag, etag));
-        if content.is_fallback || !self.request.is_get() || !is_current() {
+    /// Header lines of a reply with, or about, a file: those of the program, and what they lack.
+    fn lines_for(&self, content: &Content, file: Validators<'_>, now: i64) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let own = self.options.headers;
+        let mut add = |name: &str, value: &dyn Display| {
+            if !has_line(own, name.as_bytes()) {
+                // Writing to a Vec cannot fail.
+                let _ = write!(lines, "{name}: {value}\r\n");
+            }
+        };
+        if !content.is_fallback {
+            if file.modified > 0 {
+                // Not later than the reply (RFC 9110, section 8.8.2.1).
+                add("Last-Modified", &HttpDate(file.modified.min(now)));
+            }
+            add("Accept-Ranges", &"bytes");
+        }
+        if !has_line(own, b"Date") {
+            lines.extend_from_slice(&date::line());
+        }
+        lines.extend_from_slice(own);
+        lines.extend_from_slice(&self.lines);
+        if !content.is_fallback {
+            lines.extend_from_slice(&self.options.web.file_lines(self.request.uri));
+        }
+        lines
+    }
+
+    /// Which parts of a file are asked for.
+    fn selection(&self, content: &Content, file: Validators<'_>, now: i64) -> Selection {
+        let Some(range) = self.request.headers.single(b"Range") else { return Selection::Whole };
+        let mut versions = self.request.headers.all(b"If-Range");
+        let is_current = versions.all(|version| conditional::if_range(version, file, now));
+        if content.is_fallback || !self.request.is_get() || !is_current {
             return Selection::Whole;
         }
         range::select(range, content.stat.size as u64)

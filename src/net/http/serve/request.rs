@@ -1,8 +1,8 @@
 //! What file serving looks at in a request.
 
-use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS};
+use crate::abi::HttpMessage;
 use crate::net::event_loop::view;
-use core::marker::PhantomData;
+use crate::net::http::headers::Headers;
 
 /// A request: views of the message of the program's handler.
 pub struct Request<'a> {
@@ -10,8 +10,11 @@ pub struct Request<'a> {
     pub method: &'a [u8],
     /// Target without its query, as sent.
     pub uri: &'a [u8],
-    hm: *const HttpMessage,
-    message: PhantomData<&'a HttpMessage>,
+    /// What follows `?` in the target.
+    pub query: Option<&'a [u8]>,
+    /// All its headers.
+    pub headers: Headers<'a>,
+    proto: &'a [u8],
 }
 
 impl Request<'_> {
@@ -25,36 +28,16 @@ impl Request<'_> {
             Request {
                 method: view::bytes((*hm).method),
                 uri: view::bytes((*hm).uri),
-                hm,
-                message: PhantomData,
+                query: (!(*hm).query.buf.is_null()).then(|| view::bytes((*hm).query)),
+                headers: Headers::new(hm),
+                proto: view::bytes((*hm).proto),
             }
         }
-    }
-
-    /// The value of the first header with this name.
-    pub fn header(&self, name: &[u8]) -> Option<&[u8]> {
-        for i in 0..MG_MAX_HTTP_HEADERS {
-            // SAFETY: the slots up to the first without a name are set, and their views valid.
-            let (found, value) = unsafe {
-                let slot = &raw const (*self.hm).headers[i];
-                let found = view::bytes((*slot).name);
-                if found.is_empty() {
-                    return None;
-                }
-                (found, (*slot).value)
-            };
-            if found.eq_ignore_ascii_case(name) {
-                // SAFETY: as above.
-                return Some(unsafe { view::bytes(value) });
-            }
-        }
-        None
     }
 
     /// Whether the client can read chunks.
     pub fn knows_chunks(&self) -> bool {
-        // SAFETY: who made the request vouched for the message.
-        !unsafe { view::bytes((*self.hm).proto) }.ends_with(b"/1.0")
+        !self.proto.ends_with(b"/1.0")
     }
 
     /// The method that asks for parts of a file.

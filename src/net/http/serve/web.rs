@@ -9,7 +9,7 @@ use crate::codec::http::cors::{self, Grant};
 use crate::codec::http::lifetime;
 use crate::codec::http::status::Line;
 use crate::net::event_loop::handle::Conn;
-use crate::net::http;
+use crate::net::http::{self, date};
 use core::ffi::c_int;
 use std::io::Write;
 
@@ -59,11 +59,6 @@ impl Web<'_> {
         self.has(MG_WEB_NO_LISTING)
     }
 
-    /// Browsers believe the type that they are told.
-    pub fn forbids_guessing(&self) -> bool {
-        self.has(MG_WEB_SECURITY)
-    }
-
     /// Codings to look for, the best first, and what their files' names end in.
     pub fn codings(&self) -> &'static [(&'static str, &'static str)] {
         if self.has(MG_WEB_PRECOMPRESSED) { &[("br", ".br"), ("gzip", ".gz")] } else { &[("gzip", ".gz")] }
@@ -100,7 +95,7 @@ impl Web<'_> {
         if self.origins.is_empty() {
             return false;
         }
-        let origin = request.header(b"Origin").unwrap_or_default();
+        let origin = request.headers.first(b"Origin").unwrap_or_default();
         let credentials = self.has(MG_WEB_CREDENTIALS);
         match cors::grant(self.origins, origin) {
             Grant::Any if !credentials => {
@@ -149,11 +144,12 @@ impl Web<'_> {
         if request.method != b"OPTIONS" || self.origins.is_empty() {
             return None;
         }
-        let origin = request.header(b"Origin")?;
-        request.header(b"Access-Control-Request-Method")?;
+        let origin = request.headers.first(b"Origin")?;
+        request.headers.first(b"Access-Control-Request-Method")?;
         let mut out = Line::new(204).bytes().to_vec();
         out.extend_from_slice(&self.lines(c, request));
         out.extend_from_slice(http::connection_line(c).to_bytes());
+        out.extend_from_slice(date::line_for(c).as_ref().map_or(b"", |line| line));
         out.extend_from_slice(b"Vary: Access-Control-Request-Headers\r\n");
         if cors::grant(self.origins, origin) != Grant::None {
             out.extend_from_slice(b"Access-Control-Allow-Methods: GET, HEAD, POST");
@@ -162,7 +158,8 @@ impl Web<'_> {
                 out.extend_from_slice(self.methods);
             }
             out.extend_from_slice(b"\r\n");
-            let asked = request.header(b"Access-Control-Request-Headers").filter(|h| cors::is_name_list(h));
+            let asked = request.headers.list(b"Access-Control-Request-Headers");
+            let asked = asked.as_deref().filter(|names| cors::is_name_list(names));
             if let Some(headers) = self.headers.or(asked) {
                 for part in [b"Access-Control-Allow-Headers: ", headers, b"\r\n"] {
                     out.extend_from_slice(part);

@@ -164,7 +164,7 @@ fn open(fs: Fs, dir: &[u8], name: &[u8]) -> Option<File> {
 unsafe fn left(hm: *const HttpMessage) -> Left {
     // SAFETY: the caller vouches for the message.
     let (request, body) = unsafe { (Request::new(hm), (*hm).body.len) };
-    match (request.header(b"Transfer-Encoding"), body) {
+    match (request.headers.first(b"Transfer-Encoding"), body) {
         // The engine has checked that the coding is `chunked`.
         (Some(_), 0 | usize::MAX) => Left::Chunks(Chunked::new()),
         (_, usize::MAX) => Left::UntilClose,
