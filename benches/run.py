@@ -96,9 +96,15 @@ def uvicorn(app: str) -> Callable[[int, int], list[str]]:
     return lambda port, depth: [str(PEER_PYTHON), "-m", "uvicorn", app, "--port", str(port), *options]
 
 
-def granian(port: int, depth: int) -> list[str]:
-    options = ["--interface", "asgi", "--workers", "1", "--host", "127.0.0.1", "--log-level", "warning"]
-    return [str(PEERS / "bin" / "granian"), *options, "--port", str(port), "hello_asgi:app"]
+def granian(interface: str, *more: str) -> Callable[[int, int], list[str]]:
+    options = ["--interface", interface, "--workers", "1", "--host", "127.0.0.1", "--log-level", "warning"]
+    command = [str(PEERS / "bin" / "granian"), *options, *more]
+    return lambda port, depth: [*command, "--port", str(port), f"hello_{interface}:app"]
+
+
+def pymongoose(kind: str, *options: str) -> Callable[[int, int], list[str]]:
+    command = [str(VENV_PYTHON), "-m", f"pymongoose.{kind}", f"hello_{kind}:app", *options]
+    return lambda port, depth: [*command, "--url", f"http://127.0.0.1:{port}"]
 
 
 ALL = {
@@ -123,13 +129,23 @@ ALL = {
         "pymongoose, Python handler", script(VENV_PYTHON, "hello_pymongoose"), need_package, ours=True
     ),
     "fastwsgi": Server("fastwsgi, WSGI", script(PEER_PYTHON, "hello_wsgi"), need_peers, package="fastwsgi"),
-    "granian": Server("granian, ASGI", granian, need_peers, package="granian"),
+    "granian": Server("granian, ASGI", granian("asgi"), need_peers, package="granian"),
+    "granian-wsgi": Server(
+        "granian, WSGI, 4 threads", granian("wsgi", "--blocking-threads", "4"), need_peers, package="granian"
+    ),
+    "asgi": Server("pymongoose, bare ASGI", pymongoose("asgi"), need_package, ours=True),
+    "wsgi-1": Server(
+        "pymongoose, WSGI, 1 thread", pymongoose("wsgi", "--threads", "1"), need_package, ours=True
+    ),
+    "wsgi-4": Server(
+        "pymongoose, WSGI, 4 threads", pymongoose("wsgi", "--threads", "4"), need_package, ours=True
+    ),
     "uvicorn": Server("uvicorn, bare ASGI", uvicorn("hello_asgi:app"), need_peers, package="uvicorn"),
     "aiohttp": Server("aiohttp", script(PEER_PYTHON, "hello_aiohttp"), need_peers, package="aiohttp"),
     "fastapi": Server("FastAPI on uvicorn", uvicorn("hello_fastapi:app"), need_peers, package="fastapi"),
     "flask": Server("Flask, threaded", script(PEER_PYTHON, "hello_flask"), need_peers, package="flask"),
 }
-DEFAULT = "floor,c,python,fastwsgi,granian,uvicorn,aiohttp,fastapi,flask"
+DEFAULT = "floor,c,python,asgi,wsgi-1,wsgi-4,fastwsgi,granian,granian-wsgi,uvicorn,aiohttp,fastapi,flask"
 
 
 def family(pid: int) -> list[int]:

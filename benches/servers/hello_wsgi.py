@@ -1,11 +1,9 @@
-"""The same reply as a bare WSGI application on fastwsgi: hello_wsgi.py PORT."""
+"""The same reply as a bare WSGI application; on fastwsgi: hello_wsgi.py PORT."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-
-import fastwsgi
 
 BODY = b'{"message":"Hello, World!"}'
 HEADERS = [("Content-Type", "application/json"), ("Content-Length", "27")]
@@ -16,4 +14,7 @@ def app(environ: dict[str, object], start_response: Callable[..., object]) -> It
     return [BODY]
 
 
-fastwsgi.run(wsgi_app=app, host="127.0.0.1", port=int(sys.argv[1]), loglevel=0)
+if __name__ == "__main__":
+    import fastwsgi
+
+    fastwsgi.run(wsgi_app=app, host="127.0.0.1", port=int(sys.argv[1]), loglevel=0)

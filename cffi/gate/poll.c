@@ -86,18 +86,19 @@ PyObject *core_poll(Core *m, PyObject *args, PyObject *kwargs) {
   Py_RETURN_NONE;
 }
 
-/* _turns(milliseconds): turns for so long, for a server with threads of its own. The GIL is given away
-   except while an event needs it. Ends early for a signal. */
+/* _turns(milliseconds, releases): turns for so long, without going back to Python after each. Ends early
+   for a signal. releases: other threads run Python code, so the GIL is given away except while an event
+   needs it. */
 PyObject *core_turns(Core *m, PyObject *args) {
-  int ms;
-  if (!PyArg_ParseTuple(args, "i", &ms) || begin(m) != 0) return NULL;
+  int ms, releases;
+  if (!PyArg_ParseTuple(args, "ip", &ms, &releases) || begin(m) != 0) return NULL;
   m->interrupted = false;
   if (!m->freed && !m->closing) {
     look_for_tracing(m);
     timers_sweep(m);
     uint64_t until = mg_millis() + (uint64_t) ms;
     do {
-      if (m->released == NULL) m->released = PyEval_SaveThread();
+      if (releases && m->released == NULL) m->released = PyEval_SaveThread();
       turn(m, ms);
     } while (!m->interrupted && m->pending == NULL && !m->closing && mg_millis() < until);
   }

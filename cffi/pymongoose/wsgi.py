@@ -195,10 +195,7 @@ class WSGIServer:
         before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             while not stop:
-                if self._threads:
-                    self._manager._turns(poll_ms)
-                else:
-                    self._manager.poll(poll_ms)
+                self._manager._turns(poll_ms, bool(self._threads))
         finally:
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
