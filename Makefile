@@ -2,7 +2,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run check test test-hostile soak bench dropin header install uninstall lint fmt clean
+.PHONY: help run check test test-hostile soak bench dropin header install uninstall miri lint fmt clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
@@ -41,6 +41,9 @@ install: ## install library, header, pkg-config and CMake files, manual: make in
 
 uninstall: ## remove what `make install` with the same PREFIX and DESTDIR installed
 	@python3 scripts/install.py uninstall
+
+miri: ## undefined behaviour in the parts that need no socket; needs a nightly with miri
+	@scripts/miri.sh
 
 lint: ## formatting, lints and types
 	@scripts/lint.sh

@@ -7,6 +7,7 @@ use crate::fence;
 use crate::net::event_loop::guard::ConnGuard;
 use crate::net::fs::Fs;
 use crate::net::http::serve::{self, Files, Options, Request, Web};
+use crate::net::http::snapshot::Snapshot;
 use core::ffi::{CStr, c_char};
 use core::ptr;
 
@@ -39,7 +40,7 @@ pub unsafe extern "C" fn mg_http_serve_dir(
             && !hm.is_null()
             && let Some(options) = options(opts, ptr::null())
         {
-            serve::serve_dir(guard.conn(), &Request::new(hm), &options);
+            serve::serve_dir(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options);
         }
     }
 }
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn mg_http_serve_file(
             && let Some(options) = options(opts, ptr::null())
         {
             let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
-            serve::serve_file(guard.conn(), &Request::new(hm), &options, path);
+            serve::serve_file(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options, path);
         }
     }
 }
@@ -96,7 +97,7 @@ pub unsafe extern "C" fn mg_http_serve_dir_web(
             && !hm.is_null()
             && let Some(options) = options(opts, web)
         {
-            serve::serve_dir(guard.conn(), &Request::new(hm), &options);
+            serve::serve_dir(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options);
         }
     }
 }
@@ -122,7 +123,7 @@ pub unsafe extern "C" fn mg_http_serve_file_web(
             && let Some(options) = options(opts, web)
         {
             let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
-            serve::serve_file(guard.conn(), &Request::new(hm), &options, path);
+            serve::serve_file(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options, path);
         }
     }
 }
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn mg_http_web_preflight(
     unsafe {
         let Some(guard) = ConnGuard::new(c).filter(|_| !hm.is_null()) else { return false };
         let c = guard.conn();
-        let reply = self::web(web).preflight(c, &Request::new(hm));
+        let reply = self::web(web).preflight(c, &Request::new(Snapshot::new(hm).as_ptr()));
         reply.inspect(|reply| serve::reply::finish(c, reply)).is_some()
     }
 }
@@ -173,7 +174,7 @@ pub unsafe extern "C" fn mg_http_web_headers(
     unsafe {
         let room = slice::raw_mut(buf.cast::<u8>(), len);
         let lines = match ConnGuard::new(c).filter(|_| !hm.is_null()) {
-            Some(guard) => self::web(web).lines(guard.conn(), &Request::new(hm)),
+            Some(guard) => self::web(web).lines(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr())),
             None => Vec::new(),
         };
         if let Some(place) = room.get_mut(..lines.len() + 1) {

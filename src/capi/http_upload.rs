@@ -5,6 +5,7 @@ use super::slice;
 use crate::abi::{Connection, FileSystem, HttpMessage, Str};
 use crate::fence;
 use crate::net::event_loop::guard::ConnGuard;
+use crate::net::event_loop::raw_slice::RawSlice;
 use crate::net::http::upload::{piece, stream};
 use core::ffi::{c_char, c_long};
 
@@ -38,8 +39,9 @@ pub unsafe extern "C" fn mg_http_upload(
         if hm.is_null() {
             return -1;
         }
-        let (query, body) = (slice::bytes((*hm).query), slice::bytes((*hm).body));
-        piece::receive(c, query, body, fs, slice::cstr(dir), max_size)
+        let query = slice::bytes((*hm).query).to_vec();
+        let body = RawSlice::new(c, (*hm).body.buf.cast(), (*hm).body.len);
+        piece::receive(c, &query, &body, fs, slice::cstr(dir), max_size)
     }
 }
 

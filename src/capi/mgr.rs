@@ -32,7 +32,7 @@ fn fresh() -> Manager {
         epoll_fd: -1,
         ifp: ptr::null_mut(),
         extraconnsize: 0,
-        pipe: Pipe { q: -1i32 as u32 as usize as *mut c_void },
+        pipe: Pipe { q: ptr::without_provenance_mut(-1i32 as u32 as usize) },
     }
 }
 

@@ -16,6 +16,7 @@ use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::{conn, connect, log, mem};
 use crate::net::http::headers::Headers;
+use crate::net::http::snapshot::Snapshot;
 use crate::net::ws;
 use crate::net::ws::Offer;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -104,12 +105,15 @@ pub unsafe extern "C" fn mg_ws_vupgrade(
     unsafe {
         let Some(guard) = ConnGuard::new(c) else { return };
         let c = guard.conn();
+        // A printer may take away what the message points to.
+        let copy = (!hm.is_null()).then(|| Snapshot::new(hm));
+        let seen = copy.as_ref().map_or(ptr::null(), Snapshot::as_ptr);
         ws::take_over(c);
-        let key = match key_of(hm) {
+        let key = match key_of(seen) {
             Ok(key) => key,
             Err(reply) => return refuse(c, reply),
         };
-        let headers = Headers::new(hm);
+        let headers = Headers::new(seen);
         let draft = Draft::new(c);
         let mut text = Text::new(&draft);
         text.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");

@@ -21,7 +21,7 @@ use crate::codec::url::Url;
 use crate::fence;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::ffi::CString;
 
 unsafe extern "C" {
@@ -68,6 +68,9 @@ const FIRMWARE_PATIENCE: u64 = 300_000;
 const URL_MAX: usize = 255;
 
 static BUSY: AtomicBool = AtomicBool::new(false);
+
+/// The check that a connection works for, until it is taken back.
+static LENT: AtomicPtr<Check> = AtomicPtr::new(ptr::null_mut());
 
 /// A check in progress.
 struct Check {
@@ -133,11 +136,14 @@ fn fetch(
         }
         check.host = parts.host.to_vec();
     }
-    // Its first events come from inside the call, and may end the check already.
     let data = Box::into_raw(check);
+    LENT.store(data, Ordering::Release);
     let Some(c) = connect_http(m, &url, Handlers { handler: Some(handler), data: data.cast() }) else {
-        // SAFETY: without a connection there was no event: the box is still ours.
-        return finish(&unsafe { *Box::from_raw(data) }, Some(c"Failed to connect"));
+        // Unless the first events, which come from inside the call, have ended the check already.
+        if let Some(check) = take_back(data) {
+            finish(&check, Some(c"Failed to connect"));
+        }
+        return;
     };
     if !c.handler_data().is_null() {
         deadline::close_at(c, until);
@@ -150,8 +156,15 @@ fn fetch(
 fn take(c: Conn) -> Option<Box<Check>> {
     let data = c.handler_data().cast::<Check>();
     c.set_handler_data(ptr::null_mut());
-    // SAFETY: made by Box::into_raw in `fetch`, and taken back once.
-    (!data.is_null()).then(|| unsafe { Box::from_raw(data) })
+    take_back(data)
+}
+
+/// The check that was lent at `data`, the first time that it is asked for.
+fn take_back(data: *mut Check) -> Option<Box<Check>> {
+    let nobody = ptr::null_mut();
+    let lent = LENT.compare_exchange(data, nobody, Ordering::AcqRel, Ordering::Relaxed).ok()?;
+    // SAFETY: `fetch` stores what Box::into_raw made, and the exchange takes it out once.
+    (!lent.is_null()).then(|| unsafe { Box::from_raw(lent) })
 }
 
 /// The end of a check.

@@ -14,6 +14,7 @@ mod build_options;
 mod compiler;
 mod facts;
 mod layout;
+mod misuse;
 mod options;
 mod program;
 mod symbols;

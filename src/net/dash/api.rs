@@ -84,8 +84,8 @@ impl Api<'_> {
 
     /// The body. A copy: functions of the program may do anything to the connection's buffers.
     fn body(&self) -> Vec<u8> {
-        // SAFETY: the views of the message are valid until a function of the program runs.
-        unsafe { view::bytes((*self.asked.hm).body) }.to_vec()
+        // SAFETY: the views of the message are valid.
+        self.asked.hm().map_or_else(Vec::new, |hm| unsafe { view::bytes((*hm).body) }.to_vec())
     }
 
     /// Prints a set, or the size of an array. False, and nothing is printed, if the user may not

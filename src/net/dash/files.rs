@@ -61,10 +61,13 @@ fn locate(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) -> Re
 pub fn start_upload(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) {
     let c = asked.c;
     match locate(asked, set, name, user) {
-        Ok(target) if user.is_some_and(|user| target.set.write(user)) => {
-            // SAFETY: this is the handler of the message.
-            unsafe { stream::start(c, asked.hm, &target.name, &target.dir, target.fs, asked.host.uploaded) }
-        }
+        Ok(target) if user.is_some_and(|user| target.set.write(user)) => match asked.hm() {
+            // SAFETY: this is the handler of the message, whose views are valid.
+            Some(hm) => unsafe {
+                stream::start(c, hm, &target.name, &target.dir, target.fs, asked.host.uploaded);
+            },
+            None => asked.refuse(),
+        },
         outcome => {
             match outcome {
                 Ok(_) => asked.refuse(),

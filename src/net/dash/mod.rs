@@ -14,8 +14,10 @@ pub mod set;
 use crate::abi::{HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, flag};
 use crate::codec::dash::route::{self, Route};
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::raw_slice::RawSlice;
 use crate::net::event_loop::state::Root;
 use crate::net::http::serve::Request;
+use crate::net::http::snapshot::Snapshot;
 use crate::net::http::upload::stream;
 use core::ffi::{c_int, c_void};
 use core::ptr;
@@ -32,8 +34,11 @@ pub unsafe fn on_event(c: Conn, ev: c_int, ev_data: *mut c_void, board: Board, h
         MG_EV_HTTP_HDRS | MG_EV_HTTP_MSG if !ev_data.is_null() => {
             let hm = ev_data.cast::<HttpMessage>();
             // SAFETY: the data of these events is a message, whose views are valid now.
-            let request = unsafe { Request::new(hm) };
-            let asked = Asked { c, board, request: &request, hm, host };
+            let (copy, head) =
+                unsafe { (Snapshot::new(hm), RawSlice::new(c, (*hm).head.buf.cast(), (*hm).head.len)) };
+            // SAFETY: the copy lives as long as the request.
+            let request = unsafe { Request::new(copy.as_ptr()) };
+            let asked = Asked { c, board, request: &request, copy: copy.as_ptr(), message: hm, head, host };
             if ev == MG_EV_HTTP_HDRS {
                 on_head(&asked);
             } else {
@@ -75,8 +80,8 @@ fn on_head(asked: &Asked<'_>) {
     if !needs_user {
         return;
     }
-    // SAFETY: the views of the message are valid during the event.
-    let user = unsafe { auth::identify(m, asked.board, asked.request, asked.hm) };
+    // SAFETY: the views of the copy are valid.
+    let user = unsafe { auth::identify(m, asked.board, asked.request, asked.copy) };
     let user = user.map(|(_, user)| user);
     match (route, &user) {
         // Nobody wants the body.
@@ -87,8 +92,11 @@ fn on_head(asked: &Asked<'_>) {
         (Route::File(set, name), user) => files::start_upload(asked, set, name, user.as_ref()),
         (_, None) => asked.refuse(),
         (Route::Login, Some(user)) => api::log_in(asked, user),
-        // SAFETY: this is the handler of the message.
-        (Route::Ota, Some(_)) => unsafe { stream::start_ota(asked.c, asked.hm, None) },
+        (Route::Ota, Some(_)) => match asked.hm() {
+            // SAFETY: this is the handler of the message, whose views are valid.
+            Some(hm) => unsafe { stream::start_ota(asked.c, hm, None) },
+            None => asked.refuse(),
+        },
         _ => return,
     }
     state.answered.set(true);
@@ -107,16 +115,16 @@ fn on_message(asked: &Asked<'_>) {
     match route {
         Route::Hi => return asked.reply(200, b"hi\n"),
         Route::Logout => {
-            // SAFETY: the views of the message are valid during the event.
-            unsafe { auth::log_out(m, asked.board, asked.request, asked.hm) };
+            // SAFETY: the views of the copy are valid.
+            unsafe { auth::log_out(m, asked.board, asked.request, asked.copy) };
             return api::logged_out(asked);
         }
         Route::Page => return files::serve_file(asked, asked.host.packed, c"/dashboard.html"),
         Route::Other if !route::is_api(uri) => return other(asked),
         _ => {}
     }
-    // SAFETY: the views of the message are valid during the event.
-    let found = unsafe { auth::identify(m, asked.board, asked.request, asked.hm) };
+    // SAFETY: the views of the copy are valid.
+    let found = unsafe { auth::identify(m, asked.board, asked.request, asked.copy) };
     let user = found.as_ref().map(|(_, user)| user);
     if let Route::File(set, name) = route {
         if !asked.request.is_get() && !asked.request.is_head() && asked.is_foreign() {
@@ -134,13 +142,11 @@ fn on_message(asked: &Asked<'_>) {
 
 /// From now on the connection gets to know about changes.
 fn open(asked: &Asked<'_>, state: &DashState, watcher: Watcher) {
-    if asked.is_foreign() {
-        return asked.refuse();
-    }
+    let Some(hm) = asked.hm().filter(|_| !asked.is_foreign()) else { return asked.refuse() };
     // Before the program hears of it: it may have something to send at once.
     state.watcher.set(Some(watcher));
-    // SAFETY: this is the handler of the message.
-    unsafe { (asked.host.upgrade)(asked.c.as_ptr(), asked.hm) };
+    // SAFETY: this is the handler of the message, whose views are valid.
+    unsafe { (asked.host.upgrade)(asked.c.as_ptr(), hm) };
     if !asked.c.has(flag::WEBSOCKET) {
         state.watcher.set(None);
     }
@@ -148,9 +154,9 @@ fn open(asked: &Asked<'_>, state: &DashState, watcher: Watcher) {
 
 /// A request that only the program may know.
 fn other(asked: &Asked<'_>) {
-    match asked.board.handler(asked.request.uri) {
+    match asked.board.handler(asked.request.uri).zip(asked.hm()) {
         // SAFETY: the program's handler; it gets what its type says.
-        Some(handler) => unsafe { handler(asked.c.as_ptr(), MG_EV_HTTP_MSG, asked.hm.cast()) },
+        Some((handler, hm)) => unsafe { handler(asked.c.as_ptr(), MG_EV_HTTP_MSG, hm.cast()) },
         None => asked.reply(404, b"Not Found"),
     }
 }

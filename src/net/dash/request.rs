@@ -4,6 +4,7 @@ use super::set::Board;
 use crate::abi::{Connection, HttpMessage};
 use crate::codec::dash::origin;
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::raw_slice::RawSlice;
 use crate::net::fs::Fs;
 use crate::net::http::serve::{Request, reply};
 use crate::net::http::upload::stream::OnDone;
@@ -29,11 +30,20 @@ pub struct Asked<'a> {
     pub c: Conn<'a>,
     pub board: Board,
     pub request: &'a Request<'a>,
-    pub hm: *mut HttpMessage,
+    /// A copy of the message.
+    pub copy: *const HttpMessage,
+    pub message: *mut HttpMessage,
+    /// The head that the message's views point into.
+    pub head: RawSlice<'a>,
     pub host: Host,
 }
 
 impl Asked<'_> {
+    /// The message, unless a function of the program has taken away what it points to.
+    pub(super) fn hm(&self) -> Option<*mut HttpMessage> {
+        self.head.get().map(|_| self.message)
+    }
+
     /// Answers in the way of the API.
     pub fn reply(&self, code: i32, body: &[u8]) {
         reply::whole(self.c, code, JSON, body, !self.request.is_head());

@@ -15,6 +15,7 @@ mod lingering;
 pub mod message;
 mod pending_requests;
 pub mod serve;
+pub mod snapshot;
 mod state;
 mod timeouts;
 pub mod upload;

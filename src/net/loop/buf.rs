@@ -52,6 +52,11 @@ impl Buf {
     getter!(base, buf, *mut u8);
     setter!(set_align, align, usize);
 
+    /// Where its memory lies, and how much there is.
+    pub fn extent(self) -> (*const u8, usize) {
+        (self.base().cast_const(), self.size())
+    }
+
     /// The bytes in use. The slice dies when anybody touches the buffer: use it at once.
     ///
     /// # Safety

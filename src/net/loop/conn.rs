@@ -16,6 +16,10 @@ use mio::{Interest, Registry};
 /// A new connection: zeroed, with its manager, id and buffer steps; in no list, no event.
 pub fn alloc(m: Mgr<'_>) -> Option<Conn<'_>> {
     let root = Root::of(m)?;
+    let now = super::clock::millis();
+    if m.is_freed() {
+        return None;
+    }
     let c = root.allocate(m.extra_size())?;
     let id = m.next_id() + 1;
     m.set_next_id(id);
@@ -26,7 +30,7 @@ pub fn alloc(m: Mgr<'_>) -> Option<Conn<'_>> {
     }
     let settings = root.with(|inner| inner.settings.clone());
     if let Some(state) = c.state() {
-        state.last_io.set(super::clock::millis());
+        state.last_io.set(now);
     }
     give_settings(c, settings);
     deadline::rearm(c);
@@ -337,16 +341,18 @@ pub fn fire_count(c: Conn, ev: c_int, n: usize) {
 ///
 /// Works inside the connection's own handlers: its memory stays until they have returned.
 pub fn close(c: Conn) {
-    let Some(m) = c.mgr() else { return };
-    let (Some(root), Some(state)) = (Root::of(m), ConnState::of(c)) else { return };
+    let Some((state, root)) = c.state().and_then(|state| Some((state, state.root()?))) else { return };
     if state.is(is::CLOSED) {
         return;
     }
     state.mark(is::CLOSED);
     c.set(flag::CLOSING);
-    unlink(m, root, c);
-    if root.wakeup.close(c.fd()) {
-        m.set_pipe_fd(-1);
+    // A connection that is being made may see its manager freed.
+    if let Some(m) = c.mgr() {
+        unlink(m, root, c);
+        if root.wakeup.close(c.fd()) {
+            m.set_pipe_fd(-1);
+        }
     }
     super::admission::leave(root, c);
     root.services.names.cancel(c);

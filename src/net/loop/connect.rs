@@ -39,9 +39,11 @@ pub fn connect<'g>(
     c.set_handler_data(handlers.data);
     c.set_protocol(protocol);
     c.set_protocol_data(protocol_data);
-    log::debug(format_args!("{} {} {}", c.id(), c.fd(), text.to_string_lossy()));
     call(c, MG_EV_OPEN, text.as_ptr().cast_mut().cast());
-    resolve(c, bytes);
+    log::debug(format_args!("{} {} {}", c.id(), c.fd(), text.to_string_lossy()));
+    if !is_closed(c) {
+        resolve(c, bytes);
+    }
     Some(c).filter(|c| !is_closed(*c))
 }
 

@@ -83,13 +83,13 @@ impl<'g> Conn<'g> {
     /// The descriptor; -1 without one.
     pub fn fd(self) -> c_int {
         // SAFETY: a handle points to a live struct.
-        unsafe { (*self.0.as_ptr()).fd as usize as c_int }
+        unsafe { (*self.0.as_ptr()).fd.addr() as c_int }
     }
 
     /// Stores the descriptor the way programs read it: the int as a pointer.
     pub fn set_fd(self, fd: c_int) {
         // SAFETY: a handle points to a live struct.
-        unsafe { (*self.0.as_ptr()).fd = fd as isize as usize as *mut c_void }
+        unsafe { (*self.0.as_ptr()).fd = ptr::without_provenance_mut(fd as isize as usize) }
     }
 
     /// True when any of `bits` is set.

@@ -33,7 +33,7 @@ pub fn listen<'g>(m: Mgr<'g>, text: &[u8], handlers: Handlers) -> Option<Conn<'g
         log::error(format_args!("OOM {}", String::from_utf8_lossy(text)));
         return None;
     };
-    if !open_listener(c, text) {
+    if !open_listener(c, text) || m.is_freed() {
         log::error(format_args!("Failed: {}", String::from_utf8_lossy(text)));
         discard(c);
         return None;
@@ -222,8 +222,8 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     c.set_protocol_data(listener.protocol_data());
     link(m, c);
     register(c, true);
-    log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
     call(c, MG_EV_OPEN, ptr::null_mut());
+    log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
     call(c, MG_EV_ACCEPT, ptr::null_mut());
     if let Some(root) = Root::of(m) {
         root.services.transport.accepted(listener, c);
@@ -254,10 +254,14 @@ pub fn wrap(m: Mgr<'_>, fd: c_int, handlers: Handlers) -> Option<Conn<'_>> {
     };
     ConnState::of(c)?.mark(kind | is::OWNS_FD);
     call(c, MG_EV_OPEN, ptr::null_mut());
+    if m.is_freed() {
+        // Its manager could not close it: it is in no list yet.
+        conn::close(c);
+    }
     if conn::is_closed(c) {
         return None;
     }
     link(m, c);
     register(c, true);
-    Some(c)
+    Some(c).filter(|c| !conn::is_closed(*c))
 }

@@ -25,6 +25,7 @@ pub mod poll;
 pub mod process;
 pub mod queue;
 pub mod race;
+pub mod raw_slice;
 pub mod services;
 pub mod settings;
 pub mod state;

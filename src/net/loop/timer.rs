@@ -63,6 +63,18 @@ pub unsafe fn unlink(head: *mut *mut Timer, t: *mut Timer) {
         if (*link).is_null() {
             return;
         }
+        remove(link, t);
+    }
+}
+
+/// Takes a timer out of the list at the link that leads to it, and moves the walks of this thread
+/// off it.
+///
+/// # Safety
+/// `*link` is `t`, a member of a valid list.
+unsafe fn remove(link: *mut *mut Timer, t: *mut Timer) {
+    // SAFETY: the caller vouches for the list; walks are alive while they are registered.
+    unsafe {
         *link = (*t).next;
         let mut walk = WALKS.get();
         while !walk.is_null() {
@@ -121,7 +133,8 @@ pub unsafe fn poll(head: *mut *mut Timer, now: u64, exists: impl Fn() -> bool) {
             let called = (*t).flags & MG_TIMER_CALLED != 0;
             let due = expired(&mut (*t).expire, (*t).period_ms, now);
             let first_run = (*t).flags & MG_TIMER_RUN_NOW != 0 && !called;
-            let finished = called && (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE;
+            let is_once = (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE;
+            let finished = is_once && (called || is_running(walk.outer, t));
             if (due || first_run) && !finished {
                 if let Some(f) = (*t).r#fn {
                     f((*t).arg);
@@ -140,8 +153,11 @@ pub unsafe fn poll(head: *mut *mut Timer, now: u64, exists: impl Fn() -> bool) {
                 }
                 (*t).flags |= MG_TIMER_CALLED;
                 if (*t).flags & MG_TIMER_REPEAT == MG_TIMER_ONCE && (*t).flags & MG_TIMER_AUTODELETE != 0 {
-                    *walk.link.get() = (*t).next;
+                    remove(walk.link.get(), t);
                     mem::release(t.cast());
+                    if !exists() {
+                        break;
+                    }
                     continue;
                 }
             }
@@ -149,6 +165,23 @@ pub unsafe fn poll(head: *mut *mut Timer, now: u64, exists: impl Fn() -> bool) {
         }
         WALKS.set(walk.outer);
     }
+}
+
+/// True when the function of `t` runs, in `walk` or around it: it has called a poll.
+///
+/// # Safety
+/// `walk` is NULL or a registered walk.
+unsafe fn is_running(mut walk: *const Walk, t: *const Timer) -> bool {
+    while !walk.is_null() {
+        // SAFETY: walks are alive while they are registered.
+        unsafe {
+            if (*walk).current.get().cast_const() == t {
+                return true;
+            }
+            walk = (*walk).outer;
+        }
+    }
+    false
 }
 
 /// Milliseconds from `now` to the next timer that is due; `None` when nothing is armed. Arms the

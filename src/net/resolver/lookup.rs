@@ -110,8 +110,9 @@ impl Lookup {
 
     /// Sends the query, with a new id and a fresh deadline.
     pub(super) fn send<'g>(&mut self, m: Mgr<'g>, root: &'g Root) -> Sent<'g> {
-        let (now, timeout) = (clock::millis(), timeout_of(m));
-        let Some(id) = fresh_id(root) else { return Sent::Nowhere };
+        let (timeout, now) = (timeout_of(m), clock::millis());
+        // Both the clock and the random bytes may be the program's, which may free the manager.
+        let Some(id) = fresh_id(root).filter(|_| !m.is_freed()) else { return Sent::Nowhere };
         self.id = id;
         self.asked.clear();
         self.moved = false;

@@ -117,6 +117,9 @@ fn begin(m: Mgr, root: &Root, mut lookup: Lookup) -> Result<(), &'static [u8]> {
             if let Some(c) = c.filter(|c| ConnState::of(*c).is_some_and(|s| !s.is(is::OWNS_FD))) {
                 c.set(flag::RESOLVING);
             }
+            if m.is_freed() {
+                return Ok(());
+            }
             add(m, root, lookup);
             if let Sent::Lost(server) = sent {
                 // It closes, and then the lookup goes on with another server, or fails.

@@ -12,7 +12,7 @@ use crate::codec::ws::{self, Fault, Header, Rules};
 use crate::net::event_loop::conn::{self, call, runs_engine};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::{iobuf, log, oversize};
-use core::ffi::{c_int, c_void};
+use core::ffi::c_int;
 use core::ops::Range;
 
 /// What became of the frame at hand.
@@ -28,11 +28,11 @@ enum Step {
 /// Bytes at the front of `recv` that belong to an unfinished message. What the program has removed
 /// is gone.
 fn kept(c: Conn) -> usize {
-    (c.protocol_data() as usize).min(c.recv().len())
+    c.protocol_data().addr().min(c.recv().len())
 }
 
 fn set_kept(c: Conn, n: usize) {
-    c.set_protocol_data(n as *mut c_void);
+    c.set_protocol_data(core::ptr::without_provenance_mut(n));
 }
 
 /// Takes all complete frames off `recv`.

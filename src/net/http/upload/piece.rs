@@ -4,6 +4,7 @@ use crate::abi::MG_FS_WRITE;
 use crate::codec::http::upload;
 use crate::codec::path::is_sane;
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::raw_slice::RawSlice;
 use crate::net::fs::{Fs, PATH_MAX};
 use crate::net::http::serve::reply;
 use core::ffi::c_long;
@@ -14,8 +15,8 @@ use std::io::Write;
 struct Refusal(c_long, i32, Vec<u8>);
 
 /// Writes a piece and replies. Returns the size of the file, or a negative number.
-pub fn receive(c: Conn, query: &[u8], body: &[u8], fs: Fs, dir: &[u8], max_size: usize) -> c_long {
-    let result = if body.is_empty() { Ok(0) } else { write(query, body, fs, dir, max_size) };
+pub fn receive(c: Conn, query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> c_long {
+    let result = if body.len() == 0 { Ok(0) } else { write(query, body, fs, dir, max_size) };
     match result {
         Ok(size) => {
             reply::whole(c, 200, b"", itoa::Buffer::new().format(size).as_bytes(), true);
@@ -29,7 +30,7 @@ pub fn receive(c: Conn, query: &[u8], body: &[u8], fs: Fs, dir: &[u8], max_size:
     }
 }
 
-fn write(query: &[u8], body: &[u8], fs: Fs, dir: &[u8], max_size: usize) -> Result<c_long, Refusal> {
+fn write(query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> Result<c_long, Refusal> {
     let bad = |code, text: &[&[u8]]| Refusal(code, 400, text.concat());
     let name = upload::file(query, PATH_MAX).ok_or_else(|| bad(-1, &[b"file required"]))?;
     // A name with a NUL inside would be another one for the file system.
@@ -61,7 +62,8 @@ fn write(query: &[u8], body: &[u8], fs: Fs, dir: &[u8], max_size: usize) -> Resu
         fs.remove(&c_path);
     }
     let mut file = fs.open(&c_path, MG_FS_WRITE).ok_or_else(cannot_open)?;
-    if !file.write(body) || !file.close() {
+    let written = body.get().is_some_and(|bytes| file.write(bytes));
+    if !written || !file.close() {
         return Err(Refusal(-7, 500, [&path[..], b": write error"].concat()));
     }
     Ok(end)

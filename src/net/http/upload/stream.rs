@@ -91,11 +91,12 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
     if !is_sane(name) || name.contains(&0) {
         return tell(c, on_done, Some(c"bad name"));
     }
+    // SAFETY: the caller vouches for the message.
+    let body = unsafe { Coming::new(hm) };
     let Some((state, file)) = UploadState::attach(c).zip(open(fs, dir, name)) else {
         return tell(c, on_done, Some(c"open failed"));
     };
-    // SAFETY: the caller vouches for the message.
-    unsafe { take_over(c, state, hm, left(hm), Target::File(file), on_done) };
+    take_over(c, state, body, Target::File(file), on_done);
 }
 
 /// Starts an update of the firmware by the body of `hm`, which has to say its length.
@@ -103,36 +104,43 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
 /// # Safety
 /// As for [`start`].
 pub unsafe fn start_ota(c: Conn, hm: *const HttpMessage, on_done: OnDone) {
-    let Some(state) = UploadState::attach(c) else { return };
     // SAFETY: the caller vouches for the message.
-    let (left, size) = unsafe { (left(hm), (*hm).body.len) };
-    if !matches!(left, Left::Bytes(_)) {
+    let body = unsafe { Coming::new(hm) };
+    let Some(state) = UploadState::attach(c) else { return };
+    let Left::Bytes(size) = body.left else {
         return tell(c, on_done, Some(c"OTA needs a Content-Length"));
-    }
+    };
     if !ota::begin(size) {
         return tell(c, on_done, Some(c"ota begin failed"));
     }
-    // SAFETY: the caller vouches for the message.
-    unsafe { take_over(c, state, hm, left, Target::Firmware, on_done) };
+    take_over(c, state, body, Target::Firmware, on_done);
+}
+
+/// A body that is on its way: what its message says, whose views handlers may invalidate.
+struct Coming {
+    /// The address of the head, which is not followed.
+    head: usize,
+    head_len: usize,
+    left: Left,
+}
+
+impl Coming {
+    /// The body of a message.
+    ///
+    /// # Safety
+    /// As for [`start`].
+    unsafe fn new(hm: *const HttpMessage) -> Coming {
+        // SAFETY: the caller vouches for the message.
+        unsafe { Coming { head: (*hm).head.buf as usize, head_len: (*hm).head.len, left: left(hm) } }
+    }
 }
 
 /// From now on the connection receives an upload.
-///
-/// # Safety
-/// As for [`start`].
-unsafe fn take_over(
-    c: Conn,
-    state: &UploadState,
-    hm: *const HttpMessage,
-    left: Left,
-    target: Target,
-    on_done: OnDone,
-) {
-    // SAFETY: the caller vouches for the message.
-    let (head, head_len) = unsafe { ((*hm).head.buf.cast::<u8>(), (*hm).head.len) };
+fn take_over(c: Conn, state: &UploadState, body: Coming, target: Target, on_done: OnDone) {
+    let Coming { head, head_len, left } = body;
     // Replies to earlier requests may stand in front of the message.
     let buf = c.recv();
-    let at = (head as usize).wrapping_sub(buf.base() as usize);
+    let at = head.wrapping_sub(buf.base() as usize);
     let at = if at < buf.len() { at } else { 0 };
     buf.remove(at, head_len);
     c.set_handler(Some(on_event));
