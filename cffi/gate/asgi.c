@@ -245,12 +245,13 @@ static PyObject *asgi_schedule(PyObject *self, PyObject *unused) {
 
 /* Stopping ------------------------------------------------------------------------------------- */
 
-/* drain(): nobody new. Connections without a request close, WebSockets are told that the server goes
-   away, and the others close behind their responses. */
-static PyObject *asgi_drain(PyObject *self, PyObject *unused) {
+/* drain(idle, code): nobody new. Connections without a request close, if `idle`; WebSockets are told
+   `code`, and the others close after their responses. */
+static PyObject *asgi_drain(PyObject *self, PyObject *args) {
   Asgi *server = (Asgi *) self;
   Core *m = server->core;
-  (void) unused;
+  int idle = 1, code = 1001;
+  if (!PyArg_ParseTuple(args, "|pi", &idle, &code)) return NULL;
   server->stopping = true;
   if (core_check_open(m) != 0 || core_enter(m) != 0) return NULL;
   for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
@@ -259,10 +260,10 @@ static PyObject *asgi_drain(PyObject *self, PyObject *unused) {
     if (c->is_listening) {
       c->is_closing = 1;
     } else if (c->is_accepted && x == NULL && !c->is_resp) {
-      c->is_draining = 1;
+      if (idle) c->is_draining = 1;
     } else if (x != NULL && x->is_websocket) {
-      if (x->socket == SOCKET_OPEN) x->code = 1001;
-      socket_end(x, 1001);
+      if (x->socket == SOCKET_OPEN) x->code = code;
+      socket_end(x, code);
     } else if (x != NULL) {
       x->response.closes = true;
     }
@@ -389,7 +390,7 @@ static PyObject *asgi_active(PyObject *self, void *unused) {
 static PyMethodDef methods[] = {{"turn", asgi_turn, METH_NOARGS, NULL},
                                 {"alarm", asgi_alarm, METH_NOARGS, NULL},
                                 {"schedule", asgi_schedule, METH_NOARGS, NULL},
-                                {"drain", asgi_drain, METH_NOARGS, NULL},
+                                {"drain", asgi_drain, METH_VARARGS, NULL},
                                 {"cancel_all", asgi_cancel_all, METH_NOARGS, NULL},
                                 {"close", asgi_close, METH_NOARGS, NULL},
                                 {NULL, NULL, 0, NULL}};

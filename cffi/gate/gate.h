@@ -109,6 +109,7 @@ typedef struct Core {
   ServiceEarly early;  /* may be NULL, as the next one */
   ServiceOutput output;
   PyObject *service;   /* what serves; owned */
+  PyObject *lines[3];  /* [GIL] header lines of all responses: any, Server, Date; bytes, owned, or NULL */
   struct mg_mgr mgr;
   Lock lock;
   int interrupt_fd; /* eventfd that ends the sleep of poll() */

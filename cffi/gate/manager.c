@@ -190,6 +190,7 @@ static int core_clear(PyObject *self) {
     lock_release(&m->lock);
     Py_DECREF(self);
   }
+  for (int i = 0; i < 3; i++) Py_CLEAR(m->lines[i]);
   Py_CLEAR(m->pending);
   return 0;
 }
@@ -330,6 +331,20 @@ static int core_set_late_bodies(PyObject *self, PyObject *value, void *unused) {
   return 0;
 }
 
+/* _set_lines(lines, server, date): header lines for the responses of a service, each with its CRLF. */
+static PyObject *core_set_lines(PyObject *self, PyObject *args) {
+  Core *m = (Core *) self;
+  PyObject *lines[3];
+  if (!PyArg_ParseTuple(args, "SSS", &lines[0], &lines[1], &lines[2])) return NULL;
+  for (int i = 0; i < 3; i++) {
+    PyObject *before = m->lines[i];
+    Py_INCREF(lines[i]);
+    m->lines[i] = lines[i];
+    Py_XDECREF(before);
+  }
+  Py_RETURN_NONE;
+}
+
 static PyObject *core_closed(PyObject *self, void *unused) {
   (void) unused;
   return PyBool_FromLong(((Core *) self)->freed);
@@ -385,6 +400,7 @@ static PyMethodDef methods[] = {
      "to: an iterable of connections; None sends to all WebSocket connections of the manager,\n"
      "clients included. What is closed or closing, not yet or not any more a WebSocket, or another\n"
      "manager's is left out."},
+    {"_set_lines", (PyCFunction) core_set_lines, METH_VARARGS, NULL},
     {"_turn", (PyCFunction) core_turn, METH_NOARGS, NULL},
     {"_turns", (PyCFunction) core_turns, METH_VARARGS, NULL},
     {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},

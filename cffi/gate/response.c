@@ -9,6 +9,7 @@
 void response_init(Response *r, struct mg_connection *c, const struct mg_http_message *hm) {
   memset(r, 0, offsetof(Response, inline_head));
   r->connection = mg_http_connection_header(c);
+  r->core = core_of(c->mgr);
   r->is_head = hm->method.len == 4 && memcmp(hm->method.buf, "HEAD", 4) == 0;
   r->is_old = hm->proto.len == 8 && memcmp(hm->proto.buf, "HTTP/1.0", 8) == 0;
   r->head = r->inline_head;
@@ -26,7 +27,7 @@ void response_reset(Response *r) {
   r->state = RESPONSE_NEW;
   r->length = 0;
   r->left = 0;
-  r->has_length = r->has_type = r->asks_for_chunks = r->chunked = r->has_trailers = false;
+  r->has_length = r->has_type = r->has_date = r->has_server = r->asks_for_chunks = r->chunked = r->has_trailers = false;
   r->awaits_trailers = false;
 }
 
@@ -153,6 +154,12 @@ static int content_length(Response *r, struct mg_str value) {
 int response_header(Response *r, struct mg_str name, struct mg_str value) {
   if (check_header(name, value) != 0) return -1;
   switch (name.len) {
+    case 4:
+      if (is_name(name, "date")) r->has_date = true;
+      break;
+    case 6:
+      if (is_name(name, "server")) r->has_server = true;
+      break;
     case 10:
       if (!is_name(name, "connection")) break;
       if (has_token(value, "close")) r->closes = true;
@@ -197,8 +204,22 @@ bool response_is_bodiless(const Response *r) {
   return r->is_head || forbids_body(r);
 }
 
+/* Lines that each head has, unless the application says the same: see core_set_lines(). */
+static int append_lines(Response *r) {
+  bool left_out[3] = {false, r->has_server, r->has_date};
+  for (int i = 0; i < 3; i++) {
+    char *text;
+    Py_ssize_t length;
+    if (r->core->lines[i] == NULL || left_out[i]) continue;
+    if (PyBytes_AsStringAndSize(r->core->lines[i], &text, &length) != 0) return -1;
+    if (no_memory(append(r, text, (size_t) length)) != 0) return -1;
+  }
+  return 0;
+}
+
 int response_begin(Response *r) {
   r->state = RESPONSE_HELD;
+  if (append_lines(r) != 0) return -1;
   if (r->has_type || forbids_body(r)) return 0;
   return no_memory(APPEND(r, "Content-Type: text/plain\r\n"));
 }

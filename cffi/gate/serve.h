@@ -69,8 +69,9 @@ typedef struct Response {
   bool is_head;    /* the request is HEAD */
   bool is_old;     /* the client speaks HTTP/1.0 */
   bool closes;     /* the connection closes after the response */
-  bool has_length, has_type, asks_for_chunks, chunked, has_trailers;
+  bool has_length, has_type, has_date, has_server, asks_for_chunks, chunked, has_trailers;
   bool awaits_trailers; /* the body has ended */
+  Core *core;      /* of the connection: what each head has is there */
   const char *connection; /* the line that the library wants in the head */
   Out *out;        /* where output goes; NULL: to the connection */
   uint64_t left;   /* bytes of the announced length that are to come */

@@ -312,11 +312,13 @@ static PyObject *wsgi_stop(PyObject *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* drain(): nobody new. Connections without a request close, the others behind their responses. */
-static PyObject *wsgi_drain(PyObject *self, PyObject *unused) {
+/* drain(idle): nobody new. Connections without a request close, if `idle`; the others close after their
+   responses. */
+static PyObject *wsgi_drain(PyObject *self, PyObject *args) {
   Wsgi *service = (Wsgi *) self;
   Core *m = service->core;
-  (void) unused;
+  int idle = 1;
+  if (!PyArg_ParseTuple(args, "|p", &idle)) return NULL;
   if (core_check_open(m) != 0 || core_enter(m) != 0) return NULL;
   service->stopping = true;
   for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
@@ -325,7 +327,7 @@ static PyObject *wsgi_drain(PyObject *self, PyObject *unused) {
     if (c->is_listening) {
       c->is_closing = 1;
     } else if (c->is_accepted && job == NULL && !c->is_resp) {
-      c->is_draining = 1;
+      if (idle) c->is_draining = 1;
     } else if (job != NULL) {
       pthread_mutex_lock(&job->mutex);
       job->response.closes = true;
@@ -470,7 +472,7 @@ static int set_timeout(PyObject *self, PyObject *value, void *unused) {
 
 static PyMethodDef methods[] = {{"work", wsgi_work, METH_NOARGS, NULL},
                                 {"stop", wsgi_stop, METH_NOARGS, NULL},
-                                {"drain", wsgi_drain, METH_NOARGS, NULL},
+                                {"drain", wsgi_drain, METH_VARARGS, NULL},
                                 {"jobs", wsgi_jobs, METH_NOARGS, NULL},
                                 {"environ", wsgi_environ, METH_VARARGS, NULL},
                                 {NULL, NULL, 0, NULL}};

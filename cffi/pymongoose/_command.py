@@ -44,7 +44,10 @@ def arguments(kind: str, argv: Sequence[str] | None) -> argparse.Namespace:
         dest="settings",
         help="a limit or timeout, such as http_max_body=10000000; see pymongoose.settings",
     )
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.url.lower().startswith(("https:", "wss:")):
+        parser.error("https needs a certificate: use pymongoose serve --ssl-certfile")
+    return options
 
 
 def _size(text: str) -> int:

@@ -17,8 +17,9 @@ App = Callable[..., Any]
 class Lifespan:
     """Startup and shutdown of the application, if it cares."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, required: bool = False) -> None:
         self.app = app
+        self.required = required  # an application without it does not start
         self.incoming: asyncio.Queue[Message] = asyncio.Queue()
         self.answers: asyncio.Queue[Message] = asyncio.Queue()
         self.task: asyncio.Task[None] | None = None
@@ -35,6 +36,8 @@ class Lifespan:
             raise RuntimeError(f"ASGI lifespan startup failed: {answer.get('message', '')}")
         if answer["type"] == "none":
             self.task = None
+            if self.required:
+                raise RuntimeError("the application has no lifespan, or fails in it")
 
     async def run(self) -> None:
         asgi = {"version": "3.0", "spec_version": "2.0"}

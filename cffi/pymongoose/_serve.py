@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
+import socket
 from collections.abc import Callable
 from typing import Any
 
+from .connection import Connection
 from .web import url_host
 
 ANY_ADDRESS = ("", "0.0.0.0", "[::]", "::")
@@ -28,6 +31,23 @@ def server_name(url: str) -> str:
     """Host of a listening URL, as an application may show it to clients."""
     host = url_host(url)
     return "127.0.0.1" if host in ANY_ADDRESS else host
+
+
+def name_of(url: str, listener: Connection) -> tuple[str, int | None]:
+    """Host and port of a listener, as an application may show them; of a Unix socket its path."""
+    address = listener.local_addr
+    assert address is not None
+    if url.startswith("fd://"):
+        # The URL says nothing about it.
+        with socket.socket(fileno=os.dup(int(url[len("fd://") :]))) as inherited:
+            name = inherited.getsockname()
+        if inherited.family == socket.AF_UNIX:
+            return str(name), None
+        return ("127.0.0.1" if name[0] in ANY_ADDRESS else name[0]), name[1]
+    path = socket_path(url)
+    if path is not None:
+        return path, None
+    return server_name(url).strip("[]"), address[1]
 
 
 def socket_path(url: str) -> str | None:

@@ -82,6 +82,7 @@ class ASGIServer:
         *,
         settings: ManagerSettings | None = None,
         max_body: int = _bodies.MAX_BODY,
+        lifespan: str = "auto",
     ) -> None:
         self._app = single_callable(_serve.load(app))
         self._limits = _bodies.Limits(settings, max_body)
@@ -89,7 +90,7 @@ class ASGIServer:
         self._manager: Manager | None = None
         self._native: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lifespan: Lifespan | None = None
+        self._lifespan = None if lifespan == "off" else Lifespan(self._app, lifespan == "on")
         self._servers: dict[int, tuple[str, int | None]] = {}
 
     @property
@@ -101,29 +102,33 @@ class ASGIServer:
 
     async def start(self, url: str = "http://127.0.0.1:8000", *, reuse_port: bool = False) -> Connection:
         """Runs the application's startup, then listens. Returns the listener."""
+        await self.open()
+        try:
+            return self.listen(url, reuse_port=reuse_port)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def open(self) -> None:
+        """Runs the application's startup. listen() is to follow."""
         self._loop = asyncio.get_running_loop()
-        self._lifespan = Lifespan(self._app)
-        await self._lifespan.startup()
+        if self._lifespan is not None:
+            await self._lifespan.startup()
         self._manager = Manager(self._ignore, error_handler=self._error_handler, events=EVENTS)
         try:
             self._manager.set(**self._limits.settings)
             self._native = self._make_native(self._manager)
-            listener = self.listen(url, reuse_port=reuse_port)
         except BaseException:
             await self.stop()
             raise
         self._loop.add_reader(self._manager._epoll_fd, self._native.turn)
-        self.wake()
-        return listener
 
     def listen(self, url: str, *, reuse_port: bool = False) -> Connection:
         """Listens on one more URL. Returns the listener."""
         listener = self.manager.listen(url, http=True, reuse_port=reuse_port)
-        address = listener.local_addr
-        assert address is not None
-        path = _serve.socket_path(url)
-        host = _serve.server_name(url).strip("[]")
-        self._servers[address[1]] = (host, address[1]) if path is None else (path, None)
+        self.wake()
+        name = _serve.name_of(url, listener)
+        self._servers[name[1] or 0] = name
         return listener
 
     def _make_native(self, manager: Manager) -> Any:
@@ -163,19 +168,24 @@ class ASGIServer:
             self._limits.long,
         )
 
-    async def drain(self, timeout: float) -> bool:
-        """Takes no more connections and requests, and lets those in progress end, for so many seconds.
+    async def drain(self, timeout: float, *, code: int = 1001, linger: float = 0.0) -> bool:
+        """Takes no more connections, and lets requests in progress end, for so many seconds.
 
-        Connections that wait for a request close at once, the others behind their responses; WebSockets
-        are closed with 1001. Returns whether all have ended. stop() is to follow.
+        Connections that wait for a request close after `linger` seconds: until then a request that is
+        on its way is answered, too. The others close after their responses, WebSockets with `code`.
+        Returns whether all have ended. stop() is to follow.
         """
         if self._native is None:
             return True
-        self._native.drain()
-        deadline = time.monotonic() + timeout
+        start = time.monotonic()
+        self._native.drain(linger <= 0, code)
         while self._native.active or self.manager.connections:
-            if time.monotonic() >= deadline:
+            elapsed = time.monotonic() - start
+            if elapsed >= timeout:
                 return False
+            if linger > 0 and elapsed >= linger:
+                linger = 0.0
+                self._native.drain(True, code)
             await asyncio.sleep(STEP)
         return True
 

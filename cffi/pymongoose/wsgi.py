@@ -172,11 +172,8 @@ class WSGIServer:
     def listen(self, url: str = "http://127.0.0.1:8000", *, reuse_port: bool = False) -> Connection:
         """Listens on a URL; returns the listener."""
         listener = self._manager.listen(url, http=True, reuse_port=reuse_port)
-        address = listener.local_addr
-        assert address is not None
-        path = _serve.socket_path(url)
-        name = _serve.server_name(url) if path is None else path
-        self._servers[address[1]] = (name, "" if path is not None else str(address[1]))
+        name, port = _serve.name_of(url, listener)
+        self._servers[port or 0] = (name, str(port or ""))
         for number in range(self._missing):
             name = f"pymongoose-wsgi_{number}"
             self._threads.append(threading.Thread(target=self._native.work, name=name, daemon=True))
@@ -195,23 +192,32 @@ class WSGIServer:
         before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             while not stop:
-                self._manager._turns(poll_ms, bool(self._threads))
+                self.turn(poll_ms)
         finally:
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
             self.close()
 
-    def drain(self, timeout: float) -> bool:
-        """Takes no more connections and requests, and lets those in progress end, for so many seconds.
+    def turn(self, poll_ms: int = 100) -> None:
+        """Polls for so many milliseconds, or until a signal. Main thread only."""
+        self._manager._turns(poll_ms, bool(self._threads))
 
-        Connections that wait for a request close at once, the others behind their responses. Polls, so
-        it is for the polling thread. Returns whether all have ended. close() is to follow.
+    def drain(self, timeout: float, *, linger: float = 0.0) -> bool:
+        """Takes no more connections, and lets requests in progress end, for so many seconds.
+
+        Connections that wait for a request close after `linger` seconds: until then a request that is
+        on its way is answered, too. The others close after their responses. Polls, so it is for the
+        polling thread. Returns whether all have ended. close() is to follow.
         """
-        self._native.drain()
-        deadline = time.monotonic() + timeout
+        start = time.monotonic()
+        self._native.drain(linger <= 0)
         while self._manager.connections:
-            if time.monotonic() >= deadline:
+            elapsed = time.monotonic() - start
+            if elapsed >= timeout:
                 return False
+            if linger > 0 and elapsed >= linger:
+                linger = 0.0
+                self._native.drain(True)
             self._manager.poll(STEP)
         return True
 

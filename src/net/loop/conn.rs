@@ -356,7 +356,8 @@ pub fn close(c: Conn) {
     }
     super::admission::leave(root, c);
     root.services.names.cancel(c);
-    if c.has(flag::LISTENING) && state.is(is::OWNS_FD) && !root.with(|inner| inner.was_forked()) {
+    let is_ours = state.is(is::OWNS_FD) && !state.is(is::INHERITED);
+    if c.has(flag::LISTENING) && is_ours && !root.with(|inner| inner.was_forked()) {
         unix::remove_file_of(c.fd());
     }
     if c.has(flag::TLS) {

@@ -99,6 +99,9 @@ fn inherit_listener(c: Conn, number: &[u8]) -> bool {
         log::error(format_args!("fd://{fd}: the socket does not listen"));
         return false;
     }
+    if let Some(state) = ConnState::of(c) {
+        state.mark(is::INHERITED);
+    }
     sys::set_nonblocking(fd);
     sys::set_close_on_exec(fd);
     if let Ok(local) = sys::local_addr(fd) {

@@ -65,6 +65,8 @@ pub mod is {
     pub const SOURCE: u16 = 4096;
     /// The message at hand announces too much, see `oversize`.
     pub const OVERSIZE: u16 = 8192;
+    /// A listener that somebody else has bound: its socket file stays.
+    pub const INHERITED: u16 = 16384;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.

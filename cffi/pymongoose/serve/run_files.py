@@ -1,0 +1,44 @@
+"""Serves a folder in a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+from ..constants import MG_EV_HTTP_MSG
+from ..manager import Manager
+from .worker import TICK, Worker
+
+POLL = 100  # milliseconds; signals are seen between two polls
+
+
+def run(worker: Worker) -> int:
+    """Polls until the worker stops."""
+    options = worker.options
+    root = os.path.abspath(options.target)
+
+    def stop(*unused: Any) -> None:
+        worker.stopping = True
+
+    def handle(conn: Any, ev: int, data: Any) -> None:
+        conn.serve_dir(data, root)
+
+    manager = Manager(handle, events=(MG_EV_HTTP_MSG,))
+    manager.set(**worker.settings())  # type: ignore[typeddict-item]
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGQUIT, lambda number, frame: os._exit(0))
+    signal.signal(signal.SIGUSR1, lambda number, frame: worker.context.reopen())
+    worker.tick(manager)
+    worker.listen(lambda url: manager.listen(url, http=True))
+    worker.ready(f"{root} (files)")
+    due = 0.0
+    while not worker.stopping:
+        if time.monotonic() >= due:
+            due = time.monotonic() + TICK
+            worker.tick(manager)
+        manager.poll(POLL)
+    manager._drain(options.timeout_graceful_shutdown)
+    manager.close()
+    return 0
