@@ -18,5 +18,5 @@ mkdir -p "$work/$name/.cargo"
 (cd "$work/$name" && cargo vendor --locked --versioned-dirs --quiet vendor >.cargo/config.toml)
 time=$(git log -1 --format=%ct)
 tar --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner -C "$work" -c "$name" |
-  gzip -n -9 >"$out/$name-vendored.tar.gz"
+  gzip -n >"$out/$name-vendored.tar.gz"
 echo "$out/$name-vendored.tar.gz"
