@@ -102,10 +102,17 @@ fn request() -> HttpMessage {
         name: Str { buf: c"Sec-WebSocket-Extensions".as_ptr().cast_mut(), len: 24 },
         value: Str { buf: c"permessage-deflate".as_ptr().cast_mut(), len: 18 },
     };
+    const fn text(text: &'static CStr) -> Str {
+        Str { buf: text.as_ptr().cast_mut(), len: text.count_bytes() }
+    }
     // SAFETY: zero bytes are a valid message.
     let mut hm: HttpMessage = unsafe { MaybeUninit::zeroed().assume_init() };
+    hm.method = text(c"GET");
+    hm.proto = text(c"HTTP/1.1");
     hm.headers[0] = KEY;
     hm.headers[1] = DEFLATE;
+    hm.headers[2] = HttpHeader { name: text(c"Upgrade"), value: text(c"websocket") };
+    hm.headers[3] = HttpHeader { name: text(c"Connection"), value: text(c"Upgrade") };
     hm
 }
 
@@ -141,6 +148,9 @@ fn play(mgr: &mut Manager, stream: &[u8], cuts: &[usize], habit: Habit, kind: Ki
                 from = to;
                 let protocol = (*c).pfn.expect("the WebSocket handler");
                 protocol(c, MG_EV_READ, (&raw mut n).cast());
+                // A frame that announces too much is refused when the program has had its turn.
+                let mut none: c_long = 0;
+                protocol(c, MG_EV_READ, (&raw mut none).cast());
                 assert!((*c).recv.len <= (*c).recv.size);
                 assert!((*c).pfn_data as usize <= (*c).recv.len);
             }

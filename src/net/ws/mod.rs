@@ -21,6 +21,7 @@ use config::Config;
 use core::ffi::{c_int, c_long, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
+pub use state::Offer;
 use state::{Awaited, WsState};
 
 mod clock;
@@ -50,16 +51,6 @@ impl Engine for Ws {
             clock::on_time(c, state, now);
         }
     }
-}
-
-/// What a client has offered.
-pub struct Offer {
-    /// Compression, by the settings of the connection.
-    pub deflate: Option<Wish>,
-    /// Extensions in a header of the program's own.
-    pub own_extensions: bool,
-    /// Sub-protocols.
-    pub protocols: Box<[Box<[u8]>]>,
 }
 
 /// The compression that a connection's settings ask for.

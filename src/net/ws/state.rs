@@ -1,13 +1,23 @@
 //! What the WebSocket engine remembers.
 
-use super::Offer;
 use super::config::Config;
 use crate::codec::ws::deflate::Deflate;
+use crate::codec::ws::extension::Wish;
 use crate::codec::ws::handshake;
 use crate::net::event_loop::clock::millis;
 use crate::net::event_loop::conn;
 use crate::net::event_loop::handle::Conn;
 use core::cell::{Cell, RefCell};
+
+/// What a client has offered.
+pub struct Offer {
+    /// Compression, by the settings of the connection.
+    pub deflate: Option<Wish>,
+    /// Extensions in a header of the program's own.
+    pub own_extensions: bool,
+    /// Sub-protocols.
+    pub protocols: Box<[Box<[u8]>]>,
+}
 
 /// What the engine remembers beside the public struct.
 #[derive(Default)]

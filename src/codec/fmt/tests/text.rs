@@ -155,8 +155,6 @@ fn unknown_conversions_read_nothing() {
         "%e" => "%e";
         "%a" => "%a";
         "%n" => "%n";
-        "%zu" => "%zu";
-        "%zd" => "%zd";
         "%jd" => "%jd";
         "%td" => "%td";
         "%+d" => "%+d";
