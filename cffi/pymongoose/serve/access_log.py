@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .errors import Misuse
@@ -134,11 +135,11 @@ class AccessLog:
         return FIELD.sub(lambda found: values[found[1]], self._template) + "\n"
 
     @staticmethod
-    def _value(request: Request, name: str) -> str:
+    def _value(request: Any, name: str) -> str:
         if name.startswith("{"):
             wanted = name[1:-2].lower()
             if name.endswith("i"):
-                return request.headers.get(wanted, "-")
+                return str(request.headers.get(wanted, "-"))
             return _header(request, wanted)
         maker = VALUES[name]
         return maker(request)
@@ -175,7 +176,7 @@ def _user(request: Request) -> str:
 
 
 # The letters are those of Apache and gunicorn.
-VALUES = {
+VALUES: dict[str, Callable[[Any], str]] = {
     "h": lambda r: r.client or "-",
     "l": lambda r: "-",
     "u": _user,

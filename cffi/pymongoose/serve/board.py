@@ -7,6 +7,7 @@ one that gets it next, so sums never go down. Numbers are doubles at aligned add
 from __future__ import annotations
 
 import mmap
+from typing import Any
 
 ROWS = 512
 WIDTH = 1024  # doubles in a row: two pages
@@ -25,8 +26,8 @@ class Board:
         self._taken = [False] * ROWS
         self.used = 0  # rows that have ever been taken
 
-    def row(self, number: int) -> memoryview:
-        """One row."""
+    def row(self, number: int) -> Any:
+        """One row: a memoryview of doubles."""
         return self._memory[number * WIDTH : (number + 1) * WIDTH]
 
     def take(self) -> int:

@@ -45,7 +45,8 @@ def read_file(path: str | None) -> dict[str, Any]:
 def _load(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
-            return tomllib.load(file)
+            found: dict[str, Any] = tomllib.load(file)
+            return found
     except OSError as e:
         raise Misuse(f"cannot read {path}: {e.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:

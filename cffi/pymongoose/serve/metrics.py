@@ -18,13 +18,13 @@ TYPE = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")]
 POLL = 500  # milliseconds
 
 
-def text_of(board: Board, silence: float) -> str:
+def text_of(board: Board) -> str:
     """All metrics."""
-    rows = [board.row(number) for number in range(ROWS)]
+    rows = [row for row in map(board.row, range(ROWS)) if row[BEAT] or row[COUNT]]
     live = [row for row in rows if row[BEAT]]
 
     def total(field: int) -> float:
-        return sum(row[field] for row in rows)
+        return float(sum(row[field] for row in rows))
 
     def lines() -> Iterator[str]:
         yield from _head("http_requests_total", "counter", "Requests, by status.")
@@ -72,7 +72,7 @@ def run(options: Any, context: Context) -> int:
 
     def handle(conn: Any, ev: int, data: Any) -> None:
         if data.uri == "/metrics":
-            conn.reply(200, text_of(context.board, silence), TYPE)
+            conn.reply(200, text_of(context.board), TYPE)
         elif data.uri == "/healthz":
             rows = (context.board.row(number) for number in range(ROWS))
             healthy = any(time.monotonic() - row[BEAT] < silence for row in rows if row[BEAT])

@@ -73,9 +73,7 @@ class Request:
 class Observer:
     """Sees requests begin and end."""
 
-    def __init__(
-        self, row: memoryview, log: AccessLog | None, left: int | None, stop: Callable[[], None]
-    ) -> None:
+    def __init__(self, row: Any, log: AccessLog | None, left: int | None, stop: Callable[[], None]) -> None:
         self._row = row
         self._log = log
         self._left = left

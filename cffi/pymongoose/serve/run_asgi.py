@@ -55,6 +55,7 @@ async def _serve(worker: Worker, app: Any) -> int:
         loop.add_signal_handler(signal.SIGQUIT, os._exit, 0)
         loop.add_signal_handler(signal.SIGUSR1, worker.context.reopen)
         beats = loop.create_task(_beat(worker, server, stop))
+        beats.add_done_callback(lambda task: stop.set())  # A worker without a heartbeat would be killed.
         worker.ready(f"{options.target} (ASGI)")
         await stop.wait()
         await server.drain(options.timeout_graceful_shutdown, code=1012, linger=LINGER)

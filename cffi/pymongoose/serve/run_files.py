@@ -26,7 +26,7 @@ def run(worker: Worker) -> int:
         conn.serve_dir(data, root)
 
     manager = Manager(handle, events=(MG_EV_HTTP_MSG,))
-    manager.set(**worker.settings())  # type: ignore[typeddict-item]
+    manager.set(**worker.settings())
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGQUIT, lambda number, frame: os._exit(0))
     signal.signal(signal.SIGUSR1, lambda number, frame: worker.context.reopen())
