@@ -92,7 +92,10 @@ static void mdns_handler(struct mg_connection *c, int ev, void *ev_data) {
   } else if (ev == MG_EV_MDNS_RESP) {
     struct mg_mdns_resp *resp = (struct mg_mdns_resp *) ev_data;
     read_text(resp->name);
-    CHECK(resp->name.len <= 253 && resp->rr->alen == 4 && !resp->addr.is_ip6);
+    read_text(resp->sd.srvcproto);
+    read_text(resp->sd.txt);
+    CHECK(resp->name.len <= 253 && resp->sd.srvcproto.len <= 253 && !resp->addr.is_ip6);
+    CHECK(resp->rr->atype != MG_DNS_RTYPE_A || resp->rr->alen == 4);
     s_events++;
   }
 }

@@ -36,7 +36,7 @@ static void check_addr(struct mg_addr *addr) {
 
 static void handler(struct mg_connection *c, int ev, void *ev_data) {
   if (ev >= 0 && ev < (int) COUNT(s_seen)) s_seen[ev]++;
-  if (ev == MG_EV_HTTP_HDRS || ev == MG_EV_HTTP_MSG) check_http((struct mg_http_message *) ev_data, 2);
+  if (ev == MG_EV_HTTP_HDRS || ev == MG_EV_HTTP_MSG) check_http((struct mg_http_message *) ev_data, 5);
   if (ev == MG_EV_HTTP_MSG) mg_ws_upgrade(c, (struct mg_http_message *) ev_data, NULL);
   if (ev == MG_EV_WS_MSG || ev == MG_EV_WS_CTL) {
     WHOLE(struct mg_ws_message, (struct mg_ws_message *) ev_data);
@@ -60,7 +60,7 @@ static void handler(struct mg_connection *c, int ev, void *ev_data) {
   }
   if (ev == MG_EV_MDNS_RESP) {
     WHOLE(struct mg_mdns_resp, (struct mg_mdns_resp *) ev_data);
-    SAME(rr), SAME(name), SAME(addr);
+    SAME(rr), SAME(name), SAME(addr), SAME(sd);
     END_WHOLE();
     check_addr(&((struct mg_mdns_resp *) ev_data)->addr);
   }
@@ -77,7 +77,8 @@ static void run(int fd, const char *bytes, size_t len, int ev, int times) {
 
 static void test_streams(void) {
   static const char request[] =
-      "GET /x?y HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+      "GET /x?y HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
   int fd;
   fd = dial(mg_http_listen(&s_mgr, "http://127.0.0.1:0", handler, NULL));
   run(fd, request, sizeof(request) - 1, MG_EV_WS_OPEN, 1);
