@@ -42,13 +42,15 @@ lib.mg_mgr_poll.argtypes = [ctypes.c_void_p, ctypes.c_int]
 ctypes.c_int.in_dll(lib, "mg_log_level").value = 0
 
 
-@Handler
-def handler(c: int, ev: int, data: int) -> None:
+def on_event(c: int, ev: int, data: int) -> None:
     if ev == MG_EV_HTTP_MSG:
         hm = HttpMessage.from_address(data)
         used = [h.name.text() for h in hm.headers if h.name.len]
         print(hm.method.text(), hm.uri.text(), hm.query.text(), hm.body.text(), *used)
         lib.mg_http_reply(c, 200, b"", b"%s\n", ctypes.c_char_p(b"from ctypes"))
+
+
+handler = Handler(on_event)
 
 
 def ask(port: int) -> None:

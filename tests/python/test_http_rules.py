@@ -164,7 +164,8 @@ def test_absolute_form(target: bytes, uri: str, query: str) -> None:
 
 
 def bad_body(conn: Connection) -> None:
-    conn.reply(200, object())
+    wrong: Any = object()
+    conn.reply(200, wrong)
 
 
 def surrogate(conn: Connection) -> None:
@@ -388,7 +389,7 @@ def test_files(tmp_path: Path) -> None:
             ({"Range": "bytes=5-4"}, 200),
             ({"Range": "bytes=99-"}, 416),
         ):
-            status, headers, _ = server.request(path="/k.txt", **conditions)
+            status, headers, _ = server.request("GET", "/k.txt", None, **conditions)
             assert status == expected, conditions
             assert status != 304 or "Content-Length" not in headers
         status, headers, _ = server.request(path="/dir?x=1&y=2")

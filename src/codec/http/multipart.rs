@@ -96,7 +96,7 @@ fn line(body: &[u8], at: usize) -> Option<(&[u8], usize)> {
     Some((&rest[..len], at + len + 2))
 }
 
-/// As [`line`], with the lines that continue it.
+/// As [`line()`], with the lines that continue it.
 fn folded_line(body: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let (first, mut next) = line(body, at)?;
     while !first.is_empty() && matches!(body.get(next), Some(b' ' | b'\t')) {
