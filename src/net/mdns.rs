@@ -31,7 +31,10 @@ pub fn start(m: Mgr, handlers: Handlers) -> Option<Conn> {
     let c = listen(m, URL, handlers)?;
     join(c);
     c.set_protocol(Some(on_event));
-    // SAFETY: a handle points to a live manager.
+    if m.is_freed() {
+        return None; // By the handler, or by the program's log.
+    }
+    // SAFETY: the manager's struct stays until it is freed.
     unsafe { (*m.as_ptr()).mdns = c.as_ptr() };
     Some(c)
 }

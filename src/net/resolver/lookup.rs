@@ -111,7 +111,8 @@ impl Lookup {
     /// Sends the query, with a new id and a fresh deadline.
     pub(super) fn send<'g>(&mut self, m: Mgr<'g>, root: &'g Root) -> Sent<'g> {
         let (timeout, now) = (timeout_of(m), clock::millis());
-        // Both the clock and the random bytes may be the program's, which may free the manager.
+        // The allocator, the clock and the random bytes may be the program's, which may free the
+        // manager.
         let Some(id) = fresh_id(root).filter(|_| !m.is_freed()) else { return Sent::Nowhere };
         self.id = id;
         self.asked.clear();
@@ -201,6 +202,9 @@ fn fresh_id(root: &Root) -> Option<u16> {
 }
 
 fn timeout_of(m: Mgr) -> u64 {
-    // SAFETY: a handle points to a live manager.
+    if m.is_freed() {
+        return 0;
+    }
+    // SAFETY: the manager's struct stays until it is freed.
     u64::try_from(unsafe { (*m.as_ptr()).dnstimeout }).unwrap_or(0)
 }

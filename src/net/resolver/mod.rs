@@ -36,6 +36,7 @@ pub struct Resolver {
 }
 
 /// Access to the resolver of a manager. `f` runs no code of the program. Without memory there is none.
+/// The first access allocates, by the program's allocator: that may free the manager.
 fn with<R: Default>(root: &Root, f: impl FnOnce(&mut Resolver) -> R) -> R {
     let resolver = root.extensions.get_or_init::<RefCell<Resolver>>();
     resolver.map(|resolver| f(&mut resolver.borrow_mut())).unwrap_or_default()
@@ -148,8 +149,8 @@ fn add(m: Mgr, root: &Root, lookup: Lookup) {
 }
 
 fn use_dns6(m: Mgr) -> bool {
-    // SAFETY: a handle points to a live manager.
-    unsafe { (*m.as_ptr()).use_dns6 }
+    // SAFETY: the manager's struct stays until it is freed.
+    !m.is_freed() && unsafe { (*m.as_ptr()).use_dns6 }
 }
 
 /// Goes on with what a server answered.
@@ -349,8 +350,11 @@ fn lookups_changed(m: Mgr, root: &Root) {
         (any(false), any(true), due)
     });
     root.names_due.set(due.unwrap_or(u64::MAX));
+    if m.is_freed() {
+        return;
+    }
     let mark = |active: bool| if active { ptr::from_ref(root).cast_mut().cast() } else { ptr::null_mut() };
-    // SAFETY: fields of a live manager; nobody follows these pointers.
+    // SAFETY: fields of a manager that is not freed; nobody follows these pointers.
     unsafe {
         (*m.as_ptr()).active_dns_requests = mark(dns);
         (*m.as_ptr()).active_mdns_requests = mark(mdns);

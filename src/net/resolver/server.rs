@@ -59,7 +59,10 @@ fn dns_field(m: Mgr, server: Server) -> *mut Dns {
 
 /// Whether the program has named servers of its own: `mgr->dns4`, `mgr->dns6`.
 fn own(m: Mgr) -> (bool, bool) {
-    // SAFETY: fields of a live manager.
+    if m.is_freed() {
+        return (false, false);
+    }
+    // SAFETY: fields of a manager that is not freed.
     unsafe { (!is_url(dns_field(m, Server::Dns4), DEFAULT4), !is_url(dns_field(m, Server::Dns6), DEFAULT6)) }
 }
 
@@ -92,8 +95,11 @@ unsafe fn is_url(dns: *const Dns, text: &CStr) -> bool {
 
 /// The connection to the server that a lookup asks now, opened if need be.
 pub(super) fn connection<'g>(m: Mgr<'g>, root: &'g Root, lookup: &Lookup) -> Option<Conn<'g>> {
+    if m.is_freed() {
+        return None;
+    }
     let datagrams = match lookup.server {
-        // SAFETY: a field of a live manager.
+        // SAFETY: a field of a manager that is not freed.
         Server::Dns4 | Server::Dns6 => unsafe { open(m, dns_field(m, lookup.server)) },
         Server::System(at) => system(m, root, lookup.servers.get(at)?),
         Server::Mdns => None,
@@ -106,7 +112,7 @@ pub(super) fn connection<'g>(m: Mgr<'g>, root: &'g Root, lookup: &Lookup) -> Opt
 
 /// The connection to one of the system's servers. Programs see the first one as that of `dns4`.
 fn system<'g>(m: Mgr<'g>, root: &'g Root, url: &CStr) -> Option<Conn<'g>> {
-    let c = shared(m, root, url)?;
+    let c = shared(m, root, url).filter(|_| !m.is_freed())?;
     let dns = dns_field(m, Server::Dns4);
     // SAFETY: a field of a live manager.
     unsafe {
@@ -137,6 +143,9 @@ pub unsafe fn open<'g>(m: Mgr<'g>, dns: *mut Dns) -> Option<Conn<'g>> {
         } else {
             connect_server(m, CStr::from_ptr((*dns).url))?
         };
+        if m.is_freed() {
+            return None;
+        }
         (*dns).c = c.as_ptr();
         Some(c)
     }
@@ -161,6 +170,9 @@ fn shared<'g>(m: Mgr<'g>, root: &'g Root, url: &CStr) -> Option<Conn<'g>> {
 }
 
 fn connect_server<'g>(m: Mgr<'g>, url: &CStr) -> Option<Conn<'g>> {
+    if m.is_freed() {
+        return None;
+    }
     // To find a server by its name would take that server.
     if url.is_empty() || literal(url.to_bytes()).is_none() {
         log::error(format_args!("no address in the URL of the DNS server: {}", url.to_string_lossy()));
