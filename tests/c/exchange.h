@@ -43,7 +43,7 @@ static inline void stop_server(void) {
 // Sends bytes; returns what came back until the connection closed.
 static inline const char *exchange_bytes(const char *request, size_t len) {
   struct mg_connection *c = mg_connect(&mgr, server_url, client, NULL);
-  uint64_t end = mg_millis() + 20000;
+  uint64_t end = mg_millis() + 60000;
   closed = 0;
   mg_send(c, request, len);
   while (!closed && mg_millis() < end) mg_mgr_poll(&mgr, 10);

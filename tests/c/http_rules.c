@@ -97,7 +97,7 @@ static const struct {
 static const char *answer(const char *format) {
   static char request[8000];
   struct mg_connection *c;
-  uint64_t end = mg_millis() + 20000;
+  uint64_t end = mg_millis() + 60000;
   mg_snprintf(request, sizeof(request), format, headers31, headers31);
   c = mg_connect(&mgr, server_url, client, NULL);
   closed = 0;

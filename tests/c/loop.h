@@ -22,8 +22,9 @@
 #include "kernel.h"
 #include "mongoose.h"
 
-// Longer than any machine needs: how long to wait for what must happen.
-#define PATIENCE_MS 20000
+// Longer than any machine needs: how long to wait for what must happen. Under valgrind the first TLS
+// handshake takes seconds of processor time.
+#define PATIENCE_MS 60000
 
 // Polls until `condition` holds.
 #define POLL_UNTIL(mgr, condition)                                           \
