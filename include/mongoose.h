@@ -1433,7 +1433,7 @@ enum mg_setting {
    * `mg_http_date_header`. Those with files do so in any case.
    */
   MG_SET_HTTP_DATE = 51,
-  /* 1 or 0: a reply behind which the connection closes says `Connection: close` (RFC 9112, section
+  /* 1 or 0: a reply after which the connection closes says `Connection: close` (RFC 9112, section
    * 9.6), unless its headers have a `Connection` line; see `mg_http_connection_header`.
    */
   MG_SET_HTTP_CLOSE_HEADER = 52

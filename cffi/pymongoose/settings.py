@@ -20,18 +20,24 @@ class Settings(TypedDict, total=False):
     read_size: int  # bytes by which that buffer grows, and so of the largest single read
     connect_timeout: int  # for resolving and connecting
     idle_timeout: int  # without a byte in or out, of any protocol
+    dscp: int  # what packets are marked with (RFC 2474), 0 to 63
     tls_inherit: int  # accepted connections begin TLS with the options of their listener
     tls_tickets: int  # TLS sessions may be resumed; on unless it is set to 0
     tls_key_log: int  # append the keys of TLS sessions to the file that SSLKEYLOGFILE names
     http_strict: int  # refuse what RFC 9112 calls invalid, such as a missing Host
     http_error_replies: int  # answer with 400 and the like before closing
     http_continue: int  # answer Expect: 100-continue
-    http10_close: int  # close behind HTTP/1.0 without keep-alive
+    http10_close: int  # close after HTTP/1.0 without keep-alive
     http_max_head: int  # bytes of a head
     http_max_headers: int  # lines of a request's head, up to 1024; more are answered with 431
     http_date: int  # replies have a Date
-    http_close_header: int  # a reply behind which the connection closes says so
+    http_close_header: int  # a reply after which the connection closes says so
     http_max_body: int  # bytes of a body that is collected; 0: recv_limit counts
+    http_dirlist: int  # list directories without an index file; else 403
+    http_ssi: int  # expand server-side includes
+    http_ssi_depth: int  # of nested includes, up to 64
+    http_local_times: int  # in lists of directories, local times
+    path_max: int  # bytes of the path of a served file, with its NUL, up to 4096
     http_max_requests: int  # on one connection; 0: no limit
     http_head_timeout: int  # from the first byte of a head to the last
     http_body_rate: int  # bytes per second of a request's body
@@ -53,6 +59,7 @@ class ManagerSettings(Settings, total=False):
     """What a manager gives to the connections that are made from then on."""
 
     backlog: int  # of listening sockets
+    ipv6_only: int  # IPv6 listeners take no IPv4 peers
     nodelay: int  # TCP_NODELAY
     keepalive: int  # SO_KEEPALIVE
     max_connections: int  # accepted at once; 0: no limit

@@ -140,7 +140,7 @@ pub enum Setting {
     /// 1 or 0: replies say when they were made (`Date`, RFC 9110, section 6.6.1); see
     /// `mg_http_date_header`. Those with files do so in any case.
     MG_SET_HTTP_DATE = 51,
-    /// 1 or 0: a reply behind which the connection closes says `Connection: close` (RFC 9112, section
+    /// 1 or 0: a reply after which the connection closes says `Connection: close` (RFC 9112, section
     /// 9.6), unless its headers have a `Connection` line; see `mg_http_connection_header`.
     MG_SET_HTTP_CLOSE_HEADER = 52,
 }

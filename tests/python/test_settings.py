@@ -29,7 +29,11 @@ from pymongoose.asgi import ASGIServer
 from pymongoose.wsgi import WSGIServer
 
 # Those that Python has other means for: listen(reuse_port=True), events=, MG_EV_WRITE with send_len.
-ELSEWHERE = {"reuseport", "poll_events", "high_water"}
+# The others are texts or settings of the whole process, for options of C builds.
+ELSEWHERE = {
+    *("reuseport", "poll_events", "high_water"),
+    *("http_index", "json_depth", "log", "posix_fs", "ota_version", "ota_ca"),
+}
 
 
 def handler(conn: Connection, ev: int, data: Any) -> None:

@@ -66,10 +66,7 @@ def test_exceptions(client: ModbusTcpClient) -> None:
     assert client.read_coils(END, count=1).exception_code == ILLEGAL_ADDRESS
     assert client.read_holding_registers(65535, count=2).exception_code == ILLEGAL_ADDRESS
     assert client.write_register(END - 1, 1).exception_code == DEVICE_FAILURE
-    assert client.mask_write_register(address=1).exception_code == ILLEGAL_FUNCTION
-    assert (
-        client.readwrite_registers(read_address=1, read_count=1, values=[1]).exception_code
-        == ILLEGAL_FUNCTION
-    )
+    assert client.read_fifo_queue(address=1).exception_code == ILLEGAL_FUNCTION
+    assert client.diag_query_data(b"hi").exception_code == ILLEGAL_FUNCTION
     # And the connection is as good as before.
     assert not client.read_coils(1, count=1).isError()
