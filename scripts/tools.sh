@@ -8,14 +8,14 @@ set -euo pipefail
 
 declare -A package=(
   [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
-  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [haproxy]=haproxy [node]=nodejs [mosquitto_pub]=mosquitto-clients [wrk]=wrk
+  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [haproxy]=haproxy [luajit]=luajit [node]=nodejs [mosquitto_pub]=mosquitto-clients [wrk]=wrk
   [dnsmasq]=dnsmasq-base [ip]=iproute2 [ab]=apache2-utils
   [ffmpeg]=ffmpeg [mosquitto]=mosquitto [ccache]=ccache
   [pkg-config]=pkg-config [cmake]=cmake [meson]=meson [mandoc]=mandoc [ld.lld]=lld [mold]=mold
 )
 case "${1:-}" in
   test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto mosquitto_pub
-    haproxy node
+    haproxy luajit node
     pkg-config cmake meson mandoc ld.lld mold) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;

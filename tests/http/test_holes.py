@@ -226,10 +226,11 @@ def test_a_head_without_end() -> None:
 
 
 def test_an_announced_body_that_nobody_could_collect() -> None:
+    """The program sees the head first, as it may stream the body; the loop closes what nobody takes."""
     for length in (b"3145729", b"99999999999", b"18446744073709551000"):
         for outcome in outcomes(head(b"Content-Length: " + length)):
             assert outcome.messages == ()
-            assert outcome.errors == ("MG_MAX_RECV_SIZE",)
+            assert outcome.errors == ()
             assert outcome.heads == 1
 
 

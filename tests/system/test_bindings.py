@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import cprogram  # noqa: E402
+from needs import need  # noqa: E402
 
 BINDINGS = ROOT / "tests" / "bindings"
 SHARED = cprogram.LIBRARY / "libmongoose.so"
 REQUEST = "POST /a b hi Host Content-Length Connection\n"
 
 
-def output(*command: str | Path, **environment: str) -> str:
+def output(*command: str | Path) -> str:
     words = [str(word) for word in command]
-    done = subprocess.run(
-        words, capture_output=True, text=True, env={**os.environ, **environment}, timeout=100
-    )
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def needs(tool: str) -> None:
-    if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is missing")
 
 
 def test_ctypes() -> None:
@@ -45,20 +35,5 @@ def test_cpp(tmp_path: Path) -> None:
 
 
 def test_luajit() -> None:
-    needs("luajit")
+    need("luajit")
     assert output("luajit", BINDINGS / "server.lua", SHARED) == f"{REQUEST}from Lua\n"
-
-
-def test_bindgen(tmp_path: Path) -> None:
-    needs("bindgen")
-    needs("rustc")
-    made, program = tmp_path / "bindings.rs", tmp_path / "server"
-    output("bindgen", cprogram.LIBRARY / "include" / "mongoose.h", "--allowlist-item", "mg_.*", "-o", made)
-    flags = (
-        "--edition=2024",
-        f"-L{cprogram.LIBRARY}",
-        "-lmongoose",
-        f"-Clink-arg=-Wl,-rpath,{cprogram.LIBRARY}",
-    )
-    output("rustc", *flags, BINDINGS / "server.rs", "-o", program, BINDINGS=str(made))
-    assert output(program) == f"{REQUEST}from Rust\n"
