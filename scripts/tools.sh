@@ -11,11 +11,12 @@ declare -A package=(
   [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [haproxy]=haproxy [luajit]=luajit [node]=nodejs [mosquitto_pub]=mosquitto-clients [wrk]=wrk
   [dnsmasq]=dnsmasq-base [ip]=iproute2 [ab]=apache2-utils
   [ffmpeg]=ffmpeg [mosquitto]=mosquitto [ccache]=ccache
+  [dh]="debhelper dpkg-dev fakeroot python3-cffi python3-dev python3-pip python3-setuptools python3-wheel"
   [pkg-config]=pkg-config [cmake]=cmake [meson]=meson [mandoc]=mandoc [ld.lld]=lld [mold]=mold
 )
 case "${1:-}" in
   test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto mosquitto_pub
-    haproxy luajit node
+    haproxy luajit node dh
     pkg-config cmake meson mandoc ld.lld mold) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;
@@ -27,7 +28,7 @@ needs_chrony() { [ "$1" = test ] && ! command -v chronyd >/dev/null && [ ! -x $u
 
 missing=()
 for tool in "${wanted[@]}"; do
-  command -v "$tool" >/dev/null || missing+=("${package[$tool]}")
+  command -v "$tool" >/dev/null || missing+=(${package[$tool]}) # Some are several packages.
 done
 all=("${missing[@]}")
 if needs_chrony "$1"; then all+=(chrony); fi
