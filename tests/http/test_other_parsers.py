@@ -139,8 +139,15 @@ OURS_REFUSES = (
 OURS_ACCEPTS = (
     Rule(
         GO_ON,
-        "refused: .*(continuation line at start of headers|space after start line).*",
-        "9112 5.2: a client replaces a fold by a space; a server's first line may be one",
+        "refused: .*",
+        "9112 7.1: lines of chunks that end in LF alone; a client accepts them, as browsers do",
+        OK + CODED + b"1\na\r\n0\r\n\r\n",
+        r"^HTTP/.*chunked.*[^\r]\n",
+    ),
+    Rule(
+        GO_ON,
+        "refused: .*(continuation line at start|space after start line|whitespace after header value).*",
+        "9112 5.2: a client replaces a fold by a space, also in front of the first header",
         b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
         r"^HTTP/.*\n[ \t]",
     ),
@@ -273,7 +280,8 @@ def comparable(message: Message) -> Message:
     """Without differences that mean nothing."""
     headers = tuple(
         # h11 gives the coding in lower case; codings have no case (RFC 9112, section 7).
-        (name, value.lower() if name.lower() == b"transfer-encoding" else value)
+        # A fold may become any number of spaces (RFC 9112, section 5.2).
+        (name, re.sub(rb"[ \t]+", b" ", value.lower() if name.lower() == b"transfer-encoding" else value))
         for name, value in message.headers[:HEADERS_STORED]
     )
     # Nobody is to read anything into a reason (RFC 9112, section 4).
@@ -307,6 +315,11 @@ def disagreement(data: bytes, flags: int, outcome: Outcome, verdict: Verdict) ->
     return parts
 
 
+def too_long(outcome: Outcome) -> bool:
+    """True for a body that is announced too long: that is refused by the loop, or with the next bytes."""
+    return outcome.errors == ("MG_MAX_RECV_SIZE",)
+
+
 def check(data: bytes, flags: int) -> None:
     """Compares all readers, and ours with itself when the bytes come in pieces."""
     whole = engine.run(data, flags)
@@ -315,12 +328,14 @@ def check(data: bytes, flags: int) -> None:
         assert disagreement(data, flags, whole, verdict) is None, (peer.__name__, data)
 
     # Split at every byte: the outcome is the same, and heads are known to be incomplete.
-    assert engine.run(data, flags | BYTEWISE) == whole
-    assert engine.run(data, flags, cut=len(data) // 2) == whole
+    bytewise, cut = engine.run(data, flags | BYTEWISE), engine.run(data, flags, cut=len(data) // 2)
+    assert bytewise == whole or too_long(bytewise)
+    assert cut == whole or too_long(cut)
     head = engine.parse(data)
     if head > 0:
         assert engine.first_answer(data, head) == head
-    if whole.messages:
+    # What clients forgive, mg_http_parse does not.
+    if whole.messages and not flags & CLIENT:
         assert head > 0
 
 
@@ -344,7 +359,8 @@ def test_responses(data: bytes) -> None:
     response = messages.responses(data)
     check(response, STRICT | CLIENT)
     # Without a length, a body ends with the connection.
-    assert engine.run(response, CLIENT | ENDS) == engine.run(response, CLIENT | ENDS | BYTEWISE)
+    bytewise = engine.run(response, CLIENT | ENDS | BYTEWISE)
+    assert bytewise == engine.run(response, CLIENT | ENDS) or too_long(bytewise)
 
 
 def over_tcp(port: int, data: bytes) -> bytes:
