@@ -16,13 +16,15 @@ from pathlib import Path
 
 import pytest
 
+from loopback import free_port
+
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 VENV = ROOT / "target" / "frameworks-venv"
 PYTHON = VENV / "bin" / "python"
-# The package under test is that of the tests; its own dependencies come last, behind those of frameworks.
+# The package under test is that of the tests; its own dependencies come last, after those of frameworks.
 SITE = next(path for path in sys.path if (Path(path) / "pymongoose").is_dir())
 START = f"import sys; sys.path[:0] = [{str(HERE)!r}]; sys.path.append({SITE!r})\n"
 START += "from pymongoose._command import main; main(sys.argv[1], sys.argv[2:])"
@@ -53,9 +55,7 @@ def frameworks() -> None:
 @contextmanager
 def running(kind: str, app: str, *options: str) -> Iterator[int]:
     """A server of one application, in a process of its own; yields its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [str(PYTHON), "-c", START, kind, f"apps:{app}", "--url", f"http://127.0.0.1:{port}", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
     try:
