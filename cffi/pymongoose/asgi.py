@@ -90,7 +90,8 @@ class ASGIServer:
         self._manager: Manager | None = None
         self._native: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._lifespan = None if lifespan == "off" else Lifespan(self._app, lifespan == "on")
+        self._lifespan_mode = lifespan
+        self._lifespan: Lifespan | None = None
         self._servers: dict[int, tuple[str, int | None]] = {}
 
     @property
@@ -112,8 +113,10 @@ class ASGIServer:
     async def open(self) -> None:
         """Runs the application's startup. listen() is to follow."""
         self._loop = asyncio.get_running_loop()
-        if self._lifespan is not None:
-            await self._lifespan.startup()
+        if self._lifespan_mode != "off":
+            lifespan = Lifespan(self._app, self._lifespan_mode == "on")
+            await lifespan.startup()
+            self._lifespan = lifespan
         self._manager = Manager(self._ignore, error_handler=self._error_handler, events=EVENTS)
         try:
             self._manager.set(**self._limits.settings)
