@@ -10,7 +10,7 @@ help: ## this list
 run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
 
-check: ## the tests for everyday work, in a minute: each once, without browsers and soak
+check: ## the tests for everyday work, some 5 minutes: each once, without browsers and soak
 	@python3 scripts/run_tests.py --check
 
 test: ## run every test; the last line says how many passed and failed

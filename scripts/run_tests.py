@@ -145,8 +145,8 @@ CHECK_STAGES = (
 # What a run needs and how long it takes, on 2 quiet processors.
 NEEDS = "It needs some 3 GB below target/, and Debian packages that it installs if it may."
 ANNOUNCED = {
-    False: f"every test; some 6 minutes, 12 if nothing is built yet. {NEEDS}",
-    True: "each test once, without browsers and soak; a minute, 3 after a change in src/.",
+    False: f"every test; some 14 minutes, 20 if nothing is built yet. {NEEDS}",
+    True: "each test once, without browsers and soak; some 5 minutes.",
 }
 
 
