@@ -178,7 +178,7 @@ extern "C" {
 
 /*
  * Options that say how the library behaves. A program that defines one of them gets what it asks for:
- * the header hands the value over at run time (see the end of this file). docs/macros.md has a row for
+ * the header hands the value over at run time (see the end of this file). docs/reference/macros.md has a row for
  * each macro.
  */
 
@@ -3728,7 +3728,7 @@ void mg_rpc_err(struct mg_rpc_req *r, int code, const char *fmt, ...);
 /* Describe the variables by a `struct mg_field` each, put them into sets, the sets into a zeroed
  * `struct mg_dash` by `MG_DASH_ADD_FIELD_SET`, and listen:
  * `mg_http_listen(&mgr, url, mg_dash_ev_handler, &dash)`. All of them have to live until the
- * listener and its connections are closed. docs/dashboard.md tells what can be asked.
+ * listener and its connections are closed. docs/reference/dashboard.md tells what can be asked.
  */
 
 /* The handler of a dashboard. `c->fn_data` is the `struct mg_dash`.

@@ -22,7 +22,7 @@ OPTIONS = ("MG_DATA_SIZE", "MG_MAX_HTTP_HEADERS", "MG_DASH_MAX_USER_NAME", "MG_I
 SOURCE = """\
 /*
  * The library is in libmongoose.a, which the link needs beside this file. Compiled with the macros of
- * a program, this hands them over: docs/macros.md.
+ * a program, this hands them over: docs/reference/macros.md.
  */
 #include "mongoose.h"
 """

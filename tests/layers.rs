@@ -1,7 +1,7 @@
 //! Rules of the source tree that no compiler knows, so that they hold by a test.
 //!
 //! * Arrows between layers point one way: `codec` and `abi` know no other layer, `net` knows no
-//!   `capi`. See `docs/architecture.md`.
+//!   `capi`. See `docs/explanation/architecture.md`.
 //! * `codec` forbids unsafe code in every file and mentions no sockets, clocks or C types.
 //! * Every exported function starts with `fence!` and its own name.
 //! * Every `unsafe` block has its reason within the three lines above.

@@ -7,7 +7,7 @@
  * Why this is C on the limited API and not extern "Python" of cffi: cffi releases the GIL around
  * every call into C and takes it again for every callback. A busy second thread then costs one
  * switch interval (5 ms) at each of them. What runs once per request keeps the GIL; everything
- * else goes through cffi. docs/python/nogil.md has the measurements.
+ * else goes through cffi. docs/explanation/python-gil.md has the measurements.
  *
  * Who may touch what:
  *   - A manager and its connections are protected by the manager's lock (Core.lock). poll() holds

@@ -1,4 +1,4 @@
-/* What an ASGI application sends over HTTP. docs/python/asgi.md has the table of messages and states. */
+/* What an ASGI application sends over HTTP. docs/reference/python/asgi.md has the table of messages and states. */
 #include "serve.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 // A device with a dashboard: a LED that users switch, a temperature that they see change, a list of
-// events. See docs/dashboard.md.
+// events. See docs/reference/dashboard.md.
 //
 //   cc main.c -lmongoose -o device && ./device
 //

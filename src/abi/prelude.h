@@ -178,7 +178,7 @@ extern "C" {
 
 /*
  * Options that say how the library behaves. A program that defines one of them gets what it asks for:
- * the header hands the value over at run time (see the end of this file). docs/macros.md has a row for
+ * the header hands the value over at run time (see the end of this file). docs/reference/macros.md has a row for
  * each macro.
  */
 

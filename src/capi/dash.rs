@@ -4,7 +4,7 @@
 //! Describe the variables by a `struct mg_field` each, put them into sets, the sets into a zeroed
 //! `struct mg_dash` by `MG_DASH_ADD_FIELD_SET`, and listen:
 //! `mg_http_listen(&mgr, url, mg_dash_ev_handler, &dash)`. All of them have to live until the
-//! listener and its connections are closed. docs/dashboard.md tells what can be asked.
+//! listener and its connections are closed. docs/reference/dashboard.md tells what can be asked.
 
 use super::fs::mg_fs_posix;
 use super::packed::mg_fs_packed;

@@ -90,7 +90,7 @@ fn however_the_program_is_compiled() {
 
 #[test]
 fn docs_have_a_row_for_each_macro() {
-    let docs = fs::read_to_string(source("docs/macros.md")).unwrap();
+    let docs = fs::read_to_string(source("docs/reference/macros.md")).unwrap();
     let header = fs::read_to_string(source("src/abi/prelude.h")).unwrap();
     // `MG_A`, `_B` and `MG_C_*` stand in the first column.
     let rows: Vec<&str> =
@@ -107,7 +107,7 @@ fn docs_have_a_row_for_each_macro() {
         name.starts_with("MG_").then_some(name)
     });
     let missing: Vec<&str> = asked.filter(|name| !named(name) && !name.starts_with("MG_OPTION")).collect();
-    assert!(missing.is_empty(), "docs/macros.md has no row for {missing:?}");
+    assert!(missing.is_empty(), "docs/reference/macros.md has no row for {missing:?}");
     for (macro_, _) in ROWS {
         assert!(named(macro_.split('=').next().unwrap()), "{macro_}");
     }

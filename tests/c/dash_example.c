@@ -1,4 +1,4 @@
-// The example of docs/dashboard.md does what it says.
+// The example of docs/reference/dashboard.md does what it says.
 #define main example
 #include "../../examples/dashboard/main.c"
 #undef main

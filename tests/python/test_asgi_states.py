@@ -1,6 +1,6 @@
 """The ASGI server's state machine: every message in every state, seen from the wire.
 
-docs/python/asgi.md has the table.
+docs/reference/python/asgi.md has the table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The guides of docs/python/: every Python block is run, and the nginx configuration too."""
+"""The pages about Python in docs/: every Python block is run, and the nginx configuration too."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from loopback import free_port
 from pymongoose import MG_EV_HTTP_MSG, Connection, Manager
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDES = sorted((ROOT / "docs" / "python").glob("*.md"))
+GUIDES = sorted([*ROOT.glob("docs/reference/python/*.md"), *ROOT.glob("docs/explanation/python-*.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = [
     pytest.param(block, id=f"{guide.stem}-{number}")
@@ -124,7 +124,7 @@ def serve(names: dict[str, Any]) -> None:
 
 
 def test_the_worker_example(names: dict[str, Any]) -> None:
-    (block,) = BLOCK.findall((ROOT / "docs" / "python" / "threading.md").read_text())
+    (block,) = BLOCK.findall((ROOT / "docs/reference/python/threading.md").read_text())
     exec(block, names)
     manager: Manager = names["manager"]
     listener = manager.listen("http://127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""The examples of docs/python/http.md do what the page says. (test_guides.py runs all of its blocks.)"""
+"""The examples of docs/reference/python/http.md do what the page says. (test_guides.py runs all of its blocks.)"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conftest import Server
 
 import pymongoose
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "python" / "http.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "python" / "http.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
 
 

@@ -117,7 +117,7 @@ def test_a_client_that_does_not_read_is_let_go() -> None:
 
 
 def test_the_guide_has_the_defaults() -> None:
-    text = (Path(__file__).parents[2] / "docs/python/limits.md").read_text()
+    text = (Path(__file__).parents[2] / "docs/reference/python/limits.md").read_text()
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
     assert set(rows) == set(settings.ManagerSettings.__annotations__)
     for name, value in settings.defaults().items():

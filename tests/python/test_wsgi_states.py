@@ -1,6 +1,6 @@
 """What a WSGI application may do, and what becomes of it on the wire, with one thread and with several.
 
-docs/python/wsgi.md has the rules.
+docs/reference/python/wsgi.md has the rules.
 """
 
 from __future__ import annotations

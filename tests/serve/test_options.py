@@ -56,7 +56,7 @@ def test_a_port_in_use_is_told() -> None:
 
 def test_all_options_are_in_the_help_and_in_the_page() -> None:
     text = run("--help").stdout
-    page = (Path(__file__).parents[2] / "docs" / "python" / "serve.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "python" / "serve.md").read_text()
     for option in OPTIONS:
         flag = option.flags[0].partition("/")[0]
         assert flag in text

@@ -120,7 +120,7 @@ def test_many_on_one_connection(curl: Curl, place: Path) -> None:
 def test_the_example_of_the_guide(place: Path, tmp_path: Path) -> None:
     need("curl")
     port = loopback.free_port()
-    guide = (cprogram.ROOT / "docs" / "files.md").read_text()
+    guide = (cprogram.ROOT / "docs/reference/files.md").read_text()
     program = guide.split("```c\n")[1].split("```")[0]
     source = tmp_path / "guide.c"
     source.write_text(program.replace("8000", str(port)))

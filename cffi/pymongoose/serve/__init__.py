@@ -1,4 +1,4 @@
-"""The server command: `pymongoose serve`, or `python -m pymongoose serve` (docs/python/serve.md).
+"""The server command: `pymongoose serve`, or `python -m pymongoose serve` (docs/reference/python/serve.md).
 
 A master process binds the sockets and supervises workers, which run the application. The modules:
 options (names, types, help), config (files and environment), sockets, supervisor (the master), worker

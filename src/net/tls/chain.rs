@@ -1,4 +1,4 @@
-//! Is a certificate to be believed? webpki decides, for all certificates: see `docs/tls.md`.
+//! Is a certificate to be believed? webpki decides, for all certificates: see `docs/reference/tls.md`.
 //!
 //! What a program trusts is not an anchor to webpki but an authority (or a leaf) like those that
 //! peers send: its dates, usages, path length and constraints count. The one anchor, which has no
