@@ -2,13 +2,19 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run check test test-hostile soak bench dropin header install uninstall miri lint fmt clean
+.PHONY: help run docs docs-serve check test test-hostile soak bench dropin header install uninstall miri lint fmt clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
 
 run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
+
+docs: ## build the site of the documentation in target/site and check every link
+	@scripts/docs.sh build
+
+docs-serve: ## show that site on 127.0.0.1:8001 and follow changes
+	@scripts/docs.sh serve
 
 check: ## the tests for everyday work, some 5 minutes: each once, without browsers and soak
 	@python3 scripts/run_tests.py --check

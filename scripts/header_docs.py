@@ -20,14 +20,16 @@ HEADING = re.compile(
     r"^(?:#+ (?P<marked>[A-Z][\w ]*)|(?P<plain>Returns|Errors|Threads|Example|Safety):)\s*(?P<rest>.*)$"
 )
 FUNCTION = re.compile(r"^[\w*][\w\s*]*?\b(mg_\w+)\s*\(")
-TYPE = re.compile(r"^(?:typedef\s+)?(struct|union|enum)\s+(mg_\w+)\s*\{")
+TYPE = re.compile(r"^(?:typedef\s+)?(struct|union|enum)\s*(mg_\w+|)\s*\{")
+MACRO = re.compile(r"^#define (\w+)(?:\(([^)]*)\))?")
+MEMBER = re.compile(r"(?:/\*(?P<comment>.*?)\*/\s*)?(?P<name>\w+) = (?P<value>-?\w+)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
     """A declaration and what is said of it."""
 
-    kind: str  # "function", "struct", "union", "enum"
+    kind: str  # "function", "struct", "union", "enum" (some without a name), "macro", "section"
     name: str
     section: str
     declaration: str
@@ -39,6 +41,14 @@ class Entry:
         text = " ".join(self.comment.split("\n\n")[0].split())
         end = re.search(r"[.:](?=\s|$)", text)
         return text[: end.start()] if end else text
+
+    def constants(self) -> list[tuple[str, str, str]]:
+        """The members of an enum: name, value, what it means."""
+        _, _, body = self.declaration.partition("{")
+        return [
+            (m["name"], m["value"], " ".join(_comment_text([f"/*{m['comment'] or ''}*/"]).split()))
+            for m in MEMBER.finditer(body)
+        ]
 
     def parts(self) -> list[tuple[str, str]]:
         """The comment as (heading, text); the first part has no heading."""
@@ -55,7 +65,7 @@ class Entry:
 def _comment_text(lines: list[str]) -> str:
     """The text of a block comment."""
     text = "\n".join(lines).strip()
-    text = text.removeprefix("/*").removesuffix("*/")
+    text = text.removeprefix("/*").removesuffix("*/").strip(" ")
     return "\n".join(re.sub(r"^ ?\* ?", "", line).rstrip() for line in text.split("\n")).strip()
 
 
@@ -63,19 +73,22 @@ def entries(path: Path = HEADER) -> Iterator[Entry]:
     """Everything documented in the header, in its order."""
     lines = path.read_text().split("\n")
     section, comment, i = "", "", 0
+    after_title = False
     while i < len(lines):
         line = lines[i]
-        title = SECTION.match(line)
-        if title:
-            section, comment = title[1], ""
-            i += 1
-            continue
         if line.startswith("/*"):
             start = i
             while "*/" not in lines[i]:
                 i += 1
-            comment = _comment_text(lines[start : i + 1])
+            text = _comment_text(lines[start : i + 1])
             i += 1
+            title = SECTION.match(" ".join(f"/* {text} */".split()))
+            if title:
+                section, comment, after_title = title[1], "", True
+                continue
+            if comment and after_title:  # One comment after the other: the first introduces the section.
+                yield Entry("section", section, section, "", comment)
+            comment, after_title = text, after_title and not comment
             continue
         kind = TYPE.match(line)
         if kind or FUNCTION.match(line):
@@ -92,9 +105,12 @@ def entries(path: Path = HEADER) -> Iterator[Entry]:
                 found = FUNCTION.match(line)
                 assert found is not None
                 yield Entry("function", found[1], section, declaration, comment)
-            comment = ""
+            comment, after_title = "", False
         elif line.strip():
-            comment = ""
+            macro = MACRO.match(line)
+            if macro and comment and section:
+                yield Entry("macro", macro[1], section, line.rstrip(" \\"), comment)
+            comment, after_title = "", False
         i += 1
 
 
