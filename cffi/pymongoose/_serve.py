@@ -11,6 +11,7 @@ from typing import Any
 from .connection import Connection
 from .web import url_host
 
+GRACEFUL = 30.0  # seconds that requests in progress get at a stop
 ANY_ADDRESS = ("", "0.0.0.0", "[::]", "::")
 
 

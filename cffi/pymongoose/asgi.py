@@ -238,19 +238,24 @@ def serve(
 ) -> None:
     """Serves an application, or "module:app", until SIGINT or SIGTERM.
 
-    max_body: bytes of a request's body; 413 for longer ones. 0: no limit.
+    Requests in progress are answered, within 30 seconds, unless another signal comes. max_body: bytes of
+    a request's body; 413 for longer ones. 0: no limit.
     """
 
     async def main() -> None:
         server = ASGIServer(app, settings=settings, max_body=max_body)
         await server.start(url, reuse_port=reuse_port)
         print(f"ASGI server on {url}\nCtrl+C stops it.", flush=True)
-        stop = asyncio.Event()
+        stop, at_once = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, lambda: (at_once if stop.is_set() else stop).set())
         try:
             await stop.wait()
+            drained = loop.create_task(server.drain(_serve.GRACEFUL))
+            drained.add_done_callback(lambda task: at_once.set())
+            await at_once.wait()
+            drained.cancel()
         finally:
             await server.stop()
 

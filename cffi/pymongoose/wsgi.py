@@ -182,17 +182,21 @@ class WSGIServer:
         return listener
 
     def run(self, poll_ms: int = 100) -> None:
-        """Serves until SIGINT or SIGTERM."""
-        stop = False
+        """Serves until SIGINT or SIGTERM.
+
+        Requests in progress are answered, within 30 seconds, unless another signal comes.
+        """
+        signals = 0
 
         def on_signal(number: int, frame: FrameType | None) -> None:
-            nonlocal stop
-            stop = True
+            nonlocal signals
+            signals += 1
 
         before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            while not stop:
+            while not signals:
                 self.turn(poll_ms)
+            self._drain(_serve.GRACEFUL, 0.0, lambda: signals > 1)
         finally:
             for number, handler in before.items():
                 signal.signal(number, signal.SIG_DFL if handler is None else handler)
@@ -209,11 +213,14 @@ class WSGIServer:
         on its way is answered, too. The others close after their responses. Polls, so it is for the
         polling thread. Returns whether all have ended. close() is to follow.
         """
+        return self._drain(timeout, linger, lambda: False)
+
+    def _drain(self, timeout: float, linger: float, given_up: Callable[[], bool]) -> bool:
         start = time.monotonic()
         self._native.drain(linger <= 0)
         while self._manager.connections:
             elapsed = time.monotonic() - start
-            if elapsed >= timeout:
+            if elapsed >= timeout or given_up():
                 return False
             if linger > 0 and elapsed >= linger:
                 linger = 0.0
@@ -240,7 +247,7 @@ def serve(
     settings: ManagerSettings | None = None,
     max_body: int = _bodies.MAX_BODY,
 ) -> None:
-    """Serves an application, or "module:app", until SIGINT or SIGTERM.
+    """Serves an application, or "module:app", until SIGINT or SIGTERM, as WSGIServer.run() does.
 
     max_body: bytes of a request's body; 413 for longer ones. 0: no limit.
     """

@@ -27,6 +27,8 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})
         await receive()
         return
+    if scope["path"] == "/held":
+        print("held", flush=True)
     while scope["path"] == "/held" and not os.path.exists(GATE):
         await asyncio.sleep(0.01)
     if scope["path"] == "/exit":
@@ -48,6 +50,8 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
 
 def wsgi(environ: Any, start_response: Any) -> list[bytes]:
     """A WSGI application."""
+    if environ["PATH_INFO"] == "/held":
+        print("held", flush=True)
     while environ["PATH_INFO"] == "/held" and not os.path.exists(GATE):
         time.sleep(0.01)
     if environ["PATH_INFO"] == "/exit":

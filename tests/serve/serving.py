@@ -15,7 +15,7 @@ from types import TracebackType
 
 HERE = Path(__file__).parent
 DEADLINE = 30.0  # seconds until a test that waits for something gives up
-URL = re.compile(r"listening on (?:https?://)?(\S+)")
+URL = re.compile(r"(?:listening|server) on (?:https?://)?(\S+)")
 
 
 def command(*arguments: str) -> list[str]:
@@ -38,13 +38,21 @@ def run(*arguments: str, cwd: Path = HERE, **variables: str) -> subprocess.Compl
 class Serving:
     """The running command. Its messages are read by a thread, and can be waited for."""
 
-    def __init__(self, *arguments: str, cwd: Path = HERE, port: bool = True, **variables: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path = HERE,
+        port: bool = True,
+        start: list[str] | None = None,
+        **variables: str,
+    ) -> None:
+        """port: on one that is free. start: instead of the command."""
         options = [*arguments, *(["--port", "0"] if port else [])]
         self.messages: list[str] = []
         self._changed = threading.Condition()
         self._clients: list[http.client.HTTPConnection] = []
         self.process = subprocess.Popen(
-            command(*options),
+            command(*options) if start is None else [*start, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

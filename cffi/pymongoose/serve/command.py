@@ -61,16 +61,17 @@ def _type(option: Option) -> Any:
     return str
 
 
-def _parameter(option: Option) -> Parameter:
+def parameter(option: Option) -> Parameter:
+    """An option for the command line."""
     facts: dict[str, Any] = {"help": option.help, "default": option.default, "envvar": option.variables}
     facts["show_default"] = option.default not in (None, "", (), False) and option.kind is not bool
     if option.kind is bool:
         facts["is_flag"] = True
     else:
         facts.update(type=_type(option), metavar=option.metavar, multiple=option.many)
-    parameter = Parameter([*option.flags, option.name], **facts)
-    parameter.group = option.group
-    return parameter
+    made = Parameter([*option.flags, option.name], **facts)
+    made.group = option.group
+    return made
 
 
 def _defaults(ctx: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
@@ -114,7 +115,7 @@ def make(callback: Callable[..., Any]) -> click.Command:
             help="TOML file with options; default: pymongoose.toml or pyproject.toml.",
         ),
         click.Option(["--show-config"], is_flag=True, help="Show all options with their values, and exit."),
-        *map(_parameter, OPTIONS),
+        *map(parameter, OPTIONS),
     ]
     return Command(
         "serve",
@@ -171,7 +172,8 @@ def serve(argv: list[str]) -> int:
             except click.ClickException as e:
                 raise Misuse(e.format_message()) from None
 
-        return supervisor.Supervisor(options, again, worker.run, _helpers).run()
+        started = ["-m", "pymongoose", "serve", *argv]
+        return supervisor.Supervisor(options, again, worker.run, _helpers, started).run()
     except click.ClickException as e:
         click.echo(f"Error: {e.format_message()}", err=True)
         return 2

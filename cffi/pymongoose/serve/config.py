@@ -152,7 +152,7 @@ def _check_url(options: SimpleNamespace) -> None:
     is_tls, _ = sockets.of_url(options.url)
     if is_tls and not options.ssl_certfile:
         raise Misuse(f"--url {options.url} needs a certificate: give --ssl-certfile and --ssl-keyfile")
-    if not is_tls and options.url.startswith("http:") and options.ssl_certfile:
+    if not is_tls and not options.url.startswith(sockets.WITHOUT_SCHEME) and options.ssl_certfile:
         raise Misuse(f"--url {options.url} is without TLS, but there is --ssl-certfile: use https://")
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from .errors import Misuse
 
 FIRST_OF_SYSTEMD = 3  # sd_listen_fds(3)
+WITHOUT_SCHEME = ("unix:", "fd://")  # URLs that do not say whether there is TLS
 HANDED_OVER = "PYMONGOOSE_LISTEN"  # descriptors that a master gets from its predecessor (SIGUSR2)
 
 
@@ -32,6 +33,11 @@ class Listener:
         if self.socket.family == socket.AF_UNIX:
             return "unix:" + (name if isinstance(name, str) else "@" + name[1:].decode("latin-1"))
         return f"[{name[0]}]:{name[1]}" if ":" in name[0] else f"{name[0]}:{name[1]}"
+
+    def url(self, scheme: str) -> str:
+        """For people."""
+        address = self.address()
+        return address if address.startswith("unix:") else f"{scheme}://{address}"
 
 
 def open_all(options: Any) -> list[Listener]:
@@ -84,14 +90,19 @@ def targets(options: Any) -> list[str]:
 
 def of_url(url: str) -> tuple[bool, str]:
     """A URL: whether it means TLS, and the rest as for --bind."""
-    if url.startswith("unix:"):
+    if url.startswith(WITHOUT_SCHEME):
         return False, url
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError as e:
         raise Misuse(f"--url {url}: {e}") from None
-    if parts.scheme not in ("http", "https") or not host or parts.path not in ("", "/") or parts.query:
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.netloc
+        or parts.path not in ("", "/")
+        or parts.query
+    ):
         raise Misuse(f"--url {url}: expected http://HOST:PORT, https://HOST:PORT or unix:PATH")
     is_tls = parts.scheme == "https"
     if port is None:

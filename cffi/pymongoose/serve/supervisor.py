@@ -47,7 +47,7 @@ class Supervisor:
     """Runs until it is told to stop. The arguments are what a worker needs: see worker.run().
 
     options: as they are now. read_options: reads them again, for SIGHUP. work: run in a new process
-    with (options, context); it never returns.
+    with (options, context); it never returns. command: arguments of Python that start the program again.
     """
 
     def __init__(
@@ -56,11 +56,13 @@ class Supervisor:
         read_options: Callable[[], Any],
         work: Callable[[Any, process.Context], int],
         helpers: Callable[[Any], list[Callable[[Any, process.Context], int]]],
+        command: list[str],
     ) -> None:
         self.options = options
         self._read_options = read_options
         self._work = work
         self._helpers = helpers
+        self._command = command
         self._listeners: list[sockets.Listener] = []
         self._board = Board()
         self._workers: dict[int, Worker] = {}
@@ -80,8 +82,12 @@ class Supervisor:
 
     # Life ----------------------------------------------------------------------------------------
 
-    def run(self) -> int:
-        """Serves; returns the exit status."""
+    def run(self, on_ready: Callable[[list[sockets.Listener]], None] = lambda listeners: None) -> int:
+        """Serves; returns the exit status.
+
+        on_ready: called when the first worker serves, with the sockets.
+        """
+        self._on_ready = on_ready
         self._listeners = sockets.open_all(self.options)
         self._metrics = metrics.open_sockets(self.options)
         self._write_pid(self.options.pid)
@@ -196,6 +202,8 @@ class Supervisor:
             return
         worker.ready = True
         log.info("worker %d is ready: %s", worker.pid, data.decode().strip())
+        if not self._was_ready:
+            self._on_ready(self._listeners)
         if not self._was_ready or (self._generation and all(w.ready for w in self._serving())):
             self._was_ready = True
             self._notifier.say("READY=1", f"MAINPID={os.getpid()}", f"STATUS={self._target} workers")
@@ -348,7 +356,7 @@ class Supervisor:
         if self.options.pid:
             with contextlib.suppress(OSError):
                 os.replace(self.options.pid, self.options.pid + ".oldbin")
-        command = [sys.executable, "-m", "pymongoose", *sys.argv[1:]]
+        command = [sys.executable, *self._command]
         try:
             self._successor = subprocess.Popen(command, env={**os.environ, **variables}, pass_fds=fds)
         except OSError as e:
@@ -361,9 +369,9 @@ class Supervisor:
     def _announce(self) -> None:
         scheme = "https" if self.options.ssl_certfile else "http"
         for listener in self._listeners:
-            address = listener.address()
-            url = address if address.startswith("unix:") else f"{scheme}://{address}"
-            log.info("listening on %s (%s, master %d)", url, self.options.target, os.getpid())
+            log.info(
+                "listening on %s (%s, master %d)", listener.url(scheme), self.options.target, os.getpid()
+            )
         for listener in self._metrics:
             log.info("metrics on http://%s/metrics", listener.address())
 
