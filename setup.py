@@ -1,6 +1,7 @@
 """Builds the extension module of pymongoose: the Rust library, linked statically, behind cffi.
 
-Options, all in the environment (docs/reference/python/building.md): USE_TLS=0, USE_NOGIL=0, MG_IO_SIZE=n, CFLAGS.
+Options, all in the environment (see docs/reference/python/building.md):
+USE_TLS=0, USE_NOGIL=0, MG_IO_SIZE=n, CFLAGS.
 """
 
 from __future__ import annotations

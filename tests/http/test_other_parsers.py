@@ -388,7 +388,7 @@ def test_the_same_over_tcp() -> None:
             data = messages.requests(choices)
             outcome = engine.run(data, STRICT | REPLIES)
             expected = b"".join(map(reply, outcome.messages)) + outcome.sent
-            # The line that HTTP/1.0 clients need is in docs/reference/server-behaviour.md and tests/c/http_endings.c.
+            # The line that HTTP/1.0 clients need: docs/reference/server-behaviour.md, tests/c/http_endings.c.
             received = over_tcp(port, data).replace(b"\r\nConnection: keep-alive\r\n", b"\r\n")
             assert received == expected, data
 

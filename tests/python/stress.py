@@ -3,7 +3,8 @@
     python tests/python/stress.py [requests [KiB by which memory may grow after warm-up]]
 
 Prints the resident memory as it goes, and fails when it grows after warm-up or a message is lost.
-test_stress.py runs it small; docs/explanation/reliability.md says how it is run large, and under AddressSanitizer.
+test_stress.py runs it small; docs/explanation/reliability.md says how it is run large,
+and under AddressSanitizer.
 """
 
 from __future__ import annotations

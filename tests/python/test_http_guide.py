@@ -1,4 +1,7 @@
-"""The examples of docs/reference/python/http.md do what the page says. (test_guides.py runs all of its blocks.)"""
+"""The examples of docs/reference/python/http.md do what the page says.
+
+test_guides.py runs all of its blocks.
+"""
 
 from __future__ import annotations
 
