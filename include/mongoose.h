@@ -1096,7 +1096,7 @@ struct mg_sha384_ctx;
 #define MG_EV_HIGH_WATER (-1)
 
 /* How many there are. */
-#define mg_setting_COUNT 52
+#define mg_setting_COUNT 54
 
 /* Type of the value of an MQTT 5 property. */
 enum {
@@ -1436,7 +1436,19 @@ enum mg_setting {
   /* 1 or 0: a reply after which the connection closes says `Connection: close` (RFC 9112, section
    * 9.6), unless its headers have a `Connection` line; see `mg_http_connection_header`.
    */
-  MG_SET_HTTP_CLOSE_HEADER = 52
+  MG_SET_HTTP_CLOSE_HEADER = 52,
+  /* Milliseconds until a connection is of use: for the TLS handshake, for the response that a WebSocket
+   * client waits for, and until CONNECT or CONNACK of MQTT has come; each begins when what it needs is
+   * there. Then `MG_EV_ERROR` "TLS handshake timeout", "WS handshake timeout" or "MQTT login timeout";
+   * 0: no limit.
+   */
+  MG_SET_HANDSHAKE_TIMEOUT = 53,
+  /* Bytes per second that a WebSocket message or an MQTT packet must come in with once its first byte
+   * is there, after five seconds of grace. Then `MG_EV_ERROR` "WS message timeout" or "MQTT packet
+   * timeout"; 0: no limit. Frames between the fragments of a message do not count, and nothing does
+   * while the program has set `is_full`.
+   */
+  MG_SET_MESSAGE_RATE = 54
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -2648,6 +2660,24 @@ bool mg_mgr_set_text(struct mg_mgr *mgr, int setting, const char *text);
  * nothing has changed.
  */
 bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+
+/* Gives a manager the limits of a server that strangers reach, for listeners and connections made from
+ * now on: times and sizes for every protocol, strict HTTP and MQTT, TLS on what TLS listeners accept.
+ * docs/reference/server-behaviour.md lists them; `mg_mgr_set` changes single ones afterwards. Of connections, no
+ * more than the process may have descriptors for (`RLIMIT_NOFILE`).
+ *
+ * Returns:
+ * false when `mgr` is NULL or was not initialised.
+ */
+bool mg_mgr_harden(struct mg_mgr *mgr);
+
+/* As `mg_mgr_harden`, for one connection; what a listener accepts from now on inherits it. The limits
+ * that only managers have, those of connections at once, are left as they are.
+ *
+ * Returns:
+ * false when `c` is NULL or none of the library's.
+ */
+bool mg_conn_harden(struct mg_connection *c);
 
 /* ---- HTTP: heads of messages ---- */
 

@@ -19,6 +19,8 @@ class Settings(TypedDict, total=False):
     recv_limit: int  # bytes in the receive buffer at which the connection fails; default 3 MiB
     read_size: int  # bytes by which that buffer grows, and so of the largest single read
     connect_timeout: int  # for resolving and connecting
+    handshake_timeout: int  # for TLS, a WebSocket client's response, MQTT's CONNECT or CONNACK
+    message_rate: int  # bytes per second of a WebSocket message or an MQTT packet
     idle_timeout: int  # without a byte in or out, of any protocol
     dscp: int  # what packets are marked with (RFC 2474), 0 to 63
     tls_inherit: int  # accepted connections begin TLS with the options of their listener
@@ -94,6 +96,8 @@ def defaults() -> ManagerSettings:
         "http_send_timeout": 60_000,
         "http_max_requests": 1_000_000,
         "ws_close_timeout": 10_000,
+        "handshake_timeout": 30_000,
+        "message_rate": 240,
         "tls_inherit": True,
         "max_connections": connections,
         "max_per_address": min(connections, max(LEAST_PER_ADDRESS, connections * 3 // 4)),

@@ -143,11 +143,21 @@ pub enum Setting {
     /// 1 or 0: a reply after which the connection closes says `Connection: close` (RFC 9112, section
     /// 9.6), unless its headers have a `Connection` line; see `mg_http_connection_header`.
     MG_SET_HTTP_CLOSE_HEADER = 52,
+    /// Milliseconds until a connection is of use: for the TLS handshake, for the response that a WebSocket
+    /// client waits for, and until CONNECT or CONNACK of MQTT has come; each begins when what it needs is
+    /// there. Then `MG_EV_ERROR` "TLS handshake timeout", "WS handshake timeout" or "MQTT login timeout";
+    /// 0: no limit.
+    MG_SET_HANDSHAKE_TIMEOUT = 53,
+    /// Bytes per second that a WebSocket message or an MQTT packet must come in with once its first byte
+    /// is there, after five seconds of grace. Then `MG_EV_ERROR` "WS message timeout" or "MQTT packet
+    /// timeout"; 0: no limit. Frames between the fragments of a message do not count, and nothing does
+    /// while the program has set `is_full`.
+    MG_SET_MESSAGE_RATE = 54,
 }
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 52;
+    pub const COUNT: usize = 54;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -203,6 +213,38 @@ impl Setting {
         Setting::MG_SET_HTTP_MAX_HEADERS,
         Setting::MG_SET_HTTP_DATE,
         Setting::MG_SET_HTTP_CLOSE_HEADER,
+        Setting::MG_SET_HANDSHAKE_TIMEOUT,
+        Setting::MG_SET_MESSAGE_RATE,
+    ];
+
+    /// What `mg_mgr_harden` sets: for servers that strangers reach. Times are milliseconds.
+    pub const HARDENED: [(Setting, i64); 26] = [
+        (Setting::MG_SET_MAX_CONNECTIONS, 5000),
+        (Setting::MG_SET_MAX_PER_ADDRESS, 100),
+        (Setting::MG_SET_CONNECT_TIMEOUT, 30_000),
+        (Setting::MG_SET_HANDSHAKE_TIMEOUT, 20_000),
+        (Setting::MG_SET_MESSAGE_RATE, 500),
+        (Setting::MG_SET_HTTP_STRICT, 1),
+        (Setting::MG_SET_HTTP_ERROR_REPLIES, 1),
+        (Setting::MG_SET_HTTP_CONTINUE, 1),
+        (Setting::MG_SET_HTTP10_CLOSE, 1),
+        (Setting::MG_SET_HTTP_CLOSE_HEADER, 1),
+        (Setting::MG_SET_HTTP_HEAD_TIMEOUT, 20_000),
+        (Setting::MG_SET_HTTP_BODY_RATE, 500),
+        (Setting::MG_SET_HTTP_IDLE_TIMEOUT, 60_000),
+        (Setting::MG_SET_HTTP_SEND_TIMEOUT, 60_000),
+        (Setting::MG_SET_HTTP_MAX_HEAD, 16 << 10),
+        (Setting::MG_SET_HTTP_MAX_HEADERS, 100),
+        (Setting::MG_SET_HTTP_MAX_BODY, 1 << 20),
+        (Setting::MG_SET_HTTP_MAX_REQUESTS, 100_000),
+        (Setting::MG_SET_WS_MESSAGE_LIMIT, 1 << 20),
+        (Setting::MG_SET_WS_PING, 30_000),
+        (Setting::MG_SET_WS_PONG_TIMEOUT, 30_000),
+        (Setting::MG_SET_WS_CLOSE_TIMEOUT, 10_000),
+        (Setting::MG_SET_MQTT_STRICT, 1),
+        (Setting::MG_SET_MQTT_PACKET_LIMIT, 1 << 20),
+        (Setting::MG_SET_MQTT_RECEIVE_MAX, 100),
+        (Setting::MG_SET_TLS_INHERIT, 1),
     ];
 
     /// The setting with a number that came from C.
@@ -260,10 +302,11 @@ impl Setting {
             Setting::MG_SET_MQTT_RECEIVE_MAX => Limits::conn(u16::MAX as i64, 1, u16::MAX as i64),
             Setting::MG_SET_MQTT_TOPIC_ALIASES => Limits::conn(0, 0, u16::MAX as i64),
             Setting::MG_SET_HTTP_MAX_HEAD => Limits::conn(64 * 1024, 1, ANY),
-            Setting::MG_SET_HTTP_MAX_REQUESTS | Setting::MG_SET_HTTP_BODY_RATE => {
-                Limits::conn(0, 0, u32::MAX as i64)
-            }
+            Setting::MG_SET_HTTP_MAX_REQUESTS
+            | Setting::MG_SET_HTTP_BODY_RATE
+            | Setting::MG_SET_MESSAGE_RATE => Limits::conn(0, 0, u32::MAX as i64),
             Setting::MG_SET_CONNECT_TIMEOUT
+            | Setting::MG_SET_HANDSHAKE_TIMEOUT
             | Setting::MG_SET_IDLE_TIMEOUT
             | Setting::MG_SET_HTTP_HEAD_TIMEOUT
             | Setting::MG_SET_HTTP_IDLE_TIMEOUT

@@ -62,3 +62,37 @@ pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: 
         s => conn::set(guard.conn(), s, value),
     })
 }
+
+/// Gives a manager the limits of a server that strangers reach, for listeners and connections made from
+/// now on: times and sizes for every protocol, strict HTTP and MQTT, TLS on what TLS listeners accept.
+/// docs/reference/server-behaviour.md lists them; `mg_mgr_set` changes single ones afterwards. Of connections, no
+/// more than the process may have descriptors for (`RLIMIT_NOFILE`).
+///
+/// # Returns
+/// false when `mgr` is NULL or was not initialised.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mgr_harden(mgr: *mut Manager) -> bool {
+    fence!("mg_mgr_harden");
+    // SAFETY: the caller passes an initialised manager, or NULL.
+    let guard = unsafe { MgrGuard::new(mgr) };
+    guard.is_some_and(|guard| configure::harden(guard.mgr()))
+}
+
+/// As `mg_mgr_harden`, for one connection; what a listener accepts from now on inherits it. The limits
+/// that only managers have, those of connections at once, are left as they are.
+///
+/// # Returns
+/// false when `c` is NULL or none of the library's.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_conn_harden(c: *mut Connection) -> bool {
+    fence!("mg_conn_harden");
+    // SAFETY: the caller passes a connection, or NULL.
+    let guard = unsafe { ConnGuard::new(c) };
+    guard.is_some_and(|guard| configure::harden_conn(guard.conn()))
+}

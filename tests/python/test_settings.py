@@ -243,3 +243,19 @@ def test_the_command_line_takes_settings() -> None:
             done = subprocess.run([*command, "--set", given], capture_output=True, text=True)
             assert done.returncode == 2
             assert complaint in done.stderr
+
+
+def test_a_broker_does_not_wait_for_a_silent_client() -> None:
+    errors = []
+
+    def broker(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_ERROR:
+            errors.append(data)
+
+    server = Server(broker, settings={"handshake_timeout": 100})
+    listener = server.manager.mqtt_listen("mqtt://127.0.0.1:0", broker)
+    assert listener.local_addr is not None
+    with server:
+        with socket.create_connection(("127.0.0.1", listener.local_addr[1]), DEADLINE) as peer:
+            assert peer.recv(1) == b""
+    assert errors == ["MQTT login timeout"]

@@ -218,6 +218,15 @@ impl Frame<'_> {
         Properties(block.unwrap_or_default())
     }
 
+    /// The seconds of keep-alive in a CONNECT (MQTT 5.0, section 3.1.2.10).
+    pub fn keep_alive(&self) -> Option<u16> {
+        let body = self.body();
+        let name = usize::from(u16::from_be_bytes([*body.first()?, *body.get(1)?]));
+        // Behind the protocol's name: its level, and flags.
+        let at = 2 + name + 2;
+        Some(u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?]))
+    }
+
     /// The protocol level in a CONNECT.
     pub fn level(&self) -> Option<u8> {
         self.body().get(6).copied()

@@ -5,12 +5,10 @@ use crate::abi::{Setting, flag};
 use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, MAX_HEADER_LINES, status};
 use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::progress::{self, GRACE};
 use crate::net::event_loop::settings::Settings;
 use crate::net::event_loop::state::ConnState;
 use core::ffi::CStr;
-
-/// Milliseconds before the rate of a body counts.
-const GRACE: u64 = 5000;
 
 const _: () = assert!(
     Setting::MG_SET_HTTP_MAX_HEAD.limits().default == MAX_HEAD_BYTES as i64,
@@ -146,10 +144,10 @@ impl Config {
             Phase::Sending { since } => after(since, Setting::MG_SET_HTTP_SEND_TIMEOUT, 0),
             Phase::Idle { since } => after(since, Setting::MG_SET_HTTP_IDLE_TIMEOUT, 0),
             Phase::Head { since } => after(since, Setting::MG_SET_HTTP_HEAD_TIMEOUT, 408),
-            Phase::Body { since, received } => self.0.time(Setting::MG_SET_HTTP_BODY_RATE).map(|rate| {
-                let earned = received.saturating_mul(1000) / rate;
-                (since.saturating_add(GRACE).saturating_add(earned), 408)
-            }),
+            Phase::Body { since, received } => self
+                .0
+                .time(Setting::MG_SET_HTTP_BODY_RATE)
+                .map(|rate| (progress::due(since, received, rate), 408)),
         }
     }
 

@@ -1,9 +1,9 @@
 //! What a manager starts with: what the program was compiled with, or a table of settings.
 
-use super::handle::Mgr;
+use super::handle::{Conn, Mgr};
 use super::process::{c_text, each, set_process_text, table};
 use super::state::Root;
-use super::{conn, log};
+use super::{conn, log, sys};
 use crate::abi::{ProgramOption, Scope, Setting};
 
 /// Gives a manager what the program was compiled with.
@@ -48,4 +48,25 @@ pub fn set_text(m: Option<Mgr>, setting: Setting, text: &[u8]) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Descriptors that a process needs beside its connections.
+const SPARE_DESCRIPTORS: i64 = 16;
+
+/// Gives a manager the limits of a server that strangers reach.
+pub fn harden(m: Mgr) -> bool {
+    Setting::HARDENED.into_iter().all(|(setting, value)| {
+        let value = match setting {
+            // A process without descriptors answers nobody.
+            Setting::MG_SET_MAX_CONNECTIONS => value.min((sys::descriptors() - SPARE_DESCRIPTORS).max(1)),
+            _ => value,
+        };
+        conn::set_default(m, setting, value)
+    })
+}
+
+/// Gives a connection the limits of one that strangers reach.
+pub fn harden_conn(c: Conn) -> bool {
+    let mut of_conns = Setting::HARDENED.into_iter().filter(|(s, _)| s.limits().scope == Scope::Connection);
+    of_conns.all(|(setting, value)| conn::set(c, setting, value))
 }

@@ -390,6 +390,12 @@ pub fn drop_fd(root: &Root, c: Conn, state: &ConnState) {
     state.used_up(ready::READ | ready::WRITE | ready::HANGUP | ready::ERROR);
 }
 
+/// True when the socket has bytes that this side has not read, and is about to: a busy loop must not take
+/// a peer for silent.
+pub fn has_unread(c: Conn) -> bool {
+    !c.has(flag::FULL) && !c.state().is_some_and(|state| state.is(is::RETRY)) && sys::has_input(c.fd())
+}
+
 /// True when the connection was closed for good, maybe because its manager was freed.
 pub fn is_closed(c: Conn) -> bool {
     c.state().is_some_and(|state| state.is(is::CLOSED))

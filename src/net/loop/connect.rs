@@ -170,6 +170,7 @@ pub fn finish(c: Conn) {
         // Closes the attempts that were slower.
         race::take(state);
         state.next_attempt.set(0);
+        state.last_io.set(super::clock::millis());
     }
     call(c, MG_EV_CONNECT, ptr::null_mut());
     plain_unless_handshake(c);

@@ -41,10 +41,25 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
     }
     let engine = state.engine.get().and_then(|engine| engine.deadline(c, now));
     let idle = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
-    let idle = idle.map(|limit| state.last_io.get() + limit);
-    match (engine, idle) {
-        (Some(at), idle) if idle.is_none_or(|idle| at <= idle) => Some((at, Limit::Engine)),
-        (_, idle) => idle.map(|at| (at, Limit::Fail(b"idle timeout"))),
+    let idle = idle.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
+    let rest = soonest(handshake(c, state), idle);
+    soonest(engine.map(|at| (at, Limit::Engine)), rest)
+}
+
+/// When the time for a TLS handshake is up: `last_io` stands still until it is done.
+fn handshake(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
+    if !c.has(flag::TLS_HS) {
+        return None;
+    }
+    let limit = state.settings.borrow().time(Setting::MG_SET_HANDSHAKE_TIMEOUT)?;
+    Some((state.last_io.get() + limit, Limit::Fail(b"TLS handshake timeout")))
+}
+
+/// The first of two; of two at the same time, `a`.
+fn soonest(a: Option<(u64, Limit)>, b: Option<(u64, Limit)>) -> Option<(u64, Limit)> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
+        (a, b) => a.or(b),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod multicast;
 pub mod oversize;
 pub mod poll;
 pub mod process;
+pub mod progress;
 pub mod queue;
 pub mod race;
 pub mod raw_slice;

@@ -342,3 +342,11 @@ pub fn local_time(seconds: i64) -> Option<String> {
     let (day, hour, min, sec) = (tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
     Some(format!("{year:04}/{month:02}/{day:02} {hour:02}:{min:02}:{sec:02}"))
 }
+
+/// How many descriptors this process may have.
+pub fn descriptors() -> i64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the struct is valid for writes.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
+    if known { i64::try_from(limit.rlim_cur).unwrap_or(i64::MAX) } else { i64::MAX }
+}

@@ -2,6 +2,7 @@
 //! is to be answered by itself. It keeps no session: everything else is the program's.
 //!
 //! * this file: packets to events;
+//! * `clock`: how long a peer may take;
 //! * `message`: packets as programs see them;
 //! * `options`: what programs ask for, as packets;
 //! * `send`: packets to bytes;
@@ -13,7 +14,7 @@ use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::settings::Settings;
 use super::event_loop::state::ConnState;
-use super::event_loop::{clock, connect, deadline};
+use super::event_loop::{clock::millis, connect, deadline};
 use crate::abi::{
     Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
     MqttOpts, Setting, Str, flag,
@@ -25,11 +26,13 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use std::collections::BTreeSet;
 
+mod clock;
 mod message;
 mod options;
 mod send;
 mod strict;
 
+use clock::{Clock, Mqtt};
 use strict::{Allowed, Session};
 
 pub use message::{next_property, parse};
@@ -55,6 +58,7 @@ pub struct MqttState {
     session: RefCell<Option<Box<Session>>>,
     /// The connection ends, so nothing more is taken off `recv`.
     over: Cell<bool>,
+    clock: Clock,
 }
 
 impl MqttState {
@@ -82,15 +86,17 @@ pub unsafe fn start<'g>(
     handlers: Handlers,
 ) -> Option<Conn<'g>> {
     let c = connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
+    c.state()?.engine.set(Some(&Mqtt));
     // SAFETY: the caller vouches for opts.
     unsafe { login(c, opts) };
+    deadline::rearm(c);
     Some(c).filter(|c| !conn::is_closed(*c))
 }
 
 /// Listens for MQTT clients.
 pub fn start_listener<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<Conn<'g>> {
     let c = listen(m, url, handlers)?;
-    c.set_protocol(Some(on_event));
+    conn::set_engine(c, &Mqtt);
     c.set_protocol_data(m.as_ptr().cast());
     Some(c)
 }
@@ -135,6 +141,7 @@ fn take_packets(c: Conn, state: &MqttState) {
         }
     }
     c.recv().consume(at);
+    state.clock.looked(c, at > 0);
     state.busy.set(false);
     if c.send().len() > 0 {
         conn::output_queued(c);
@@ -198,6 +205,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
         }
     }
     let (command, ack) = (packet.command, packet.ack);
+    state.clock.saw(c, &frame, command);
     *at = with_front(c, len, *at + len, || {
         let message = message.as_mut_ptr();
         if command == mqtt::CONNACK {
@@ -259,7 +267,7 @@ fn refuse(c: Conn, state: &MqttState, fault: Fault) {
     }
     c.set(flag::DRAINING);
     // A peer that does not read it is not waited for.
-    deadline::close_at(c, clock::millis().saturating_add(FAREWELL));
+    deadline::close_at(c, millis().saturating_add(FAREWELL));
 }
 
 /// Makes room for the incomplete packet at `at`. Without memory the next read says so.

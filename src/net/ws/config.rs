@@ -43,6 +43,16 @@ impl Config {
         self.0.time(Setting::MG_SET_WS_CLOSE_TIMEOUT)
     }
 
+    /// Milliseconds for the response that a client waits for.
+    pub fn handshake_timeout(&self) -> Option<u64> {
+        self.0.time(Setting::MG_SET_HANDSHAKE_TIMEOUT)
+    }
+
+    /// Bytes per second of a message.
+    pub fn message_rate(&self) -> Option<u64> {
+        self.0.time(Setting::MG_SET_MESSAGE_RATE)
+    }
+
     /// The compression to agree on, if any.
     pub fn deflate(&self) -> Option<Wish> {
         let bits = u8::try_from(self.0.get(Setting::MG_SET_WS_DEFLATE)).ok().filter(|bits| *bits > 0)?;

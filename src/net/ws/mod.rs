@@ -40,8 +40,8 @@ impl Engine for Ws {
         on_event
     }
 
-    fn deadline(&self, c: Conn, _now: u64) -> Option<u64> {
-        clock::next(c)
+    fn deadline(&self, c: Conn, now: u64) -> Option<u64> {
+        clock::next(c, now)
     }
 
     fn on_deadline(&self, c: Conn, now: u64) {
@@ -86,6 +86,7 @@ fn begin(c: Conn, agreed: Option<Agreement>) {
     if let Some(state) = WsState::attach(c) {
         *state.deflate.borrow_mut() = agreed.map(|agreed| Box::new(Deflate::new(agreed)));
         state.clock.start();
+        state.clock.begun.set(0);
         // Frames may have come with the request, and nothing else may announce them.
         state.unread.set(true);
         deadline::rearm(c);
@@ -139,7 +140,11 @@ fn read(c: Conn, state: &WsState) {
     if c.has(flag::WEBSOCKET) && has_protocol(c, on_event) {
         receive::take_frames(c, state);
     }
-    state.seen.set(c.recv().len());
+    let left = c.recv().len();
+    state.seen.set(left);
+    if c.has(flag::WEBSOCKET) && (left == 0) != (state.clock.begun.get() == 0) {
+        state.clock.begun.set(if left == 0 { 0 } else { millis() });
+    }
 }
 
 /// The client's side of the handshake: looks at the response, and passes over interim ones (RFC 9110,

@@ -27,7 +27,7 @@ enum Step {
 
 /// Bytes at the front of `recv` that belong to an unfinished message. What the program has removed
 /// is gone.
-fn kept(c: Conn) -> usize {
+pub fn kept(c: Conn) -> usize {
     c.protocol_data().addr().min(c.recv().len())
 }
 
@@ -103,6 +103,10 @@ fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<Step, Fault> {
         ws::mask(&mut bytes[payload.clone()], key);
     }
     *at = end;
+    if !open {
+        state.clock.begun.set(0);
+        state.gathered.set(0);
+    }
     match header.opcode() {
         ws::TEXT | ws::BINARY if header.fin() => message(c, state, header.first, payload, at)?,
         ws::TEXT | ws::BINARY => {
@@ -117,6 +121,7 @@ fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<Step, Fault> {
             let last = open && header.fin() && size > 0 && wants_more(c);
             if last && runs_engine(c) {
                 set_kept(c, 0);
+                state.clock.begun.set(0);
                 // SAFETY: the slice is used before the next handler runs.
                 let first = unsafe { c.recv().bytes() }.first().copied().unwrap_or(0);
                 message(c, state, first, 1..size, at)?;
@@ -164,6 +169,7 @@ fn join(
     let place = kept..kept + payload.len();
     bytes.copy_within(payload, place.start);
     set_kept(c, place.end);
+    state.gathered.set(state.gathered.get() + place.len());
     let is_plain_text = bytes[0] & (ws::OPCODE | ws::RSV1) == ws::TEXT;
     if is_plain_text {
         let checked = ws::check_text(&bytes[1..place.end], state.checked.get(), last)?;

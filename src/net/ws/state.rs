@@ -26,6 +26,8 @@ pub struct WsState {
     pub awaited: Cell<Option<Box<Awaited>>>,
     /// Bytes of the unfinished text message that are known to be UTF-8.
     pub checked: Cell<usize>,
+    /// Payload of the unfinished message's fragments.
+    pub gathered: Cell<usize>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
     pub seen: Cell<usize>,
     /// Frames may stand in `recv` that no event announces.
@@ -79,6 +81,8 @@ pub struct Clock {
     pub pinged: Cell<u64>,
     /// When the connection closes, whatever the peer does; 0: not set.
     pub end_by: Cell<u64>,
+    /// When the handshake began, or the message that is not complete; 0: there is none.
+    pub begun: Cell<u64>,
 }
 
 impl Clock {
