@@ -19,48 +19,14 @@ import pytest
 import loopback
 import peers
 from needs import need
+from talk import make_place, our_server
 
-SCRIPT = Path(__file__).parent.parent / "c" / "tls_certs.sh"
 VERSIONS = pytest.mark.parametrize("version", ["1.2", "1.3"])
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the program, certificates and keys; X.pem holds both."""
-    need("openssl")
-    place = tmp_path_factory.mktemp("agree")
-    subprocess.run(["sh", SCRIPT], cwd=place, check=True, timeout=120)
-    for name in ("server", "client", "wild"):
-        (place / f"{name}.pem").write_text(
-            (place / f"{name}.crt").read_text() + (place / f"{name}.key").read_text()
-        )
-    peers.build("tls_talk", place)
-    place.chmod(0o755)  # nginx's workers may be somebody else.
-    return place
-
-
-class Ours:
-    """Our server."""
-
-    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
-        self.port = port
-        self.process = process
-
-    def saw(self) -> list[str]:
-        """The next handshake: version, protocol, name, subject, new or resumed."""
-        assert self.process.stdout
-        return self.process.stdout.readline().decode().strip().split("|")
-
-
-@contextmanager
-def our_server(place: Path, ca: str = "ca.crt", alpn: str = "http/1.1") -> Iterator[Ours]:
-    port = loopback.free_port()
-    command: list[str | Path] = [place / "tls_talk", "server", f"tls://127.0.0.1:{port}"]
-    command += [place / ca if ca != "-" else "-", alpn]
-    command += [place / f"{name}.{kind}" for name in ("server", "wild") for kind in ("crt", "key")]
-    with peers.running(command) as process:
-        peers.wait_until_ready(process)
-        yield Ours(port, process)
+    return make_place(tmp_path_factory)
 
 
 def our_client(place: Path, port: int, name: str = "localhost", alpn: str = "h2,http/1.1") -> list[list[str]]:
@@ -298,24 +264,3 @@ def test_python_and_our_server(place: Path, version: str) -> None:
                 assert tls.selected_alpn_protocol() == "http/1.1"
                 session = tls.session
             assert ours.saw() == [f"TLSv{version}", "http/1.1", "localhost", "CN=client", kind]
-
-
-def hello(name: bytes) -> bytes:
-    """What a client of Python sends that asks for `name`: as long as a name that it allows."""
-    context = ssl.create_default_context()
-    wire = ssl.MemoryBIO(), ssl.MemoryBIO()
-    likely = "x" * len(name)
-    side = context.wrap_bio(wire[0], wire[1], server_hostname=likely)
-    with pytest.raises(ssl.SSLWantReadError):
-        side.do_handshake()
-    sent = wire[1].read()
-    assert sent.count(likely.encode()) == 1
-    return sent.replace(likely.encode(), name)
-
-
-@pytest.mark.parametrize("name", [b"127.0.0.1", b"a_b.example", b"UPPER.example", b"10.0.0.1", b"xn--a.b"])
-def test_odd_names_do_not_end_a_handshake(place: Path, name: bytes) -> None:
-    with our_server(place, "-", "-") as ours:
-        with socket.create_connection(("127.0.0.1", ours.port), timeout=60) as plain:
-            plain.sendall(hello(name))
-            assert plain.recv(1) == b"\x16"  # A handshake record, no alert.

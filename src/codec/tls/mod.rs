@@ -1,6 +1,9 @@
-//! What TLS needs to know of certificates: PEM texts, X.509 (RFC 5280), names (RFC 6125).
+//! What TLS needs to know of certificates: PEM texts, X.509 (RFC 5280), names (RFC 6125),
+//! the extensions of a ClientHello.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tls")]
+pub mod hello;
 pub mod name;
 pub mod pem;
 #[cfg(feature = "tls")]

@@ -9,9 +9,13 @@
 //! handler may free it or begin another at any time.
 
 #[cfg(feature = "tls")]
+mod alert;
+#[cfg(feature = "tls")]
 mod chain;
 #[cfg(feature = "tls")]
 mod config;
+#[cfg(feature = "tls")]
+mod hello;
 #[cfg(feature = "tls")]
 mod identity;
 #[cfg(feature = "tls")]

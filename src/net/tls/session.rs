@@ -1,10 +1,12 @@
 //! A TLS session: rustls with the options of a program.
 
+use super::alert;
 pub use super::config::{Cache, Config};
+use super::hello::{Hello, Opening, while_hidden};
 pub use super::info::Info;
 use super::verify;
 use crate::net::event_loop::buf::Buf;
-use rustls::{ClientConnection, Connection, Error, ServerConnection};
+use rustls::{ClientConnection, Connection, Error, HandshakeKind, ServerConnection};
 use std::io::{self, BufRead, Write};
 
 /// What is logged as the TLS implementation.
@@ -15,6 +17,12 @@ pub const ENABLED: bool = true;
 /// One end of a TLS connection.
 pub struct Session {
     tls: Connection,
+    /// A server's, until the client has said what it wants.
+    opening: Option<Opening>,
+    /// What the opening found in the ClientHello.
+    hello: Hello,
+    /// What goes out last: the alert, and what was in front of it.
+    last_words: Vec<u8>,
     /// Decrypted bytes that nobody has taken.
     waiting: usize,
     failure: Option<Error>,
@@ -37,7 +45,17 @@ impl Session {
         let mut tls = tls.map_err(|e| e.to_string())?;
         // Only as much is encrypted as is sent at once: see `super::send`.
         tls.set_buffer_limit(None);
-        Ok(Session { tls, waiting: 0, failure: None, has_failed: false, ended: false, end_was_told: false })
+        Ok(Session {
+            opening: matches!(tls, Connection::Server(_)).then(Opening::default),
+            tls,
+            hello: Hello::default(),
+            last_words: Vec::new(),
+            waiting: 0,
+            failure: None,
+            has_failed: false,
+            ended: false,
+            end_was_told: false,
+        })
     }
 
     /// What was agreed on.
@@ -52,7 +70,7 @@ impl Session {
 
     /// Encrypted bytes wait for the socket.
     pub fn has_output(&self) -> bool {
-        self.tls.wants_write()
+        self.tls.wants_write() || !self.last_words.is_empty()
     }
 
     /// Decrypted bytes wait, or news that nobody has heard.
@@ -112,18 +130,40 @@ impl Session {
         // SAFETY: no handler runs and nothing changes the buffer until it is consumed below.
         let mut rest = unsafe { received.bytes() };
         while !rest.is_empty() && self.waiting == 0 && !self.has_failed && !self.ended {
-            match self.tls.read_tls(&mut rest) {
-                Ok(n) if n > 0 => self.process(),
-                // Messages that are longer than any may be.
-                _ => self.fail(Error::General("too much".into())),
+            match &mut self.opening {
+                None => self.read(&mut rest),
+                Some(opening) => {
+                    if let Some(record) = opening.collect(&mut rest) {
+                        self.open(&record);
+                    }
+                }
             }
         }
         let used = received.len() - rest.len();
         received.consume(if self.has_failed || self.ended { received.len() } else { used });
     }
 
+    /// Handles one of the first records.
+    fn open(&mut self, record: &[u8]) {
+        self.hello = self.opening.as_ref().map_or(self.hello, |opening| opening.hello);
+        let mut rest = record;
+        while !rest.is_empty() && !self.has_failed {
+            self.read(&mut rest);
+        }
+        let asks_again = self.tls.handshake_kind() == Some(HandshakeKind::FullWithHelloRetryRequest);
+        self.opening = self.opening.take().filter(|opening| opening.goes_on(record, asks_again));
+    }
+
+    fn read(&mut self, received: &mut &[u8]) {
+        match self.tls.read_tls(received) {
+            Ok(n) if n > 0 => self.process(),
+            // Messages that are longer than any may be.
+            _ => self.fail(Error::General("too much".into())),
+        }
+    }
+
     fn process(&mut self) {
-        match self.tls.process_new_packets() {
+        match while_hidden(self.hello.hidden, || self.tls.process_new_packets()) {
             Ok(state) => {
                 self.waiting = state.plaintext_bytes_to_read();
                 self.ended = state.peer_has_closed();
@@ -135,8 +175,20 @@ impl Session {
     fn fail(&mut self, error: Error) {
         // What was decrypted before is good. Its length is only known by taking it.
         self.waiting = self.first_chunk();
+        if let Some(alert) = alert::demanded(&error, self.hello.lacks_extension) {
+            self.take_output();
+            let is_plain = self.tls.negotiated_cipher_suite().is_none();
+            alert::put(&mut self.last_words, alert, is_plain);
+        }
         self.failure = Some(error);
         self.has_failed = true;
+    }
+
+    fn take_output(&mut self) {
+        while self.tls.wants_write() {
+            // Writing to memory does not fail.
+            let _ = self.tls.write_tls(&mut self.last_words);
+        }
     }
 
     /// Encrypts.
@@ -152,6 +204,11 @@ impl Session {
 
     /// Hands encrypted bytes to the socket.
     pub fn write_to(&mut self, socket: &mut dyn Write) -> io::Result<usize> {
-        self.tls.write_tls(socket)
+        if self.last_words.is_empty() {
+            return self.tls.write_tls(socket);
+        }
+        let n = socket.write(&self.last_words)?;
+        self.last_words.drain(..n);
+        Ok(n)
     }
 }

@@ -1,6 +1,7 @@
 //! What a session asks about its peer: certificate, name, and that the key is the peer's.
 
 use super::chain::{self, Trust};
+use super::hello::restored;
 use super::provider::provider;
 use crate::codec::tls::x509::Purpose;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -142,6 +143,7 @@ fn signed_tls12(
 ) -> Result<HandshakeSignatureValid, Error> {
     let info = SubjectPublicKeyInfoDer::from(chain::parse(cert)?.key);
     let key = RawPublicKeyEntity::try_from(&info).map_err(|_| CertificateError::BadEncoding)?;
+    let message = &restored(message).concat();
     // In TLS 1.2 the scheme does not say which curve.
     let known = algorithms().mapping.iter().find(|(scheme, _)| *scheme == dss.scheme);
     let known = known.map_or(&[][..], |(_, known)| known);

@@ -1,0 +1,164 @@
+//! Clients that ask for a host by a name that is none, such as `a..b`. rustls 0.23 refuses them;
+//! other servers go on as if the client had not named a host (so does rustls 0.24, by its
+//! `InvalidSniPolicy`).
+//!
+//! Such a name is hidden from rustls: its extension gets a type that rustls does not know and so
+//! ignores. What both sides hash must be what the client sent, so the type is put back wherever the
+//! message is hashed ([`restored`]). That is so from the moment at which a session processes the
+//! message: it says where the type is with [`while_hidden`].
+
+use crate::codec::tls::hello::{self, CLIENT_HELLO, Extension, SERVER_NAME};
+use core::cell::Cell;
+use rustls::crypto::hash::{Context, Hash, HashAlgorithm, Output};
+use rustls::pki_types::ServerName;
+
+/// What comes first of a client: until its ClientHello is complete.
+#[derive(Default)]
+pub struct Opening {
+    record: Vec<u8>,
+    hellos: usize,
+    /// The newest.
+    pub hello: Hello,
+}
+
+/// What matters in a ClientHello.
+#[derive(Clone, Copy, Default)]
+pub struct Hello {
+    /// Where in it the type is that was changed.
+    pub hidden: Option<usize>,
+    /// It offers TLS 1.3 without an extension that this demands (RFC 8446, 9.2).
+    pub lacks_extension: bool,
+}
+
+/// Type of the record, version, length.
+const HEADER: usize = 5;
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const HANDSHAKE: u8 = 22;
+const LONGEST: usize = 1 << 14;
+/// supported_groups, signature_algorithms, key_share.
+const DEMANDED: [u16; 3] = [10, 13, 51];
+
+impl Opening {
+    /// Takes bytes until there is a whole record, and returns that. What is no record of a handshake
+    /// is returned as it is.
+    pub fn collect(&mut self, received: &mut &[u8]) -> Option<Vec<u8>> {
+        loop {
+            let missing = match &self.record[..] {
+                [CHANGE_CIPHER_SPEC | HANDSHAKE, 3, _, high, low, ..] => {
+                    let len = usize::from(u16::from_be_bytes([*high, *low]));
+                    if len > LONGEST { 0 } else { HEADER + len - self.record.len() }
+                }
+                [] => HEADER,
+                [CHANGE_CIPHER_SPEC | HANDSHAKE] => HEADER - 1,
+                [CHANGE_CIPHER_SPEC | HANDSHAKE, 3, ..] => HEADER - self.record.len(),
+                _ => 0,
+            };
+            if missing == 0 {
+                let mut record = core::mem::take(&mut self.record);
+                self.hide(&mut record);
+                return Some(record);
+            }
+            let (new, rest) = received.split_at(missing.min(received.len()));
+            if new.is_empty() {
+                return None;
+            }
+            self.record.extend_from_slice(new);
+            *received = rest;
+        }
+    }
+
+    /// True when another ClientHello may follow after `record`. `asks_again`: the server has sent a
+    /// HelloRetryRequest.
+    pub fn goes_on(&self, record: &[u8], asks_again: bool) -> bool {
+        match record {
+            [CHANGE_CIPHER_SPEC, ..] => true,
+            [HANDSHAKE, ..] => asks_again && self.hellos == 1,
+            _ => false,
+        }
+    }
+
+    fn hide(&mut self, record: &mut [u8]) {
+        let message = record.get(HEADER..).filter(|_| record[0] == HANDSHAKE).unwrap_or_default();
+        let Some(extensions) = hello::extensions(message) else { return };
+        self.hellos += 1;
+        let has = |kind| extensions.iter().any(|e| e.kind == kind);
+        self.hello.lacks_extension =
+            extensions.iter().any(Extension::offers_tls13) && !DEMANDED.into_iter().all(has);
+        let is_odd = |e: &&Extension<'_>| e.host().is_some_and(|host| ServerName::try_from(host).is_err());
+        let odd = extensions.iter().find(is_odd);
+        // For private use (RFC 8446, section 11).
+        let unused = (0xff02..=0xffff).find(|kind| !has(*kind));
+        let (Some(at), Some(unused)) = (odd.map(|odd| odd.at), unused) else { return };
+        record[HEADER + at..][..2].copy_from_slice(&u16::to_be_bytes(unused));
+        self.hello.hidden = Some(at);
+    }
+}
+
+thread_local! {
+    static HIDDEN: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Processes messages of a session whose ClientHello was changed at `hidden`.
+pub fn while_hidden<R>(hidden: Option<usize>, process: impl FnOnce() -> R) -> R {
+    HIDDEN.set(hidden);
+    let result = process();
+    HIDDEN.set(None);
+    result
+}
+
+/// A transcript as the client sent it.
+pub fn restored(transcript: &[u8]) -> [&[u8]; 3] {
+    const TYPE: &[u8] = &SERVER_NAME.to_be_bytes();
+    match HIDDEN.get().and_then(|at| transcript.split_at_checked(at)) {
+        Some((before, [_, _, after @ ..])) if before.first() == Some(&CLIENT_HELLO) => [before, TYPE, after],
+        _ => [transcript, &[], &[]],
+    }
+}
+
+/// A hash function that restores what was changed.
+pub struct Restoring(pub &'static dyn Hash);
+
+struct RestoringContext(Box<dyn Context>);
+
+impl Hash for Restoring {
+    fn start(&self) -> Box<dyn Context> {
+        let context = self.0.start();
+        if HIDDEN.get().is_none() { context } else { Box::new(RestoringContext(context)) }
+    }
+
+    fn hash(&self, data: &[u8]) -> Output {
+        self.0.hash(data)
+    }
+
+    fn output_len(&self) -> usize {
+        self.0.output_len()
+    }
+
+    fn algorithm(&self) -> HashAlgorithm {
+        self.0.algorithm()
+    }
+
+    fn fips(&self) -> bool {
+        self.0.fips()
+    }
+}
+
+impl Context for RestoringContext {
+    fn fork_finish(&self) -> Output {
+        self.0.fork_finish()
+    }
+
+    fn fork(&self) -> Box<dyn Context> {
+        Box::new(RestoringContext(self.0.fork()))
+    }
+
+    fn finish(self: Box<Self>) -> Output {
+        self.0.finish()
+    }
+
+    fn update(&mut self, data: &[u8]) {
+        for part in restored(data) {
+            self.0.update(part);
+        }
+    }
+}
