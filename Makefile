@@ -38,7 +38,7 @@ header: ## write include/mongoose.h from the sources
 	@cargo build --profile quick --quiet
 	@cp target/quick/include/mongoose.h include/mongoose.h
 
-dropin: ## mongoose.h, mongoose.c, libmongoose.a for another build: make dropin DIR=lib MG_DATA_SIZE=64 TLS=0
+dropin: ## mongoose.h, mongoose.c, libmongoose.a for another build: make dropin DIR=lib TLS=0
 	@python3 scripts/dropin.py "$(DIR)"
 
 install: ## install library, header, pkg-config and CMake files, manual: make install PREFIX=/usr/local DESTDIR=

@@ -77,7 +77,7 @@ fn generate(options: &[BuildOption]) -> String {
     config.export.include = vec!["Manager".to_string()];
     config.export.include.extend(abi.iter().flat_map(|file| type_names(&read(file))));
 
-    let mut out = prelude(options);
+    let mut out = filled(PRELUDE, options);
 
     config.export.item_types =
         vec![ItemType::Constants, ItemType::Enums, ItemType::Structs, ItemType::Unions, ItemType::Typedefs];
@@ -93,11 +93,11 @@ fn generate(options: &[BuildOption]) -> String {
             out.push_str(&declarations);
         }
     }
-    out + &read(Path::new(TRAILER))
+    out + &filled(TRAILER, options)
 }
 
-/// The prelude with the values of build options and of the constants in `config.rs`.
-fn prelude(options: &[BuildOption]) -> String {
+/// A part of the header with the values of build options and of the constants in `config.rs`.
+fn filled(part: &str, options: &[BuildOption]) -> String {
     let constants = read(&Path::new(ABI).join(CONSTANTS));
     let constants = constants.lines().filter_map(|line| {
         let (name, value) = line.strip_prefix("pub const ")?.strip_suffix(';')?.split_once(" = ")?;
@@ -105,10 +105,10 @@ fn prelude(options: &[BuildOption]) -> String {
     });
     let options = options.iter().map(|option| (option.name.to_string(), option.value.to_string()));
     let values: Vec<_> = options.chain(constants).collect();
-    read(Path::new(PRELUDE)).lines().fold(String::new(), |out, line| {
+    read(Path::new(part)).lines().fold(String::new(), |out, line| {
         let fill = |line: String, (name, value): &(String, String)| line.replace(&format!("@{name}@"), value);
         let line = values.iter().fold(line.to_string(), fill);
-        assert!(!line.contains("@MG_"), "{PRELUDE}: no such constant: {line}");
+        assert!(!line.contains("@MG_"), "{part}: no such constant: {line}");
         out + &line + "\n"
     })
 }

@@ -9,13 +9,7 @@ pub struct BuildOption {
 }
 
 /// Names and defaults.
-pub const DEFAULTS: [(&str, usize); 5] = [
-    ("MG_DATA_SIZE", 32),
-    ("MG_MAX_HTTP_HEADERS", 30),
-    ("MG_DASH_MAX_USER_NAME", 32),
-    ("MG_IO_SIZE", 16384),
-    ("MG_MAX_RECV_SIZE", 3145728),
-];
+pub const DEFAULTS: [(&str, usize); 2] = [("MG_IO_SIZE", 16384), ("MG_MAX_RECV_SIZE", 3145728)];
 
 /// Reads the options from the environment and hands them to the crate (`env!`).
 pub fn read() -> Vec<BuildOption> {

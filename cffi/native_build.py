@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # The profile of cargo: "quick" is for tests in everyday work.
 PROFILE = os.environ.get("MONGOOSE_PROFILE", "release")
 
-# Layout and behaviour options of the library that may come as -DNAME=VALUE in CFLAGS.
-LIBRARY_OPTIONS = ("MG_IO_SIZE", "MG_MAX_RECV_SIZE", "MG_DATA_SIZE", "MG_MAX_HTTP_HEADERS")
+# Options of the library's build that may come as -DNAME=VALUE in CFLAGS.
+LIBRARY_OPTIONS = ("MG_IO_SIZE", "MG_MAX_RECV_SIZE")
 
 # What C calls in the Python half of the package. (Events go another way, see cffi/gate/gate.h.)
 CALLBACKS = 'extern "Python" void pymongoose_rpc(struct mg_rpc_req *);'

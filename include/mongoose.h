@@ -142,8 +142,8 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /*
- * Options that change the layout of structs. They are options of the library's build, and a
- * program can only use what its library was built with.
+ * Options that change the layout of structs. A program may define them, with the same values in all
+ * its files: one library serves every layout.
  */
 
 #ifndef MG_DATA_SIZE
@@ -156,14 +156,8 @@ extern "C" {
 #define MG_DASH_MAX_USER_NAME 32 /* bytes of a dashboard user's name */
 #endif
 
-#if MG_DATA_SIZE != 32 || MG_MAX_HTTP_HEADERS != 30 || \
-    MG_DASH_MAX_USER_NAME != 32
-#define MG_TEXT_(x) #x
-#define MG_TEXT(x) MG_TEXT_(x)
-/* clang-format off */
-#pragma message("this program needs its own build of the library: MG_DATA_SIZE=" MG_TEXT(MG_DATA_SIZE) " MG_MAX_HTTP_HEADERS=" MG_TEXT(MG_MAX_HTTP_HEADERS) " MG_DASH_MAX_USER_NAME=" MG_TEXT(MG_DASH_MAX_USER_NAME) " cargo build --release")
-#error "the library has MG_DATA_SIZE=32 MG_MAX_HTTP_HEADERS=30 MG_DASH_MAX_USER_NAME=32, this program defines another value: build the library with the program's values, NAME=value cargo build --release (the full command stands in the message above)"
-/* clang-format on */
+#if MG_DATA_SIZE > 1048576 || MG_MAX_HTTP_HEADERS > 1048576 || MG_DASH_MAX_USER_NAME > 1048576
+#error "MG_DATA_SIZE, MG_MAX_HTTP_HEADERS and MG_DASH_MAX_USER_NAME may be at most 1048576"
 #endif
 
 #ifndef MG_SOCKET_TYPE
@@ -1041,6 +1035,9 @@ struct mg_sha384_ctx;
 
 /* 5 GHz. */
 #define MG_WIFI_BAND_5G 1
+
+/* The largest value of each, so that no size overflows. */
+#define Layout_LARGEST (1 << 20)
 
 /* Read coils. */
 #define MG_MODBUS_FUNC_READ_COILS 1
@@ -2370,6 +2367,7 @@ struct mg_sha384_ctx {
   /* Bytes in `buffer`. */
   uint32_t datalen;
 };
+
 
 /* ---- `struct mg_mgr`: the event manager, its timers and its wakeup channel ---- */
 
@@ -4633,6 +4631,27 @@ int mg_uecc_compute_public_key(const uint8_t *private_key,
  */
 MG_UECC_Curve mg_uecc_secp256r1(void);
 
+/* ---- Layout of structs ---- */
+
+/* Tells the library which sizes the program was compiled with: `MG_DATA_SIZE`, `MG_MAX_HTTP_HEADERS`
+ * and `MG_DASH_MAX_USER_NAME`. An addition of this library.
+ *
+ * Programs need not call it: where one of the macros has a value of the program's, the header calls it
+ * before `main`. Programs in other languages that declare the structs themselves call it before the first
+ * `mg_mgr_init`. One process has one layout, which counts for all its managers.
+ *
+ * Errors:
+ * When parts of the program were compiled with different values, when a manager exists that has other
+ * ones, or with a value above 1048576: says so on the standard error and aborts, since each part would
+ * read and write at the wrong places.
+ *
+ * Threads:
+ * Before other threads use the library.
+ */
+void mg_set_layout(size_t data_size,
+                   size_t http_headers,
+                   size_t dash_user_name);
+
 /* ---- Memory ---- */
 
 /* Allocates `count` times `size` zeroed bytes: `calloc`, unless the program defines its own.
@@ -5224,6 +5243,21 @@ static __attribute__((unused)) void mg_mgr_init_here_(struct mg_mgr *mgr) {
   mg_mgr_init_with(mgr, options);
 }
 #define mg_mgr_init mg_mgr_init_here_
+#endif
+
+/*
+ * The layout of structs belongs to the process, and the library has to know it before it makes one.
+ * Files with the default layout leave a mark, so that a program that mixes layouts is told.
+ */
+extern const char mg_default_layout_ __attribute__((weak));
+#if MG_DATA_SIZE != 32 || MG_MAX_HTTP_HEADERS != 30 || \
+    MG_DASH_MAX_USER_NAME != 32
+static __attribute__((constructor(101))) void mg_set_layout_here_(void) {
+  mg_set_layout(MG_DATA_SIZE, MG_MAX_HTTP_HEADERS, MG_DASH_MAX_USER_NAME);
+  if (&mg_default_layout_ != NULL) mg_set_layout(32, 30, 32);
+}
+#else
+const char mg_default_layout_ = 1;
 #endif
 
 #if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)

@@ -4,7 +4,8 @@
     scripts/dropin.py DIR                builds the library, with the options of the environment
     scripts/dropin.py DIR --library L    takes the library in L, with its header in L/include
 
-Options are those of the library's build, such as MG_DATA_SIZE=64; TLS=0 leaves TLS out.
+TLS=0 in the environment leaves TLS out. MG_IO_SIZE and MG_MAX_RECV_SIZE there change the defaults; a
+program that is compiled with such macros, or with MG_DATA_SIZE, hands its own values over.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-OPTIONS = ("MG_DATA_SIZE", "MG_MAX_HTTP_HEADERS", "MG_DASH_MAX_USER_NAME", "MG_IO_SIZE", "MG_MAX_RECV_SIZE")
+OPTIONS = ("MG_IO_SIZE", "MG_MAX_RECV_SIZE")
 SOURCE = """\
 /*
  * The library is in libmongoose.a, which the link needs beside this file. Compiled with the macros of

@@ -75,14 +75,6 @@ class Stage:
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-# Another set of build options, in a target directory of its own: what depends on them must follow.
-OPTIONS = ROOT / "target" / "options"
-OPTIONS_SET = {
-    "MG_MAX_HTTP_HEADERS": "7",
-    "MG_DATA_SIZE": "64",
-    "MG_DASH_MAX_USER_NAME": "32",
-}
-
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
 STAGES = (
     Stage("tools", ("scripts/tools.sh", "test"), tests=False),
@@ -90,23 +82,6 @@ STAGES = (
     # The quick profile has the checks of a debug build; C and Python programs get what is shipped.
     Stage("rust", ("cargo", "test", "--profile", "quick", "--no-fail-fast")),
     Stage("c", (sys.executable, "tests/c/run_programs.py")),
-    Stage(
-        "options",
-        ("scripts/options.sh", str(OPTIONS)),
-        tests=False,
-        environment=OPTIONS_SET,
-    ),
-    Stage(
-        "c-options",
-        (
-            sys.executable,
-            "tests/c/run_programs.py",
-            "--library",
-            str(OPTIONS / "quick"),
-            "--configurations",
-            "gcc-so",
-        ),
-    ),
     Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),
     # The tests of one file share servers, so a file stays in one process.
     Stage("python", (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")),
@@ -114,7 +89,6 @@ STAGES = (
 
 # What `make check` runs: everything once, on a library that is linked in seconds.
 QUICK = {"MONGOOSE_PROFILE": "quick"}
-SKIPPED_IN_CHECK = ("--", "--skip", "other_layout_is_one_command_away")
 RUST_CHECK: tuple[str, ...]
 if shutil.which("cargo-nextest"):
     RUST_CHECK = (
@@ -132,7 +106,7 @@ else:
 CHECK_STAGES = (
     Stage("tools", ("scripts/tools.sh", "test"), tests=False),
     Stage("library", ("cargo", "build", "--profile", "quick"), tests=False),
-    Stage("rust", (*RUST_CHECK, *SKIPPED_IN_CHECK)),
+    Stage("rust", RUST_CHECK),
     Stage("c", (sys.executable, "tests/c/run_programs.py", "--configurations", "gcc-so"), environment=QUICK),
     Stage("venv", ("scripts/venv.sh", "--dev"), tests=False, environment=QUICK),
     Stage(

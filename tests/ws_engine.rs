@@ -109,10 +109,13 @@ fn request() -> HttpMessage {
     let mut hm: HttpMessage = unsafe { MaybeUninit::zeroed().assume_init() };
     hm.method = text(c"GET");
     hm.proto = text(c"HTTP/1.1");
-    hm.headers[0] = KEY;
-    hm.headers[1] = DEFLATE;
-    hm.headers[2] = HttpHeader { name: text(c"Upgrade"), value: text(c"websocket") };
-    hm.headers[3] = HttpHeader { name: text(c"Connection"), value: text(c"Upgrade") };
+    let upgrade = HttpHeader { name: text(c"Upgrade"), value: text(c"websocket") };
+    let connection = HttpHeader { name: text(c"Connection"), value: text(c"Upgrade") };
+    let slots = HttpMessage::headers_at(&raw mut hm);
+    for (i, header) in [KEY, DEFLATE, upgrade, connection].into_iter().enumerate() {
+        // SAFETY: the message has more slots than that.
+        unsafe { slots.add(i).write(header) };
+    }
     hm
 }
 

@@ -1,6 +1,6 @@
 //! Build options: values that are compiled into the library and written into its header.
 //!
-//! `build.rs` reads them from the environment (`MG_DATA_SIZE=64 cargo build --release`), checks
+//! `build.rs` reads them from the environment (`MG_IO_SIZE=8192 cargo build --release`), checks
 //! them, and hands them on through `cargo:rustc-env`.
 
 const fn number(text: &str) -> usize {
@@ -17,12 +17,12 @@ const fn number(text: &str) -> usize {
 /// The version of Mongoose whose C interface this is.
 pub const MG_VERSION: &str = "7.22";
 
-/// Bytes of `c->data`.
-pub const MG_DATA_SIZE: usize = number(env!("MG_DATA_SIZE"));
-/// Slots in `hm->headers`.
-pub const MG_MAX_HTTP_HEADERS: usize = number(env!("MG_MAX_HTTP_HEADERS"));
-/// Bytes of a dashboard user's name.
-pub const MG_DASH_MAX_USER_NAME: usize = number(env!("MG_DASH_MAX_USER_NAME"));
+/// Bytes of `c->data`, unless the program says otherwise.
+pub const MG_DATA_SIZE: usize = 32;
+/// Slots in `hm->headers`, unless the program says otherwise.
+pub const MG_MAX_HTTP_HEADERS: usize = 30;
+/// Bytes of a dashboard user's name, unless the program says otherwise.
+pub const MG_DASH_MAX_USER_NAME: usize = 32;
 /// Growth step of connection buffers, and so the size of one read.
 pub const MG_IO_SIZE: usize = number(env!("MG_IO_SIZE"));
 /// `recv.len` at or above which a connection that wants to read fails.

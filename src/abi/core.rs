@@ -227,9 +227,9 @@ pub struct Connection {
     /// Belongs to the protocol handler.
     pub pfn_data: *mut c_void,
     /// Free for the program; zeroed.
-    pub data: [c_char; MG_DATA_SIZE],
+    pub(super) data: [c_char; MG_DATA_SIZE],
     /// TLS state.
-    pub tls: *mut c_void,
+    pub(super) tls: *mut c_void,
     /// Listening socket.
     /// cbindgen:bitfield=1
     #[cfg(cbindgen)]

@@ -75,15 +75,15 @@ pub struct DashUser {
     /// Next in the list.
     pub next: *mut DashUser,
     /// Name.
-    pub name: [c_char; MG_DASH_MAX_USER_NAME],
+    pub(super) name: [c_char; MG_DASH_MAX_USER_NAME],
     /// Session token.
-    pub token: [c_char; 21],
+    pub(super) token: [c_char; 21],
     /// What `authenticate` returned.
-    pub level: c_int,
+    pub(super) level: c_int,
     /// When the session ends, in `mg_millis()` time.
-    pub expire: u64,
+    pub(super) expire: u64,
     /// The dashboard.
-    pub dash: *mut Dash,
+    pub(super) dash: *mut Dash,
 }
 
 /// Variables that are read and written together.

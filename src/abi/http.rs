@@ -28,13 +28,13 @@ pub struct HttpMessage {
     /// Protocol version of a request, or the reason phrase of a response.
     pub proto: Str,
     /// Headers in order of arrival; the first unused one has an empty name.
-    pub headers: [HttpHeader; MG_MAX_HTTP_HEADERS],
+    pub(super) headers: [HttpHeader; MG_MAX_HTTP_HEADERS],
     /// Body; a length of `(size_t) -1` means: not known.
-    pub body: Str,
+    pub(super) body: Str,
     /// Start line, headers and blank line.
-    pub head: Str,
+    pub(super) head: Str,
     /// Head and body.
-    pub message: Str,
+    pub(super) message: Str,
 }
 
 /// Options of `mg_http_serve_dir` and `mg_http_serve_file`. Zero what is not needed.

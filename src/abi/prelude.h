@@ -142,8 +142,8 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /*
- * Options that change the layout of structs. They are options of the library's build, and a
- * program can only use what its library was built with.
+ * Options that change the layout of structs. A program may define them, with the same values in all
+ * its files: one library serves every layout.
  */
 
 #ifndef MG_DATA_SIZE
@@ -156,14 +156,8 @@ extern "C" {
 #define MG_DASH_MAX_USER_NAME @MG_DASH_MAX_USER_NAME@ /* bytes of a dashboard user's name */
 #endif
 
-#if MG_DATA_SIZE != @MG_DATA_SIZE@ || MG_MAX_HTTP_HEADERS != @MG_MAX_HTTP_HEADERS@ || \
-    MG_DASH_MAX_USER_NAME != @MG_DASH_MAX_USER_NAME@
-#define MG_TEXT_(x) #x
-#define MG_TEXT(x) MG_TEXT_(x)
-/* clang-format off */
-#pragma message("this program needs its own build of the library: MG_DATA_SIZE=" MG_TEXT(MG_DATA_SIZE) " MG_MAX_HTTP_HEADERS=" MG_TEXT(MG_MAX_HTTP_HEADERS) " MG_DASH_MAX_USER_NAME=" MG_TEXT(MG_DASH_MAX_USER_NAME) " cargo build --release")
-#error "the library has MG_DATA_SIZE=@MG_DATA_SIZE@ MG_MAX_HTTP_HEADERS=@MG_MAX_HTTP_HEADERS@ MG_DASH_MAX_USER_NAME=@MG_DASH_MAX_USER_NAME@, this program defines another value: build the library with the program's values, NAME=value cargo build --release (the full command stands in the message above)"
-/* clang-format on */
+#if MG_DATA_SIZE > 1048576 || MG_MAX_HTTP_HEADERS > 1048576 || MG_DASH_MAX_USER_NAME > 1048576
+#error "MG_DATA_SIZE, MG_MAX_HTTP_HEADERS and MG_DASH_MAX_USER_NAME may be at most 1048576"
 #endif
 
 #ifndef MG_SOCKET_TYPE

@@ -54,6 +54,21 @@ static __attribute__((unused)) void mg_mgr_init_here_(struct mg_mgr *mgr) {
 #define mg_mgr_init mg_mgr_init_here_
 #endif
 
+/*
+ * The layout of structs belongs to the process, and the library has to know it before it makes one.
+ * Files with the default layout leave a mark, so that a program that mixes layouts is told.
+ */
+extern const char mg_default_layout_ __attribute__((weak));
+#if MG_DATA_SIZE != @MG_DATA_SIZE@ || MG_MAX_HTTP_HEADERS != @MG_MAX_HTTP_HEADERS@ || \
+    MG_DASH_MAX_USER_NAME != @MG_DASH_MAX_USER_NAME@
+static __attribute__((constructor(101))) void mg_set_layout_here_(void) {
+  mg_set_layout(MG_DATA_SIZE, MG_MAX_HTTP_HEADERS, MG_DASH_MAX_USER_NAME);
+  if (&mg_default_layout_ != NULL) mg_set_layout(@MG_DATA_SIZE@, @MG_MAX_HTTP_HEADERS@, @MG_DASH_MAX_USER_NAME@);
+}
+#else
+const char mg_default_layout_ = 1;
+#endif
+
 #if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
 #pragma clang diagnostic pop
 #endif

@@ -2,7 +2,7 @@
 
 use super::kept::keep_view;
 use super::slice::{bytes, cstr, raw, view};
-use crate::abi::{HttpHeader, HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::abi::{HttpHeader, HttpMessage, Str, layout};
 use crate::codec::http::{head_len, status};
 use crate::fence;
 use crate::net::http;
@@ -29,14 +29,14 @@ pub unsafe extern "C" fn mg_http_parse(s: *const c_char, len: usize, hm: *mut Ht
     }
     // SAFETY: s is NULL or valid for len bytes; hm is valid for writes, and all zeros is a value.
     let parsed = unsafe {
-        hm.write_bytes(0, 1);
+        hm.cast::<u8>().write_bytes(0, HttpMessage::size());
         http::message::parse(raw(s.cast(), len), hm)
     };
     match parsed {
         Ok(Some(head)) => head.len.try_into().unwrap_or(-1),
         Ok(None) => {
             // SAFETY: as above. Headers may have been stored before the head came to its early end.
-            unsafe { hm.write_bytes(0, 1) };
+            unsafe { hm.cast::<u8>().write_bytes(0, HttpMessage::size()) };
             0
         }
         Err(_) => -1,
@@ -78,9 +78,9 @@ pub unsafe extern "C" fn mg_http_status(hm: *const HttpMessage) -> c_int {
 /// # Safety
 /// `hm` is a message whose views are valid.
 unsafe fn value_of(hm: *mut HttpMessage, name: &[u8]) -> Option<*mut Str> {
-    for i in 0..MG_MAX_HTTP_HEADERS {
+    for i in 0..layout::headers() {
         // SAFETY: hm is a message; the slot lies within it.
-        let header = unsafe { &raw mut (*hm).headers[i] };
+        let header = unsafe { HttpMessage::headers_at(hm).add(i) };
         // SAFETY: as above, and the name of a slot in use is a valid view.
         let found = unsafe { bytes((*header).name) };
         if found.is_empty() {

@@ -40,7 +40,7 @@ pub unsafe extern "C" fn mg_http_upload(
             return -1;
         }
         let query = slice::bytes((*hm).query).to_vec();
-        let body = RawSlice::new(c, (*hm).body.buf.cast(), (*hm).body.len);
+        let body = RawSlice::new(c, (*HttpMessage::body_at(hm)).buf.cast(), (*HttpMessage::body_at(hm)).len);
         piece::receive(c, &query, &body, fs, slice::cstr(dir), max_size)
     }
 }

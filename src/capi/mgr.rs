@@ -1,6 +1,6 @@
 //! `struct mg_mgr`: the event manager, its timers and its wakeup channel.
 
-use super::slice;
+use super::{layout, slice};
 use crate::abi::{Dns, Manager, Pipe, ProgramOption, Timer};
 use crate::fence;
 use crate::net::event_loop::guard::MgrGuard;
@@ -75,6 +75,7 @@ pub unsafe extern "C" fn mg_mgr_init_with(mgr: *mut Manager, options: *const Pro
 /// # Safety
 /// `at` is valid for writes, the table NULL or one that ends.
 unsafe fn init(at: ptr::NonNull<Manager>, options: Option<*const ProgramOption>) {
+    layout::keep();
     crate::net::event_loop::sys::ignore_sigpipe();
     // SAFETY: the caller vouches for both.
     unsafe {

@@ -26,6 +26,7 @@ pub mod iobuf;
 pub mod json;
 pub mod jwt;
 mod kept;
+pub mod layout;
 pub mod log;
 pub mod mem;
 pub mod mgr;

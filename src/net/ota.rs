@@ -267,7 +267,7 @@ unsafe extern "C" fn on_metadata(c: *mut Connection, ev: c_int, ev_data: *mut c_
 /// `hm` is a message, and its views are valid as long as the result is used.
 unsafe fn response<'a>(hm: *const HttpMessage) -> (c_int, &'a [u8]) {
     // SAFETY: the caller vouches for the message.
-    unsafe { (status::number(view::bytes((*hm).uri)), view::bytes((*hm).body)) }
+    unsafe { (status::number(view::bytes((*hm).uri)), view::bytes(*HttpMessage::body_at(hm))) }
 }
 
 /// The handler of the connection that fetches the firmware, until that begins to come.
@@ -291,7 +291,8 @@ unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_
         MG_EV_HTTP_HDRS => {
             let (hm, size) = (ev_data.cast::<HttpMessage>(), check.size);
             // SAFETY: the data of HDRS is a message, whose views are valid now.
-            let (status, length) = unsafe { (status::number(view::bytes((*hm).uri)), (*hm).body.len) };
+            let (status, length) =
+                unsafe { (status::number(view::bytes((*hm).uri)), (*HttpMessage::body_at(hm)).len) };
             if status != 200 || length != size {
                 const TEXT_MAX: usize = 63;
                 let message = format!("Bad HTTP response: status {status}, size {length} vs {size}");

@@ -25,13 +25,8 @@ use mongoose::abi;
 use std::fs;
 
 /// Values of the build options in the library that this test is linked to.
-const OPTIONS: [(&str, usize); 5] = [
-    ("MG_DATA_SIZE", abi::MG_DATA_SIZE),
-    ("MG_MAX_HTTP_HEADERS", abi::MG_MAX_HTTP_HEADERS),
-    ("MG_DASH_MAX_USER_NAME", abi::MG_DASH_MAX_USER_NAME),
-    ("MG_IO_SIZE", abi::MG_IO_SIZE),
-    ("MG_MAX_RECV_SIZE", abi::MG_MAX_RECV_SIZE),
-];
+const OPTIONS: [(&str, usize); 2] =
+    [("MG_IO_SIZE", abi::MG_IO_SIZE), ("MG_MAX_RECV_SIZE", abi::MG_MAX_RECV_SIZE)];
 
 #[test]
 fn facts_hold_in_c() {

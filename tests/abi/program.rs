@@ -54,6 +54,13 @@ pub fn c(facts: &Facts) -> String {
         }
     }
     for [name, value] in facts.of("macro") {
+        if let Some(default) = value.strip_prefix("layout ") {
+            // A program may choose another value.
+            out.push_str("#ifndef CHOOSES_LAYOUT\n");
+            assert_that(&mut out, &format!("{name} == {default}"));
+            out.push_str("#endif\n");
+            continue;
+        }
         match value.strip_prefix("option ") {
             _ if value.starts_with('"') => {
                 let _ = writeln!(main, "  check_text(\"{name}\", {name}, {value});");

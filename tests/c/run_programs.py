@@ -8,7 +8,7 @@ rule of memory. It runs in an empty directory of its own. Closes with "N passed,
     tests/c/run_programs.py timers url      these programs
     tests/c/run_programs.py --configurations gcc-so,valgrind timers
                                             in these configurations; --list names them all
-    tests/c/run_programs.py --library DIR   against a library with other build options; gcc only
+    tests/c/run_programs.py --library DIR   against a library in another place; gcc only
 """
 
 from __future__ import annotations
@@ -82,6 +82,15 @@ NOT_UNDER_VALGRIND = frozenset(
     "http_timeouts json many_connections models printers random strings timers unix url util".split()
 )
 
+# One library serves every layout of structs: few headers and much data as the original's own tests
+# want it, and more headers than a message has room for on the stack.
+SMALL = ("-DMG_MAX_HTTP_HEADERS=7", "-DMG_DATA_SIZE=64", "-DMG_DASH_MAX_USER_NAME=40")
+LARGE = ("-DMG_MAX_HTTP_HEADERS=100", "-DMG_DATA_SIZE=5", "-DMG_DASH_MAX_USER_NAME=19")
+SEES_LAYOUT = frozenset(
+    "client_rules dash_api dash_sessions files_serve files_upload http_parse http_rules http_server "
+    "misuse takeover tls_events whole_events ws_client ws_server".split()
+)
+
 CONFIGURATIONS = (
     Configuration("gcc-so", "gcc"),
     Configuration("gcc-a", "gcc", static=True, only=LINKING),
@@ -90,6 +99,8 @@ CONFIGURATIONS = (
     Configuration("clang-a", "clang", static=True, only=LINKING),
     Configuration("asan-so", "gcc", flags=SANITIZE),
     Configuration("asan-a", "gcc", static=True, flags=SANITIZE, only=LINKING),
+    Configuration("layout-small", "gcc", flags=SMALL),
+    Configuration("layout-large", "gcc", flags=(*LARGE, *SANITIZE), only=SEES_LAYOUT),
     Configuration("valgrind", "gcc", under=VALGRIND, leaves_out=NOT_UNDER_VALGRIND),
 )
 

@@ -4,7 +4,7 @@ use super::request::{Asked, JSON};
 use super::session::User;
 use super::set::Set;
 use super::{change, listing};
-use crate::abi::flag;
+use crate::abi::{HttpMessage, flag};
 use crate::codec::dash::assign;
 use crate::codec::dash::route::{Range, Route};
 use crate::codec::fmt::Sink;
@@ -85,7 +85,7 @@ impl Api<'_> {
     /// The body. A copy: functions of the program may do anything to the connection's buffers.
     fn body(&self) -> Vec<u8> {
         // SAFETY: the views of the message are valid.
-        self.asked.hm().map_or_else(Vec::new, |hm| unsafe { view::bytes((*hm).body) }.to_vec())
+        self.asked.hm().map_or_else(Vec::new, |hm| unsafe { view::bytes(*HttpMessage::body_at(hm)) }.to_vec())
     }
 
     /// Prints a set, or the size of an array. False, and nothing is printed, if the user may not

@@ -27,8 +27,11 @@ pub fn path(dir: &[u8], name: &[u8]) -> Option<CString> {
 /// Loads the element of a set of files that its index says, or with index -1 stores their number
 /// there. A directory that is not there has none.
 pub fn read(set: Set, user: *const DashUser, posix: Fs) -> bool {
+    if user.is_null() {
+        return false;
+    }
     // SAFETY: the user lives during the call, with a dashboard that is NULL or valid.
-    let Some(board) = (unsafe { user.as_ref().and_then(|user| Board::new(user.dash)) }) else { return false };
+    let Some(board) = (unsafe { Board::new(*DashUser::dash_at(user)) }) else { return false };
     let name_field = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR);
     let (Some(name_field), Some(index)) = (name_field, set.index()) else { return false };
     let Some(dir) = directory(set, user) else { return false };

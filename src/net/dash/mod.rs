@@ -34,8 +34,12 @@ pub unsafe fn on_event(c: Conn, ev: c_int, ev_data: *mut c_void, board: Board, h
         MG_EV_HTTP_HDRS | MG_EV_HTTP_MSG if !ev_data.is_null() => {
             let hm = ev_data.cast::<HttpMessage>();
             // SAFETY: the data of these events is a message, whose views are valid now.
-            let (copy, head) =
-                unsafe { (Snapshot::new(hm), RawSlice::new(c, (*hm).head.buf.cast(), (*hm).head.len)) };
+            let (copy, head) = unsafe {
+                (
+                    Snapshot::new(hm),
+                    RawSlice::new(c, (*HttpMessage::head_at(hm)).buf.cast(), (*HttpMessage::head_at(hm)).len),
+                )
+            };
             // SAFETY: the copy lives as long as the request.
             let request = unsafe { Request::new(copy.as_ptr()) };
             let asked = Asked { c, board, request: &request, copy: copy.as_ptr(), message: hm, head, host };

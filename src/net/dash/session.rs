@@ -8,9 +8,8 @@ use crate::abi::{Dash, DashUser};
 use crate::codec::dash::token::same;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::state::Root;
-use core::cell::{Cell, RefCell, UnsafeCell};
+use core::cell::{Cell, RefCell};
 use core::ffi::{c_char, c_int};
-use core::ptr;
 use std::rc::Rc;
 
 /// Sessions that a dashboard has at once.
@@ -23,65 +22,70 @@ const GUEST_LEVEL: c_int = 9;
 /// A user. The struct lives as long as somebody has a handle: a function of the program may end the
 /// session of the user that it was called with.
 #[derive(Clone)]
-pub struct User(Rc<UnsafeCell<DashUser>>);
+pub struct User(Rc<[Cell<u64>]>);
 
 impl User {
     fn new(board: Board, name: &[u8], token: &[u8], level: c_int, expire: u64) -> User {
-        let mut user = DashUser {
-            next: ptr::null_mut(),
-            name: [0; _],
-            token: [0; _],
-            level,
-            expire,
-            dash: board.as_ptr(),
-        };
-        copy(name, &mut user.name);
-        copy(token, &mut user.token);
-        User(Rc::new(UnsafeCell::new(user)))
+        let user = User((0..DashUser::size().div_ceil(size_of::<u64>())).map(|_| Cell::new(0)).collect());
+        let at = user.as_ptr();
+        // SAFETY: the words above are a zeroed struct, to which no reference exists.
+        unsafe {
+            copy(name, DashUser::name_at(at));
+            copy(token, DashUser::token_at(at));
+            *DashUser::level_at(at) = level;
+            *DashUser::expire_at(at) = expire;
+            *DashUser::dash_at(at) = board.as_ptr();
+        }
+        user
     }
 
     /// The struct that C knows.
     pub fn as_ptr(&self) -> *mut DashUser {
-        self.0.get()
+        self.0.as_ptr().cast_mut().cast()
     }
 
     /// The name, cut to the room in the struct.
     pub fn name(&self) -> Vec<u8> {
         // SAFETY: the struct lives, and no reference into it outlives the call.
-        text(unsafe { &(*self.as_ptr()).name })
+        text(unsafe { &*DashUser::name_at(self.as_ptr()) })
     }
 
     /// The session's token; empty for guests.
     pub fn token(&self) -> Vec<u8> {
         // SAFETY: as above.
-        text(unsafe { &(*self.as_ptr()).token })
+        text(unsafe { &*DashUser::token_at(self.as_ptr()) })
     }
 
     /// What the user may do.
     pub fn level(&self) -> c_int {
         // SAFETY: as above.
-        unsafe { (*self.as_ptr()).level }
+        unsafe { *DashUser::level_at(self.as_ptr()) }
     }
 
     fn expire(&self) -> u64 {
         // SAFETY: as above.
-        unsafe { (*self.as_ptr()).expire }
+        unsafe { *DashUser::expire_at(self.as_ptr()) }
     }
 
     fn renew(&self, expire: u64) {
         // SAFETY: as above.
-        unsafe { (*self.as_ptr()).expire = expire }
+        unsafe { *DashUser::expire_at(self.as_ptr()) = expire }
     }
 
     fn set_level(&self, level: c_int) {
         // SAFETY: as above.
-        unsafe { (*self.as_ptr()).level = level }
+        unsafe { *DashUser::level_at(self.as_ptr()) = level }
     }
 }
 
-/// Copies what fits, and leaves a NUL behind.
-fn copy(from: &[u8], to: &mut [c_char]) {
-    let room = to.len() - 1;
+/// Copies what fits with a NUL after it into zeroed characters.
+///
+/// # Safety
+/// `to` is valid for writes.
+unsafe fn copy(from: &[u8], to: *mut [c_char]) {
+    // SAFETY: the caller vouches for it; no reference outlives the call.
+    let to = unsafe { &mut *to };
+    let room = to.len().saturating_sub(1);
     for (to, from) in to[..room].iter_mut().zip(from) {
         *to = *from as c_char;
     }

@@ -1,6 +1,6 @@
 //! All headers of a message, of which a program sees the first ones in their slots.
 
-use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::abi::{HttpMessage, Str, layout};
 use crate::codec::http::fields::{field_at, fields};
 use crate::net::event_loop::view;
 use core::marker::PhantomData;
@@ -26,13 +26,13 @@ impl<'a> Headers<'a> {
 
     /// Name and value of slot `i`; `None` for one that is not in use.
     fn slot(self, i: usize) -> Option<(&'a [u8], Str)> {
-        if i >= MG_MAX_HTTP_HEADERS {
+        if i >= layout::headers() {
             return None;
         }
         // SAFETY: who made this vouched for the message; the slots up to the first without a name are
         // set, and their views valid.
         let (name, value) = unsafe {
-            let slot = &raw const (*self.hm).headers[i];
+            let slot = HttpMessage::headers_at(self.hm).add(i);
             (view::bytes((*slot).name), (*slot).value)
         };
         (!name.is_empty()).then_some((name, value))
@@ -40,22 +40,22 @@ impl<'a> Headers<'a> {
 
     fn head(self) -> &'a [u8] {
         // SAFETY: who made this vouched for the message.
-        unsafe { view::bytes((*self.hm).head) }
+        unsafe { view::bytes(*HttpMessage::head_at(self.hm)) }
     }
 
     fn is_full(self) -> bool {
-        self.slot(MG_MAX_HTTP_HEADERS - 1).is_some()
+        self.slot(layout::headers() - 1).is_some()
     }
 
     /// Those that have no slot.
     pub fn beyond(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         let head = if self.is_full() { self.head() } else { b"" };
-        fields(head).skip(MG_MAX_HTTP_HEADERS).map(|header| (header.name, header.value))
+        fields(head).skip(layout::headers()).map(|header| (header.name, header.value))
     }
 
     /// Name and value of all, in order of arrival.
     pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        let slots = (0..MG_MAX_HTTP_HEADERS).map_while(move |i| self.slot(i));
+        let slots = (0..layout::headers()).map_while(move |i| self.slot(i));
         // SAFETY: as in `slot`.
         slots.map(|(name, value)| (name, unsafe { view::bytes(value) })).chain(self.beyond())
     }
@@ -66,18 +66,18 @@ impl<'a> Headers<'a> {
             // SAFETY: as in `slot`.
             return Some((name, unsafe { view::bytes(value) }, position + 1));
         }
-        if position < MG_MAX_HTTP_HEADERS || !self.is_full() {
+        if position < layout::headers() || !self.is_full() {
             return None;
         }
         // Behind the slots, positions are those of lines in the head, none of which begins before.
-        let mut line = position - MG_MAX_HTTP_HEADERS;
+        let mut line = position - layout::headers();
         if line == 0 {
-            for _ in 0..MG_MAX_HTTP_HEADERS {
+            for _ in 0..layout::headers() {
                 line = field_at(self.head(), line)?.1;
             }
         }
         let (header, next) = field_at(self.head(), line)?;
-        Some((header.name, header.value, next + MG_MAX_HTTP_HEADERS))
+        Some((header.name, header.value, next + layout::headers()))
     }
 
     /// The values of all headers with this name, ignoring case.

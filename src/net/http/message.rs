@@ -1,6 +1,6 @@
 //! From a parsed head to the message struct of the C ABI.
 
-use crate::abi::{HttpHeader, HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::abi::{HttpHeader, HttpMessage, Str, layout};
 use crate::codec::http::{Head, HeadError, parse_head_into};
 
 /// Parses the head at the start of `buf` straight into `hm`.
@@ -12,13 +12,12 @@ use crate::codec::http::{Head, HeadError, parse_head_into};
 /// As [`parse_head_into`].
 ///
 /// # Safety
-/// `hm` is valid for writes.
+/// `hm` is valid for writes of a message's size.
 pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage) -> Result<Option<Head<'a>>, HeadError> {
-    // SAFETY: the caller vouches for hm; no reference is made.
-    let slots = unsafe { &raw mut (*hm).headers }.cast::<HttpHeader>();
+    let (slots, room) = (HttpMessage::headers_at(hm), layout::headers());
     let mut used = 0;
     let parsed = parse_head_into(buf, |header| {
-        if used < MG_MAX_HTTP_HEADERS {
+        if used < room {
             let header = HttpHeader { name: header.name.into(), value: header.value.into() };
             // SAFETY: the slot lies within hm.
             unsafe { slots.add(used).write(header) };
@@ -33,14 +32,14 @@ pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage) -> Result<Option<He
     let start: Str = buf.into();
     // SAFETY: as above; the body starts within buf or one past its end.
     unsafe {
-        slots.add(used).write_bytes(0, MG_MAX_HTTP_HEADERS - used);
+        slots.add(used).write_bytes(0, room - used);
         (&raw mut (*hm).method).write(head.method.into());
         (&raw mut (*hm).uri).write(head.uri.into());
         (&raw mut (*hm).query).write(head.query.map_or(Str::NULL, Str::from));
         (&raw mut (*hm).proto).write(head.proto.into());
-        (&raw mut (*hm).body).write(Str { buf: start.buf.add(head.len), len: body });
-        (&raw mut (*hm).head).write(Str { buf: start.buf, len: head.len });
-        (&raw mut (*hm).message).write(Str { buf: start.buf, len: message });
+        HttpMessage::body_at(hm).write(Str { buf: start.buf.add(head.len), len: body });
+        HttpMessage::head_at(hm).write(Str { buf: start.buf, len: head.len });
+        HttpMessage::message_at(hm).write(Str { buf: start.buf, len: message });
     }
     Ok(Some(head))
 }

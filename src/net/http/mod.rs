@@ -32,12 +32,11 @@ use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::oversize;
 use crate::abi::{
-    Connection, HttpMessage, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL, MG_EV_READ,
-    MG_EV_WRITE, Setting, flag,
+    Connection, HttpMessage, HttpMessageSpace, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL,
+    MG_EV_READ, MG_EV_WRITE, Setting, flag,
 };
 use crate::codec::http::{self, Framing, Head};
 use core::ffi::{CStr, c_int, c_long, c_void};
-use core::mem::MaybeUninit;
 use core::ptr;
 
 /// Listens for HTTP.
@@ -229,7 +228,7 @@ fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> 
             }
         }
     }
-    let mut hm = MaybeUninit::<HttpMessage>::uninit();
+    let mut hm = HttpMessageSpace::uninit();
     // SAFETY: hm is valid for writes.
     let parsed = match unsafe { message::parse(bytes, hm.as_mut_ptr()) } {
         Ok(parsed) => parsed,
@@ -375,7 +374,7 @@ fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
     if end.chunked {
         body::compact(c, *ofs, partial);
     }
-    let mut hm = MaybeUninit::<HttpMessage>::uninit();
+    let mut hm = HttpMessageSpace::uninit();
     // SAFETY: the slice is used before handlers run; hm is valid for writes.
     let parsed = unsafe { message::parse(&c.recv().bytes()[*ofs..], hm.as_mut_ptr()) };
     match parsed {
@@ -392,8 +391,8 @@ fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
 fn finish_message(hm: *mut HttpMessage, partial: &Partial, end: End) {
     // SAFETY: a parsed message in the caller's frame.
     unsafe {
-        (*hm).body.len = end.body;
-        (*hm).message.len = partial.head + end.body;
+        (*HttpMessage::body_at(hm)).len = end.body;
+        (*HttpMessage::message_at(hm)).len = partial.head + end.body;
     }
 }
 

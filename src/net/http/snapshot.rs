@@ -1,14 +1,13 @@
 //! A message that stays readable whatever handlers do.
 
-use crate::abi::{HttpMessage, MG_MAX_HTTP_HEADERS, Str};
+use crate::abi::{HttpMessage, HttpMessageSpace, Str, layout};
 use crate::net::event_loop::view;
-use core::mem::MaybeUninit;
 use core::ptr;
 
 /// A copy of a message and of its head, into which its views point. The body is not copied: its view
 /// is the program's.
 pub struct Snapshot {
-    hm: MaybeUninit<HttpMessage>,
+    hm: HttpMessageSpace,
     head: Vec<u8>,
 }
 
@@ -19,13 +18,13 @@ impl Snapshot {
     /// `hm` points to a message whose views are valid now. Those outside of its head, which the
     /// program made, stay valid.
     pub unsafe fn new(hm: *const HttpMessage) -> Snapshot {
-        let mut it = Snapshot { hm: MaybeUninit::uninit(), head: Vec::new() };
+        let mut it = Snapshot { hm: HttpMessageSpace::uninit(), head: Vec::new() };
         let copy = it.hm.as_mut_ptr();
         // SAFETY: the caller vouches for the message; slots behind the first without a name may be
         // uninitialised, and are not looked at.
         unsafe {
-            ptr::copy_nonoverlapping(hm, copy, 1);
-            let old = (*hm).head;
+            ptr::copy_nonoverlapping(hm.cast::<u8>(), copy.cast(), HttpMessage::size());
+            let old = *HttpMessage::head_at(hm);
             it.head = view::bytes(old).to_vec();
             let start: *mut u8 = it.head.as_mut_ptr();
             let rebase = |part: *mut Str| {
@@ -38,9 +37,9 @@ impl Snapshot {
             rebase(&raw mut (*copy).uri);
             rebase(&raw mut (*copy).query);
             rebase(&raw mut (*copy).proto);
-            rebase(&raw mut (*copy).head);
-            for i in 0..MG_MAX_HTTP_HEADERS {
-                let slot = &raw mut (*copy).headers[i];
+            rebase(HttpMessage::head_at(copy));
+            for i in 0..layout::headers() {
+                let slot = HttpMessage::headers_at(copy).add(i);
                 if (*slot).name.len == 0 {
                     break;
                 }

@@ -53,8 +53,21 @@ impl<'g> Conn<'g> {
     setter!(set_loc, loc, Addr);
     getter!(rem, rem, Addr);
     setter!(set_rem, rem, Addr);
-    getter!(flags, flags, u32);
-    setter!(set_flags, flags, u32);
+
+    /// Reads the flags.
+    #[inline]
+    pub fn flags(self) -> u32 {
+        // SAFETY: a handle points to a live struct (see the module's documentation).
+        unsafe { *Connection::flags_at(self.0.as_ptr()) }
+    }
+
+    /// Writes the flags.
+    #[inline]
+    pub fn set_flags(self, value: u32) {
+        // SAFETY: a handle points to a live struct (see the module's documentation).
+        unsafe { *Connection::flags_at(self.0.as_ptr()) = value }
+    }
+
     getter!(handler, r#fn, EventHandler);
     setter!(set_handler, r#fn, EventHandler);
     getter!(handler_data, fn_data, *mut c_void);
@@ -68,8 +81,17 @@ impl<'g> Conn<'g> {
     getter!(mgr_ptr, mgr, *mut Manager);
     setter!(set_mgr_ptr, mgr, *mut Manager);
 
-    getter!(tls_ptr, tls, *mut c_void);
-    setter!(set_tls_ptr, tls, *mut c_void);
+    /// Reads `tls`.
+    pub fn tls_ptr(self) -> *mut c_void {
+        // SAFETY: a handle points to a live struct (see the module's documentation).
+        unsafe { *Connection::tls_at(self.0.as_ptr()) }
+    }
+
+    /// Writes `tls`.
+    pub fn set_tls_ptr(self, value: *mut c_void) {
+        // SAFETY: a handle points to a live struct (see the module's documentation).
+        unsafe { *Connection::tls_at(self.0.as_ptr()) = value }
+    }
 
     /// The manager; `None` after that was freed. That of a connection of the program's own appears
     /// without its state.

@@ -437,7 +437,7 @@ impl Root {
 
     /// Allocates a connection with its state in front and `extra` bytes behind, all zero.
     pub fn allocate(&self, extra: usize) -> Option<Conn<'_>> {
-        let size = size_of::<ConnState>().checked_add(size_of::<Connection>())?.checked_add(extra)?;
+        let size = size_of::<ConnState>().checked_add(Connection::size())?.checked_add(extra)?;
         let base = NonNull::new(mem::alloc(size))?;
         if self.is_freed() {
             // By the program's allocator.

@@ -11,7 +11,9 @@ use super::event_loop::deadline;
 use super::event_loop::engine::{Engine, Handler};
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::Conn;
-use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag};
+use crate::abi::{
+    Connection, HttpMessage, HttpMessageSpace, MG_EV_CLOSE, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag,
+};
 use crate::codec::http::fields::{entries, has_token};
 use crate::codec::http::{self, head_len};
 use crate::codec::ws::deflate::Deflate;
@@ -19,7 +21,6 @@ use crate::codec::ws::extension::{self, Agreement, Wish};
 use crate::codec::ws::handshake;
 use config::Config;
 use core::ffi::{c_int, c_long, c_void};
-use core::mem::MaybeUninit;
 use core::ptr;
 pub use state::Offer;
 use state::{Awaited, WsState};
@@ -173,7 +174,7 @@ fn finish_handshake(c: Conn, state: &WsState) {
             Err(_) => return refuse(c, b"not http"),
         };
         http::fields::unfold(&mut bytes[..len]);
-        let mut hm = MaybeUninit::<HttpMessage>::uninit();
+        let mut hm = HttpMessageSpace::uninit();
         // SAFETY: hm is valid for writes.
         let parsed = unsafe { super::http::message::parse(bytes, hm.as_mut_ptr()) };
         let accepted = match parsed {

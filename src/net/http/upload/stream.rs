@@ -131,7 +131,13 @@ impl Coming {
     /// As for [`start`].
     unsafe fn new(hm: *const HttpMessage) -> Coming {
         // SAFETY: the caller vouches for the message.
-        unsafe { Coming { head: (*hm).head.buf as usize, head_len: (*hm).head.len, left: left(hm) } }
+        unsafe {
+            Coming {
+                head: (*HttpMessage::head_at(hm)).buf as usize,
+                head_len: (*HttpMessage::head_at(hm)).len,
+                left: left(hm),
+            }
+        }
     }
 }
 
@@ -171,7 +177,7 @@ fn open(fs: Fs, dir: &[u8], name: &[u8]) -> Option<File> {
 /// The views of `hm` are valid.
 unsafe fn left(hm: *const HttpMessage) -> Left {
     // SAFETY: the caller vouches for the message.
-    let (request, body) = unsafe { (Request::new(hm), (*hm).body.len) };
+    let (request, body) = unsafe { (Request::new(hm), (*HttpMessage::body_at(hm)).len) };
     match (request.headers.first(b"Transfer-Encoding"), body) {
         // The engine has checked that the coding is `chunked`.
         (Some(_), 0 | usize::MAX) => Left::Chunks(Chunked::new()),
