@@ -9,6 +9,17 @@ from __future__ import annotations
 import asyncio
 
 
+def fastapi_example():
+    """What the tutorial about FastAPI shows."""
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "python"))
+    from fastapi_app import app
+
+    return app
+
+
 def starlette():
     from starlette.applications import Starlette
     from starlette.middleware import Middleware

@@ -127,6 +127,16 @@ def test_asgi(app: str) -> None:
 
 
 @pytest.mark.usefixtures("frameworks")
+def test_the_example_of_the_tutorial() -> None:
+    with running("asgi", "fastapi_example") as port:
+        kind = {"Content-Type": "application/json"}
+        assert ask(port, "PUT", "/items/7", b'{"name": "bolt", "price": 0.5}', **kind)[0] == 201
+        assert json.loads(ask(port, "GET", "/items/7")[2]) == {"name": "bolt", "price": 0.5}
+        assert ask(port, "GET", "/items/8")[0] == 404
+        assert ask(port, "PUT", "/items/9", b'{"name": "bolt"}', **kind)[0] == 422
+
+
+@pytest.mark.usefixtures("frameworks")
 @pytest.mark.parametrize("threads", ["1", "4"])
 @pytest.mark.parametrize("app", WSGI)
 def test_wsgi(app: str, threads: str) -> None:
