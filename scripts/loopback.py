@@ -6,27 +6,43 @@ import random
 import socket
 import subprocess
 import time
+from pathlib import Path
 
-# Below the range from which systems take the ports of clients and of bind(0), so that nobody else is
-# given the port before the server has it.
-PORTS = range(15000, 30000)
-_given: set[int] = set()
+EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+# Each port that was given to this process is a name in the abstract namespace, which lasts as long as
+# the process, and which no other process gets: tests run side by side.
+_given: list[socket.socket] = []
+
+
+def candidates() -> list[int]:
+    """Ports in random order, outside the range from which the system takes those of clients and of
+    bind(0): nobody else is given the port before the server has it."""
+    try:
+        low, high = map(int, EPHEMERAL.read_text().split())
+    except (OSError, ValueError):
+        low, high = 32768, 60999
+    below, above = range(max(1024, low - 15000), low), range(high + 1, 65536)
+    ports = max(below, above, key=len)
+    if len(ports) < 1000:
+        ports = range(1024, 65536)
+    return random.sample(ports, len(ports))
 
 
 def free_port() -> int:
-    """A port that nobody uses, neither for TCP nor for UDP; each call gives another one."""
-    for port in random.sample(PORTS, len(PORTS)):
-        if port in _given:
-            continue
+    """A port that nobody uses, neither for TCP nor for UDP; no other call gives it, in any process."""
+    for port in candidates():
+        name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
+            name.bind(f"\0mongoose-tests-{port}")
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
+            name.close()
             continue
-        _given.add(port)
+        _given.append(name)
         return port
-    raise RuntimeError(f"no port of {PORTS} is free")
+    raise RuntimeError("no port is free")
 
 
 def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:

@@ -3,18 +3,13 @@
 #ifndef CLOCK_H
 #define CLOCK_H
 
-#include <time.h>
-
 #include "loop.h"
 
 static uint64_t skipped;     // milliseconds
 static uint64_t stopped_at;  // 0: the clock runs
 
 uint64_t mg_millis(void) {
-  struct timespec now;
-  if (stopped_at > 0) return stopped_at;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000 + skipped;
+  return stopped_at > 0 ? stopped_at : machine_millis() + skipped;
 }
 
 static inline void stop_clock(void) {
@@ -24,13 +19,5 @@ static inline void stop_clock(void) {
 static inline void start_clock(void) {
   stopped_at = 0;
 }
-
-// While the clock stands, patience is counted in polls.
-#define TURN_UNTIL(mgr, condition)                                      \
-  do {                                                                  \
-    int turns_ = 0;                                                     \
-    while (!(condition) && turns_++ < 20000) mg_mgr_poll((mgr), 1);     \
-    CHECK(condition);                                                   \
-  } while (0)
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "files.h"
 #include "kernel.h"
+#include "patience.h"
 #include <stdlib.h>
 #include "mongoose.h"
 
@@ -52,13 +53,11 @@ static inline void on_client(struct mg_connection *c, int ev, void *ev_data) {
 // Sends bytes and waits for the reply; returns its status.
 static inline int ask_bytes(const char *bytes, size_t len) {
   struct mg_str request = mg_str_n(bytes, len);
-  int i;
   reply[0] = '\0';
   reply_body = "";
   reply_done = false;
   CHECK(mg_http_connect(&mgr, url_for("http", ""), on_client, &request) != NULL);
-  for (i = 0; i < POLLS && !reply_done; i++) mg_mgr_poll(&mgr, 1);
-  CHECK(reply_done);
+  POLLS_SUFFICE(&mgr, POLLS, reply_done);
   return strncmp(reply, "HTTP/1.", 7) == 0 ? atoi(reply + 9) : 0;
 }
 
@@ -116,15 +115,13 @@ static inline void polls(int n) {
 
 // `headers` end in LF as in `ask`.
 static inline void watch(struct watcher *w, const char *headers) {
-  int i;
   memset(w, 0, sizeof(*w));
   w->c = mg_ws_connect(&mgr, url_for("ws", "/api/websocket"), on_watcher, w, "%s", headers);
-  for (i = 0; i < 2 * POLLS && w->opens == 0 && w->closes == 0; i++) mg_mgr_poll(&mgr, 1);
+  POLLS_SUFFICE(&mgr, 2 * POLLS, w->opens > 0 || w->closes > 0);
 }
 
 static inline bool hears(struct watcher *w, const char *text) {
-  int i;
-  for (i = 0; i < 2 * POLLS && strstr(w->text, text) == NULL; i++) mg_mgr_poll(&mgr, 1);
+  POLLS_SUFFICE(&mgr, 2 * POLLS, strstr(w->text, text) != NULL);
   if (strstr(w->text, text) == NULL) fprintf(stderr, "heard [%s], not [%s]\n", w->text, text);
   return strstr(w->text, text) != NULL;
 }

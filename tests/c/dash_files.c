@@ -243,19 +243,19 @@ static void test_slow_uploads(void) {
   fresh();
   request = mg_str("PUT /fs/files/slow HTTP/1.1\r\nContent-Length: 2000\r\n\r\nabc");
   c = mg_http_connect(&mgr, url_for("http", ""), on_client, &request);
-  polls(20);
+  POLLS_SUFFICE(&mgr, 20, mg_fs_posix.st("files/slow", NULL, NULL) != 0);
   CHECK(strcmp(content("files/slow"), "") == 0);
   c->is_closing = 1;
   polls(20);
   EXPECT_BODY("DELETE /fs/files/slow", "", "", 200, "true");
   c = mg_http_connect(&mgr, url_for("http", ""), on_client, &request);
-  polls(20);
+  POLLS_SUFFICE(&mgr, 20, mg_fs_posix.st("files/slow", NULL, NULL) != 0);
   listener->is_closing = 1;
   polls(20);
   mg_printf(c, "%01997d", 5);
   reply_done = false;
-  polls(20);
-  CHECK(reply_done && strstr(reply, "HTTP/1.1 200 OK\r\n") == reply && strlen(content("files/slow")) == 2000);
+  POLLS_SUFFICE(&mgr, 20, reply_done);
+  CHECK(strstr(reply, "HTTP/1.1 200 OK\r\n") == reply && strlen(content("files/slow")) == 2000);
   mg_mgr_free(&mgr);
 
   fresh();

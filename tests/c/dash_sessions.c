@@ -85,12 +85,11 @@ static void test_expiry(void) {
   EXPECT("GET /api/get", cookie, "", 200);  // renews
   now += 9000;
   EXPECT("GET /api/get", cookie, "", 200);
-  polls(20);
-  CHECK(w.closes == 0 && w2.closes == 1);  // the other one did nothing
+  POLLS_SUFFICE(&mgr, 20, w2.closes == 1);  // the other one did nothing
+  CHECK(w.closes == 0);
   now += 10001;
   EXPECT("GET /api/get", cookie, "", 403);
-  polls(20);
-  CHECK(w.closes == 1);
+  POLLS_SUFFICE(&mgr, 20, w.closes == 1);
   dash.session_auto_expiration_seconds = 0;  // an hour
   log_in(ADMIN);
   now += 3600000;
@@ -113,17 +112,16 @@ static void test_logout(void) {
   CHECK(strstr(reply, "Set-Cookie: access_token=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 UTC; "
                       "HttpOnly; Max-Age=0; \r\n") != NULL);
   EXPECT("GET /api/get", cookie, "", 403);
-  polls(20);
-  CHECK(w.closes == 1 && w2.closes == 0);
+  POLLS_SUFFICE(&mgr, 20, w.closes == 1);
+  CHECK(w2.closes == 0);
 
   // Two requests on one connection: the second reply follows the first, and nothing else.
   request = mg_str("GET /api/logout HTTP/1.1\r\n\r\nGET /api/hi HTTP/1.1\r\n\r\n");
   reply_done = true;  // on_client only sends
   c = mg_http_connect(&mgr, url_for("http", ""), on_client, &request);
   c->pfn = NULL;
-  polls(20);
-  CHECK(mg_match(mg_str_n((char *) c->recv.buf, c->recv.len),
-                 mg_str("HTTP/1.1 401 #Unauthorized\nHTTP/1.1 200 #hi\n"), NULL));
+  POLLS_SUFFICE(&mgr, 20, mg_match(mg_str_n((char *) c->recv.buf, c->recv.len),
+                                   mg_str("HTTP/1.1 401 #Unauthorized\nHTTP/1.1 200 #hi\n"), NULL));
   mg_mgr_free(&mgr);
 }
 
@@ -167,8 +165,7 @@ static void test_many_users(void) {
   CHECK(w.closes == 0);
   now++;
   EXPECT("GET /api/login", basic("u10"), "", 200);
-  polls(20);
-  CHECK(w.closes == 1);
+  POLLS_SUFFICE(&mgr, 20, w.closes == 1);
   EXPECT("GET /api/get", first, "", 403);
   mg_mgr_free(&mgr);
 }
@@ -245,8 +242,8 @@ static void test_side_by_side(void) {
   CHECK(dash.guest == NULL && second.guest != NULL);
   mg_dash_send_change(&mgr, &set);
   mg_dash_send_change(&mgr, &x_set);
-  polls(20);
-  CHECK(mine.frames == 1 && theirs.frames == 2);
+  POLLS_SUFFICE(&mgr, 20, theirs.frames == 2);
+  CHECK(mine.frames == 1);
   mg_mgr_free(&mgr);
 }
 
@@ -276,8 +273,8 @@ static void test_rude_functions(void) {
   CHECK(hears(&w, "{\"set\":{\"v\":0}}"));
   ends_all = true;
   mg_dash_send_change(&mgr, &set);
-  polls(20);
-  CHECK(w.frames == 1 && w.closes == 1);
+  POLLS_SUFFICE(&mgr, 20, w.closes == 1);
+  CHECK(w.frames == 1);
   ends_all = false;
   set.fn = NULL;
   mg_mgr_free(&mgr);

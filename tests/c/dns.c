@@ -211,7 +211,7 @@ static void test_sntp(void) {
     mg_boot_timestamp_ms = 0;
     int64_t t = mg_sntp_parse(packet, 48), passed = (int64_t) (mg_millis() - now);
     CHECK(t >= 1700000000250 && t <= 1700000000250 + passed / 2 + 1);
-    CHECK((int64_t) mg_now() >= t && (int64_t) mg_now() <= t + passed + 1000);
+    CHECK((int64_t) mg_now() >= t && (int64_t) mg_now() <= t + 60000);
   }
   mg_boot_timestamp_ms = 5;
   for (int i = 0; i < 5; i++) {

@@ -3,6 +3,7 @@
 #include "files.h"
 #include <stdlib.h>
 #include "mongoose.h"
+#include "patience.h"
 
 #define PEM_SIZE 37587
 
@@ -261,7 +262,7 @@ static void together(const char *requests, int wanted, const char *expected) {
   answers = 0;
   texts[0] = '\0';
   mg_printf(c, "%s", requests);
-  for (i = 0; i < 30 && answers < wanted; i++) mg_mgr_poll(&mgr, 1);
+  POLLS_SUFFICE(&mgr, 30, answers == wanted);
   for (i = 0; i < 10; i++) mg_mgr_poll(&mgr, 1);
   CHECK_ROW(strcmp(texts, expected) == 0, requests);
   if (!gone) {

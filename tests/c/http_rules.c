@@ -103,7 +103,7 @@ static const char *answer(const char *format) {
   closed = 0;
   mg_printf(c, "%s", request);
   while (!closed && c->recv.len == 0 && mg_millis() < end) mg_mgr_poll(&mgr, 5);
-  for (int i = 0; i < 10 && !closed; i++) mg_mgr_poll(&mgr, 0);
+  for (int i = 0; i < 5 && !closed; i++) mg_mgr_poll(&mgr, 1);
   if (!closed) c->is_closing = 1;
   while (!closed && mg_millis() < end) mg_mgr_poll(&mgr, 5);
   return reply;

@@ -1,22 +1,14 @@
 // Names: whose servers are asked, which records count, names of this machine, and attempts that
 // overlap.
+#include "clock.h"
 #include "nameserver.h"
 
-#include <time.h>
-
 static struct mg_mgr s_mgr;
-static uint64_t s_skipped;  // milliseconds that nobody waits for
-
-uint64_t mg_millis(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000 + s_skipped;
-}
-
 static struct mg_connection *s_web;
 static struct server s_dns;
 
 static void begin(bool own4, bool own6) {
+  stop_clock();
   mg_mgr_init(&s_mgr);
   s_web = mg_listen(&s_mgr, "tcp://127.0.0.1:0", NULL, NULL);
   s_dns = server_open(false);
@@ -28,6 +20,7 @@ static void begin(bool own4, bool own6) {
 static void end(void) {
   mg_mgr_free(&s_mgr);
   CHECK(s_mgr.conns == NULL && s_mgr.active_dns_requests == NULL);
+  start_clock();
   close(s_dns.fd);
 }
 
@@ -214,7 +207,7 @@ static void test_race(void) {
   ANSWER(&s_dns, POSITIVE, 2, SILENT1 HERE);
   POLL_UNTIL(&s_mgr, strstr(r.text, "RESOLVE") != NULL);
   CHECK(c->is_connecting && c->rem.addr.ip4 == htonl(0x7f00004d));
-  s_skipped += 250;
+  stopped_at += 250;
   POLL_UNTIL(&s_mgr, strstr(r.text, "CONNECT") != NULL);
   CHECK_EVENTS(r, "OPEN RESOLVE CONNECT");
   CHECK(c->rem.addr.ip4 == htonl(0x7f000001) && !c->is_connecting && c->loc.port != 0);
@@ -226,7 +219,7 @@ static void test_race(void) {
   take(&s_dns);
   ANSWER(&s_dns, POSITIVE, 5, SILENT1 REFUSED NOWHERE REFUSED HERE);
   POLL_UNTIL(&s_mgr, strstr(r.text, "RESOLVE") != NULL);
-  s_skipped += 250;
+  stopped_at += 250;
   POLL_UNTIL(&s_mgr, strstr(r.text, "CONNECT") != NULL);
   CHECK(c->rem.addr.ip4 == htonl(0x7f000001));
   AGAIN(c, r);
@@ -235,7 +228,7 @@ static void test_race(void) {
   take(&s_dns);
   ANSWER(&s_dns, POSITIVE, 3, SILENT1 SILENT2 HERE);
   POLL_UNTIL(&s_mgr, strstr(r.text, "RESOLVE") != NULL);
-  s_skipped += 250;
+  stopped_at += 250;
   POLL_UNTIL(&s_mgr, c->rem.addr.ip4 == htonl(0x7f00004e));
   AGAIN(c, r);
   poll_times(&s_mgr, 3);
@@ -248,7 +241,7 @@ static void test_race(void) {
   take(&s_dns);
   ANSWER(&s_dns, POSITIVE, 2, SILENT1 SILENT2);
   POLL_UNTIL(&s_mgr, strstr(r.text, "RESOLVE") != NULL);
-  s_skipped += 250;
+  stopped_at += 250;
   POLL_UNTIL(&s_mgr, c->rem.addr.ip4 == htonl(0x7f00004e));
   nonblocking(full[0]);
   POLL_UNTIL(&s_mgr, ((k = accept(full[0], NULL, NULL)) >= 0 && close(k) != 0) || strstr(r.text, "CONNECT") != NULL);
@@ -293,7 +286,7 @@ static void test_other_family(void) {
   ANSWER(&s_dns, POSITIVE, 1, REFUSED);
   POLL_UNTIL(&s_mgr, is_asked(&s_dns));
   take(&s_dns);
-  s_skipped += PATIENCE_MS + 1;
+  stopped_at += PATIENCE_MS + 1;
   POLL_UNTIL(&s_mgr, r.closes == 1);
   CHECK(strcmp(r.error, "socket error") == 0);
   while (is_asked(&s_dns)) take(&s_dns);

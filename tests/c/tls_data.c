@@ -44,14 +44,13 @@ static struct answer fetch(const char *url, const struct mg_tls_opts *opts, cons
   struct answer answer;
   struct mg_connection *c;
   va_list ap;
-  int i;
   memset(&answer, 0, sizeof(answer));
   c = mg_http_connect(&mgr, url, http_client, &answer);
   mg_tls_init(c, opts);
   va_start(ap, format);
   mg_vprintf(c, format, &ap);
   va_end(ap);
-  for (i = 0; i < 100 && !answer.closed && answer.status == 0; i++) mg_mgr_poll(&mgr, 1);
+  POLL_UNTIL(&mgr, answer.closed || answer.status != 0);
   if (!answer.closed) c->is_closing = 1;
   mg_mgr_poll(&mgr, 1);
   CHECK(answer.closed);

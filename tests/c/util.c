@@ -79,7 +79,7 @@ static void test_time(void) {
   uint64_t now = mg_now();
   CHECK(before <= now && now <= mg_millis());
   mg_boot_timestamp_ms = (uint64_t) time(NULL) * 1000 - mg_millis();
-  CHECK(mg_now() / 1000 - (uint64_t) time(NULL) + 1 <= 2);
+  CHECK(mg_now() / 1000 - (uint64_t) time(NULL) + 60 <= 120);
   mg_boot_timestamp_ms = 0;
   before = mg_millis();
   mg_delayms(20);

@@ -54,9 +54,9 @@ static inline void ws_log_event(struct ws_log *log, int ev, void *ev_data) {
 // Returns how many bytes came.
 static inline size_t take(struct mg_mgr *mgr, int fd, char *buf, size_t want) {
   size_t got = 0;
-  uint64_t until = mg_millis() + PATIENCE_MS;
+  uint64_t until = machine_millis() + PATIENCE_MS;
   nonblocking(fd);
-  while (got < want && mg_millis() < until) {
+  while (got < want && machine_millis() < until) {
     ssize_t n = recv(fd, buf + got, want - got, 0);
     if (n == 0 || (n < 0 && errno != EAGAIN)) break;
     if (n > 0) got += (size_t) n;
@@ -77,9 +77,9 @@ static inline size_t take(struct mg_mgr *mgr, int fd, char *buf, size_t want) {
 static inline bool ends(struct mg_mgr *mgr, int fd) {
   char byte;
   ssize_t n = -1;
-  uint64_t until = mg_millis() + PATIENCE_MS;
+  uint64_t until = machine_millis() + PATIENCE_MS;
   nonblocking(fd);
-  while (n < 0 && mg_millis() < until) {
+  while (n < 0 && machine_millis() < until) {
     n = recv(fd, &byte, 1, 0);
     if (n < 0 && errno != EAGAIN) break;
     mg_mgr_poll(mgr, 1);

@@ -117,9 +117,16 @@ static void test_ping_of_a_peer_that_is_gone(void) {
     CHECK(mg_conn_set(listener, MG_SET_WS_PONG_TIMEOUT, 20));
     // Without MG_EV_POLL, too.
     CHECK(mg_conn_set(listener, MG_SET_POLL_EVENTS, events));
+    stop_clock();
     fd = peer(UPGRADE);
+    stopped_at += 5;
     CHECK_TAKES(&mgr, fd, "\x89\x00", 2);
+    stopped_at += 19;
+    poll_times(&mgr, 3);
+    CHECK(server.closes == 0);
+    stopped_at += 1;
     POLL_UNTIL(&mgr, server.closes == 1);
+    start_clock();
     CHECK_LOG(server, "!WS pong timeout");
     close(fd);
     end();
@@ -132,17 +139,17 @@ static void test_ping_by_a_program_that_is_busy(void) {
   begin();
   CHECK(mg_conn_set(listener, MG_SET_WS_PING, 5));
   CHECK(mg_conn_set(listener, MG_SET_WS_PONG_TIMEOUT, 5));
-  fd = peer(UPGRADE);
   stop_clock();
+  fd = peer(UPGRADE);
   for (i = 0; i < 3; i++) {
     char ping[2];
     ssize_t n = -1;
     stopped_at += 5;
-    TURN_UNTIL(&mgr, n == 2 || (n = recv(fd, ping, sizeof(ping), MSG_DONTWAIT)) == 2);
+    POLL_UNTIL(&mgr, n == 2 || (n = recv(fd, ping, sizeof(ping), MSG_DONTWAIT)) == 2);
     CHECK(n == 2 && memcmp(ping, "\x89\x00", 2) == 0);
     put(fd, "\x8a\x80\0\0\0\0", 6);
     stopped_at += 10;
-    TURN_UNTIL(&mgr, server.ctls == i + 1);
+    POLL_UNTIL(&mgr, server.ctls == i + 1);
   }
   start_clock();
   CHECK_LOG(server, "[8a ][8a ][8a ]");
@@ -218,10 +225,16 @@ static void test_close_timeout(void) {
   int fd;
   begin();
   CHECK(mg_conn_set(listener, MG_SET_WS_CLOSE_TIMEOUT, 10));
+  stop_clock();
   fd = peer(UPGRADE);
   CHECK(mg_ws_close(accepted, 1000, NULL));
   CHECK_TAKES(&mgr, fd, "\x88\x02\x03\xe8", 4);
+  stopped_at += 9;
+  poll_times(&mgr, 3);
+  CHECK(server.closes == 0);
+  stopped_at += 1;
   CHECK_END(&mgr, fd);
+  start_clock();
   CHECK(server.closes == 1 && server.errors == 0);
   close(fd);
   end();

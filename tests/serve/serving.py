@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 HERE = Path(__file__).parent
-DEADLINE = 30.0  # seconds until a test that waits for something gives up
+DEADLINE = 120.0  # seconds until a test that waits for something gives up
 URL = re.compile(r"(?:listening|server) on (?:https?://)?(\S+)")
 
 

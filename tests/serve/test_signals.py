@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from serving import Serving, is_alive, until
+from serving import DEADLINE, Serving, is_alive, until
 
 KINDS = ("asgi", "wsgi")
 HELD = 3  # requests in progress
@@ -27,7 +27,7 @@ def in_progress(server: Serving, count: int) -> None:
     host, _, port = server.wait_for(r"metrics on http://(\S+)/metrics")[0].rpartition(":")
 
     def told() -> bool:
-        client = http.client.HTTPConnection(host, int(port), timeout=10)
+        client = http.client.HTTPConnection(host, int(port), timeout=DEADLINE)
         client.request("GET", "/metrics")
         text = client.getresponse().read().decode()
         client.close()
