@@ -16,6 +16,13 @@ LIBRARY = ROOT / "target" / PROFILE
 STATIC_LIBS = ("-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc")
 
 
+def linked(static: bool, library: Path) -> list[str]:
+    """Arguments of a linker for the shared or static library."""
+    if static:
+        return [str(library / "libmongoose.a"), *STATIC_LIBS]
+    return [f"-L{library}", f"-Wl,-rpath,{library}", "-lmongoose", "-lpthread"]
+
+
 def command(
     source: Path,
     output: Path,
@@ -29,11 +36,8 @@ def command(
 
     The header is the one beside the library, which has the library's build options.
     """
-    if static:
-        link = [str(library / "libmongoose.a"), *STATIC_LIBS]
-    else:
-        link = [f"-L{library}", f"-Wl,-rpath,{library}", "-lmongoose", "-lpthread"]
-    return [cc, *flags, f"-I{library / 'include'}", str(source), "-o", str(output), *link]
+    include = f"-I{library / 'include'}"
+    return [cc, *flags, include, str(source), "-o", str(output), *linked(static, library)]
 
 
 def build(source: Path, output: Path, *, static: bool = False, flags: Sequence[str] = ()) -> Path:

@@ -18,4 +18,22 @@ if [ "${1:-}" != "" ]; then
     cp scripts/dev-requirements.txt "$stamp"
   }
 fi
-[ "${1:-}" = --tools ] || pip install .
+[ "${1:-}" != --tools ] || exit 0
+
+# Everything that the package is made of, and the options of its build (docs/python/building.md).
+ingredients() {
+  "$python" -V
+  env | grep -E '^(MONGOOSE_PROFILE|USE_[A-Z]+|MG_[A-Z_]+|C?FLAGS|CC)=' | sort || true
+  find setup.py pyproject.toml Cargo.toml Cargo.lock build.rs cbindgen.toml build cffi src \
+    -type f ! -name '*.pyc' ! -path 'build/lib*' -print0 | sort -z | xargs -0 sha256sum
+}
+built=.venv/built.txt
+made_of=$(ingredients | sha256sum)
+if [ "$(cat $built 2>/dev/null)" != "$made_of" ] || ! "$python" -m pip show --quiet libmongoose 2>/dev/null; then
+  # With the tools there is all that the build needs, and nothing is fetched.
+  isolation=()
+  [ "${1:-}" != --dev ] || isolation=(--no-build-isolation)
+  rm -f $built
+  pip install ${isolation[@]+"${isolation[@]}"} .
+  echo "$made_of" >$built
+fi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,11 @@ import pytest
 
 from needs import need
 
-# How long an example takes says something about the machine only.
-hypothesis.settings.register_profile("any machine", deadline=None)
+# How long an example takes says something about the machine only. A run of the same commit tries the same
+# examples, so that it has the same outcome; with MONGOOSE_EXPLORE=1 each run tries others.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, derandomize=os.environ.get("MONGOOSE_EXPLORE") != "1", database=None
+)
 hypothesis.settings.load_profile("any machine")
 
 

@@ -131,7 +131,7 @@ impl Shared {
 
 #[test]
 fn two_threads() {
-    const MESSAGES: usize = 100_000;
+    const MESSAGES: usize = 20_000;
     let message = |i: usize| (0..1 + i % 30).map(move |k| (i * 31 + k) as u8);
     let shared = Shared(Fixture::new(200));
     std::thread::scope(|scope| {

@@ -39,7 +39,7 @@ def server(*settings: str) -> Iterator[int]:
         finally:
             process.stdin.close()
             try:
-                process.wait(timeout=30)
+                process.wait(timeout=120)
             except subprocess.TimeoutExpired:
                 process.kill()
     assert process.returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
@@ -78,9 +79,10 @@ def manager() -> Iterator[Manager]:
     made.close()
 
 
-def poll_until(manager: Manager, condition: Callable[[], object], turns: int = 1000) -> None:
+def poll_until(manager: Manager, condition: Callable[[], object]) -> None:
     """Polls until the condition holds."""
-    for _ in range(turns):
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
         if condition():
             return
         manager.poll(10)

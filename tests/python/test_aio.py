@@ -127,6 +127,7 @@ def test_an_abandoned_thread_ends_when_its_handler_does(monkeypatch: pytest.Monk
             am.timer_add(0, block)
             await asyncio.to_thread(blocked.wait, DEADLINE)
             (first,) = (t for t in threading.enumerate() if t.name == "pymongoose-poll")
+        am._shutdown_timeout = DEADLINE
         async with am:
             listener = am.listen("tcp://127.0.0.1:0")
             release.set()

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import DEADLINE
 
+from loopback import free_port
+
 MUCH = 200_000_000
 MORE = 8_000_000  # bytes that may be kept
 QUIET = 0.5  # seconds in which nothing moves: then the other side has stopped
@@ -58,8 +60,10 @@ class Served:
         self.port = port
 
     def memory(self) -> int:
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
-        return int(pages) * 4096
+        # In statm and status the kernel rounds by what each processor has not reported yet.
+        lines = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()
+        (kib,) = (line.split()[1] for line in lines if line.startswith("Rss:"))
+        return int(kib) * 1024
 
     def connect(self, head: bytes) -> socket.socket:
         sock = socket.create_connection(("127.0.0.1", self.port), DEADLINE)
@@ -75,9 +79,7 @@ class Served:
 @contextmanager
 def serving(tmp_path: Path, kind: str, app: str, *options: str) -> Iterator[Served]:
     (tmp_path / "served.py").write_text(APP)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", f"pymongoose.{kind}", f"served:{app}", *options]
     command += ["--url", f"http://127.0.0.1:{port}"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE)

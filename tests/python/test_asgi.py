@@ -220,7 +220,7 @@ def test_disconnect_is_told() -> None:
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
         await asyncio.wait_for(waiting.wait(), DEADLINE)
         writer.close()
-        for _ in range(1000):
+        for _ in range(6000):
             if told:
                 break
             await asyncio.sleep(0.01)
@@ -252,7 +252,7 @@ def test_a_stream_ends_when_its_client_is_gone(capsys: pytest.CaptureFixture[str
         writer.write(b"GET / HTTP/1.1\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
         writer.close()
-        for _ in range(1000):
+        for _ in range(6000):
             if ended:
                 break
             await asyncio.sleep(0.01)
@@ -283,7 +283,7 @@ def test_receive_ends_when_the_response_is_complete() -> None:
         for path in ("/", "/stream", "/"):  # on one connection, which stays open
             connection.request("GET", path)
             assert connection.getresponse().read() == b"ab"
-        for _ in range(1000):
+        for _ in range(6000):
             if len(told) == 3:
                 break
             time.sleep(0.01)

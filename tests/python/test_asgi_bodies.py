@@ -147,7 +147,7 @@ def test_curl_is_invited_to_send_its_body(tmp_path: Path) -> None:
     def client(port: int) -> bytes:
         command = ["curl", "-s", "-S", "--expect100-timeout", "60", "-H", "Expect: 100-continue"]
         command += ["-T", str(tmp_path / "body"), f"http://127.0.0.1:{port}/"]
-        return subprocess.run(command, capture_output=True, timeout=30, check=True).stdout
+        return subprocess.run(command, capture_output=True, timeout=DEADLINE * 2, check=True).stdout
 
     assert serving(app, client) == digest(body)
 

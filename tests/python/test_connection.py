@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import time
 import weakref
 from typing import Any
 
 import pytest
-from conftest import Server, poll_until, read_all, read_response
+from conftest import DEADLINE, Server, poll_until, read_all, read_response
 
 from pymongoose import (
     MG_EV_ACCEPT,
@@ -212,6 +213,9 @@ def test_no_handler_at_all() -> None:
         with pytest.raises(TimeoutError):
             client.recv(1)
         assert server.listener.is_listening
+        deadline = time.monotonic() + DEADLINE
+        while len(server.manager.connections) < 2 and time.monotonic() < deadline:
+            time.sleep(0.002)
         assert len(server.manager.connections) == 2
 
 

@@ -148,7 +148,7 @@ from pymongoose import Manager
 manager = Manager()
 manager.listen("http://127.0.0.1:0")
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, timeout=20)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"USE_NOGIL=1\ndrained\n", b"")
 
 
@@ -172,7 +172,7 @@ manager.listen("http://127.0.0.1:0")
 manager.poll(10)
 manager.close()
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"USE_NOGIL=1\nImportError\n", b"")
 
 

@@ -173,7 +173,7 @@ class Cluster:
             self.wait(port)
 
     def wait(self, port: int) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + DEADLINE
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -193,10 +193,10 @@ class Cluster:
 
     def stop(self) -> list[int]:
         self.nginx.terminate()
-        self.nginx.wait(30)
+        self.nginx.wait(120)
         for server in self.servers:
             server.terminate()
-        return [server.wait(30) for server in self.servers]
+        return [server.wait(120) for server in self.servers]
 
 
 def test_nginx_goes_on_when_a_process_is_killed(tmp_path: Path) -> None:

@@ -277,12 +277,14 @@ def test_a_signal_handler_ends_the_wait() -> None:
     try:
         with Manager() as manager:
             manager.listen("tcp://127.0.0.1:0")
-            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            # More than once: on a busy machine the first may come before the wait.
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
             start = time.monotonic()
             manager.poll(60_000)
             assert time.monotonic() - start < DEADLINE
-            assert seen == [signal.SIGALRM]
+            assert set(seen) == {signal.SIGALRM}
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
@@ -444,6 +446,7 @@ def test_a_closed_manager_has_no_descriptors() -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd"))
 
+    gc.collect()  # What other tests left is closed before.
     before = descriptors()
     managers = [Manager(enable_wakeup=True) for _ in range(10)]
     assert descriptors() > before

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from conftest import Server, poll_until
+from conftest import DEADLINE, Server, poll_until
 from test_asgi import WsClient
 
 from pymongoose import (
@@ -108,7 +108,7 @@ def test_sntp() -> None:
     times: list[int] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(DEADLINE)
 
         def answer() -> None:
             request, client = server.recvfrom(100)

@@ -23,7 +23,7 @@ DOCUMENTED = (RuntimeError, ValueError, TypeError, OverflowError, AttributeError
 def test_stress() -> None:
     program = str(Path(stress.__file__))
     done = subprocess.run(
-        [sys.executable, "-X", "dev", program, "10000"], capture_output=True, text=True, timeout=300
+        [sys.executable, "-X", "dev", program, "10000", "6000"], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -40,7 +40,7 @@ def certs(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
     place = tmp_path_factory.mktemp("certs")
-    subprocess.run(["sh", SCRIPT], cwd=place, check=True, timeout=120)
+    subprocess.run(["sh", SCRIPT], cwd=place, check=True)
     return lambda name: (place / name).read_text()
 
 

@@ -143,7 +143,7 @@ def test_curl_is_invited_to_send_its_body(tmp_path: Path) -> None:
     with Server(uploads.handler) as server:
         url = f"http://127.0.0.1:{server.port}/copy"
         command = ["curl", "-s", "-S", "-H", "Expect: 100-continue", "--expect100-timeout", "60", "-T"]
-        done = subprocess.run([*command, source, url], capture_output=True, timeout=30, check=True)
+        done = subprocess.run([*command, source, url], capture_output=True, timeout=DEADLINE * 2, check=True)
     assert done.stdout == b"stored"
     assert (tmp_path / "copy").read_bytes() == source.read_bytes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import itertools
 import socket
 import threading
 import time
@@ -341,7 +342,6 @@ def test_a_client_that_leaves_frees_the_worker() -> None:
         yield b"free"
 
     with Serving(app, workers=1) as serving:
-        serving.server._stream_timeout = 1.0
         client = socket.create_connection(("127.0.0.1", serving.port), DEADLINE)
         client.sendall(b"GET / HTTP/1.1\r\n\r\n")
         client.recv(1000)
@@ -394,17 +394,20 @@ def test_a_stream_without_a_client_is_forgotten_while_its_worker_is_busy() -> No
 
 
 def test_a_client_that_reads_nothing_is_given_up() -> None:
+    begun = threading.Event()
+
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("200 OK", [])
-        while True:
+        for number in itertools.count():
             yield bytes(1_000_000)
+            if number > 0:  # The first piece is in the stream.
+                begun.set()
 
     with Serving(app, stream_timeout=0.2) as serving:
         with socket.create_connection(("127.0.0.1", serving.port), DEADLINE) as client:
             client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert begun.wait(DEADLINE)
             deadline = time.monotonic() + DEADLINE
-            while not serving.server._streams and time.monotonic() < deadline:
-                time.sleep(0.01)
             while serving.server._streams and time.monotonic() < deadline:
                 time.sleep(0.01)
             assert serving.server._streams == {}

@@ -103,7 +103,7 @@ def test_curl_is_invited_to_send_its_body(tmp_path: Path) -> None:
         for header in ("Content-Type: a/b", "Transfer-Encoding: chunked"):
             command = ["curl", "-s", "-S", "--expect100-timeout", "60", "-H", "Expect: 100-continue"]
             command += ["-H", header, "-T", str(tmp_path / "body"), f"http://127.0.0.1:{serving.port}/"]
-            done = subprocess.run(command, capture_output=True, timeout=30, check=True)
+            done = subprocess.run(command, capture_output=True, timeout=DEADLINE * 2, check=True)
             assert done.stdout == digest(body)
 
 

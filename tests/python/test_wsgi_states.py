@@ -17,6 +17,8 @@ import pytest
 from conftest import DEADLINE, read_all
 from test_wsgi import Serving, answering
 
+from pymongoose import Connection
+
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 CHUNKED = ("Transfer-Encoding", "chunked")
@@ -242,6 +244,18 @@ def test_the_environment_is_whole(workers: int) -> None:
     assert all(type(value) is str for key, value in environ.items() if key.isupper())
 
 
+def the_connection(serving: Serving) -> Connection:
+    """The only one, as soon as output waits in it."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        conn: Connection
+        for conn in serving.server.manager.connections:
+            if not conn.is_listening and conn.send_len > 0:
+                return conn
+        time.sleep(0.002)
+    raise AssertionError("nothing waits")
+
+
 @EACH
 def test_a_slow_client_gets_all_of_it(workers: int) -> None:
     """It pauses, and reads by and by; what waits for it stays small."""
@@ -258,12 +272,12 @@ def test_a_slow_client_gets_all_of_it(workers: int) -> None:
             sock.settimeout(DEADLINE)
             sock.connect(("127.0.0.1", serving.port))
             sock.sendall(GET + LAST)
-            time.sleep(0.3)
-            (conn,) = (c for c in serving.server.manager.connections if not c.is_listening)
+            conn = the_connection(serving)
             assert conn.send_len < 4_000_000
             with socket.create_connection(("127.0.0.1", serving.port), DEADLINE) as other:
                 other.sendall(LAST)  # Meanwhile others are served.
                 assert read_all(other).endswith(b"next")
+            assert conn.send_len < 4_000_000
             data = read_all(sock)
     assert data.partition(b"\r\n\r\n")[2].startswith(piece * count)
     assert data.endswith(b"next")

@@ -22,6 +22,14 @@ def hold(server: Serving) -> list[http.client.HTTPConnection]:
     return clients
 
 
+def answers(server: Serving) -> bool:
+    """Whether a request gets an answer."""
+    try:
+        return server.get()[0] == 200
+    except (OSError, http.client.HTTPException):
+        return False
+
+
 def in_progress(server: Serving, count: int) -> None:
     """Waits until the workers have that many requests."""
     host, _, port = server.wait_for(r"metrics on http://(\S+)/metrics")[0].rpartition(":")
@@ -92,7 +100,7 @@ def test_a_worker_that_hangs_is_replaced() -> None:
         server.wait_for("has not answered")
         server.ready(2)
         client.close()
-        assert server.get()[0] == 200
+        until(lambda: answers(server))  # On a busy machine a worker that is well may be late, too.
 
 
 def test_more_and_fewer_workers() -> None:
@@ -121,11 +129,11 @@ def test_a_successor_takes_the_sockets(tmp_path: Path) -> None:
         (first,) = server.ready(1)
         server.signal(signal.SIGUSR2)
         (successor,) = (int(n) for n in server.wait_for(r"new master (\d+)"))
-        server.ready(2)
-        assert int(pid.read_text()) == successor
-        server.signal(signal.SIGTERM)
-        server.process.wait(30)
         try:
+            server.ready(2)
+            assert int(pid.read_text()) == successor
+            server.signal(signal.SIGTERM)
+            server.process.wait(DEADLINE)
             assert not is_alive(first)
             assert server.get()[0] == 200
         finally:

@@ -24,7 +24,7 @@ def build(name: str, place: Path) -> Path:
 def output(command: Sequence[str | Path]) -> list[str]:
     """Lines that a command prints."""
     return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, timeout=60
+        command, check=True, stdout=subprocess.PIPE, text=True, timeout=120
     ).stdout.splitlines()
 
 
@@ -36,7 +36,7 @@ def running(command: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         if process.stdout:
             process.stdout.close()
 

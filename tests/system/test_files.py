@@ -54,7 +54,7 @@ def curl(place: Path) -> Iterator[Curl]:
         yield run
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def nasty_paths() -> list[str]:

@@ -43,7 +43,7 @@ def server(place: Path, *lines: str) -> Iterator[str]:
 
 def wait_for(port: int) -> None:
     """Returns when something answers."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", port))
         sock.settimeout(0.1)

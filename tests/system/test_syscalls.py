@@ -43,7 +43,7 @@ def counting(program: Path, port: int, table: Path) -> Iterator[None]:
         yield
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
         os.kill(int(children), signal.SIGTERM)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
     finally:
         process.kill()
         process.wait()
@@ -84,6 +84,7 @@ def test_a_request_costs_one_recv_and_one_send(hello: Path, tmp_path: Path) -> N
     assert sum(count.get(name, 0) for name in SEND) <= 1.01 * REQUESTS, count
     # Registered once and perhaps removed once, plus the loop's own descriptors.
     assert count["epoll_ctl"] <= 2 * CONNECTIONS + 10, count
-    assert sum(count.get(name, 0) for name in WAIT) <= REQUESTS, count
+    # One for each request, where the server runs after each; and those that end without an event.
+    assert sum(count.get(name, 0) for name in WAIT) <= 1.1 * REQUESTS, count
     others = sum(n for name, n in count.items() if name not in RECEIVE | SEND | WAIT)
     assert others <= 20 * CONNECTIONS + 200, count

@@ -25,7 +25,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the program, the certificates and their keys."""
     need("openssl")
     place = tmp_path_factory.mktemp("tls")
-    subprocess.run(["sh", SCRIPT], cwd=place, check=True, timeout=120)
+    subprocess.run(["sh", SCRIPT], cwd=place, check=True)
     (place / "body.txt").write_text(BODY)
     peers.build("tls_peer", place)
     return place

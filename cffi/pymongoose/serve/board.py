@@ -12,6 +12,7 @@ from typing import Any
 ROWS = 512
 WIDTH = 1024  # doubles in a row: two pages
 BEAT, CONNECTIONS, ACTIVE, LAG, SENT, RECEIVED, SECONDS, COUNT, DROPPED = range(9)
+BEAT_TIME = 1.0  # seconds between two heartbeats
 GAUGES = (BEAT, CONNECTIONS, ACTIVE, LAG)
 BUCKETS = 32  # first of the histogram of durations
 STATUS = 64  # status 0 would be here

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import metrics, process, sockets
-from .board import BEAT, Board
+from .board import BEAT, BEAT_TIME, Board
 from .errors import STARTUP_FAILED, Misuse
 from .notify import Notifier
 
@@ -274,8 +274,9 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker.pid, signal.SIGKILL)
             beat = self._board.row(worker.row)[BEAT]
-            if limit and beat and worker.ready and not worker.stopping and now - beat > limit:
-                log.error("worker %d has not answered for %.1f s: replaced", worker.pid, now - beat)
+            silent = now - beat - BEAT_TIME  # since the heartbeat that is missing was due
+            if limit and beat and worker.ready and not worker.stopping and silent > limit:
+                log.error("worker %d has not answered for %.1f s: replaced", worker.pid, silent)
                 worker.stopping = True
                 worker.deadline = now + ABORT_TIME
                 with contextlib.suppress(ProcessLookupError):

@@ -11,7 +11,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from . import env_file, target
-from .board import BEAT, CONNECTIONS, LAG
+from .board import BEAT, BEAT_TIME, CONNECTIONS, LAG
 from .errors import STARTUP_FAILED, Misuse
 from .process import Context
 from .tls import Certificates
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..manager import Manager
 
 LINGER = 1.0  # seconds in which a connection that waits may still send a request, at a stop
-TICK = 1.0  # seconds between two heartbeats
+TICK = BEAT_TIME
 
 
 class Worker:
