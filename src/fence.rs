@@ -19,10 +19,17 @@ impl Drop for Fence {
     }
 }
 
-/// Starts an exported function: see [`Fence`].
+/// Starts a function that C calls: see [`Fence`]. Names the arguments that are pointers, and what they
+/// become: `fence!("mg_crc32", buf[len]: arg::data)`. The functions that turn them, such as those of
+/// `net::event_loop::arg`, are unsafe and called without a block, so this compiles in an `unsafe fn`
+/// only, whose caller vouches for the arguments.
 #[macro_export]
 macro_rules! fence {
-    ($name:literal) => {
+    ($name:literal $(, $arg:ident $([$len:expr])? : $kind:path)* $(,)?) => {
         let _fence = $crate::fence::Fence($name);
+        $(
+            #[allow(unsafe_op_in_unsafe_fn)]
+            let $arg = $kind($arg $(, $len)?, &_fence);
+        )*
     };
 }

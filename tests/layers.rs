@@ -214,10 +214,11 @@ fn exports_are_fenced(source: &Source) -> Complaints {
         let Some(body) = item.find(['{', ';']) else { continue };
         let Some(name) = item[..body].find("fn ").map(|n| ident(&item[n + 3..])) else { continue };
         let start = at + attribute.len() + body + 1;
-        let fence = format!("fence!(\"{name}\");");
-        if !source.text[start..].trim_start().starts_with(&fence) {
+        let fence = format!("fence!(\"{name}\"");
+        let begins = source.text[start..].trim_start().strip_prefix(&fence);
+        if !begins.is_some_and(|rest| rest.starts_with([')', ','])) {
             complaints.push(format!(
-                "{}:{}: {name} must start with {fence}",
+                "{}:{}: {name} must start with {fence})",
                 source.path,
                 line_of(&code, at)
             ));

@@ -1,6 +1,6 @@
 //! Access lists.
 
-use super::slice;
+use super::arg;
 use crate::abi::{Addr, Str};
 use crate::codec::acl::{self, Error};
 use crate::fence;
@@ -25,12 +25,9 @@ use core::ffi::c_int;
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_check_ip_acl(acl: Str, remote_ip: *mut Addr) -> c_int {
-    fence!("mg_check_ip_acl");
-    // SAFETY: the caller passes an address or NULL.
-    let Some(remote) = (unsafe { remote_ip.as_ref() }) else { return -1 };
-    // SAFETY: the caller passes a valid view.
-    let list = unsafe { slice::bytes(acl) };
-    match acl::allows(list, remote.parsed(), zone) {
+    fence!("mg_check_ip_acl", acl: arg::bytes, remote_ip: arg::shared);
+    let Some(remote) = remote_ip else { return -1 };
+    match acl::allows(acl, remote.parsed(), zone) {
         Ok(allowed) => c_int::from(allowed),
         Err(Error::Entry) => -1,
         Err(Error::Network) => -2,

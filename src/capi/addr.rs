@@ -1,6 +1,6 @@
 //! Text to IP address.
 
-use super::slice;
+use super::arg;
 use crate::abi::{Addr, Str};
 use crate::fence;
 
@@ -21,11 +21,8 @@ use crate::fence;
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_aton(str: Str, addr: *mut Addr) -> bool {
-    fence!("mg_aton");
-    // SAFETY: the caller passes a valid view.
-    let parsed = Addr::from_text(unsafe { slice::bytes(str) });
-    // SAFETY: the caller passes an address or NULL.
-    let (Some(parsed), Some(to)) = (parsed, unsafe { addr.as_mut() }) else { return false };
+    fence!("mg_aton", str: arg::bytes, addr: arg::exclusive);
+    let (Some(parsed), Some(to)) = (Addr::from_text(str), addr) else { return false };
     *to = Addr { port: to.port, ..parsed };
     true
 }

@@ -1,6 +1,7 @@
 //! Base64 (RFC 4648): the standard alphabet with padding, and that for URLs without.
 
-use super::slice::{raw, raw_mut};
+use super::arg;
+use super::slice::raw_mut;
 use crate::codec::{base64, base64url};
 use crate::fence;
 use core::ffi::{c_char, c_uchar};
@@ -52,21 +53,16 @@ pub unsafe extern "C" fn mg_base64_final(buf: *mut c_char, len: usize) -> usize 
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_base64_encode(p: *const c_uchar, n: usize, buf: *mut c_char, dl: usize) -> usize {
-    fence!("mg_base64_encode");
-    // SAFETY: the caller passes n readable and dl writable bytes.
-    unsafe {
-        let n = if p.is_null() { 0 } else { n };
-        let room = raw_mut(buf.cast(), dl);
-        let len = base64::encoded_len(n).filter(|&len| len < room.len());
-        if let Some(text) = len.and_then(|len| room.get_mut(..len)) {
-            base64::encode(raw(p, n), text);
-        }
-        let len = len.unwrap_or(0);
-        if let Some(end) = room.get_mut(len) {
-            *end = 0;
-        }
-        len
+    fence!("mg_base64_encode", p[n]: arg::data, buf[dl]: arg::room);
+    let len = base64::encoded_len(p.len()).filter(|&len| len < buf.len());
+    if let Some(text) = len.and_then(|len| buf.get_mut(..len)) {
+        base64::encode(p, text);
     }
+    let len = len.unwrap_or(0);
+    if let Some(end) = buf.get_mut(len) {
+        *end = 0;
+    }
+    len
 }
 
 /// Decodes `n` characters into `dl` bytes at `dst`, NUL included: `dl` has to be
@@ -88,21 +84,16 @@ pub unsafe extern "C" fn mg_base64_decode(
     dst: *mut c_char,
     dl: usize,
 ) -> usize {
-    fence!("mg_base64_decode");
-    // SAFETY: the caller passes n readable and dl writable bytes.
-    unsafe {
-        let text = raw(src.cast(), n);
-        let room = raw_mut(dst.cast(), dl);
-        let len = match room.split_last_mut() {
-            Some((_, room)) if base64::decoded_room(text.len()) <= room.len() => base64::decode(text, room),
-            _ => None,
-        };
-        let len = len.unwrap_or(0);
-        if let Some(end) = room.get_mut(len) {
-            *end = 0;
-        }
-        len
+    fence!("mg_base64_decode", src[n]: arg::data, dst[dl]: arg::room);
+    let len = match dst.split_last_mut() {
+        Some((_, room)) if base64::decoded_room(src.len()) <= room.len() => base64::decode(src, room),
+        _ => None,
+    };
+    let len = len.unwrap_or(0);
+    if let Some(end) = dst.get_mut(len) {
+        *end = 0;
     }
+    len
 }
 
 /// As `mg_base64_encode` with the alphabet for URLs (RFC 4648, section 5), without padding: `dl` has to
@@ -120,16 +111,12 @@ pub unsafe extern "C" fn mg_base64url_encode(
     buf: *mut c_char,
     dl: usize,
 ) -> usize {
-    fence!("mg_base64url_encode");
-    // SAFETY: the caller passes n readable and dl writable bytes.
-    unsafe {
-        let n = if p.is_null() { 0 } else { n };
-        let mut text = Vec::new();
-        if base64url::encoded_len(n).is_some_and(|len| len < dl) {
-            base64url::encode(raw(p, n), &mut text);
-        }
-        store(&text, raw_mut(buf.cast(), dl))
+    fence!("mg_base64url_encode", p[n]: arg::data, buf[dl]: arg::room);
+    let mut text = Vec::new();
+    if base64url::encoded_len(p.len()).is_some_and(|len| len < buf.len()) {
+        base64url::encode(p, &mut text);
     }
+    store(&text, buf)
 }
 
 /// Decodes `n` characters of the alphabet for URLs into `dl` bytes at `dst`: `dl` has to be the number
@@ -148,13 +135,10 @@ pub unsafe extern "C" fn mg_base64url_decode(
     dst: *mut c_char,
     dl: usize,
 ) -> usize {
-    fence!("mg_base64url_decode");
-    // SAFETY: the caller passes n readable bytes, which are not used behind the first line, and dl
-    // writable ones.
-    unsafe {
-        let bytes = base64url::decode(raw(src.cast(), n)).unwrap_or_default();
-        store(&bytes, raw_mut(dst.cast(), dl))
-    }
+    fence!("mg_base64url_decode", src[n]: arg::data);
+    let bytes = base64url::decode(src).unwrap_or_default();
+    // SAFETY: the caller passes dl writable bytes, which may be those of src; that is not used any more.
+    store(&bytes, unsafe { raw_mut(dst.cast(), dl) })
 }
 
 /// Writes `bytes` and a NUL to `room`: nothing but the NUL when that is too small.

@@ -1,12 +1,11 @@
 //! `struct mg_connection`: listening, connecting, sending, closing.
 
-use super::slice;
+use super::arg;
 use crate::abi::{Addr, Connection, EventHandler, Manager};
 use crate::fence;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::{self, Handlers};
-use crate::net::event_loop::{conn, connect, dscp};
+use crate::net::event_loop::{conn, connect, dscp, log};
 use crate::net::http;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
@@ -14,6 +13,15 @@ use core::ptr;
 /// What a function that makes a connection returns: NULL when a handler has closed it again.
 pub(super) fn pointer(c: Option<Conn>) -> *mut Connection {
     c.filter(|c| !conn::is_closed(*c)).map_or(ptr::null_mut(), Conn::as_ptr)
+}
+
+/// The URL of a server. That there is none is said in the log.
+pub(super) fn server_url(url: Option<&CStr>) -> Option<&CStr> {
+    let url = url.filter(|url| !url.is_empty());
+    if url.is_none() {
+        log::error(format_args!("null url"));
+    }
+    url
 }
 
 /// Listens at a URL; `MG_EV_OPEN` fires before this returns.
@@ -33,13 +41,9 @@ pub unsafe extern "C" fn mg_listen(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_listen");
-    // SAFETY: the caller passes an initialised manager and a C string.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        pointer(listen::listen(m, slice::cstr(url), Handlers { handler: r#fn, data: fn_data }))
-    }
+    fence!("mg_listen", mgr: arg::mgr, url: arg::text);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    pointer(listen::listen(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Opens an outgoing connection: `mg_connect_svc` without a protocol handler.
@@ -78,18 +82,10 @@ pub unsafe extern "C" fn mg_connect_svc(
     pfn: EventHandler,
     pfn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_connect_svc");
-    // SAFETY: the caller passes an initialised manager and a C string.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        if url.is_null() || *url == 0 {
-            crate::net::event_loop::log::error(format_args!("null url"));
-            return ptr::null_mut();
-        }
-        let handlers = Handlers { handler: r#fn, data: fn_data };
-        pointer(connect::connect(m, CStr::from_ptr(url), handlers, pfn, pfn_data))
-    }
+    fence!("mg_connect_svc", mgr: arg::mgr, url: arg::c_str);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    let Some(url) = server_url(url) else { return ptr::null_mut() };
+    pointer(connect::connect(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }, pfn, pfn_data))
 }
 
 /// Takes over a descriptor that the program opened; it is closed with the connection.
@@ -110,12 +106,9 @@ pub unsafe extern "C" fn mg_wrapfd(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_wrapfd");
-    // SAFETY: the caller passes an initialised manager.
-    match unsafe { MgrGuard::new(mgr) } {
-        Some(guard) => pointer(listen::wrap(guard.mgr(), fd, Handlers { handler: r#fn, data: fn_data })),
-        None => ptr::null_mut(),
-    }
+    fence!("mg_wrapfd", mgr: arg::mgr);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    pointer(listen::wrap(guard.mgr(), fd, Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Makes a zeroed connection with an id, in no list and without a descriptor.
@@ -127,9 +120,8 @@ pub unsafe extern "C" fn mg_wrapfd(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_alloc_conn(mgr: *mut Manager) -> *mut Connection {
-    fence!("mg_alloc_conn");
-    // SAFETY: the caller passes an initialised manager.
-    let Some(guard) = (unsafe { MgrGuard::new(mgr) }) else { return ptr::null_mut() };
+    fence!("mg_alloc_conn", mgr: arg::mgr);
+    let Some(guard) = mgr else { return ptr::null_mut() };
     pointer(conn::alloc(guard.mgr()))
 }
 
@@ -143,9 +135,8 @@ pub unsafe extern "C" fn mg_alloc_conn(mgr: *mut Manager) -> *mut Connection {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_open_listener(c: *mut Connection, url: *const c_char) -> bool {
-    fence!("mg_open_listener");
-    // SAFETY: the caller passes a connection of mg_alloc_conn and a C string.
-    unsafe { ConnGuard::new(c).is_some_and(|guard| listen::open_listener(guard.conn(), slice::cstr(url))) }
+    fence!("mg_open_listener", c: arg::conn, url: arg::text);
+    c.is_some_and(|guard| listen::open_listener(guard.conn(), url))
 }
 
 /// Closes a connection now: unlinks it, closes its socket, fires `MG_EV_CLOSE`, releases it.
@@ -157,11 +148,9 @@ pub unsafe extern "C" fn mg_open_listener(c: *mut Connection, url: *const c_char
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_close_conn(c: *mut Connection) {
-    fence!("mg_close_conn");
-    // SAFETY: the caller passes a connection of its manager, or NULL.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        conn::close(c);
+    fence!("mg_close_conn", c: arg::conn);
+    if let Some(guard) = c {
+        conn::close(guard.conn());
     }
 }
 
@@ -171,11 +160,9 @@ pub unsafe extern "C" fn mg_close_conn(c: *mut Connection) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_connect_resolved(c: *mut Connection) {
-    fence!("mg_connect_resolved");
-    // SAFETY: the caller passes a connection of its manager, or NULL.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        connect::connect_resolved(c);
+    fence!("mg_connect_resolved", c: arg::conn);
+    if let Some(guard) = c {
+        connect::connect_resolved(guard.conn());
     }
 }
 
@@ -192,9 +179,9 @@ pub unsafe extern "C" fn mg_connect_resolved(c: *mut Connection) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_send(c: *mut Connection, data: *const c_void, size: usize) -> bool {
-    fence!("mg_send");
-    // SAFETY: the caller passes a connection and size readable bytes at data.
-    unsafe { ConnGuard::new(c).is_some_and(|guard| conn::send(guard.conn(), data.cast(), size)) }
+    fence!("mg_send", c: arg::conn);
+    // SAFETY: the caller passes size readable bytes at data, or NULL.
+    c.is_some_and(|guard| unsafe { conn::send(guard.conn(), data.cast(), size) })
 }
 
 /// Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
@@ -204,11 +191,9 @@ pub unsafe extern "C" fn mg_send(c: *mut Connection, data: *const c_void, size: 
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_call(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
-    fence!("mg_call");
-    // SAFETY: the caller passes a connection; ev_data is passed on untouched.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        conn::call(c, ev, ev_data);
+    fence!("mg_call", c: arg::conn);
+    if let Some(guard) = c {
+        conn::call(guard.conn(), ev, ev_data);
     }
 }
 
@@ -219,16 +204,10 @@ pub unsafe extern "C" fn mg_call(c: *mut Connection, ev: c_int, ev_data: *mut c_
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_multicast_restore(c: *mut Connection, from: *mut u8) {
-    fence!("mg_multicast_restore");
-    if from.is_null() {
-        return;
-    }
-    // SAFETY: the caller passes a connection, and a copied struct mg_addr at any alignment.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c) {
-            let c = guard.conn();
-            c.set_rem(from.cast::<Addr>().read_unaligned());
-        }
+    fence!("mg_multicast_restore", c: arg::conn);
+    if let Some(guard) = c.filter(|_| !from.is_null()) {
+        // SAFETY: the caller passes a copy of a struct mg_addr, at any alignment.
+        guard.conn().set_rem(unsafe { from.cast::<Addr>().read_unaligned() });
     }
 }
 
@@ -248,13 +227,9 @@ pub unsafe extern "C" fn mg_http_listen(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_http_listen");
-    // SAFETY: the caller passes an initialised manager and a C string.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        pointer(http::listen_http(m, slice::cstr(url), Handlers { handler: r#fn, data: fn_data }))
-    }
+    fence!("mg_http_listen", mgr: arg::mgr, url: arg::text);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    pointer(http::listen_http(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Connects for HTTP: `mg_connect` with the HTTP protocol handler. Sends nothing by itself: the
@@ -272,17 +247,10 @@ pub unsafe extern "C" fn mg_http_connect(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_http_connect");
-    // SAFETY: the caller passes an initialised manager and a C string.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        if url.is_null() || *url == 0 {
-            crate::net::event_loop::log::error(format_args!("null url"));
-            return ptr::null_mut();
-        }
-        pointer(http::connect_http(m, CStr::from_ptr(url), Handlers { handler: r#fn, data: fn_data }))
-    }
+    fence!("mg_http_connect", mgr: arg::mgr, url: arg::c_str);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    let Some(url) = server_url(url) else { return ptr::null_mut() };
+    pointer(http::connect_http(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Marks what a connection sends with a code point of Differentiated Services (RFC 2474), 0 to 63:
@@ -298,7 +266,6 @@ pub unsafe extern "C" fn mg_http_connect(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dscp(c: *mut Connection, dscp: u8) -> bool {
-    fence!("mg_dscp");
-    // SAFETY: the caller passes a connection or NULL.
-    unsafe { ConnGuard::new(c) }.is_some_and(|guard| dscp::set(guard.conn(), dscp))
+    fence!("mg_dscp", c: arg::conn);
+    c.is_some_and(|guard| dscp::set(guard.conn(), dscp))
 }

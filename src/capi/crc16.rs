@@ -1,6 +1,6 @@
 //! CRC-16, and comparing secrets.
 
-use super::slice;
+use super::arg;
 use crate::codec::crc16;
 use crate::fence;
 use core::ffi::{c_char, c_void};
@@ -16,9 +16,8 @@ use core::ffi::{c_char, c_void};
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_crc16(crc: u16, buf: *const c_char, len: usize) -> u16 {
-    fence!("mg_crc16");
-    // SAFETY: the caller passes len bytes at buf.
-    crc16::update(crc, unsafe { slice::raw(buf.cast(), len) })
+    fence!("mg_crc16", buf[len]: arg::data);
+    crc16::update(crc, buf)
 }
 
 /// Compares `n` bytes, in a time that depends on `n` only: for secrets. `n` 0: equal.
@@ -30,13 +29,8 @@ pub unsafe extern "C" fn mg_crc16(crc: u16, buf: *const c_char, len: usize) -> u
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_memeq(a: *const c_void, b: *const c_void, n: usize) -> bool {
-    fence!("mg_memeq");
-    if n > 0 && (a.is_null() || b.is_null()) {
-        return false;
-    }
-    // SAFETY: the caller passes n readable bytes at both.
-    let (a, b) = unsafe { (slice::raw(a.cast(), n), slice::raw(b.cast(), n)) };
-    differing_bits(a, b) == 0
+    fence!("mg_memeq", a[n]: arg::data, b[n]: arg::data);
+    a.len() == n && b.len() == n && differing_bits(a, b) == 0
 }
 
 /// The bits in which bytes of the same number differ, all looked at.

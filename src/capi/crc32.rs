@@ -1,6 +1,6 @@
 //! CRC-32.
 
-use super::slice;
+use super::arg;
 use crate::codec::crc32;
 use crate::fence;
 use core::ffi::c_char;
@@ -16,7 +16,6 @@ use core::ffi::c_char;
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_crc32(crc: u32, buf: *const c_char, len: usize) -> u32 {
-    fence!("mg_crc32");
-    // SAFETY: the caller passes len bytes at buf.
-    crc32::update(crc, unsafe { slice::raw(buf.cast(), len) })
+    fence!("mg_crc32", buf[len]: arg::data);
+    crc32::update(crc, buf)
 }

@@ -6,18 +6,18 @@
 //! `mg_http_listen(&mgr, url, mg_dash_ev_handler, &dash)`. All of them have to live until the
 //! listener and its connections are closed. docs/reference/dashboard.md tells what can be asked.
 
-use super::fs::mg_fs_posix;
+use super::arg;
+use super::fs::posix;
 use super::packed::mg_fs_packed;
 use super::ws::mg_ws_vupgrade;
 use crate::abi::{Connection, Dash, DashUser, FieldSet, HttpMessage, Manager};
 use crate::fence;
 use crate::net::dash::request::Host;
-use crate::net::dash::set::{Board, Set};
+use crate::net::dash::set::Board;
 use crate::net::dash::{self, change, directory, files};
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::fs::Fs;
-use core::ffi::{CStr, c_char, c_int, c_void};
-use core::ptr;
+use core::ffi::{c_char, c_int, c_void};
+use core::ptr::{self, NonNull};
 
 /// The handler of a dashboard. `c->fn_data` is the `struct mg_dash`.
 ///
@@ -33,14 +33,13 @@ use core::ptr;
 /// The polling thread. What the variables are changed by has to be the same thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dash_ev_handler(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
-    fence!("mg_dash_ev_handler");
-    // SAFETY: the caller passes a connection, an event with its data, and a dashboard or NULL.
+    fence!("mg_dash_ev_handler", c: arg::conn);
+    let Some(guard) = c else { return };
+    let c = guard.conn();
+    // SAFETY: the caller passes a dashboard or NULL as the handler's data, and an event with its data.
     unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        let board = Board::new(c.handler_data().cast::<Dash>());
-        if let Some((board, host)) = board.zip(host()) {
-            dash::on_event(c, ev, ev_data, board, host);
+        if let Some(board) = Board::new(c.handler_data().cast::<Dash>()) {
+            dash::on_event(c, ev, ev_data, board, host());
         }
     }
 }
@@ -57,12 +56,9 @@ pub unsafe extern "C" fn mg_dash_ev_handler(c: *mut Connection, ev: c_int, ev_da
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dash_send_change(mgr: *mut Manager, set: *mut FieldSet) {
-    fence!("mg_dash_send_change");
-    // SAFETY: the caller passes an initialised manager, and a set.
-    unsafe {
-        if let Some(((guard, set), host)) = MgrGuard::new(mgr).zip(Set::new(set)).zip(host()) {
-            change::send(guard.mgr(), set, host.posix);
-        }
+    fence!("mg_dash_send_change", mgr: arg::mgr, set: arg::field_set);
+    if let Some((guard, set)) = mgr.zip(set) {
+        change::send(guard.mgr(), set, posix());
     }
 }
 
@@ -81,19 +77,15 @@ pub unsafe extern "C" fn mg_dash_send_change(mgr: *mut Manager, set: *mut FieldS
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dash_dir_read(set: *mut FieldSet, u: *mut DashUser) -> bool {
-    fence!("mg_dash_dir_read");
-    // SAFETY: the caller passes a set, and the user that its function was called with.
-    unsafe {
-        let Some((set, host)) = Set::new(set).zip(host()) else { return false };
-        directory::read(set, u, host.posix)
-    }
+    fence!("mg_dash_dir_read", set: arg::field_set);
+    set.is_some_and(|set| directory::read(set, u, posix()))
 }
 
 /// What the engine needs of this layer.
-fn host() -> Option<Host> {
-    // SAFETY: the file systems live for ever.
-    let (posix, packed) = unsafe { (Fs::new(&raw mut mg_fs_posix)?, Fs::new(&raw mut mg_fs_packed)?) };
-    Some(Host { posix, packed, upgrade, uploaded: Some(uploaded) })
+fn host() -> Host {
+    // SAFETY: the variable lives for ever, and holds functions that keep the contract.
+    let packed = unsafe { Fs::at(NonNull::new_unchecked(&raw mut mg_fs_packed)) };
+    Host { posix: posix(), packed, upgrade, uploaded: Some(uploaded) }
 }
 
 /// Makes a connection a WebSocket.
@@ -107,12 +99,10 @@ unsafe fn upgrade(c: *mut Connection, hm: *mut HttpMessage) {
 
 /// The end of an upload.
 unsafe extern "C" fn uploaded(c: *mut Connection, err: *const c_char) {
-    fence!("dashboard upload");
-    // SAFETY: the upload passes a live connection, still with its dashboard, and a C string or NULL.
-    unsafe {
-        let Some((guard, host)) = ConnGuard::new(c).zip(host()) else { return };
-        let c = guard.conn();
-        let err = (!err.is_null()).then(|| CStr::from_ptr(err));
-        files::uploaded(c, Board::new(c.handler_data().cast()), err, host.posix);
-    }
+    fence!("dashboard upload", c: arg::conn, err: arg::c_str);
+    let Some(guard) = c else { return };
+    let c = guard.conn();
+    // SAFETY: the connection still has its dashboard, or NULL.
+    let board = unsafe { Board::new(c.handler_data().cast()) };
+    files::uploaded(c, board, err, posix());
 }

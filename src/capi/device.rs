@@ -1,5 +1,6 @@
 //! Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for.
 
+use super::arg;
 use crate::abi::{Phy, PhyConfig, PhySpeed, WifiData};
 use crate::codec::phy::{self, Config, Registers, Speed};
 use crate::fence;
@@ -17,9 +18,8 @@ impl Bus {
     ///
     /// # Safety
     /// `phy` is NULL or readable, and its functions may be called.
-    unsafe fn new(phy: *const Phy, addr: u8) -> Option<Bus> {
-        // SAFETY: the caller vouches for phy.
-        let phy = unsafe { phy.as_ref() }?;
+    unsafe fn new(phy: Option<&Phy>, addr: u8) -> Option<Bus> {
+        let phy = phy?;
         Some(Bus { read: phy.read_reg?, write: phy.write_reg?, addr })
     }
 }
@@ -44,8 +44,8 @@ impl Registers for Bus {
 /// As the functions of `phy` say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_phy_init(phy: *mut Phy, addr: u8, config: u8) {
-    fence!("mg_phy_init");
-    // SAFETY: the caller passes a struct with functions, or NULL.
+    fence!("mg_phy_init", phy: arg::shared);
+    // SAFETY: the caller passes the functions of a bus.
     let Some(mut bus) = (unsafe { Bus::new(phy, addr) }) else { return };
     let has = |bit: PhyConfig| config & bit as u8 != 0;
     let config = Config {
@@ -68,25 +68,23 @@ pub unsafe extern "C" fn mg_phy_init(phy: *mut Phy, addr: u8, config: u8) {
 /// As the functions of `phy` say.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_phy_up(phy: *mut Phy, addr: u8, full_duplex: *mut bool, speed: *mut u8) -> bool {
-    fence!("mg_phy_up");
-    // SAFETY: the caller passes a struct with functions, and places to write to, or NULL.
-    unsafe {
-        let Some(mut bus) = Bus::new(phy, addr) else { return false };
-        let up = phy::is_up(&mut bus);
-        if up
-            && !full_duplex.is_null()
-            && !speed.is_null()
-            && let Some(mode) = phy::mode(&mut bus)
-        {
-            *full_duplex = mode.full_duplex;
-            *speed = match mode.speed {
-                Speed::M10 => PhySpeed::MG_PHY_SPEED_10M,
-                Speed::M100 => PhySpeed::MG_PHY_SPEED_100M,
-                Speed::M1000 => PhySpeed::MG_PHY_SPEED_1000M,
-            } as u8;
-        }
-        up
+    fence!("mg_phy_up", phy: arg::shared, full_duplex: arg::out, speed: arg::out);
+    // SAFETY: the caller passes the functions of a bus.
+    let Some(mut bus) = (unsafe { Bus::new(phy, addr) }) else { return false };
+    let up = phy::is_up(&mut bus);
+    if up
+        && full_duplex.is_wanted()
+        && speed.is_wanted()
+        && let Some(mode) = phy::mode(&mut bus)
+    {
+        full_duplex.set(mode.full_duplex);
+        speed.set(match mode.speed {
+            Speed::M10 => PhySpeed::MG_PHY_SPEED_10M,
+            Speed::M100 => PhySpeed::MG_PHY_SPEED_100M,
+            Speed::M1000 => PhySpeed::MG_PHY_SPEED_1000M,
+        } as u8);
     }
+    up
 }
 
 /// There is no driver: says so in the log.

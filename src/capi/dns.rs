@@ -1,12 +1,11 @@
 //! DNS packets.
 
+use super::arg;
 use super::conn::pointer;
-use super::slice;
 use crate::abi::{Addr, Connection, Dns, DnsMessage, DnsRecord, EventHandler, Manager};
 use crate::codec::dns::{self, Message, Name};
 use crate::fence;
 use crate::net::event_loop::connect;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::listen::Handlers;
 use crate::net::{mdns, resolver};
 use core::ffi::{c_char, c_uint, c_void};
@@ -14,13 +13,9 @@ use core::ffi::{c_char, c_uint, c_void};
 /// Longest packet that is read: that of DNS over UDP without extensions.
 const PACKET_MAX: usize = 512;
 
-/// A packet that is not too long.
-///
-/// # Safety
-/// As for [`slice::raw`].
-unsafe fn packet<'a>(buf: *const u8, len: usize) -> Option<&'a [u8]> {
-    // SAFETY: as for the caller.
-    Some(unsafe { slice::raw(buf, len) }).filter(|packet| packet.len() <= PACKET_MAX)
+/// A packet, unless it is too long for one.
+fn packet(bytes: &[u8]) -> Option<&[u8]> {
+    Some(bytes).filter(|packet| packet.len() <= PACKET_MAX)
 }
 
 /// Reads the question or resource record at `ofs` of a DNS packet (RFC 1035).
@@ -41,21 +36,17 @@ pub unsafe extern "C" fn mg_dns_parse_rr(
     is_question: bool,
     rr: *mut DnsRecord,
 ) -> usize {
-    fence!("mg_dns_parse_rr");
-    // SAFETY: the caller passes len bytes at buf.
-    let packet = unsafe { packet(buf, len) }.filter(|packet| packet.len() >= dns::HEADER_LEN);
+    fence!("mg_dns_parse_rr", buf[len]: arg::data, rr: arg::out);
+    let packet = packet(buf).filter(|packet| packet.len() >= dns::HEADER_LEN);
     let record = packet.and_then(|packet| dns::Record::parse(packet, ofs, is_question, &mut Name::default()));
-    // SAFETY: the caller passes a record or NULL.
-    if let Some(rr) = unsafe { rr.as_mut() } {
-        *rr =
-            record.as_ref().map_or(DnsRecord { nlen: 0, atype: 0, aclass: 0, alen: 0 }, |record| DnsRecord {
-                // A packet has 512 bytes at most.
-                nlen: record.name_len as u16,
-                atype: record.kind,
-                aclass: record.class,
-                alen: record.data.len() as u16,
-            });
-    }
+    const NONE: DnsRecord = DnsRecord { nlen: 0, atype: 0, aclass: 0, alen: 0 };
+    rr.set(record.as_ref().map_or(NONE, |record| DnsRecord {
+        // A packet has 512 bytes at most.
+        nlen: record.name_len as u16,
+        atype: record.kind,
+        aclass: record.class,
+        alen: record.data.len() as u16,
+    }));
     record.map_or(0, |record| record.end - ofs)
 }
 
@@ -73,15 +64,14 @@ pub unsafe extern "C" fn mg_dns_parse_rr(
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dns_parse(buf: *const u8, len: usize, dm: *mut DnsMessage) -> bool {
-    fence!("mg_dns_parse");
+    fence!("mg_dns_parse", buf[len]: arg::data);
     let mut message = Message::default();
-    // SAFETY: the caller passes len bytes at buf.
-    let valid = unsafe { packet(buf, len) }.is_some_and(|packet| message.parse(packet));
+    let valid = packet(buf).is_some_and(|packet| message.parse(packet));
     if !dm.is_null() {
-        // SAFETY: the caller passes a message; all zeros is a value.
+        // SAFETY: the caller passes memory for a message; all zeros is a value.
         unsafe { dm.write_bytes(0, 1) };
     }
-    // SAFETY: the caller passes a message or NULL.
+    // SAFETY: the caller passes NULL or memory for a message, which the lines above have initialised.
     if let Some(dm) = unsafe { dm.as_mut() } {
         dm.txnid = message.id;
         dm.resolved = message.address.is_some();
@@ -103,11 +93,10 @@ pub unsafe extern "C" fn mg_dns_parse(buf: *const u8, len: usize, dm: *mut DnsMe
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dnsc_init(mgr: *mut Manager, dnsc: *mut Dns) -> bool {
-    fence!("mg_dnsc_init");
-    // SAFETY: the caller passes an initialised manager and one of its DNS servers.
-    unsafe {
-        MgrGuard::new(mgr).is_some_and(|guard| !dnsc.is_null() && resolver::open(guard.mgr(), dnsc).is_some())
-    }
+    fence!("mg_dnsc_init", mgr: arg::mgr);
+    let Some(guard) = mgr.filter(|_| !dnsc.is_null()) else { return false };
+    // SAFETY: the caller passes one of the manager's DNS servers.
+    unsafe { resolver::open(guard.mgr(), dnsc) }.is_some()
 }
 
 /// Looks up the host of a URL for a connection, as `mg_connect` does: `MG_EV_RESOLVE` with the
@@ -134,13 +123,9 @@ pub unsafe extern "C" fn mg_dnsc_init(mgr: *mut Manager, dnsc: *mut Dns) -> bool
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_resolve(c: *mut Connection, url: *const c_char) {
-    fence!("mg_resolve");
-    // SAFETY: the caller passes a connection of its manager and a C string.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c) {
-            let c = guard.conn();
-            connect::resolve(c, slice::cstr(url));
-        }
+    fence!("mg_resolve", c: arg::conn, url: arg::text);
+    if let Some(guard) = c {
+        connect::resolve(guard.conn(), url);
     }
 }
 
@@ -150,11 +135,9 @@ pub unsafe extern "C" fn mg_resolve(c: *mut Connection, url: *const c_char) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_resolve_cancel(c: *mut Connection) {
-    fence!("mg_resolve_cancel");
-    // SAFETY: the caller passes a connection, or NULL.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        resolver::cancel(c);
+    fence!("mg_resolve_cancel", c: arg::conn);
+    if let Some(guard) = c {
+        resolver::cancel(guard.conn());
     }
 }
 
@@ -177,9 +160,8 @@ pub unsafe extern "C" fn mg_mdns_listen(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_mdns_listen");
-    // SAFETY: the caller passes an initialised manager.
-    let Some(guard) = (unsafe { MgrGuard::new(mgr) }) else { return core::ptr::null_mut() };
+    fence!("mg_mdns_listen", mgr: arg::mgr);
+    let Some(guard) = mgr else { return core::ptr::null_mut() };
     pointer(mdns::start(guard.mgr(), Handlers { handler: r#fn, data: fn_data }))
 }
 
@@ -193,10 +175,6 @@ pub unsafe extern "C" fn mg_mdns_listen(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mdns_query(c: *mut Connection, name: *const c_char, rtype: c_uint) -> bool {
-    fence!("mg_mdns_query");
-    // SAFETY: the caller passes a connection and a C string.
-    unsafe {
-        let Ok(kind) = u16::try_from(rtype) else { return false };
-        ConnGuard::new(c).is_some_and(|guard| mdns::query(guard.conn(), slice::cstr(name), kind))
-    }
+    fence!("mg_mdns_query", c: arg::conn, name: arg::text);
+    c.zip(u16::try_from(rtype).ok()).is_some_and(|(guard, kind)| mdns::query(guard.conn(), name, kind))
 }

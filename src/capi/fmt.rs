@@ -2,14 +2,15 @@
 
 use super::output::{ForC, Memory, Output, ToBuffer};
 use super::print::{self, mg_print_esc};
-use super::slice;
-use crate::abi::{ArgList, Connection, IoBuf, Printer, PutChar};
+use super::{arg, slice};
+use crate::abi::{Addr, ArgList, Connection, IoBuf, Printer, PutChar};
 use crate::codec::fmt::{self, Args, Printers};
 use crate::fence;
-use crate::net::event_loop::guard::ConnGuard;
+use crate::fence::Fence;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::{conn, iobuf};
 use core::ffi::{c_char, c_int, c_long, c_void};
+use core::marker::PhantomData;
 use core::ptr;
 
 // The shim's readers are not for programs.
@@ -20,38 +21,61 @@ unsafe extern "C" {
     fn mg_va_int64(ap: *mut ArgList) -> i64;
     fn mg_va_double(ap: *mut ArgList) -> f64;
     fn mg_va_pointer(ap: *mut ArgList) -> *mut c_void;
+    fn mg_va_measure(fmt: *const c_char, ap: *mut ArgList) -> usize;
 }
 
-/// The arguments in a `va_list`.
-pub struct Arguments(*mut ArgList);
+/// A list of arguments, during the call that it was passed to. Reading one takes it off the list.
+pub struct Arguments<'f>(*mut ArgList, PhantomData<&'f Fence>);
 
-impl Arguments {
+impl<'f> Arguments<'f> {
     /// # Safety
-    /// `ap` points to a `va_list` that holds what will be read.
-    pub unsafe fn new(ap: *mut ArgList) -> Self {
-        Self(ap)
+    /// `ap` is a list that has what is read from it; it may be NULL when nothing is. Pointers in it
+    /// are NULL or to what the reader says.
+    pub unsafe fn new(ap: *mut ArgList, _: &'f Fence) -> Self {
+        Self(ap, PhantomData)
     }
 
-    /// The next argument, a pointer.
-    pub fn next_pointer(&mut self) -> *mut c_void {
-        // SAFETY: whoever made this vouched for the list.
+    fn next_pointer(&mut self) -> *mut c_void {
+        // SAFETY: the list has another pointer.
         unsafe { mg_va_pointer(self.0) }
     }
+
+    /// A length, and a pointer to as many bytes; `None` for a negative length.
+    pub fn bytes(mut self) -> Option<&'f [u8]> {
+        let len = usize::try_from(self.int());
+        let start = self.next_pointer();
+        // SAFETY: the pointer is NULL or to that many bytes.
+        len.ok().map(|len| unsafe { slice::raw(start.cast(), len) })
+    }
+
+    /// A pointer to `N` bytes; `None` for NULL.
+    pub fn array<const N: usize>(mut self) -> Option<[u8; N]> {
+        let start: *const [u8; N] = self.next_pointer().cast_const().cast();
+        // SAFETY: the pointer is to that many bytes, an array of which has no alignment.
+        (!start.is_null()).then(|| unsafe { *start })
+    }
+
+    /// A pointer to an address; `None` for NULL.
+    pub fn addr(mut self) -> Option<Addr> {
+        let addr: *const Addr = self.next_pointer().cast_const().cast();
+        // SAFETY: the pointer is to an address.
+        (!addr.is_null()).then(|| unsafe { *addr })
+    }
 }
 
-impl Args for Arguments {
+impl Args for Arguments<'_> {
     fn int(&mut self) -> i32 {
-        // SAFETY: whoever made this vouched for the list.
+        // SAFETY: the list has another int.
         unsafe { mg_va_int(self.0) }
     }
 
     fn long(&mut self) -> isize {
-        // SAFETY: as above.
+        // SAFETY: the list has another long.
         unsafe { mg_va_long(self.0) as isize }
     }
 
     fn long_long(&mut self) -> i64 {
-        // SAFETY: as above.
+        // SAFETY: the list has another 64-bit number.
         unsafe { mg_va_int64(self.0) }
     }
 
@@ -60,7 +84,7 @@ impl Args for Arguments {
     }
 
     fn double(&mut self) -> f64 {
-        // SAFETY: as above.
+        // SAFETY: the list has another double.
         unsafe { mg_va_double(self.0) }
     }
 
@@ -76,7 +100,7 @@ impl Args for Arguments {
     }
 }
 
-impl<S: ForC> Printers<S> for Arguments {
+impl<S: ForC> Printers<S> for Arguments<'_> {
     fn print(&mut self, out: &mut S) -> usize {
         // SAFETY: the program passes a printer, or NULL.
         let printer = unsafe { core::mem::transmute::<*mut c_void, Printer>(self.next_pointer()) };
@@ -91,13 +115,35 @@ impl<S: ForC> Printers<S> for Arguments {
     }
 }
 
-/// Formats to an output; a NULL format is an empty one.
-///
-/// # Safety
-/// `fmt` is a C string or NULL, `ap` points to a `va_list` with the arguments that it names.
-pub unsafe fn format<S: ForC>(mut out: S, fmt: *const c_char, ap: *mut ArgList) -> usize {
-    // SAFETY: the caller vouches for fmt and ap.
-    unsafe { fmt::format(slice::cstr(fmt), &mut Arguments::new(ap), &mut out) }
+/// A format of the program's and its arguments, which can be read once.
+pub struct Format<'f> {
+    text: *const c_char,
+    args: Arguments<'f>,
+}
+
+impl<'f> Format<'f> {
+    /// # Safety
+    /// `text` is NULL or a C string that stays as long as the arguments, which are those it takes.
+    pub unsafe fn new(text: *const c_char, args: Arguments<'f>) -> Self {
+        Self { text, args }
+    }
+
+    /// True for NULL, which prints nothing.
+    pub fn is_null(&self) -> bool {
+        self.text.is_null()
+    }
+
+    /// Prints it. Returns the number of bytes.
+    pub fn print<S: ForC>(mut self, mut out: S) -> usize {
+        // SAFETY: NULL or a C string, which is read while it is printed only.
+        fmt::format(unsafe { slice::cstr(self.text) }, &mut self.args, &mut out)
+    }
+
+    /// The number of bytes that it prints.
+    pub fn measure(&self) -> usize {
+        // SAFETY: a C string, or NULL, and its arguments, which the function copies.
+        unsafe { mg_va_measure(self.text, self.args.0) }
+    }
 }
 
 /// Formats to `fn(ch, arg)`, which is called once for each byte, in order.
@@ -117,9 +163,8 @@ pub unsafe extern "C" fn mg_vxprintf(
     fmt: *const c_char,
     ap: *mut ArgList,
 ) -> usize {
-    fence!("mg_vxprintf");
-    // SAFETY: the caller passes what the format needs.
-    unsafe { format(Output::new(r#fn, arg), fmt, ap) }
+    fence!("mg_vxprintf", r#fn[arg]: arg::output, fmt[ap]: arg::format);
+    fmt.print(r#fn)
 }
 
 /// Formats into `len` bytes at `buf`, NUL included. Longer text is cut; with `len` 0 nothing is
@@ -138,14 +183,11 @@ pub unsafe extern "C" fn mg_vsnprintf(
     fmt: *const c_char,
     ap: *mut ArgList,
 ) -> usize {
-    fence!("mg_vsnprintf");
-    // SAFETY: the caller passes len writable bytes, and what the format needs.
-    unsafe {
-        let mut memory = Memory::new(buf.cast(), len);
-        let count = format(memory.output(), fmt, ap);
-        memory.terminate();
-        count
-    }
+    fence!("mg_vsnprintf", buf[len]: arg::room, fmt[ap]: arg::format);
+    let mut memory = Memory::new(buf);
+    let count = fmt.print(memory.output());
+    memory.terminate();
+    count
 }
 
 /// Sizes of fresh memory are multiples of this.
@@ -160,15 +202,15 @@ const STEP: usize = 256;
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_vmprintf(fmt: *const c_char, ap: *mut ArgList) -> *mut c_char {
-    fence!("mg_vmprintf");
+    fence!("mg_vmprintf", fmt[ap]: arg::format);
     let mut io = IoBuf { buf: ptr::null_mut(), size: 0, len: 0, align: STEP };
     let io = &raw mut io;
-    // SAFETY: the buffer lives as long as this call; the caller passes what the format needs.
+    // SAFETY: the buffer is empty, and lives as long as this call.
     unsafe {
         if !iobuf::resize(io, STEP) {
             return ptr::null_mut();
         }
-        format(Output::Doubling(io), fmt, ap);
+        fmt.print(Output::Doubling(io));
         // A full buffer without room for the NUL is one that could not grow.
         if (*io).len == (*io).size {
             iobuf::free(io);
@@ -191,15 +233,11 @@ pub unsafe extern "C" fn mg_vmprintf(fmt: *const c_char, ap: *mut ArgList) -> *m
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_vprintf(c: *mut Connection, fmt: *const c_char, ap: *mut ArgList) -> usize {
-    fence!("mg_vprintf");
-    // SAFETY: the caller passes a connection and what the format needs.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return 0 };
-        let c = guard.conn();
-        let draft = Draft::new(c);
-        let count = format(draft.output(), fmt, ap);
-        if draft.finish(|appended| appended == count) { count } else { 0 }
-    }
+    fence!("mg_vprintf", c: arg::conn, fmt[ap]: arg::format);
+    let Some(guard) = c else { return 0 };
+    let draft = Draft::new(guard.conn());
+    let count = fmt.print(draft.output());
+    if draft.finish(|appended| appended == count) { count } else { 0 }
 }
 
 /// Output that a connection gets as a whole or not at all.
@@ -216,8 +254,7 @@ impl<'g> Draft<'g> {
 
     /// The end of the send buffer.
     pub fn output(&self) -> ToBuffer {
-        // SAFETY: the connection stays as long as the draft.
-        unsafe { ToBuffer::new(self.c.send().as_ptr()) }
+        ToBuffer::of(self.c.send())
     }
 
     /// Bytes appended so far.
@@ -257,16 +294,11 @@ impl<'g> Draft<'g> {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_verror(c: *mut Connection, fmt: *const c_char, ap: *mut ArgList) {
-    fence!("mg_verror");
+    fence!("mg_verror", c: arg::conn, fmt[ap]: arg::format);
+    let Some(guard) = c else { return };
     let mut text = [0u8; conn::ERROR_TEXT + 1];
-    // SAFETY: the caller passes a connection and what the format needs; text has its whole size.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        let mut memory = Memory::new(text.as_mut_ptr(), text.len());
-        let count = format(memory.output(), fmt, ap);
-        conn::error(c, &text[..count.min(conn::ERROR_TEXT)]);
-    }
+    let count = fmt.print(Memory::new(&mut text).output());
+    conn::error(guard.conn(), &text[..count.min(conn::ERROR_TEXT)]);
 }
 
 unsafe extern "C" {

@@ -1,7 +1,6 @@
 //! File systems and whole files.
 
-use super::random::mg_random_str;
-use super::slice;
+use super::arg;
 use crate::abi::{FileHandle, FileSystem, Str};
 use crate::fence;
 use crate::net::event_loop::mem;
@@ -18,8 +17,11 @@ use std::ffi::CString;
 #[allow(non_upper_case_globals)]
 pub static mut mg_fs_posix: FileSystem = posix::FUNCTIONS;
 
-/// What a temporary file has behind the name of its target: two dots and random characters.
-const RANDOM: usize = 9;
+/// The machine's file system, as the program may have changed it.
+pub(super) fn posix() -> Fs {
+    // SAFETY: the variable lives for ever, and holds functions that keep the contract.
+    unsafe { Fs::at(NonNull::new_unchecked(&raw mut mg_fs_posix)) }
+}
 
 /// Opens a file with `MG_FS_*` flags.
 ///
@@ -32,18 +34,15 @@ pub unsafe extern "C" fn mg_fs_open(
     path: *const c_char,
     flags: c_int,
 ) -> *mut FileHandle {
-    fence!("mg_fs_open");
-    // SAFETY: the caller passes a file system and a C string, or NULL; the new memory is large
-    // enough for a FileHandle.
-    unsafe {
-        let Some((fs, path)) = Fs::new(fs).zip(text(path)) else { return ptr::null_mut() };
-        let Some(file) = fs.open(path, flags) else { return ptr::null_mut() };
-        let out = mem::alloc(size_of::<FileHandle>()).cast::<FileHandle>();
-        if !out.is_null() {
-            out.write(FileHandle { fd: file.into_handle().as_ptr(), fs: fs.as_ptr() });
-        }
-        out
+    fence!("mg_fs_open", fs: arg::file_system, path: arg::c_str);
+    let Some((fs, path)) = fs.zip(path) else { return ptr::null_mut() };
+    let Some(file) = fs.open(path, flags) else { return ptr::null_mut() };
+    let out = mem::alloc(size_of::<FileHandle>()).cast::<FileHandle>();
+    if !out.is_null() {
+        // SAFETY: fresh memory of its size.
+        unsafe { out.write(FileHandle { fd: file.into_handle().as_ptr(), fs: fs.as_ptr() }) };
     }
+    out
 }
 
 /// Closes a file of `mg_fs_open`; NULL is fine.
@@ -83,12 +82,8 @@ pub unsafe extern "C" fn mg_fs_ls(
     buf: *mut c_char,
     len: usize,
 ) -> bool {
-    fence!("mg_fs_ls");
-    // SAFETY: the caller passes a file system, a C string, and len writable bytes.
-    unsafe {
-        let Some((fs, path)) = Fs::new(fs).zip(text(path)) else { return false };
-        read_file::next_name(fs, path, slice::raw_mut(buf.cast(), len))
-    }
+    fence!("mg_fs_ls", fs: arg::file_system, path: arg::c_str, buf[len]: arg::room);
+    fs.zip(path).is_some_and(|(fs, path)| read_file::next_name(fs, path, buf))
 }
 
 /// Reads a whole file.
@@ -98,9 +93,8 @@ pub unsafe extern "C" fn mg_fs_ls(
 /// `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_file_read(fs: *mut FileSystem, path: *const c_char) -> Str {
-    fence!("mg_file_read");
-    // SAFETY: the caller passes a file system and a C string, or NULL.
-    let file = unsafe { Fs::new(fs).zip(text(path)) }.and_then(|(fs, path)| read_file::read(fs, path));
+    fence!("mg_file_read", fs: arg::file_system, path: arg::c_str);
+    let file = fs.zip(path).and_then(|(fs, path)| read_file::read(fs, path));
     file.map_or(Str::NULL, |(buf, len)| Str { buf: buf.cast(), len })
 }
 
@@ -119,13 +113,9 @@ pub unsafe extern "C" fn mg_file_write(
     buf: *const c_void,
     len: usize,
 ) -> bool {
-    fence!("mg_file_write");
-    // SAFETY: the caller passes a file system, a C string, and len readable bytes.
-    unsafe {
-        let Some((fs, path)) = Fs::new(fs).zip(text(path)) else { return false };
-        let Some(temporary) = temporary_beside(path) else { return false };
-        read_file::replace(fs, path, &temporary, slice::raw(buf.cast(), len))
-    }
+    fence!("mg_file_write", fs: arg::file_system, path: arg::c_str, buf[len]: arg::data);
+    let Some((fs, path)) = fs.zip(path) else { return false };
+    temporary_beside(path).is_some_and(|temporary| read_file::replace(fs, path, &temporary, buf))
 }
 
 unsafe extern "C" {
@@ -139,18 +129,8 @@ unsafe extern "C" {
 
 /// A fresh name beside `path`, unless it would be too long.
 fn temporary_beside(path: &CStr) -> Option<CString> {
-    let mut random = [0u8; RANDOM + 1];
-    // SAFETY: the array is writable.
-    unsafe { mg_random_str(random.as_mut_ptr().cast(), random.len()) };
+    const RANDOM: usize = 9;
+    let random = mem::random_text::<{ RANDOM + 1 }>();
     let name = [path.to_bytes(), b"..", &random[..RANDOM]].concat();
     if name.len() >= PATH_MAX { None } else { CString::new(name).ok() }
-}
-
-/// A path of the program's.
-///
-/// # Safety
-/// `path` is NULL or a C string.
-unsafe fn text<'a>(path: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: the caller vouches for the pointer.
-    (!path.is_null()).then(|| unsafe { CStr::from_ptr(path) })
 }

@@ -1,14 +1,13 @@
 //! HTTP: credentials
 
-use super::slice::{bytes, cstr, raw_mut};
+use super::arg;
+use super::slice::bytes;
 use crate::abi::{Connection, HttpMessage};
 use crate::codec::fmt::Sink;
 use crate::codec::http::auth;
 use crate::fence;
 use crate::net::event_loop::conn::output_queued;
-use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::iobuf;
 use crate::net::http::headers::Headers;
 use core::ffi::c_char;
 
@@ -26,9 +25,7 @@ pub unsafe extern "C" fn mg_http_creds(
     pass: *mut c_char,
     passlen: usize,
 ) {
-    fence!("mg_http_creds");
-    // SAFETY: user and pass are NULL or valid for their lengths, and do not overlap.
-    let (user, pass) = unsafe { (raw_mut(user.cast(), userlen), raw_mut(pass.cast(), passlen)) };
+    fence!("mg_http_creds", user[userlen]: arg::room, pass[passlen]: arg::room);
     // SAFETY: hm is NULL or a message whose views are valid.
     let found = (!hm.is_null()).then(|| unsafe { (Headers::new(hm), bytes((*hm).query)) });
     let (authorization, cookie, query) = match found {
@@ -53,13 +50,10 @@ impl Sink for Append<'_> {
 /// when memory is exhausted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_bauth(c: *mut Connection, user: *const c_char, pass: *const c_char) {
-    fence!("mg_http_bauth");
-    // SAFETY: c is NULL or a connection, user and pass are NULL or C strings.
-    let (guard, user, pass) = unsafe { (ConnGuard::new(c), cstr(user), cstr(pass)) };
-    let (Some(guard), Some(len)) = (guard, auth::basic_len(user, pass)) else { return };
+    fence!("mg_http_bauth", c: arg::conn, user: arg::text, pass: arg::text);
+    let (Some(guard), Some(len)) = (c, auth::basic_len(user, pass)) else { return };
     let c = guard.conn();
-    // SAFETY: the send buffer of a connection is valid.
-    if unsafe { iobuf::reserve(c.send().as_ptr(), len) } {
+    if c.send().reserve(len) {
         auth::put_basic(user, pass, &mut Append(c));
         output_queued(c);
     }

@@ -1,7 +1,8 @@
 //! HTTP: multipart bodies
 
+use super::arg;
 use super::kept::text;
-use super::slice::{bytes, view};
+use super::slice::view;
 use crate::abi::{HttpPart, Str};
 use crate::codec::http::multipart::next_part;
 use crate::fence;
@@ -22,10 +23,8 @@ use crate::fence;
 /// complete.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_next_multipart(body: Str, offset: usize, part: *mut HttpPart) -> usize {
-    fence!("mg_http_next_multipart");
-    // SAFETY: body is a view that the caller vouches for.
-    let found = next_part(unsafe { bytes(body) }, offset);
-    let (views, next) = match found {
+    fence!("mg_http_next_multipart", body: arg::bytes, part: arg::out);
+    let (views, next) = match next_part(body, offset) {
         Some((part, next)) => (
             HttpPart {
                 name: part.name.map_or(Str::NULL, text),
@@ -36,9 +35,6 @@ pub unsafe extern "C" fn mg_http_next_multipart(body: Str, offset: usize, part: 
         ),
         None => (HttpPart { name: Str::NULL, filename: Str::NULL, body: Str::NULL }, 0),
     };
-    if !part.is_null() {
-        // SAFETY: part is not NULL, so it is valid for writes.
-        unsafe { part.write(views) };
-    }
+    part.set(views);
     next
 }

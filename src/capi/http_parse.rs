@@ -1,7 +1,8 @@
 //! HTTP: heads of messages
 
+use super::arg;
 use super::kept::keep_view;
-use super::slice::{bytes, cstr, raw, view};
+use super::slice::{bytes, raw, view};
 use crate::abi::{HttpHeader, HttpMessage, Str, layout};
 use crate::codec::http::{head_len, status};
 use crate::fence;
@@ -50,9 +51,8 @@ pub unsafe extern "C" fn mg_http_parse(s: *const c_char, len: usize, hm: *mut Ht
 /// control byte stands in front of it, so this is not HTTP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_get_request_len(buf: *const c_uchar, buf_len: usize) -> c_int {
-    fence!("mg_http_get_request_len");
-    // SAFETY: buf is NULL or valid for buf_len bytes.
-    match head_len(unsafe { raw(buf, buf_len) }, 0) {
+    fence!("mg_http_get_request_len", buf[buf_len]: arg::data);
+    match head_len(buf, 0) {
         Ok(Some(n)) => n.try_into().unwrap_or(-1),
         Ok(None) => 0,
         Err(_) => -1,
@@ -105,12 +105,12 @@ unsafe fn value_of(hm: *mut HttpMessage, name: &[u8]) -> Option<*mut Str> {
 /// thread has asked for 64 others of this kind.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_get_header(hm: *mut HttpMessage, name: *const c_char) -> *mut Str {
-    fence!("mg_http_get_header");
+    fence!("mg_http_get_header", name: arg::text);
     if hm.is_null() {
         return ptr::null_mut();
     }
-    // SAFETY: hm is a message, name is NULL or a C string.
-    unsafe { value_of(hm, cstr(name)) }.unwrap_or(ptr::null_mut())
+    // SAFETY: the caller passes a message whose views are readable.
+    unsafe { value_of(hm, name) }.unwrap_or(ptr::null_mut())
 }
 
 /// Steps through all headers of a message, those included for which `hm->headers` had no room. An
@@ -127,15 +127,11 @@ pub unsafe extern "C" fn mg_http_next_header(
     position: usize,
     header: *mut HttpHeader,
 ) -> usize {
-    fence!("mg_http_next_header");
-    // SAFETY: hm is NULL or a message whose views are valid.
-    let found = if hm.is_null() { None } else { unsafe { Headers::new(hm) }.at(position) };
-    let (name, value, next) = found.unwrap_or_default();
-    if !header.is_null() {
-        let empty = HttpHeader { name: Str::NULL, value: Str::NULL };
-        let filled = HttpHeader { name: view(name), value: view(value) };
-        // SAFETY: header is not NULL, so it is valid for writes.
-        unsafe { header.write(if next == 0 { empty } else { filled }) };
-    }
+    fence!("mg_http_next_header", hm: arg::headers, header: arg::out);
+    let Some((name, value, next)) = hm.and_then(|headers| headers.at(position)) else {
+        header.set(HttpHeader { name: Str::NULL, value: Str::NULL });
+        return 0;
+    };
+    header.set(HttpHeader { name: view(name), value: view(value) });
     next
 }

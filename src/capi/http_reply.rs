@@ -1,16 +1,15 @@
 //! HTTP replies and chunks.
 
-use super::fmt::{Draft, format};
+use super::arg;
+use super::fmt::Draft;
 use super::kept::keep_date;
 use super::output::Output;
-use super::slice;
 use crate::abi::{ArgList, Connection, flag};
 use crate::codec::fmt::Sink;
 use crate::codec::fmt::number::Hex;
 use crate::codec::http::status;
 use crate::codec::http::vars::has_line;
 use crate::fence;
-use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::Conn;
 use crate::net::http::{self, date};
 use core::ffi::{c_char, c_int};
@@ -38,54 +37,53 @@ pub unsafe extern "C" fn mg_http_vreply(
     body_fmt: *const c_char,
     ap: *mut ArgList,
 ) {
-    fence!("mg_http_vreply");
-    // SAFETY: the caller passes a connection, C strings or NULL, and what the format needs.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        let draft = Draft::new(c);
-        let mut out = draft.output();
-        let line = status::Line::new(status_code);
-        let headers = slice::cstr(headers);
-        out.put(line.bytes());
-        out.put(headers);
-        let connection = connection_line(c, headers);
-        out.put(connection);
-        let mut head = line.bytes().len() + headers.len() + connection.len();
-        if status_code >= 200
-            && let Some(date) = date::line_for(c)
-            && !has_line(headers, b"Date")
-        {
-            out.put(&date);
-            head += date.len();
-        }
-        let mut claimed = 0;
-        // What a 304 stands for has a length that nobody else knows (RFC 9110, section 8.6).
-        let unsent = match status::has_body(status_code) {
-            true => None,
-            false if status::has_length(status_code) => Some(format(Output::Nothing, body_fmt, ap)),
-            false => Some(0),
-        };
-        if unsent == Some(0) {
-            out.put(b"\r\n");
-            head += 2;
-        } else {
-            out.put(LENGTH);
-            let value = head + LENGTH_VALUE.start;
-            head += LENGTH.len();
-            let length = unsent.unwrap_or_else(|| {
-                claimed = format(out, body_fmt, ap);
-                draft.appended().saturating_sub(head)
-            });
-            let mut digits = itoa::Buffer::new();
-            let digits = digits.format(length).as_bytes();
-            if digits.len() <= LENGTH_VALUE.len() {
-                draft.patch(value, digits);
-            }
-        }
-        c.clear(flag::RESP);
-        draft.finish(|appended| appended.checked_sub(head).is_some_and(|body| body >= claimed));
+    fence!("mg_http_vreply", c: arg::conn, headers: arg::text, body_fmt[ap]: arg::format);
+    let Some(guard) = c else { return };
+    let c = guard.conn();
+    let draft = Draft::new(c);
+    let mut out = draft.output();
+    let line = status::Line::new(status_code);
+    out.put(line.bytes());
+    out.put(headers);
+    let connection = connection_line(c, headers);
+    out.put(connection);
+    let mut head = line.bytes().len() + headers.len() + connection.len();
+    if status_code >= 200
+        && let Some(date) = date::line_for(c)
+        && !has_line(headers, b"Date")
+    {
+        out.put(&date);
+        head += date.len();
     }
+    let mut claimed = 0;
+    // What a 304 stands for has a length that nobody else knows (RFC 9110, section 8.6).
+    let body = match status::has_body(status_code) {
+        true => Ok(body_fmt),
+        false if status::has_length(status_code) => Err(body_fmt.print(Output::Nothing)),
+        false => Err(0),
+    };
+    if matches!(body, Err(0)) {
+        out.put(b"\r\n");
+        head += 2;
+    } else {
+        out.put(LENGTH);
+        let value = head + LENGTH_VALUE.start;
+        head += LENGTH.len();
+        let length = body.map_or_else(
+            |unsent| unsent,
+            |body| {
+                claimed = body.print(out);
+                draft.appended().saturating_sub(head)
+            },
+        );
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(length).as_bytes();
+        if digits.len() <= LENGTH_VALUE.len() {
+            draft.patch(value, digits);
+        }
+    }
+    c.clear(flag::RESP);
+    draft.finish(|appended| appended.checked_sub(head).is_some_and(|body| body >= claimed));
 }
 
 /// As `mg_http_printf_chunk`, with a `va_list`.
@@ -97,26 +95,23 @@ pub unsafe extern "C" fn mg_http_vreply(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_vprintf_chunk(cnn: *mut Connection, fmt: *const c_char, ap: *mut ArgList) {
-    fence!("mg_http_vprintf_chunk");
-    // SAFETY: the caller passes a connection and what the format needs.
-    unsafe {
-        let Some(guard) = ConnGuard::new(cnn) else { return };
-        let c = guard.conn();
-        let draft = Draft::new(c);
-        let mut out = draft.output();
-        out.put(CHUNK_SIZE);
-        let claimed = format(out, fmt, ap);
-        let size = draft.appended().saturating_sub(CHUNK_SIZE.len());
-        out.put(b"\r\n");
-        let hex = Hex::new(size as u64);
-        if let Some(zeros) = 8usize.checked_sub(hex.digits().len()) {
-            draft.patch(zeros, hex.digits());
-        }
-        if size == 0 {
-            c.clear(flag::RESP);
-        }
-        draft.finish(|appended| appended == CHUNK_SIZE.len() + size + 2 && size >= claimed);
+    fence!("mg_http_vprintf_chunk", cnn: arg::conn, fmt[ap]: arg::format);
+    let Some(guard) = cnn else { return };
+    let c = guard.conn();
+    let draft = Draft::new(c);
+    let mut out = draft.output();
+    out.put(CHUNK_SIZE);
+    let claimed = fmt.print(out);
+    let size = draft.appended().saturating_sub(CHUNK_SIZE.len());
+    out.put(b"\r\n");
+    let hex = Hex::new(size as u64);
+    if let Some(zeros) = 8usize.checked_sub(hex.digits().len()) {
+        draft.patch(zeros, hex.digits());
     }
+    if size == 0 {
+        c.clear(flag::RESP);
+    }
+    draft.finish(|appended| appended == CHUNK_SIZE.len() + size + 2 && size >= claimed);
 }
 
 /// Appends one chunk of a chunked body to `c->send`: size, CR LF, `len` bytes at `buf`, CR LF.
@@ -131,28 +126,24 @@ pub unsafe extern "C" fn mg_http_vprintf_chunk(cnn: *mut Connection, fmt: *const
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_write_chunk(c: *mut Connection, buf: *const c_char, len: usize) {
-    fence!("mg_http_write_chunk");
-    // SAFETY: the caller passes a connection and len readable bytes.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        let bytes = slice::raw(buf.cast(), len);
-        if bytes.len() != len {
-            // No bytes to send; a chunk of size 0 would end the response.
-            return;
-        }
-        let draft = Draft::new(c);
-        let mut out = draft.output();
-        let size = Hex::new(len as u64);
-        out.put(size.digits());
-        out.put(b"\r\n");
-        out.put(bytes);
-        out.put(b"\r\n");
-        if len == 0 {
-            c.clear(flag::RESP);
-        }
-        draft.finish(|appended| appended == size.digits().len() + 4 + len);
+    fence!("mg_http_write_chunk", c: arg::conn, buf[len]: arg::data);
+    let Some(guard) = c else { return };
+    let c = guard.conn();
+    if buf.len() != len {
+        // No bytes to send; a chunk of size 0 would end the response.
+        return;
     }
+    let draft = Draft::new(c);
+    let mut out = draft.output();
+    let size = Hex::new(len as u64);
+    out.put(size.digits());
+    out.put(b"\r\n");
+    out.put(buf);
+    out.put(b"\r\n");
+    if len == 0 {
+        c.clear(flag::RESP);
+    }
+    draft.finish(|appended| appended == size.digits().len() + 4 + len);
 }
 
 /// The `Connection` line that a reply with these header lines lacks.
@@ -181,10 +172,8 @@ fn connection_line(c: Conn, headers: &[u8]) -> &'static [u8] {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_connection_header(c: *mut Connection) -> *const c_char {
-    fence!("mg_http_connection_header");
-    // SAFETY: the caller passes a connection or NULL.
-    let guard = unsafe { ConnGuard::new(c) };
-    guard.map_or(c"", |guard| http::connection_line(guard.conn())).as_ptr()
+    fence!("mg_http_connection_header", c: arg::conn);
+    c.map_or(c"", |guard| http::connection_line(guard.conn())).as_ptr()
 }
 
 /// Returns the `Date` line, with CR LF, that a reply which the program formats itself on this connection
@@ -198,10 +187,8 @@ pub unsafe extern "C" fn mg_http_connection_header(c: *mut Connection) -> *const
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_date_header(c: *mut Connection) -> *const c_char {
-    fence!("mg_http_date_header");
-    // SAFETY: the caller passes a connection or NULL.
-    let guard = unsafe { ConnGuard::new(c) };
-    let line = guard.as_ref().and_then(|guard| date::line_for(guard.conn()));
+    fence!("mg_http_date_header", c: arg::conn);
+    let line = c.as_ref().and_then(|guard| date::line_for(guard.conn()));
     line.map_or(c"".as_ptr(), |line| keep_date(&line))
 }
 

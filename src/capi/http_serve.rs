@@ -1,13 +1,11 @@
 //! HTTP: static files.
 
-use super::fs::mg_fs_posix;
-use super::slice;
-use crate::abi::{Connection, FileSystem, HttpMessage, HttpServeOpts, HttpWebOpts};
+use super::fs::posix;
+use super::{arg, slice};
+use crate::abi::{Connection, HttpMessage, HttpServeOpts, HttpWebOpts};
 use crate::fence;
-use crate::net::event_loop::guard::ConnGuard;
 use crate::net::fs::Fs;
-use crate::net::http::serve::{self, Files, Options, Request, Web};
-use crate::net::http::snapshot::Snapshot;
+use crate::net::http::serve::{self, Files, Options, Web};
 use core::ffi::{CStr, c_char};
 use core::ptr;
 
@@ -33,15 +31,11 @@ pub unsafe extern "C" fn mg_http_serve_dir(
     hm: *mut HttpMessage,
     opts: *const HttpServeOpts,
 ) {
-    fence!("mg_http_serve_dir");
-    // SAFETY: the caller passes a connection, its message, and options or NULL.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c)
-            && !hm.is_null()
-            && let Some(options) = options(opts, ptr::null())
-        {
-            serve::serve_dir(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options);
-        }
+    fence!("mg_http_serve_dir", c: arg::conn, hm: arg::snapshot);
+    // SAFETY: the caller passes NULL or options, whose texts are C strings or NULL.
+    let options = unsafe { options(opts, ptr::null()) };
+    if let Some((guard, hm)) = c.zip(hm) {
+        serve::serve_dir(guard.conn(), &hm.request(), &options);
     }
 }
 
@@ -64,16 +58,11 @@ pub unsafe extern "C" fn mg_http_serve_file(
     path: *const c_char,
     opts: *const HttpServeOpts,
 ) {
-    fence!("mg_http_serve_file");
-    // SAFETY: the caller passes a connection, its message, a C string, and options or NULL.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c)
-            && !hm.is_null()
-            && let Some(options) = options(opts, ptr::null())
-        {
-            let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
-            serve::serve_file(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options, path);
-        }
+    fence!("mg_http_serve_file", c: arg::conn, hm: arg::snapshot, path: arg::c_str);
+    // SAFETY: the caller passes NULL or options, whose texts are C strings or NULL.
+    let options = unsafe { options(opts, ptr::null()) };
+    if let Some((guard, hm)) = c.zip(hm) {
+        serve::serve_file(guard.conn(), &hm.request(), &options, path.unwrap_or(c""));
     }
 }
 
@@ -90,15 +79,11 @@ pub unsafe extern "C" fn mg_http_serve_dir_web(
     opts: *const HttpServeOpts,
     web: *const HttpWebOpts,
 ) {
-    fence!("mg_http_serve_dir_web");
-    // SAFETY: the caller passes a connection, its message, and options or NULL.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c)
-            && !hm.is_null()
-            && let Some(options) = options(opts, web)
-        {
-            serve::serve_dir(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options);
-        }
+    fence!("mg_http_serve_dir_web", c: arg::conn, hm: arg::snapshot);
+    // SAFETY: the caller passes NULL or options of both kinds, whose texts are C strings or NULL.
+    let options = unsafe { options(opts, web) };
+    if let Some((guard, hm)) = c.zip(hm) {
+        serve::serve_dir(guard.conn(), &hm.request(), &options);
     }
 }
 
@@ -115,16 +100,11 @@ pub unsafe extern "C" fn mg_http_serve_file_web(
     opts: *const HttpServeOpts,
     web: *const HttpWebOpts,
 ) {
-    fence!("mg_http_serve_file_web");
-    // SAFETY: the caller passes a connection, its message, a C string, and options or NULL.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c)
-            && !hm.is_null()
-            && let Some(options) = options(opts, web)
-        {
-            let path = if path.is_null() { c"" } else { CStr::from_ptr(path) };
-            serve::serve_file(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr()), &options, path);
-        }
+    fence!("mg_http_serve_file_web", c: arg::conn, hm: arg::snapshot, path: arg::c_str);
+    // SAFETY: the caller passes NULL or options of both kinds, whose texts are C strings or NULL.
+    let options = unsafe { options(opts, web) };
+    if let Some((guard, hm)) = c.zip(hm) {
+        serve::serve_file(guard.conn(), &hm.request(), &options, path.unwrap_or(c""));
     }
 }
 
@@ -142,14 +122,12 @@ pub unsafe extern "C" fn mg_http_web_preflight(
     hm: *mut HttpMessage,
     web: *const HttpWebOpts,
 ) -> bool {
-    fence!("mg_http_web_preflight");
-    // SAFETY: the caller passes a connection, its message, and options or NULL.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c).filter(|_| !hm.is_null()) else { return false };
-        let c = guard.conn();
-        let reply = self::web(web).preflight(c, &Request::new(Snapshot::new(hm).as_ptr()));
-        reply.inspect(|reply| serve::reply::finish(c, reply)).is_some()
-    }
+    fence!("mg_http_web_preflight", c: arg::conn, hm: arg::snapshot);
+    let Some((guard, hm)) = c.zip(hm) else { return false };
+    let c = guard.conn();
+    // SAFETY: the caller passes NULL or options, whose texts are C strings or NULL.
+    let reply = unsafe { self::web(web) }.preflight(c, &hm.request());
+    reply.inspect(|reply| serve::reply::finish(c, reply)).is_some()
 }
 
 /// Writes the header lines for browsers to `buf`, for the `headers` of `mg_http_reply`: CORS, `Vary`,
@@ -169,22 +147,19 @@ pub unsafe extern "C" fn mg_http_web_headers(
     buf: *mut c_char,
     len: usize,
 ) -> usize {
-    fence!("mg_http_web_headers");
-    // SAFETY: the caller passes a connection, its message, options or NULL, and len writable bytes.
-    unsafe {
-        let room = slice::raw_mut(buf.cast::<u8>(), len);
-        let lines = match ConnGuard::new(c).filter(|_| !hm.is_null()) {
-            Some(guard) => self::web(web).lines(guard.conn(), &Request::new(Snapshot::new(hm).as_ptr())),
-            None => Vec::new(),
-        };
-        if let Some(place) = room.get_mut(..lines.len() + 1) {
-            place[..lines.len()].copy_from_slice(&lines);
-            place[lines.len()] = 0;
-        } else if let Some(first) = room.first_mut() {
-            *first = 0;
-        }
-        lines.len()
+    fence!("mg_http_web_headers", c: arg::conn, hm: arg::snapshot, buf[len]: arg::room);
+    let lines = match c.zip(hm) {
+        // SAFETY: the caller passes NULL or options, whose texts are C strings or NULL.
+        Some((guard, hm)) => unsafe { self::web(web) }.lines(guard.conn(), &hm.request()),
+        None => Vec::new(),
+    };
+    if let Some(place) = buf.get_mut(..lines.len() + 1) {
+        place[..lines.len()].copy_from_slice(&lines);
+        place[lines.len()] = 0;
+    } else if let Some(first) = buf.first_mut() {
+        *first = 0;
     }
+    lines.len()
 }
 
 /// Sends the page at `fullpath` with its includes in place: `<!--#include file="NAME" -->` from the
@@ -197,15 +172,9 @@ pub unsafe extern "C" fn mg_http_web_headers(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_serve_ssi(c: *mut Connection, root: *const c_char, fullpath: *const c_char) {
-    fence!("mg_http_serve_ssi");
-    // SAFETY: the caller passes a connection and C strings.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c)
-            && let Some(fs) = file_system(ptr::null_mut())
-            && !fullpath.is_null()
-        {
-            serve::serve_ssi(guard.conn(), fs, slice::cstr(root), CStr::from_ptr(fullpath));
-        }
+    fence!("mg_http_serve_ssi", c: arg::conn, root: arg::text, fullpath: arg::c_str);
+    if let (Some(guard), Some(fullpath)) = (c, fullpath) {
+        serve::serve_ssi(guard.conn(), posix(), root, fullpath);
     }
 }
 
@@ -213,7 +182,7 @@ pub unsafe extern "C" fn mg_http_serve_ssi(c: *mut Connection, root: *const c_ch
 ///
 /// # Safety
 /// `opts` and `web` are NULL or point to options whose pointers are valid or NULL.
-unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> Option<Options<'a>> {
+unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> Options<'a> {
     const NONE: HttpServeOpts = HttpServeOpts {
         root_dir: ptr::null(),
         ssi_pattern: ptr::null(),
@@ -227,15 +196,15 @@ unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> Op
         let opts = if opts.is_null() { NONE } else { *opts };
         let web = self::web(web);
         let (beneath, hides_dots) = (web.stays_beneath(), web.hides_dots());
-        Some(Options {
+        Options {
             roots: slice::cstr(opts.root_dir),
             ssi_pattern: (!opts.ssi_pattern.is_null()).then(|| slice::cstr(opts.ssi_pattern)),
             headers: slice::cstr(opts.extra_headers),
             mime_types: slice::cstr(opts.mime_types),
             page404: (!opts.page404.is_null()).then(|| CStr::from_ptr(opts.page404)),
-            files: Files { fs: file_system(opts.fs)?, beneath, hides_dots },
+            files: Files { fs: Fs::new(opts.fs).unwrap_or_else(posix), beneath, hides_dots },
             web,
-        })
+        }
     }
 }
 
@@ -257,13 +226,4 @@ unsafe fn web<'a>(web: *const HttpWebOpts) -> Web<'a> {
             lifetimes: slice::cstr(web.lifetimes),
         }
     }
-}
-
-/// The file system of a program; NULL stands for the machine's.
-///
-/// # Safety
-/// As for `Fs::new`.
-pub unsafe fn file_system(fs: *mut FileSystem) -> Option<Fs> {
-    // SAFETY: the caller vouches for fs; the static lives for ever.
-    unsafe { Fs::new(if fs.is_null() { &raw mut mg_fs_posix } else { fs }) }
 }

@@ -1,10 +1,8 @@
 //! HTTP: uploads.
 
-use super::http_serve::file_system;
-use super::slice;
+use super::{arg, slice};
 use crate::abi::{Connection, FileSystem, HttpMessage, Str};
 use crate::fence;
-use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::raw_slice::RawSlice;
 use crate::net::http::upload::{piece, stream};
 use core::ffi::{c_char, c_long};
@@ -31,18 +29,16 @@ pub unsafe extern "C" fn mg_http_upload(
     dir: *const c_char,
     max_size: usize,
 ) -> c_long {
-    fence!("mg_http_upload");
-    // SAFETY: the caller passes a connection, its message, a file system, and a C string.
-    unsafe {
-        let Some((guard, fs)) = ConnGuard::new(c).zip(file_system(fs)) else { return -1 };
-        let c = guard.conn();
-        if hm.is_null() {
-            return -1;
-        }
-        let query = slice::bytes((*hm).query).to_vec();
-        let body = RawSlice::new(c, (*HttpMessage::body_at(hm)).buf.cast(), (*HttpMessage::body_at(hm)).len);
-        piece::receive(c, &query, &body, fs, slice::cstr(dir), max_size)
-    }
+    fence!("mg_http_upload", c: arg::conn, fs: arg::file_system_or_posix, dir: arg::text);
+    let Some(guard) = c.filter(|_| !hm.is_null()) else { return -1 };
+    let c = guard.conn();
+    // SAFETY: the caller passes a message of this connection, whose views are readable; the query is
+    // copied, since handlers may take it away.
+    let (query, body) = unsafe {
+        let body = HttpMessage::body_at(hm).read();
+        (slice::bytes((*hm).query).to_vec(), RawSlice::new(c, body.buf.cast(), body.len))
+    };
+    piece::receive(c, &query, &body, fs, dir, max_size)
 }
 
 /// Writes the body of a request to the file `dir/name` as it arrives, whatever its length. To be
@@ -68,14 +64,10 @@ pub unsafe extern "C" fn mg_http_start_upload(
     fs: *mut FileSystem,
     r#fn: Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_char)>,
 ) {
-    fence!("mg_http_start_upload");
-    // SAFETY: the caller passes a connection, its message, views, and a file system.
-    unsafe {
-        let Some((guard, fs)) = ConnGuard::new(c).zip(file_system(fs)) else { return };
-        let c = guard.conn();
-        if !hm.is_null() {
-            stream::start(c, hm, slice::bytes(name), slice::bytes(dir), fs, r#fn);
-        }
+    fence!("mg_http_start_upload", c: arg::conn, name: arg::bytes, dir: arg::bytes, fs: arg::file_system_or_posix);
+    if let Some(guard) = c.filter(|_| !hm.is_null()) {
+        // SAFETY: the caller passes a message of this connection, whose views are readable.
+        unsafe { stream::start(guard.conn(), hm, name, dir, fs, r#fn) };
     }
 }
 
@@ -97,11 +89,9 @@ pub unsafe extern "C" fn mg_http_start_ota(
     hm: *mut HttpMessage,
     r#fn: Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_char)>,
 ) {
-    fence!("mg_http_start_ota");
-    // SAFETY: the caller passes a connection and its message.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c).filter(|_| !hm.is_null()) {
-            stream::start_ota(guard.conn(), hm, r#fn);
-        }
+    fence!("mg_http_start_ota", c: arg::conn);
+    if let Some(guard) = c.filter(|_| !hm.is_null()) {
+        // SAFETY: the caller passes a message of this connection, whose views are readable.
+        unsafe { stream::start_ota(guard.conn(), hm, r#fn) };
     }
 }

@@ -1,7 +1,8 @@
 //! HTTP: variables of forms, parameters of header values
 
+use super::arg;
 use super::kept::text;
-use super::slice::{bytes, cstr, raw_mut, view};
+use super::slice::{bytes, view};
 use crate::abi::Str;
 use crate::codec::http::{params, percent, vars};
 use crate::fence;
@@ -14,9 +15,7 @@ use core::ffi::{c_char, c_int};
 /// first one counts; a name without `=` has an empty value.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_var(buf: Str, name: Str) -> Str {
-    fence!("mg_http_var");
-    // SAFETY: both are views that the caller vouches for.
-    let (buf, name) = unsafe { (bytes(buf), bytes(name)) };
+    fence!("mg_http_var", buf: arg::bytes, name: arg::bytes);
     vars::var(buf, name).map_or(Str::NULL, view)
 }
 
@@ -34,18 +33,13 @@ pub unsafe extern "C" fn mg_http_get_var(
     dst: *mut c_char,
     dst_len: usize,
 ) -> c_int {
-    fence!("mg_http_get_var");
-    // SAFETY: dst is NULL or valid for dst_len bytes.
-    let dst = unsafe { raw_mut(dst.cast(), dst_len) };
+    fence!("mg_http_get_var", buf: arg::shared, name: arg::c_str, dst[dst_len]: arg::room);
     let Some(first) = dst.first_mut() else { return -2 };
     *first = 0;
-    // SAFETY: buf is NULL or a valid view.
-    let buf = if buf.is_null() { &[] } else { unsafe { bytes(*buf) } };
-    if buf.is_empty() || name.is_null() {
-        return -1;
-    }
-    // SAFETY: name is a C string.
-    let Some(value) = vars::var(buf, unsafe { cstr(name) }) else { return -4 };
+    // SAFETY: the caller passes a view of readable bytes.
+    let Some(buf) = buf.map(|buf| unsafe { bytes(*buf) }).filter(|buf| !buf.is_empty()) else { return -1 };
+    let Some(name) = name else { return -1 };
+    let Some(value) = vars::var(buf, name.to_bytes()) else { return -4 };
     percent::decode(value, dst, true).and_then(|n| n.try_into().ok()).unwrap_or(-3)
 }
 
@@ -59,9 +53,7 @@ pub unsafe extern "C" fn mg_http_get_var(
 /// A view of the value within `s`, without its quotes; `{NULL, 0}` when there is no such parameter.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_get_header_var(s: Str, v: Str) -> Str {
-    fence!("mg_http_get_header_var");
-    // SAFETY: both are views that the caller vouches for.
-    let (s, v) = unsafe { (bytes(s), bytes(v)) };
+    fence!("mg_http_get_header_var", s: arg::bytes, v: arg::bytes);
     params::header_var(s, v).map_or(Str::NULL, view)
 }
 
@@ -75,8 +67,6 @@ pub unsafe extern "C" fn mg_http_get_header_var(s: Str, v: Str) -> Str {
 /// others, of at most 4096 bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_header_param(s: Str, name: Str) -> Str {
-    fence!("mg_http_header_param");
-    // SAFETY: both are views that the caller vouches for.
-    let (s, name) = unsafe { (bytes(s), bytes(name)) };
+    fence!("mg_http_header_param", s: arg::bytes, name: arg::bytes);
     params::param(s, name).map_or(Str::NULL, text)
 }

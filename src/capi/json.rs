@@ -7,13 +7,13 @@
 //!
 //! Any thread may call these functions, on any text that nobody changes meanwhile.
 
-use super::mem::{mg_calloc, mg_free};
+use super::arg::{self, Out};
 use super::slice;
 use crate::abi::{MG_JSON_INVALID, MG_JSON_NOT_FOUND, MG_JSON_TOO_DEEP, Str};
 use crate::codec::base64;
 use crate::codec::json::{self, End, Error};
 use crate::fence;
-use crate::net::event_loop::process;
+use crate::net::event_loop::{mem, process};
 use core::ffi::{c_char, c_int, c_long};
 use core::ops::Range;
 use core::ptr;
@@ -26,34 +26,24 @@ fn locate(text: &[u8], path: &[u8]) -> Result<Range<usize>, Error> {
     json::find_within(text, path, process::json_depth())
 }
 
-/// The token at `path`, if there is one.
-///
-/// # Safety
-/// `json` is a valid view, `path` NULL or a C string.
-unsafe fn token<'a>(json: Str, path: *const c_char) -> Option<&'a [u8]> {
-    // SAFETY: the caller vouches for both.
-    let (text, path) = unsafe { (slice::bytes(json), slice::cstr(path)) };
+/// The token at a path.
+fn token<'a>(text: &'a [u8], path: &[u8]) -> Option<&'a [u8]> {
     locate(text, path).ok().map(|range| &text[range])
 }
 
-/// The body of the string at `path`, if there is one.
-///
-/// # Safety
-/// As for [`token`].
-unsafe fn string<'a>(json: Str, path: *const c_char) -> Option<&'a [u8]> {
-    // SAFETY: as for the caller.
-    json::string_body(unsafe { token(json, path) }?)
+/// The text between the quotes of the string at a path.
+fn string<'a>(text: &'a [u8], path: &[u8]) -> Option<&'a [u8]> {
+    json::string_body(token(text, path)?)
 }
 
-/// A zeroed block for `len` bytes and a NUL, with the bytes as a slice.
+/// Zeroed memory for a text that C gets, and the bytes in front of its NUL; `None` without memory.
 fn text_block<'a>(len: usize) -> Option<(*mut c_char, &'a mut [u8])> {
-    // SAFETY: mg_calloc takes any size.
-    let block: *mut c_char = unsafe { mg_calloc(1, len.checked_add(1)?) }.cast();
+    let block = mem::alloc(len.checked_add(1)?);
     if block.is_null() {
         return None;
     }
     // SAFETY: the block is ours, zeroed, and longer than len.
-    Some((block, unsafe { slice::raw_mut(block.cast(), len) }))
+    Some((block.cast(), unsafe { slice::raw_mut(block, len) }))
 }
 
 /// Finds the token at `path`.
@@ -72,20 +62,15 @@ fn text_block<'a>(len: usize) -> Option<(*mut c_char, &'a mut [u8])> {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get(json: Str, path: *const c_char, toklen: *mut c_int) -> c_int {
-    fence!("mg_json_get");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    let found = unsafe { locate(slice::bytes(json), slice::cstr(path)) };
-    let (result, len) = match found {
+    fence!("mg_json_get", json: arg::bytes, path: arg::text, toklen: arg::out);
+    let (result, len) = match locate(json, path) {
         // The text is no longer than INT_MAX, so neither cast cuts.
         Ok(range) => (range.start as c_int, range.len() as c_int),
         Err(Error::TooDeep) => (MG_JSON_TOO_DEEP, 0),
         Err(Error::Invalid) => (MG_JSON_INVALID, 0),
         Err(Error::NotFound) => (MG_JSON_NOT_FOUND, 0),
     };
-    // SAFETY: the caller passes an int or NULL.
-    if let Some(toklen) = unsafe { toklen.as_mut() } {
-        *toklen = len;
-    }
+    toklen.set(len);
     result
 }
 
@@ -98,9 +83,8 @@ pub unsafe extern "C" fn mg_json_get(json: Str, path: *const c_char, toklen: *mu
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_tok(json: Str, path: *const c_char) -> Str {
-    fence!("mg_json_get_tok");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    unsafe { token(json, path) }.map_or(Str::NULL, slice::view)
+    fence!("mg_json_get_tok", json: arg::bytes, path: arg::text);
+    token(json, path).map_or(Str::NULL, slice::view)
 }
 
 /// Reads the number at `path`.
@@ -115,14 +99,9 @@ pub unsafe extern "C" fn mg_json_get_tok(json: Str, path: *const c_char) -> Str 
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_num(json: Str, path: *const c_char, v: *mut f64) -> bool {
-    fence!("mg_json_get_num");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    let Some(number) = (unsafe { token(json, path) }).filter(|t| json::is_number(t)) else { return false };
-    // SAFETY: the caller passes a double or NULL.
-    if let Some(v) = unsafe { v.as_mut() } {
-        *v = json::to_f64(number);
-    }
-    true
+    fence!("mg_json_get_num", json: arg::bytes, path: arg::text, v: arg::out);
+    let number = token(json, path).filter(|token| json::is_number(token));
+    number.map(|number| v.set(json::to_f64(number))).is_some()
 }
 
 /// Reads the boolean at `path`.
@@ -136,17 +115,13 @@ pub unsafe extern "C" fn mg_json_get_num(json: Str, path: *const c_char, v: *mut
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_bool(json: Str, path: *const c_char, v: *mut bool) -> bool {
-    fence!("mg_json_get_bool");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    let value = match unsafe { token(json, path) } {
+    fence!("mg_json_get_bool", json: arg::bytes, path: arg::text, v: arg::out);
+    let value = match token(json, path) {
         Some(b"true") => true,
         Some(b"false") => false,
         _ => return false,
     };
-    if !v.is_null() {
-        // SAFETY: the caller passes a bool; it may be uninitialised, so no reference to it is made.
-        unsafe { v.write(value) };
-    }
+    v.set(value);
     true
 }
 
@@ -161,9 +136,8 @@ pub unsafe extern "C" fn mg_json_get_bool(json: Str, path: *const c_char, v: *mu
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_long(json: Str, path: *const c_char, dflt: c_long) -> c_long {
-    fence!("mg_json_get_long");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    match unsafe { token(json, path) } {
+    fence!("mg_json_get_long", json: arg::bytes, path: arg::text);
+    match token(json, path) {
         Some(number) if json::is_number(number) => {
             let value = json::to_i64(number);
             c_long::try_from(value).unwrap_or(if value < 0 { c_long::MIN } else { c_long::MAX })
@@ -185,9 +159,8 @@ pub unsafe extern "C" fn mg_json_get_long(json: Str, path: *const c_char, dflt: 
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_str(json: Str, path: *const c_char) -> *mut c_char {
-    fence!("mg_json_get_str");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    let Some(body) = (unsafe { string(json, path) }) else { return ptr::null_mut() };
+    fence!("mg_json_get_str", json: arg::bytes, path: arg::text);
+    let Some(body) = string(json, path) else { return ptr::null_mut() };
     let Some((block, out)) = text_block(body.len()) else { return ptr::null_mut() };
     let decoded = json::unescape(body, out);
     let usable = match decoded.end {
@@ -213,15 +186,10 @@ pub unsafe extern "C" fn mg_json_get_str(json: Str, path: *const c_char) -> *mut
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_text(json: Str, path: *const c_char, len: *mut usize) -> *mut c_char {
-    fence!("mg_json_get_text");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    let Some(body) = (unsafe { string(json, path) }) else { return ptr::null_mut() };
+    fence!("mg_json_get_text", json: arg::bytes, path: arg::text, len: arg::out);
+    let Some(body) = string(json, path) else { return ptr::null_mut() };
     let Some((block, out)) = text_block(body.len()) else { return ptr::null_mut() };
-    let decoded = json::unescape_utf8(body, out);
-    // SAFETY: the caller passes a size_t or NULL.
-    if let (Some(decoded), Some(len)) = (decoded, unsafe { len.as_mut() }) {
-        *len = decoded;
-    }
+    let decoded = json::unescape_utf8(body, out).inspect(|decoded| len.set(*decoded));
     finish(block, decoded.is_some())
 }
 
@@ -230,8 +198,8 @@ fn finish(block: *mut c_char, usable: bool) -> *mut c_char {
     if usable {
         return block;
     }
-    // SAFETY: the block comes from mg_calloc, and nobody has it yet.
-    unsafe { super::mem::mg_free(block.cast()) };
+    // SAFETY: the block is one of `text_block`, and nobody has it yet.
+    unsafe { mem::release(block.cast()) };
     ptr::null_mut()
 }
 
@@ -248,9 +216,8 @@ fn finish(block: *mut c_char, usable: bool) -> *mut c_char {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_hex(json: Str, path: *const c_char, len: *mut c_int) -> *mut c_char {
-    fence!("mg_json_get_hex");
-    // SAFETY: the caller passes a valid view, a C string or NULL, and an int or NULL.
-    unsafe { bytes_at(json, path, len, json::hex_pairs) }
+    fence!("mg_json_get_hex", json: arg::bytes, path: arg::text, len: arg::out);
+    bytes_at(json, path, len, json::hex_pairs)
 }
 
 /// Decodes the string of base64 text at `path` (standard alphabet, RFC 4648 section 4).
@@ -266,37 +233,22 @@ pub unsafe extern "C" fn mg_json_get_hex(json: Str, path: *const c_char, len: *m
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_b64(json: Str, path: *const c_char, len: *mut c_int) -> *mut c_char {
-    fence!("mg_json_get_b64");
-    let decode = |body: &[u8], out: &mut [u8]| Some(base64::decode(body, out).unwrap_or(0));
-    // SAFETY: the caller passes a valid view, a C string or NULL, and an int or NULL.
-    unsafe { bytes_at(json, path, len, decode) }
+    fence!("mg_json_get_b64", json: arg::bytes, path: arg::text, len: arg::out);
+    bytes_at(json, path, len, |body, out| Some(base64::decode(body, out).unwrap_or(0)))
 }
 
-/// Runs `decode` on the body of the string at `path`; the output is never longer than the body.
-/// Where it fails, the result is NULL.
-///
-/// # Safety
-/// As for [`token`]; `len` is NULL or an int.
-unsafe fn bytes_at(
-    json: Str,
-    path: *const c_char,
-    len: *mut c_int,
+/// The decoded string at a path, in memory of the program's; NULL when there is none.
+fn bytes_at(
+    text: &[u8],
+    path: &[u8],
+    len: Out<c_int>,
     decode: impl FnOnce(&[u8], &mut [u8]) -> Option<usize>,
 ) -> *mut c_char {
-    // SAFETY: as for the caller.
-    let Some(body) = (unsafe { string(json, path) }) else { return ptr::null_mut() };
+    let Some(body) = string(text, path) else { return ptr::null_mut() };
     let Some((block, out)) = text_block(body.len()) else { return ptr::null_mut() };
-    let Some(decoded) = decode(body, out) else {
-        // SAFETY: the block is ours, and nothing refers to it any more.
-        unsafe { mg_free(block.cast()) };
-        return ptr::null_mut();
-    };
-    // SAFETY: the caller vouches for len.
-    if let Some(len) = unsafe { len.as_mut() } {
-        // No longer than the text, which is no longer than INT_MAX.
-        *len = decoded as c_int;
-    }
-    block
+    // No longer than the text, which is no longer than INT_MAX.
+    let decoded = decode(body, out).inspect(|decoded| len.set(*decoded as c_int));
+    finish(block, decoded.is_some())
 }
 
 /// Decodes the string at `path` into the `n` bytes at `to`.
@@ -318,13 +270,9 @@ pub unsafe extern "C" fn mg_json_unescape(
     to: *mut c_char,
     n: usize,
 ) -> usize {
-    fence!("mg_json_unescape");
-    // SAFETY: the caller passes a valid view and a C string or NULL.
-    let Some(body) = (unsafe { string(json, path) }) else { return 0 };
-    // SAFETY: the caller passes n writable bytes, apart from the text.
-    let Some((last, out)) = (unsafe { slice::raw_mut(to.cast::<u8>(), n) }).split_last_mut() else {
-        return 0;
-    };
+    fence!("mg_json_unescape", json: arg::bytes, path: arg::text, to[n]: arg::room);
+    let Some(body) = string(json, path) else { return 0 };
+    let Some((last, out)) = to.split_last_mut() else { return 0 };
     let decoded = json::unescape(body, out);
     *out.get_mut(decoded.len).unwrap_or(last) = 0;
     match decoded.end {
@@ -346,17 +294,9 @@ pub unsafe extern "C" fn mg_json_unescape(
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_next(obj: Str, ofs: usize, key: *mut Str, val: *mut Str) -> usize {
-    fence!("mg_json_next");
-    // SAFETY: the caller passes a valid view.
-    let text = unsafe { slice::bytes(obj) };
-    let Some(member) = json::next(text, ofs) else { return 0 };
-    // SAFETY: the caller passes views or NULL.
-    let (key, val) = unsafe { (key.as_mut(), val.as_mut()) };
-    if let Some(key) = key {
-        *key = member.key.map_or(Str::NULL, |range| slice::view(&text[range]));
-    }
-    if let Some(val) = val {
-        *val = slice::view(&text[member.value]);
-    }
+    fence!("mg_json_next", obj: arg::bytes, key: arg::out, val: arg::out);
+    let Some(member) = json::next(obj, ofs) else { return 0 };
+    key.set(member.key.map_or(Str::NULL, |range| slice::view(&obj[range])));
+    val.set(slice::view(&obj[member.value]));
     member.next
 }

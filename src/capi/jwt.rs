@@ -1,6 +1,6 @@
 //! JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 or ECDSA on P-256.
 
-use super::slice;
+use super::{arg, slice};
 use crate::abi::{JwtOpts, Str, UeccCurve};
 #[cfg(feature = "tls")]
 use crate::codec::es256;
@@ -54,13 +54,13 @@ fn store(bytes: Option<Vec<u8>>, room: &mut [u8]) -> usize {
 /// # Safety
 /// `opts` is NULL or points to options with valid fields.
 unsafe fn sign(
-    opts: *const JwtOpts,
+    opts: Option<&JwtOpts>,
     name: &str,
     by: impl FnOnce(&JwtOpts, &[u8]) -> Option<Vec<u8>>,
 ) -> Option<Vec<u8>> {
     // SAFETY: as for the caller.
     unsafe {
-        let opts = opts.as_ref()?;
+        let opts = opts?;
         let (kid, header, claims) =
             (slice::bytes(opts.kid), slice::bytes(opts.header), slice::bytes(opts.claims));
         let mut token = jwt::signing_input(name, kid, header, claims)?;
@@ -85,22 +85,25 @@ fn read(
     token.claims().filter(|claims| any_time || jwt::is_in_time(claims, now))
 }
 
+/// The claims of a token that is signed with the secret of these options.
+///
 /// # Safety
-/// `opts` is NULL or points to options with valid fields.
-unsafe fn read_hs256(token: Str, opts: *const JwtOpts, any_time: bool) -> Option<Vec<u8>> {
+/// The secret is a view of readable bytes.
+unsafe fn read_hs256(token: &[u8], opts: Option<&JwtOpts>, any_time: bool) -> Option<Vec<u8>> {
     // SAFETY: as for the caller.
-    let (token, secret) = unsafe { (slice::bytes(token), slice::bytes(opts.as_ref()?.secret)) };
+    let secret = unsafe { slice::bytes(opts?.secret) };
     read(Token::parse(token, HS256).filter(|_| !secret.is_empty()), any_time, |token| {
         is_same(&digest::hmac_sha256(secret, token.signed), &token.signature)
     })
 }
 
+/// The claims of a token that is signed with the private half of the public key of these options.
+///
 /// # Safety
-/// `opts` is NULL or points to options with valid fields.
-unsafe fn read_es256(token: Str, opts: *const JwtOpts, any_time: bool) -> Option<Vec<u8>> {
-    // SAFETY: as for the caller; a public key has 64 bytes.
-    let (token, key) =
-        unsafe { (slice::bytes(token), opts.as_ref()?.public_key.cast::<[u8; 64]>().as_ref()?) };
+/// The public key is NULL or has 64 bytes.
+unsafe fn read_es256(token: &[u8], opts: Option<&JwtOpts>, any_time: bool) -> Option<Vec<u8>> {
+    // SAFETY: as for the caller; bytes have no alignment.
+    let key = unsafe { opts?.public_key.cast::<[u8; 64]>().as_ref()? };
     read(Token::parse(token, ES256), any_time, |token| {
         token.signature.len() == 64 && es256::verify(key, token.signed, &token.signature)
     })
@@ -120,15 +123,15 @@ unsafe fn read_es256(token: Str, opts: *const JwtOpts, any_time: bool) -> Option
 /// Any. RFC 7515, RFC 7519.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_jwt_sign_hs256(opts: *const JwtOpts, buf: *mut c_char, len: usize) -> usize {
-    fence!("mg_jwt_sign_hs256");
-    // SAFETY: the caller passes options or NULL, and len writable bytes.
-    unsafe {
-        let token = sign(opts, HS256, |opts, signed| {
+    fence!("mg_jwt_sign_hs256", opts: arg::shared, buf[len]: arg::room);
+    // SAFETY: the caller passes options whose views are of readable bytes.
+    let token = unsafe {
+        sign(opts, HS256, |opts, signed| {
             let secret = slice::bytes(opts.secret);
             (!secret.is_empty()).then(|| digest::hmac_sha256(secret, signed).to_vec())
-        });
-        store(token, slice::raw_mut(buf.cast(), len))
-    }
+        })
+    };
+    store(token, buf)
 }
 
 /// Checks a token with an HMAC by `opts->secret`, and writes its claims to `buf`, which needs their
@@ -149,9 +152,9 @@ pub unsafe extern "C" fn mg_jwt_verify_hs256(
     buf: *mut c_char,
     len: usize,
 ) -> usize {
-    fence!("mg_jwt_verify_hs256");
-    // SAFETY: the caller passes a valid view, options or NULL, and len writable bytes.
-    unsafe { store(read_hs256(jwt, opts, false), slice::raw_mut(buf.cast(), len)) }
+    fence!("mg_jwt_verify_hs256", jwt: arg::bytes, opts: arg::shared, buf[len]: arg::room);
+    // SAFETY: the caller passes options whose views are of readable bytes.
+    store(unsafe { read_hs256(jwt, opts, false) }, buf)
 }
 
 /// As `mg_jwt_verify_hs256`, whatever `exp` and `nbf` say: for tokens that are renewed. An addition of
@@ -166,9 +169,9 @@ pub unsafe extern "C" fn mg_jwt_read_hs256(
     buf: *mut c_char,
     len: usize,
 ) -> usize {
-    fence!("mg_jwt_read_hs256");
-    // SAFETY: as for `mg_jwt_verify_hs256`.
-    unsafe { store(read_hs256(jwt, opts, true), slice::raw_mut(buf.cast(), len)) }
+    fence!("mg_jwt_read_hs256", jwt: arg::bytes, opts: arg::shared, buf[len]: arg::room);
+    // SAFETY: the caller passes options whose views are of readable bytes.
+    store(unsafe { read_hs256(jwt, opts, true) }, buf)
 }
 
 /// As `mg_jwt_sign_hs256`, with ECDSA on P-256 by `opts->private_key`. Each call makes another
@@ -181,15 +184,16 @@ pub unsafe extern "C" fn mg_jwt_read_hs256(
 /// Any. RFC 7515, RFC 7518 section 3.4.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_jwt_sign_es256(opts: *const JwtOpts, buf: *mut c_char, len: usize) -> usize {
-    fence!("mg_jwt_sign_es256");
-    // SAFETY: the caller passes options or NULL, whose private key has 32 bytes, and len writable bytes.
-    unsafe {
-        let token = sign(opts, ES256, |opts, signed| {
+    fence!("mg_jwt_sign_es256", opts: arg::shared, buf[len]: arg::room);
+    // SAFETY: the caller passes options whose views are of readable bytes, and whose private key is NULL
+    // or has 32 bytes.
+    let token = unsafe {
+        sign(opts, ES256, |opts, signed| {
             let key = opts.private_key.cast::<[u8; 32]>().as_ref()?;
             es256::sign(key, signed).map(|signature| signature.to_vec())
-        });
-        store(token, slice::raw_mut(buf.cast(), len))
-    }
+        })
+    };
+    store(token, buf)
 }
 
 /// As `mg_jwt_verify_hs256`, with ECDSA on P-256 by `opts->public_key`.
@@ -206,9 +210,9 @@ pub unsafe extern "C" fn mg_jwt_verify_es256(
     buf: *mut c_char,
     len: usize,
 ) -> usize {
-    fence!("mg_jwt_verify_es256");
-    // SAFETY: the caller passes a valid view, options or NULL, and len writable bytes.
-    unsafe { store(read_es256(jwt, opts, false), slice::raw_mut(buf.cast(), len)) }
+    fence!("mg_jwt_verify_es256", jwt: arg::bytes, opts: arg::shared, buf[len]: arg::room);
+    // SAFETY: the caller passes options whose public key is NULL or has 64 bytes.
+    store(unsafe { read_es256(jwt, opts, false) }, buf)
 }
 
 /// As `mg_jwt_verify_es256`, whatever `exp` and `nbf` say. An addition of this library.
@@ -222,9 +226,9 @@ pub unsafe extern "C" fn mg_jwt_read_es256(
     buf: *mut c_char,
     len: usize,
 ) -> usize {
-    fence!("mg_jwt_read_es256");
-    // SAFETY: as for `mg_jwt_verify_es256`.
-    unsafe { store(read_es256(jwt, opts, true), slice::raw_mut(buf.cast(), len)) }
+    fence!("mg_jwt_read_es256", jwt: arg::bytes, opts: arg::shared, buf[len]: arg::room);
+    // SAFETY: the caller passes options whose public key is NULL or has 64 bytes.
+    store(unsafe { read_es256(jwt, opts, true) }, buf)
 }
 
 /// Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
@@ -237,14 +241,11 @@ pub unsafe extern "C" fn mg_jwt_read_es256(
 /// Any. RFC 5915, RFC 5958.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_uecc_parse_private_key(key: Str, buf: *mut u8, len: usize) -> usize {
-    fence!("mg_uecc_parse_private_key");
-    // SAFETY: the caller passes a valid view and len writable bytes.
-    unsafe {
-        let Some(place) = slice::raw_mut(buf, len).first_chunk_mut::<32>() else { return 0 };
-        let Some(found) = parse_key(slice::bytes(key)) else { return 0 };
-        *place = found;
-        32
-    }
+    fence!("mg_uecc_parse_private_key", key: arg::bytes, buf[len]: arg::room);
+    let Some(place) = buf.first_chunk_mut::<32>() else { return 0 };
+    let Some(found) = parse_key(key) else { return 0 };
+    *place = found;
+    32
 }
 
 #[cfg(feature = "tls")]
@@ -275,19 +276,15 @@ pub unsafe extern "C" fn mg_uecc_compute_public_key(
     public_key: *mut u8,
     curve: UeccCurve,
 ) -> c_int {
-    fence!("mg_uecc_compute_public_key");
-    // SAFETY: the caller passes 32 readable and 64 writable bytes.
-    unsafe {
-        let Some(key) = private_key.cast::<[u8; 32]>().as_ref().filter(|_| curve == mg_uecc_secp256r1())
-        else {
-            return 0;
-        };
-        let Some(place) = public_key.cast::<[u8; 64]>().as_mut() else { return 0 };
-        es256::public_key(key).map_or(0, |key| {
-            *place = key;
-            1
-        })
+    fence!("mg_uecc_compute_public_key", private_key[32]: arg::data, public_key: arg::array::<64>);
+    let Some(key) = private_key.first_chunk().filter(|_| curve == mg_uecc_secp256r1()) else { return 0 };
+    if !public_key.is_wanted() {
+        return 0;
     }
+    es256::public_key(key).map_or(0, |key| {
+        public_key.set(key);
+        1
+    })
 }
 
 /// The curve P-256 (secp256r1): a pointer that says nothing but that.

@@ -1,12 +1,12 @@
 //! The log: its level, its sink, lines and hex dumps.
 
-use super::fmt::format;
+use super::arg;
 use super::output::Output;
-use super::slice;
 use crate::abi::{ArgList, MG_LL_DEBUG, PutChar};
 use crate::codec::fmt::Sink;
 use crate::codec::{hexdump, log_prefix};
 use crate::fence;
+use crate::net::event_loop::clock;
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -47,10 +47,9 @@ pub unsafe extern "C" fn mg_log_set_fn(r#fn: PutChar, param: *mut c_void) {
 /// Any. Lines of several threads may mix.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_vlog(fmt: *const c_char, ap: *mut ArgList) {
-    fence!("mg_vlog");
+    fence!("mg_vlog", fmt[ap]: arg::format);
     let mut sink = sink();
-    // SAFETY: the caller passes what the format needs.
-    unsafe { format(sink, fmt, ap) };
+    fmt.print(sink);
     sink.put(b"\r\n");
 }
 
@@ -60,9 +59,8 @@ pub unsafe extern "C" fn mg_vlog(fmt: *const c_char, ap: *mut ArgList) {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_hexdump(buf: *const c_void, len: usize) {
-    fence!("mg_hexdump");
-    // SAFETY: the caller passes len readable bytes.
-    hexdump::dump(unsafe { slice::raw(buf.cast(), len) }, &mut sink());
+    fence!("mg_hexdump", buf[len]: arg::data);
+    hexdump::dump(buf, &mut sink());
 }
 
 /// The default of `mg_log_prefix`. Not exported: the shim, which calls it, makes it hidden.
@@ -74,13 +72,8 @@ pub unsafe extern "C" fn mg_put_log_prefix(
     line: c_int,
     fname: *const c_char,
 ) {
-    fence!("mg_put_log_prefix");
-    unsafe extern "C" {
-        fn mg_millis() -> u64;
-    }
-    // SAFETY: the caller passes C strings or NULL.
-    let text = unsafe { log_prefix::prefix(mg_millis(), level, slice::cstr(file), line, slice::cstr(fname)) };
-    sink().put(&text);
+    fence!("mg_put_log_prefix", file: arg::text, fname: arg::text);
+    sink().put(&log_prefix::prefix(clock::millis(), level, file, line, fname));
 }
 
 unsafe extern "C" {

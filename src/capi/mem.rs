@@ -1,6 +1,6 @@
 //! Memory.
 
-use super::slice;
+use super::arg;
 use crate::fence;
 use core::ffi::c_void;
 use zeroize::Zeroize;
@@ -38,7 +38,6 @@ type VolatileByte = u8;
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_bzero(buf: *mut VolatileByte, len: usize) {
-    fence!("mg_bzero");
-    // SAFETY: the caller passes len writable bytes or NULL.
-    unsafe { slice::raw_mut(buf, len) }.zeroize();
+    fence!("mg_bzero", buf[len]: arg::room);
+    buf.zeroize();
 }

@@ -1,6 +1,6 @@
 //! `struct mg_mgr`: the event manager, its timers and its wakeup channel.
 
-use super::{layout, slice};
+use super::{arg, layout};
 use crate::abi::{Dns, Manager, Pipe, ProgramOption, Timer};
 use crate::fence;
 use crate::net::event_loop::guard::MgrGuard;
@@ -66,7 +66,8 @@ pub unsafe extern "C" fn mg_mgr_init(mgr: *mut Manager) {
 pub unsafe extern "C" fn mg_mgr_init_with(mgr: *mut Manager, options: *const ProgramOption) {
     fence!("mg_mgr_init_with");
     let Some(at) = ptr::NonNull::new(mgr) else { return };
-    // SAFETY: the caller passes writable memory for the struct, and a table or NULL.
+    // SAFETY: the caller passes writable memory for the struct, and NULL or a table that ends with an
+    // entry without a name.
     unsafe { init(at, Some(options)) };
 }
 
@@ -99,11 +100,9 @@ unsafe fn init(at: ptr::NonNull<Manager>, options: Option<*const ProgramOption>)
 /// The polling thread; no other thread may be in `mg_wakeup` on this manager.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mgr_free(mgr: *mut Manager) {
-    fence!("mg_mgr_free");
-    // SAFETY: the caller passes an initialised or zeroed manager, or NULL.
-    if let Some(guard) = unsafe { MgrGuard::new(mgr) } {
-        let m = guard.mgr();
-        poll::free(m);
+    fence!("mg_mgr_free", mgr: arg::mgr);
+    if let Some(guard) = mgr {
+        poll::free(guard.mgr());
     }
 }
 
@@ -118,11 +117,9 @@ pub unsafe extern "C" fn mg_mgr_free(mgr: *mut Manager) {
 /// One thread at a time; the manager and its connections belong to it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mgr_poll(mgr: *mut Manager, ms: c_int) {
-    fence!("mg_mgr_poll");
-    // SAFETY: the caller passes an initialised manager, or NULL.
-    if let Some(guard) = unsafe { MgrGuard::new(mgr) } {
-        let m = guard.mgr();
-        poll::poll(m, ms);
+    fence!("mg_mgr_poll", mgr: arg::mgr);
+    if let Some(guard) = mgr {
+        poll::poll(guard.mgr(), ms);
     }
 }
 
@@ -141,9 +138,8 @@ pub unsafe extern "C" fn mg_mgr_set_wait_fn(
     r#fn: Option<unsafe extern "C" fn(mgr: *mut Manager, ms: c_int, arg: *mut c_void) -> c_int>,
     arg: *mut c_void,
 ) {
-    fence!("mg_mgr_set_wait_fn");
-    // SAFETY: the caller passes an initialised manager, or NULL.
-    let Some(guard) = (unsafe { MgrGuard::new(mgr) }) else { return };
+    fence!("mg_mgr_set_wait_fn", mgr: arg::mgr);
+    let Some(guard) = mgr else { return };
     let Some(root) = guard.mgr().root() else { return };
     root.with(|inner| inner.before_wait = r#fn.map(|f| (f, arg)));
 }
@@ -157,9 +153,8 @@ pub unsafe extern "C" fn mg_mgr_set_wait_fn(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_wakeup_init(mgr: *mut Manager) -> bool {
-    fence!("mg_wakeup_init");
-    // SAFETY: the caller passes an initialised manager, or NULL.
-    unsafe { MgrGuard::new(mgr) }.is_some_and(|guard| wakeup::open(guard.mgr()))
+    fence!("mg_wakeup_init", mgr: arg::mgr);
+    mgr.is_some_and(|guard| wakeup::open(guard.mgr()))
 }
 
 /// Sends a message to the connection with the given id: ends the wait of the poll, which fires
@@ -175,9 +170,9 @@ pub unsafe extern "C" fn mg_wakeup_init(mgr: *mut Manager) -> bool {
 /// Any thread, between `mg_wakeup_init` and `mg_mgr_free`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_wakeup(mgr: *mut Manager, id: c_ulong, buf: *const c_void, len: usize) -> bool {
-    fence!("mg_wakeup");
-    // SAFETY: the caller passes an initialised manager, or NULL, and len readable bytes at buf.
-    unsafe { Root::wakeup_of(mgr).is_some_and(|wakeup| wakeup.send(id, slice::raw(buf.cast(), len))) }
+    fence!("mg_wakeup", buf[len]: arg::data);
+    // SAFETY: the caller passes NULL or a manager that is not freed during the call.
+    unsafe { Root::wakeup_of(mgr) }.is_some_and(|wakeup| wakeup.send(id, buf))
 }
 
 /// Adds a timer to a manager.
@@ -200,12 +195,9 @@ pub unsafe extern "C" fn mg_timer_add(
     r#fn: Option<unsafe extern "C" fn(arg: *mut c_void)>,
     arg: *mut c_void,
 ) -> *mut Timer {
-    fence!("mg_timer_add");
-    // SAFETY: the caller passes an initialised or zeroed manager, or NULL.
-    match unsafe { MgrGuard::new(mgr) } {
-        Some(guard) => timer::add(guard.mgr(), milliseconds, flags, r#fn, arg),
-        None => ptr::null_mut(),
-    }
+    fence!("mg_timer_add", mgr: arg::mgr);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    timer::add(guard.mgr(), milliseconds, flags, r#fn, arg)
 }
 
 /// Fills a timer in the caller's memory and puts it at the head of a list.
@@ -266,10 +258,6 @@ pub unsafe extern "C" fn mg_timer_poll(head: *mut *mut Timer, new_ms: u64) {
 /// Any thread, one at a time for each variable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_timer_expired(expiration: *mut u64, period: u64, now: u64) -> bool {
-    fence!("mg_timer_expired");
-    if expiration.is_null() {
-        return false;
-    }
-    // SAFETY: the caller passes a writable variable.
-    timer::expired(unsafe { &mut *expiration }, period, now)
+    fence!("mg_timer_expired", expiration: arg::exclusive);
+    expiration.is_some_and(|expiration| timer::expired(expiration, period, now))
 }

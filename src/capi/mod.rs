@@ -2,6 +2,7 @@
 
 pub mod acl;
 pub mod addr;
+mod arg;
 pub mod base64;
 pub mod byteorder;
 pub mod conn;

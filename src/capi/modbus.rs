@@ -1,10 +1,9 @@
 //! Modbus-TCP.
 
+use super::arg;
 use super::conn::pointer;
-use super::slice;
 use crate::abi::{Connection, EventHandler, Manager};
 use crate::fence;
-use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::listen::Handlers;
 use crate::net::modbus;
 use core::ffi::{c_char, c_void};
@@ -31,12 +30,7 @@ pub unsafe extern "C" fn mg_modbus_listen(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_modbus_listen");
-    // SAFETY: the caller passes an initialised manager and a C string.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        let handlers = Handlers { handler: r#fn, data: fn_data };
-        pointer(modbus::start(m, slice::cstr(url), handlers))
-    }
+    fence!("mg_modbus_listen", mgr: arg::mgr, url: arg::text);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    pointer(modbus::start(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }))
 }

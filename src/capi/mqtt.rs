@@ -1,17 +1,15 @@
 //! MQTT: connecting, listening, sending, parsing.
 
-use super::conn::pointer;
-use super::slice;
+use super::arg;
+use super::conn::{pointer, server_url};
 use crate::abi::{
     Connection, EventHandler, MQTT_CMD_PINGREQ, MQTT_CMD_PINGRESP, MQTT_MALFORMED, Manager, MqttMessage,
     MqttOpts, MqttProp,
 };
 use crate::fence;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::listen::Handlers;
-use crate::net::event_loop::log;
 use crate::net::mqtt;
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 
 /// Connects to an MQTT broker and queues CONNECT, as `mg_mqtt_login` does.
@@ -41,18 +39,11 @@ pub unsafe extern "C" fn mg_mqtt_connect(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_mqtt_connect");
-    // SAFETY: the caller passes an initialised manager, a C string, and options or NULL.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        if url.is_null() || *url == 0 {
-            log::error(format_args!("null url"));
-            return ptr::null_mut();
-        }
-        let handlers = Handlers { handler: r#fn, data: fn_data };
-        pointer(mqtt::start(m, CStr::from_ptr(url), opts, handlers))
-    }
+    fence!("mg_mqtt_connect", mgr: arg::mgr, url: arg::c_str);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    let Some(url) = server_url(url) else { return ptr::null_mut() };
+    // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
+    pointer(unsafe { mqtt::start(guard.mgr(), url, opts, Handlers { handler: r#fn, data: fn_data }) })
 }
 
 /// Listens for MQTT clients: what a broker is made of.
@@ -74,14 +65,9 @@ pub unsafe extern "C" fn mg_mqtt_listen(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_mqtt_listen");
-    // SAFETY: the caller passes an initialised manager and a C string.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        let handlers = Handlers { handler: r#fn, data: fn_data };
-        pointer(mqtt::start_listener(m, slice::cstr(url), handlers))
-    }
+    fence!("mg_mqtt_listen", mgr: arg::mgr, url: arg::text);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    pointer(mqtt::start_listener(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Queues CONNECT and sets `c->is_mqtt5` by `version`. NULL `opts` have all fields 0.
@@ -99,13 +85,10 @@ pub unsafe extern "C" fn mg_mqtt_listen(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_login(c: *mut Connection, opts: *const MqttOpts) {
-    fence!("mg_mqtt_login");
-    // SAFETY: the caller passes a connection, and options or NULL.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c) {
-            let c = guard.conn();
-            mqtt::login(c, opts);
-        }
+    fence!("mg_mqtt_login", c: arg::conn);
+    if let Some(guard) = c {
+        // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
+        unsafe { mqtt::login(guard.conn(), opts) };
     }
 }
 
@@ -123,9 +106,9 @@ pub unsafe extern "C" fn mg_mqtt_login(c: *mut Connection, opts: *const MqttOpts
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_pub(c: *mut Connection, opts: *const MqttOpts) -> u16 {
-    fence!("mg_mqtt_pub");
-    // SAFETY: the caller passes a connection and options.
-    unsafe { ConnGuard::new(c).map_or(0, |guard| mqtt::publish(guard.conn(), opts)) }
+    fence!("mg_mqtt_pub", c: arg::conn);
+    // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
+    c.map_or(0, |guard| unsafe { mqtt::publish(guard.conn(), opts) })
 }
 
 /// Queues SUBSCRIBE to the filter `topic` with `qos`, and for MQTT 5 `props`. Its packet id is
@@ -135,13 +118,10 @@ pub unsafe extern "C" fn mg_mqtt_pub(c: *mut Connection, opts: *const MqttOpts) 
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_sub(c: *mut Connection, opts: *const MqttOpts) {
-    fence!("mg_mqtt_sub");
-    // SAFETY: the caller passes a connection and options.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c) {
-            let c = guard.conn();
-            mqtt::subscribe(c, opts);
-        }
+    fence!("mg_mqtt_sub", c: arg::conn);
+    if let Some(guard) = c {
+        // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
+        unsafe { mqtt::subscribe(guard.conn(), opts) };
     }
 }
 
@@ -151,13 +131,10 @@ pub unsafe extern "C" fn mg_mqtt_sub(c: *mut Connection, opts: *const MqttOpts) 
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_unsub(c: *mut Connection, opts: *const MqttOpts) {
-    fence!("mg_mqtt_unsub");
-    // SAFETY: the caller passes a connection and options.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c) {
-            let c = guard.conn();
-            mqtt::unsubscribe(c, opts);
-        }
+    fence!("mg_mqtt_unsub", c: arg::conn);
+    if let Some(guard) = c {
+        // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
+        unsafe { mqtt::unsubscribe(guard.conn(), opts) };
     }
 }
 
@@ -168,13 +145,10 @@ pub unsafe extern "C" fn mg_mqtt_unsub(c: *mut Connection, opts: *const MqttOpts
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_disconnect(c: *mut Connection, opts: *const MqttOpts) {
-    fence!("mg_mqtt_disconnect");
-    // SAFETY: the caller passes a connection, and options or NULL.
-    unsafe {
-        if let Some(guard) = ConnGuard::new(c) {
-            let c = guard.conn();
-            mqtt::disconnect(c, opts);
-        }
+    fence!("mg_mqtt_disconnect", c: arg::conn);
+    if let Some(guard) = c {
+        // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
+        unsafe { mqtt::disconnect(guard.conn(), opts) };
     }
 }
 
@@ -185,11 +159,9 @@ pub unsafe extern "C" fn mg_mqtt_disconnect(c: *mut Connection, opts: *const Mqt
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_send_header(c: *mut Connection, cmd: u8, flags: u8, len: u32) {
-    fence!("mg_mqtt_send_header");
-    // SAFETY: the caller passes a connection.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        mqtt::header(c, cmd << 4 | flags, len);
+    fence!("mg_mqtt_send_header", c: arg::conn);
+    if let Some(guard) = c {
+        mqtt::header(guard.conn(), cmd << 4 | flags, len);
     }
 }
 
@@ -199,9 +171,10 @@ pub unsafe extern "C" fn mg_mqtt_send_header(c: *mut Connection, cmd: u8, flags:
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_ping(c: *mut Connection) {
-    fence!("mg_mqtt_ping");
-    // SAFETY: the same contract.
-    unsafe { mg_mqtt_send_header(c, MQTT_CMD_PINGREQ, 0, 0) }
+    fence!("mg_mqtt_ping", c: arg::conn);
+    if let Some(guard) = c {
+        mqtt::header(guard.conn(), MQTT_CMD_PINGREQ << 4, 0);
+    }
 }
 
 /// Queues PINGRESP, a broker's answer to PINGREQ.
@@ -210,9 +183,10 @@ pub unsafe extern "C" fn mg_mqtt_ping(c: *mut Connection) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mqtt_pong(c: *mut Connection) {
-    fence!("mg_mqtt_pong");
-    // SAFETY: the same contract.
-    unsafe { mg_mqtt_send_header(c, MQTT_CMD_PINGRESP, 0, 0) }
+    fence!("mg_mqtt_pong", c: arg::conn);
+    if let Some(guard) = c {
+        mqtt::header(guard.conn(), MQTT_CMD_PINGRESP << 4, 0);
+    }
 }
 
 /// Parses the packet at the start of `len` bytes at `buf` into `m`; its views point to `buf`.
@@ -238,7 +212,7 @@ pub unsafe extern "C" fn mg_mqtt_parse(
     }
     // SAFETY: the caller passes len readable bytes at buf and a message to write to.
     unsafe {
-        let result = mqtt::parse(slice::raw(buf, len), version == 5, m);
+        let result = mqtt::parse(super::slice::raw(buf, len), version == 5, m);
         (*m).dgram.buf = buf.cast_mut().cast();
         result
     }

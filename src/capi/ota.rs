@@ -1,9 +1,8 @@
 //! Firmware updates. On a host there is no firmware: the functions that write it only say yes.
 
-use super::slice;
+use super::arg;
 use crate::abi::{Manager, Setting, Str};
 use crate::fence;
-use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::process;
 use crate::net::ota;
 use core::ffi::{c_char, c_void};
@@ -47,9 +46,7 @@ unsafe extern "C" {
 /// Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ota_device_id(buf: *mut c_char, len: usize) {
-    fence!("mg_ota_device_id");
-    // SAFETY: the caller passes len writable bytes.
-    let buf = unsafe { slice::raw_mut(buf.cast(), len) };
+    fence!("mg_ota_device_id", buf[len]: arg::room);
     for (to, from) in buf.iter_mut().zip(*b"0\0") {
         *to = from;
     }
@@ -76,9 +73,8 @@ pub extern "C" fn mg_ota_poll(mgr: *mut Manager) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ota_set_ca(ca: Str) {
-    fence!("mg_ota_set_ca");
-    // SAFETY: the caller passes a valid view.
-    process::set_process_text(Setting::MG_SET_OTA_CA, unsafe { slice::bytes(ca) });
+    fence!("mg_ota_set_ca", ca: arg::bytes);
+    process::set_process_text(Setting::MG_SET_OTA_CA, ca);
 }
 
 /// Asks a server whether there is another version of the firmware, and installs it.
@@ -109,12 +105,8 @@ pub unsafe extern "C" fn mg_ota_url_check(
     metadata_url: *const c_char,
     r#fn: Option<unsafe extern "C" fn(err: *const c_char)>,
 ) {
-    fence!("mg_ota_url_check");
-    // SAFETY: the caller passes an initialised manager, and a C string or NULL.
-    unsafe {
-        if let Some(guard) = MgrGuard::new(mgr) {
-            let m = guard.mgr();
-            ota::check(m, slice::cstr(metadata_url), r#fn);
-        }
+    fence!("mg_ota_url_check", mgr: arg::mgr, metadata_url: arg::text);
+    if let Some(guard) = mgr {
+        ota::check(guard.mgr(), metadata_url, r#fn);
     }
 }

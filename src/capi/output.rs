@@ -6,8 +6,10 @@
 use crate::abi::{IoBuf, PutChar};
 use crate::codec::fmt::Sink;
 use crate::fence;
+use crate::net::event_loop::buf::Buf;
 use crate::net::event_loop::iobuf;
 use core::ffi::{c_char, c_int, c_void};
+use core::marker::PhantomData;
 use core::ptr;
 
 unsafe extern "C" {
@@ -29,7 +31,7 @@ pub enum Output {
     /// A function of the program.
     Function(unsafe extern "C" fn(c_char, *mut c_void), *mut c_void),
     /// A fixed piece of memory.
-    Memory(ToMemory),
+    Memory(ToMemory<'static>),
     /// A buffer that grows by its own steps.
     Buffer(ToBuffer),
     /// A buffer that grows by doubling, for texts of unknown length.
@@ -42,56 +44,53 @@ pub enum Output {
 
 /// A piece of memory.
 #[derive(Clone, Copy)]
-pub struct ToMemory(*mut Memory);
+pub struct ToMemory<'m>(*mut Room, PhantomData<&'m mut Room>);
 
 /// A buffer that grows by its own steps.
 #[derive(Clone, Copy)]
 pub struct ToBuffer(*mut IoBuf);
 
 impl ToBuffer {
-    /// # Safety
-    /// `io` is NULL or points to a valid buffer, as long as the output is used.
-    pub unsafe fn new(io: *mut IoBuf) -> Self {
-        Self(io)
+    /// Appends to this buffer.
+    pub fn of(buffer: Buf) -> Self {
+        Self(buffer.as_ptr())
     }
 }
 
-/// A piece of memory that takes what fits.
-pub struct Memory {
+/// Memory of a fixed size, which always holds a text with its NUL.
+pub struct Memory<'m> {
+    room: Room,
+    bytes: PhantomData<&'m mut [u8]>,
+}
+
+/// What functions of C get a pointer to.
+struct Room {
     start: *mut u8,
-    room: usize,
+    /// Bytes for the text; there is one more, unless this is 0.
+    size: usize,
     len: usize,
 }
 
-impl Memory {
-    /// Memory for `size` bytes with the NUL.
-    ///
-    /// # Safety
-    /// `size` writable bytes at `start`, which may be NULL.
-    pub unsafe fn new(start: *mut u8, size: usize) -> Self {
-        let size = if start.is_null() { 0 } else { size };
-        // SAFETY: the caller vouches for size bytes; the first one is the NUL of an empty text.
-        unsafe {
-            if size > 0 {
-                *start = 0;
-            }
+impl<'m> Memory<'m> {
+    /// An empty text in this memory.
+    pub fn new(bytes: &'m mut [u8]) -> Self {
+        if let Some(first) = bytes.first_mut() {
+            *first = 0;
         }
-        Self { start, room: size.saturating_sub(1), len: 0 }
+        let room = Room { start: bytes.as_mut_ptr(), size: bytes.len().saturating_sub(1), len: 0 };
+        Self { room, bytes: PhantomData }
     }
 
-    /// The output that fills this memory.
-    ///
-    /// # Safety
-    /// `self` stays where it is as long as the output is used.
-    pub unsafe fn output(&mut self) -> ToMemory {
-        ToMemory(self)
+    /// Where text is put. What does not fit is dropped.
+    pub fn output(&mut self) -> ToMemory<'_> {
+        ToMemory(&raw mut self.room, PhantomData)
     }
 
-    /// Puts the NUL behind the text.
+    /// Ends the text with a NUL.
     pub fn terminate(&mut self) {
-        if self.room > 0 {
-            // SAFETY: len <= room, and there is one byte more than room.
-            unsafe { *self.start.add(self.len) = 0 }
+        if self.room.size > 0 {
+            // SAFETY: len <= size, and there is one byte more than size.
+            unsafe { *self.room.start.add(self.room.len) = 0 }
         }
     }
 }
@@ -105,7 +104,7 @@ impl Output {
         let Some(put) = put else { return Self::Nothing };
         let is = |function: unsafe extern "C" fn(c_char, *mut c_void)| ptr::fn_addr_eq(put, function);
         if is(put_memory) {
-            Self::Memory(ToMemory(arg.cast()))
+            Self::Memory(ToMemory(arg.cast(), PhantomData))
         } else if is(mg_pfn_iobuf) {
             Self::Buffer(ToBuffer(arg.cast()))
         } else if is(put_doubling) {
@@ -134,7 +133,7 @@ impl ForC for Output {
     }
 }
 
-impl ForC for ToMemory {
+impl ForC for ToMemory<'_> {
     fn for_c(self) -> (PutChar, *mut c_void) {
         (Some(put_memory), self.0.cast())
     }
@@ -169,16 +168,16 @@ impl Sink for Output {
     }
 }
 
-impl Sink for ToMemory {
+impl Sink for ToMemory<'_> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        // SAFETY: whoever made the output vouched for the memory; len <= room, and run bytes fit.
+        // SAFETY: the output borrows its memory; len <= size, and run bytes fit.
         unsafe {
-            let memory = &mut *self.0;
-            let run = bytes.len().min(memory.room - memory.len);
+            let room = &mut *self.0;
+            let run = bytes.len().min(room.size - room.len);
             if run > 0 {
-                copy(bytes.as_ptr(), memory.start.add(memory.len), run);
-                memory.len += run;
+                copy(bytes.as_ptr(), room.start.add(room.len), run);
+                room.len += run;
             }
         }
     }
@@ -300,7 +299,7 @@ pub unsafe extern "C" fn mg_pfn_iobuf_noresize(ch: c_char, param: *mut c_void) {
 unsafe extern "C" fn put_nothing(_ch: c_char, _arg: *mut c_void) {}
 
 unsafe extern "C" fn put_memory(ch: c_char, arg: *mut c_void) {
-    ToMemory(arg.cast()).put(&[ch as u8]);
+    ToMemory(arg.cast(), PhantomData).put(&[ch as u8]);
 }
 
 unsafe extern "C" fn put_doubling(ch: c_char, arg: *mut c_void) {

@@ -1,10 +1,10 @@
 //! Files packed into the program.
 
-use super::slice;
+use super::{arg, slice};
 use crate::abi::{FileSystem, MemFile, Str};
 use crate::fence;
 use crate::net::fs::packed;
-use core::ffi::{CStr, c_char};
+use core::ffi::c_char;
 use core::ptr;
 
 /// The file system of packed files, read-only. It sees what `mg_mem_files` points at.
@@ -31,13 +31,6 @@ pub static mut mg_mem_files: *const MemFile = ptr::null();
 /// Any, while no other one changes `mg_mem_files`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_unpacked(path: *const c_char) -> Str {
-    fence!("mg_unpacked");
-    if path.is_null() {
-        return Str::NULL;
-    }
-    // SAFETY: the caller passes a C string.
-    match packed::find(unsafe { CStr::from_ptr(path) }) {
-        Some(file) => slice::view(file.bytes()),
-        None => Str::NULL,
-    }
+    fence!("mg_unpacked", path: arg::c_str);
+    path.and_then(packed::find).map_or(Str::NULL, |file| slice::view(file.bytes()))
 }

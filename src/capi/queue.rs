@@ -1,28 +1,16 @@
 //! `struct mg_queue`: messages from one thread to another one without locks.
 
-use super::fmt::format;
+use super::arg::{self, Out};
 use super::output::Memory;
+use super::slice;
 use crate::abi::{ArgList, Queue};
 use crate::fence;
-use crate::net::event_loop::queue::{Handle, Place};
+use crate::net::event_loop::queue::Place;
 use core::ffi::c_char;
 
-/// # Safety
-/// As for [`Handle::new`] unless `q` is NULL.
-unsafe fn handle(q: *mut Queue) -> Option<Handle> {
-    // SAFETY: the caller vouches for q.
-    (!q.is_null()).then(|| unsafe { Handle::new(q) })
-}
-
-/// Tells the caller where a place is, and how long.
-///
-/// # Safety
-/// `buf` is NULL or points to a pointer.
-unsafe fn hand_over(place: Place, buf: *mut *mut c_char) -> usize {
-    if !buf.is_null() {
-        // SAFETY: the caller vouches for buf.
-        unsafe { *buf = place.start.cast() };
-    }
+/// Tells the program where a place is, and returns how long that may be.
+fn hand_over(place: Place, buf: Out<*mut c_char>) -> usize {
+    buf.set(place.start.cast());
     place.room
 }
 
@@ -35,11 +23,8 @@ unsafe fn hand_over(place: Place, buf: *mut *mut c_char) -> usize {
 /// Before the two threads start to use the queue.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_queue_init(q: *mut Queue, buf: *mut c_char, size: usize) {
-    fence!("mg_queue_init");
-    if !q.is_null() {
-        // SAFETY: the caller passes a queue that no other thread uses yet; what was in it is not read.
-        unsafe { q.write(Queue { buf, size, tail: 0, head: 0 }) };
-    }
+    fence!("mg_queue_init", q: arg::out);
+    q.set(Queue { buf, size, tail: 0, head: 0 });
 }
 
 /// Finds room for a message of `len` bytes; `*buf` is where to write it. Publish it with
@@ -53,9 +38,8 @@ pub unsafe extern "C" fn mg_queue_init(q: *mut Queue, buf: *mut c_char, size: us
 /// The producer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_queue_book(q: *mut Queue, buf: *mut *mut c_char, len: usize) -> usize {
-    fence!("mg_queue_book");
-    // SAFETY: the caller passes an initialised queue, and a pointer to a pointer or NULL.
-    unsafe { handle(q).map_or(0, |q| hand_over(q.book(len), buf)) }
+    fence!("mg_queue_book", q: arg::queue, buf: arg::out);
+    q.map_or(0, |q| hand_over(q.book(len), buf))
 }
 
 /// Publishes `len` bytes, at most as many as booked, at the place that `mg_queue_book` gave.
@@ -64,9 +48,8 @@ pub unsafe extern "C" fn mg_queue_book(q: *mut Queue, buf: *mut *mut c_char, len
 /// The producer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_queue_add(q: *mut Queue, len: usize) {
-    fence!("mg_queue_add");
-    // SAFETY: the caller passes an initialised queue.
-    if let Some(q) = unsafe { handle(q) } {
+    fence!("mg_queue_add", q: arg::queue);
+    if let Some(q) = q {
         q.add(len);
     }
 }
@@ -80,9 +63,8 @@ pub unsafe extern "C" fn mg_queue_add(q: *mut Queue, len: usize) {
 /// The consumer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_queue_next(q: *mut Queue, buf: *mut *mut c_char) -> usize {
-    fence!("mg_queue_next");
-    // SAFETY: the caller passes an initialised queue, and a pointer to a pointer or NULL.
-    unsafe { handle(q).map_or(0, |q| hand_over(q.next(), buf)) }
+    fence!("mg_queue_next", q: arg::queue, buf: arg::out);
+    q.map_or(0, |q| hand_over(q.next(), buf))
 }
 
 /// Drops the oldest message; `len` is what `mg_queue_next` returned.
@@ -91,9 +73,8 @@ pub unsafe extern "C" fn mg_queue_next(q: *mut Queue, buf: *mut *mut c_char) -> 
 /// The consumer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_queue_del(q: *mut Queue, len: usize) {
-    fence!("mg_queue_del");
-    // SAFETY: the caller passes an initialised queue.
-    if let Some(q) = unsafe { handle(q) } {
+    fence!("mg_queue_del", q: arg::queue);
+    if let Some(q) = q {
         q.del(len);
     }
 }
@@ -108,27 +89,21 @@ pub unsafe extern "C" fn mg_queue_del(q: *mut Queue, len: usize) {
 /// The producer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_queue_vprintf(q: *mut Queue, fmt: *const c_char, ap: *mut ArgList) -> usize {
-    fence!("mg_queue_vprintf");
-    unsafe extern "C" {
-        fn mg_va_measure(fmt: *const c_char, ap: *mut ArgList) -> usize;
+    fence!("mg_queue_vprintf", q: arg::queue, fmt[ap]: arg::format);
+    let Some(q) = q else { return 0 };
+    let len = fmt.measure();
+    let Some(with_nul) = len.checked_add(1).filter(|n| *n > 1) else { return 0 };
+    let place = q.book(with_nul);
+    if place.room == 0 {
+        return 0;
     }
-    // SAFETY: the caller passes an initialised queue and what the format needs; a booked place has
-    // as many bytes as it says.
-    unsafe {
-        let Some(q) = handle(q) else { return 0 };
-        let len = mg_va_measure(fmt, ap);
-        let Some(with_nul) = len.checked_add(1).filter(|n| *n > 1) else { return 0 };
-        let place = q.book(with_nul);
-        if place.room == 0 {
-            return 0;
-        }
-        let mut memory = Memory::new(place.start, with_nul);
-        // A custom printer may print something else the second time: what fits is sent.
-        let len = format(memory.output(), fmt, ap).min(len);
-        memory.terminate();
-        q.add(len);
-        len
-    }
+    // SAFETY: a booked place has room for what was asked for, and is the producer's until it adds it.
+    let mut memory = Memory::new(unsafe { slice::raw_mut(place.start, with_nul) });
+    // A custom printer may print something else the second time: what fits is sent.
+    let len = fmt.print(memory.output()).min(len);
+    memory.terminate();
+    q.add(len);
+    len
 }
 
 unsafe extern "C" {

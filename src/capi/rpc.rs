@@ -5,7 +5,8 @@
 //! NULL if nothing was printed. A handler reads its parameters from the frame:
 //! `mg_json_get_long(r->frame, "$.params.offset", -1)`.
 
-use super::fmt::format;
+use super::arg;
+use super::fmt::Format;
 use super::output::Output;
 use super::slice;
 use crate::abi::{ArgList, Rpc, RpcRequest, Str};
@@ -13,12 +14,89 @@ use crate::codec::fmt::Sink;
 use crate::codec::glob::matches;
 use crate::codec::rpc::{self, Frame, METHOD_NOT_FOUND, PARSE_ERROR};
 use crate::fence;
+use crate::fence::Fence;
 use crate::net::event_loop::mem;
 use core::ffi::{c_char, c_int, c_void};
-use core::ptr;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
 
 /// A function that answers a request.
 type Handler = Option<unsafe extern "C" fn(r: *mut RpcRequest)>;
+
+/// A request, during the call that it was passed to.
+#[derive(Clone, Copy)]
+struct Request<'f>(NonNull<RpcRequest>, PhantomData<&'f Fence>);
+
+/// A request; `None` for NULL.
+///
+/// # Safety
+/// `r` is NULL or points to a request with a readable frame, the head of a list that `mg_rpc_add`
+/// made, or NULL, and an output with its argument.
+unsafe fn request(r: *mut RpcRequest, _: &Fence) -> Option<Request<'_>> {
+    NonNull::new(r).map(|r| Request(r, PhantomData))
+}
+
+impl<'f> Request<'f> {
+    fn frame(self) -> &'f [u8] {
+        // SAFETY: who made this vouched for the request and its frame.
+        unsafe { slice::bytes((*self.0.as_ptr()).frame) }
+    }
+
+    fn output(self) -> Output {
+        // SAFETY: who made this vouched for the request and its output.
+        unsafe { Output::new((*self.0.as_ptr()).pfn, (*self.0.as_ptr()).pfn_data) }
+    }
+
+    /// The methods of its list, in order.
+    fn entries(self) -> Entries<'f> {
+        // SAFETY: who made this vouched for the request and the head of its list.
+        let first = unsafe { (*self.0.as_ptr()).head.as_ref() };
+        Entries(first.copied().unwrap_or(ptr::null_mut()), PhantomData)
+    }
+
+    /// Prints an error as its answer.
+    fn error(self, code: c_int, print: impl FnOnce(&mut Output)) {
+        let mut out = self.output();
+        rpc::begin_error(rpc::id(self.frame()), code, &mut out);
+        print(&mut out);
+        out.put(b"}}");
+    }
+
+    /// Prints a result as its answer; nothing for a notification, which wants none.
+    fn result(self, print: impl FnOnce(&mut Output)) {
+        let mut out = self.output();
+        let Some(id) = rpc::id(self.frame()) else { return };
+        rpc::begin_result(id, &mut out);
+        print(&mut out);
+        out.put(b"}");
+    }
+}
+
+/// A walk over a list of methods.
+struct Entries<'f>(*mut Rpc, PhantomData<&'f Fence>);
+
+impl<'f> Iterator for Entries<'f> {
+    /// A method and its pattern.
+    type Item = (NonNull<Rpc>, &'f [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = NonNull::new(self.0)?;
+        // SAFETY: a member of a list of mg_rpc_add, which nobody changes during the walk.
+        let Rpc { next, method, .. } = unsafe { entry.read() };
+        self.0 = next;
+        // SAFETY: mg_rpc_add allocated the pattern.
+        Some((entry, unsafe { slice::bytes(method) }))
+    }
+}
+
+/// Prints a value; `null` for a format that is NULL.
+fn value(out: &mut Output, fmt: Format<'_>) {
+    if fmt.is_null() {
+        out.put(b"null");
+    } else {
+        fmt.print(*out);
+    }
+}
 
 /// Adds a method to the front of a list, so that later additions win.
 ///
@@ -35,25 +113,18 @@ pub unsafe extern "C" fn mg_rpc_add(
     handler: Option<unsafe extern "C" fn(r: *mut RpcRequest)>,
     handler_data: *mut c_void,
 ) {
-    fence!("mg_rpc_add");
-    // SAFETY: the caller passes a valid view.
-    let pattern = unsafe { slice::bytes(pattern) };
+    fence!("mg_rpc_add", pattern: arg::bytes);
     let entry: *mut Rpc = mem::alloc(size_of::<Rpc>()).cast();
-    if head.is_null() || entry.is_null() {
-        // SAFETY: the entry is ours, or NULL.
-        return unsafe { mem::release(entry.cast()) };
-    }
-    let mut method = Str::NULL;
-    if !pattern.is_empty() {
-        let copy = mem::alloc(pattern.len());
-        if copy.is_null() {
-            // SAFETY: the entry is ours, and in no list.
-            return unsafe { mem::release(entry.cast()) };
+    let method = mem::copy(pattern);
+    if head.is_null() || entry.is_null() || (method.is_null() && !pattern.is_empty()) {
+        // SAFETY: both are ours, or NULL, and in no list.
+        unsafe {
+            mem::release(method);
+            mem::release(entry.cast());
         }
-        // SAFETY: the copy is as long as the pattern.
-        unsafe { copy.copy_from_nonoverlapping(pattern.as_ptr(), pattern.len()) };
-        method = Str { buf: copy.cast(), len: pattern.len() };
+        return;
     }
+    let method = Str { buf: method.cast(), len: pattern.len() };
     // SAFETY: the entry is memory of its size; the caller passes the head of a list.
     unsafe {
         entry.write(Rpc { next: *head, method, r#fn: handler, fn_data: handler_data });
@@ -106,68 +177,27 @@ fn same(a: Handler, b: Handler) -> bool {
 /// The one that uses the list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_rpc_process(r: *mut RpcRequest) {
-    fence!("mg_rpc_process");
-    if r.is_null() {
-        return;
-    }
-    // SAFETY: the caller passes a request with a valid frame, and what its handlers need.
+    fence!("mg_rpc_process", r: request);
+    let Some(request) = r else { return };
+    let frame = request.frame();
+    let method = match rpc::classify(frame) {
+        Frame::Request(method) => method,
+        Frame::Response => b"",
+        Frame::Other => return request.error(PARSE_ERROR, |out| rpc::string(frame, out)),
+    };
+    let found = request.entries().find(|(_, pattern)| matches(method, pattern, |_| {}));
+    let Some((entry, _)) = found else {
+        return request.error(METHOD_NOT_FOUND, |out| rpc::not_found(method, out));
+    };
+    let r = request.0.as_ptr();
+    // SAFETY: the caller passes a request, and handlers that take it. The handler may remove the entry,
+    // which is not touched afterwards.
     unsafe {
-        let frame = slice::bytes((*r).frame);
-        let method = match rpc::classify(frame) {
-            Frame::Request(method) => method,
-            Frame::Response => b"",
-            Frame::Other => return error(r, PARSE_ERROR, |out| rpc::string(frame, out)),
-        };
-        let mut entry = if (*r).head.is_null() { ptr::null_mut() } else { *(*r).head };
-        while !entry.is_null() && !matches(method, slice::bytes((*entry).method), |_| {}) {
-            entry = (*entry).next;
-        }
-        if entry.is_null() {
-            return error(r, METHOD_NOT_FOUND, |out| rpc::not_found(method, out));
-        }
-        (*r).rpc = entry;
-        // The handler may remove the entry: it is not touched afterwards.
-        if let Some(handler) = (*entry).r#fn {
+        (*r).rpc = entry.as_ptr();
+        if let Some(handler) = (*entry.as_ptr()).r#fn {
             handler(r);
         }
     }
-}
-
-/// Prints an error answer whose message `print` writes.
-///
-/// # Safety
-/// `r` is a request with a valid frame and output.
-unsafe fn error(r: *mut RpcRequest, code: c_int, print: impl FnOnce(&mut Output)) {
-    // SAFETY: the caller vouches for r.
-    let (mut out, frame) = unsafe { (Output::new((*r).pfn, (*r).pfn_data), slice::bytes((*r).frame)) };
-    rpc::begin_error(rpc::id(frame), code, &mut out);
-    print(&mut out);
-    out.put(b"}}");
-}
-
-/// Prints an answer whose result `print` writes; nothing for a frame without id.
-///
-/// # Safety
-/// `r` is a request with a valid frame and output.
-unsafe fn result(r: *mut RpcRequest, print: impl FnOnce(&mut Output)) {
-    // SAFETY: the caller vouches for r.
-    let (mut out, frame) = unsafe { (Output::new((*r).pfn, (*r).pfn_data), slice::bytes((*r).frame)) };
-    let Some(id) = rpc::id(frame) else { return };
-    rpc::begin_result(id, &mut out);
-    print(&mut out);
-    out.put(b"}");
-}
-
-/// Prints formatted JSON; `null` for a NULL format.
-///
-/// # Safety
-/// As for [`format()`].
-unsafe fn value(out: &mut Output, fmt: *const c_char, ap: *mut ArgList) {
-    if fmt.is_null() {
-        return out.put(b"null");
-    }
-    // SAFETY: as for the caller.
-    unsafe { format(*out, fmt, ap) };
 }
 
 /// Answers a request: prints `{"id":ID,"result":RESULT}`.
@@ -179,12 +209,10 @@ unsafe fn value(out: &mut Output, fmt: *const c_char, ap: *mut ArgList) {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_rpc_vok(r: *mut RpcRequest, fmt: *const c_char, ap: *mut ArgList) {
-    fence!("mg_rpc_vok");
-    if r.is_null() {
-        return;
+    fence!("mg_rpc_vok", r: request, fmt[ap]: arg::format);
+    if let Some(request) = r {
+        request.result(|out| value(out, fmt));
     }
-    // SAFETY: the caller passes a request, and what the format needs.
-    unsafe { result(r, |out| value(out, fmt, ap)) }
 }
 
 /// Answers a request with an error: prints `{"id":ID,"error":{"code":CODE,"message":MESSAGE}}`.
@@ -196,12 +224,10 @@ pub unsafe extern "C" fn mg_rpc_vok(r: *mut RpcRequest, fmt: *const c_char, ap: 
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_rpc_verr(r: *mut RpcRequest, code: c_int, fmt: *const c_char, ap: *mut ArgList) {
-    fence!("mg_rpc_verr");
-    if r.is_null() {
-        return;
+    fence!("mg_rpc_verr", r: request, fmt[ap]: arg::format);
+    if let Some(request) = r {
+        request.error(code, |out| value(out, fmt));
     }
-    // SAFETY: the caller passes a request, and what the format needs.
-    unsafe { error(r, code, |out| value(out, fmt, ap)) }
 }
 
 /// A handler that answers with the patterns of all methods, newest first.
@@ -212,27 +238,16 @@ pub unsafe extern "C" fn mg_rpc_verr(r: *mut RpcRequest, code: c_int, fmt: *cons
 /// The one that uses the list.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_rpc_list(r: *mut RpcRequest) {
-    fence!("mg_rpc_list");
-    if r.is_null() {
-        return;
+    fence!("mg_rpc_list", r: request);
+    let Some(request) = r else { return };
+    // Whole before it is put: the program's output may remove methods.
+    let mut list = Vec::new();
+    for (_, pattern) in request.entries().filter(|(_, pattern)| !pattern.is_empty()) {
+        list.put(if list.is_empty() { b"[" } else { b"," });
+        rpc::string(pattern, &mut list);
     }
-    // SAFETY: the caller passes a request with the head of a list made by mg_rpc_add, or NULL.
-    unsafe {
-        result(r, |out| {
-            let mut separator: &[u8] = b"[";
-            let mut entry = if (*r).head.is_null() { ptr::null_mut() } else { *(*r).head };
-            while !entry.is_null() {
-                let pattern = slice::bytes((*entry).method);
-                if !pattern.is_empty() {
-                    out.put(separator);
-                    rpc::string(pattern, out);
-                    separator = b",";
-                }
-                entry = (*entry).next;
-            }
-            out.put(if separator == b"[" { b"[]" } else { b"]" });
-        })
-    }
+    list.put(if list.is_empty() { b"[]" } else { b"]" });
+    request.result(|out| out.put(&list));
 }
 
 unsafe extern "C" {

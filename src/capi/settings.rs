@@ -1,9 +1,9 @@
 //! Settings of managers and connections: additions of this library.
 
-use super::slice;
+use super::arg;
 use crate::abi::{Connection, Manager, Scope, Setting};
 use crate::fence;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
+use crate::net::event_loop::guard::MgrGuard;
 use crate::net::event_loop::{configure, conn, dscp, process};
 use core::ffi::{c_char, c_int};
 
@@ -18,12 +18,10 @@ use core::ffi::{c_char, c_int};
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i64) -> bool {
-    fence!("mg_mgr_set");
-    // SAFETY: the caller passes an initialised manager, or NULL.
-    let guard = unsafe { MgrGuard::new(mgr) };
+    fence!("mg_mgr_set", mgr: arg::mgr);
     match Setting::from_c(setting) {
         Some(s) if s.limits().scope == Scope::Process => process::set(s, value),
-        s => guard.zip(s).is_some_and(|(guard, s)| conn::set_default(guard.mgr(), s, value)),
+        s => mgr.zip(s).is_some_and(|(guard, s)| conn::set_default(guard.mgr(), s, value)),
     }
 }
 
@@ -36,10 +34,8 @@ pub unsafe extern "C" fn mg_mgr_set(mgr: *mut Manager, setting: c_int, value: i6
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mgr_set_text(mgr: *mut Manager, setting: c_int, text: *const c_char) -> bool {
-    fence!("mg_mgr_set_text");
-    // SAFETY: the caller passes an initialised manager, or NULL, and a C string, or NULL.
-    let (guard, text) = unsafe { (MgrGuard::new(mgr), slice::cstr(text)) };
-    let mgr = guard.as_ref().map(MgrGuard::mgr);
+    fence!("mg_mgr_set_text", mgr: arg::mgr, text: arg::text);
+    let mgr = mgr.as_ref().map(MgrGuard::mgr);
     Setting::from_c(setting).is_some_and(|s| configure::set_text(mgr, s, text))
 }
 
@@ -54,10 +50,8 @@ pub unsafe extern "C" fn mg_mgr_set_text(mgr: *mut Manager, setting: c_int, text
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: i64) -> bool {
-    fence!("mg_conn_set");
-    // SAFETY: the caller passes a connection, or NULL.
-    let guard = unsafe { ConnGuard::new(c) };
-    guard.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| match s {
+    fence!("mg_conn_set", c: arg::conn);
+    c.zip(Setting::from_c(setting)).is_some_and(|(guard, s)| match s {
         Setting::MG_SET_DSCP => u8::try_from(value).is_ok_and(|dscp| dscp::set(guard.conn(), dscp)),
         s => conn::set(guard.conn(), s, value),
     })
@@ -75,10 +69,8 @@ pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: 
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_mgr_harden(mgr: *mut Manager) -> bool {
-    fence!("mg_mgr_harden");
-    // SAFETY: the caller passes an initialised manager, or NULL.
-    let guard = unsafe { MgrGuard::new(mgr) };
-    guard.is_some_and(|guard| configure::harden(guard.mgr()))
+    fence!("mg_mgr_harden", mgr: arg::mgr);
+    mgr.is_some_and(|guard| configure::harden(guard.mgr()))
 }
 
 /// As `mg_mgr_harden`, for one connection; what a listener accepts from now on inherits it. The limits
@@ -91,8 +83,6 @@ pub unsafe extern "C" fn mg_mgr_harden(mgr: *mut Manager) -> bool {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_conn_harden(c: *mut Connection) -> bool {
-    fence!("mg_conn_harden");
-    // SAFETY: the caller passes a connection, or NULL.
-    let guard = unsafe { ConnGuard::new(c) };
-    guard.is_some_and(|guard| configure::harden_conn(guard.conn()))
+    fence!("mg_conn_harden", c: arg::conn);
+    c.is_some_and(|guard| configure::harden_conn(guard.conn()))
 }

@@ -1,14 +1,14 @@
 //! SNTP packets.
 
+use super::arg;
 use super::conn::pointer;
-use super::slice;
-use super::time::{mg_millis, set_boot_timestamp};
+use super::time::set_boot_timestamp;
 use crate::abi::{Connection, EventHandler, Manager};
 use crate::codec::sntp::{self, Answer};
 use crate::fence;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
+use crate::net::event_loop::clock;
 use crate::net::event_loop::listen::Handlers;
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{c_char, c_void};
 use core::ptr;
 
 /// Asks a time server; `url` is `udp://host:port`, NULL for `udp://time.google.com:123`.
@@ -30,18 +30,13 @@ pub unsafe extern "C" fn mg_sntp_connect(
     r#fn: EventHandler,
     fn_data: *mut c_void,
 ) -> *mut Connection {
-    fence!("mg_sntp_connect");
-    // SAFETY: the caller passes an initialised manager, and a C string or NULL.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        let url = if url.is_null() { c"udp://time.google.com:123" } else { CStr::from_ptr(url) };
-        if url.is_empty() {
-            return ptr::null_mut();
-        }
-        let handlers = Handlers { handler: r#fn, data: fn_data };
-        pointer(crate::net::sntp::start(m, url, handlers))
+    fence!("mg_sntp_connect", mgr: arg::mgr, url: arg::c_str);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    let url = url.unwrap_or(c"udp://time.google.com:123");
+    if url.is_empty() {
+        return ptr::null_mut();
     }
+    pointer(crate::net::sntp::start(guard.mgr(), url, Handlers { handler: r#fn, data: fn_data }))
 }
 
 /// Sends one more request on a connection of `mg_sntp_connect`; does nothing while the server's
@@ -51,11 +46,9 @@ pub unsafe extern "C" fn mg_sntp_connect(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_sntp_request(c: *mut Connection) {
-    fence!("mg_sntp_request");
-    // SAFETY: the caller passes a connection, or NULL.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        crate::net::sntp::request(c);
+    fence!("mg_sntp_request", c: arg::conn);
+    if let Some(guard) = c {
+        crate::net::sntp::request(guard.conn());
     }
 }
 
@@ -73,11 +66,9 @@ pub unsafe extern "C" fn mg_sntp_request(c: *mut Connection) {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_sntp_parse(buf: *const u8, len: usize) -> i64 {
-    fence!("mg_sntp_parse");
-    // SAFETY: the caller passes len bytes at buf.
-    let Some(answer) = Answer::parse(unsafe { slice::raw(buf, len) }) else { return -1 };
-    // SAFETY: no arguments.
-    let now = unsafe { mg_millis() };
+    fence!("mg_sntp_parse", buf[len]: arg::data);
+    let Some(answer) = Answer::parse(buf) else { return -1 };
+    let now = clock::millis();
     let time = answer.time(sntp::milliseconds(answer.origin), now as i64);
     if time != -1 {
         set_boot_timestamp((time as u64).wrapping_sub(now));

@@ -1,13 +1,12 @@
 //! Strings: views, comparing, matching, splitting, numbers, paths.
 
-use super::slice::{bytes, cstr};
+use super::arg;
 use crate::abi::Str;
 use crate::codec::{glob, number, path, text};
 use crate::fence;
-use crate::net::event_loop::mem;
+use crate::net::event_loop::{mem, view};
 use core::cmp::Ordering;
 use core::ffi::{c_char, c_int, c_void};
-use core::ptr;
 
 /// The part of `s` from `start` on, `len` bytes long: computed on the pointer, so that an empty part
 /// still says where it is.
@@ -21,9 +20,8 @@ fn part(s: Str, start: usize, len: usize) -> Str {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_str_s(s: *const c_char) -> Str {
-    fence!("mg_str_s");
-    // SAFETY: the caller passes a C string or NULL.
-    Str { buf: s.cast_mut(), len: unsafe { cstr(s) }.len() }
+    fence!("mg_str_s", s: arg::c_str);
+    s.map_or(Str::NULL, |s| s.to_bytes().into())
 }
 
 /// A view of `n` bytes. Nothing is checked.
@@ -46,20 +44,9 @@ pub unsafe extern "C" fn mg_str_n(s: *const c_char, n: usize) -> Str {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_strdup(s: Str) -> Str {
-    fence!("mg_strdup");
-    // SAFETY: the caller passes a valid view; the fresh memory is zeroed and one byte longer.
-    unsafe {
-        let text = bytes(s);
-        if text.is_empty() || text.len() == usize::MAX {
-            return Str::NULL;
-        }
-        let copy = mem::alloc(text.len() + 1);
-        if copy.is_null() {
-            return Str::NULL;
-        }
-        ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
-        Str { buf: copy.cast(), len: text.len() }
-    }
+    fence!("mg_strdup", s: arg::bytes);
+    let copy = mem::copy(s);
+    if copy.is_null() { Str::NULL } else { Str { buf: copy.cast(), len: s.len() } }
 }
 
 fn sign(ordering: Ordering) -> c_int {
@@ -76,9 +63,8 @@ fn sign(ordering: Ordering) -> c_int {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_strcmp(str1: Str, str2: Str) -> c_int {
-    fence!("mg_strcmp");
-    // SAFETY: the caller passes valid views.
-    sign(unsafe { bytes(str1).cmp(bytes(str2)) })
+    fence!("mg_strcmp", str1: arg::bytes, str2: arg::bytes);
+    sign(str1.cmp(str2))
 }
 
 /// Compares two strings like `mg_strcmp`, ASCII letters without regard to case.
@@ -90,9 +76,8 @@ pub unsafe extern "C" fn mg_strcmp(str1: Str, str2: Str) -> c_int {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_strcasecmp(str1: Str, str2: Str) -> c_int {
-    fence!("mg_strcasecmp");
-    // SAFETY: the caller passes valid views.
-    sign(unsafe { text::compare_ignore_case(bytes(str1), bytes(str2)) })
+    fence!("mg_strcasecmp", str1: arg::bytes, str2: arg::bytes);
+    sign(text::compare_ignore_case(str1, str2))
 }
 
 /// Compares two C strings, ASCII letters without regard to case. NULL is an empty string.
@@ -104,9 +89,8 @@ pub unsafe extern "C" fn mg_strcasecmp(str1: Str, str2: Str) -> c_int {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_casecmp(s1: *const c_char, s2: *const c_char) -> c_int {
-    fence!("mg_casecmp");
-    // SAFETY: the caller passes C strings or NULL.
-    unsafe { text::difference_ignore_case(cstr(s1), cstr(s2)) }
+    fence!("mg_casecmp", s1: arg::text, s2: arg::text);
+    text::difference_ignore_case(s1, s2)
 }
 
 /// Splits a string at the first `sep`: `*a` is what stands before it, `*b` what stands behind.
@@ -122,19 +106,11 @@ pub unsafe extern "C" fn mg_casecmp(s1: *const c_char, s2: *const c_char) -> c_i
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_span(s: Str, a: *mut Str, b: *mut Str, sep: c_char) -> bool {
-    fence!("mg_span");
-    // SAFETY: the caller passes a valid view, and pointers to views or NULL.
-    unsafe {
-        let Some((before, rest)) = text::span(bytes(s), sep as u8) else { return false };
-        let before = before.len();
-        if !a.is_null() {
-            *a = part(s, 0, before);
-        }
-        if !b.is_null() {
-            *b = part(s, rest, s.len - rest);
-        }
-        true
-    }
+    fence!("mg_span", s: arg::bytes, a: arg::out, b: arg::out);
+    let Some((before, rest)) = text::span(s, sep as u8) else { return false };
+    a.set(before.into());
+    b.set(s[rest..].into());
+    true
 }
 
 /// Matches a whole string against a pattern: `?` is any byte, `*` any bytes but `/`, `#` any bytes.
@@ -153,9 +129,10 @@ pub unsafe extern "C" fn mg_span(s: Str, a: *mut Str, b: *mut Str, sep: c_char) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_match(str: Str, pattern: Str, caps: *mut Str) -> bool {
     fence!("mg_match");
-    // SAFETY: the caller passes valid views, and room for the captures or NULL.
+    // SAFETY: the caller passes views of readable bytes, and NULL or room for a capture for each
+    // wildcard of the pattern and one more.
     unsafe {
-        let pattern = bytes(pattern);
+        let pattern = view::bytes(pattern);
         let mut slot = 0;
         let mut capture = |capture: Str| {
             if !caps.is_null() {
@@ -163,7 +140,7 @@ pub unsafe extern "C" fn mg_match(str: Str, pattern: Str, caps: *mut Str) -> boo
                 slot += 1;
             }
         };
-        let matched = glob::matches(bytes(str), pattern, |range| {
+        let matched = glob::matches(view::bytes(str), pattern, |range| {
             capture(part(str, range.start, range.len()));
         });
         if matched && !matches!(pattern.last(), Some(b'*' | b'#')) {
@@ -187,22 +164,19 @@ pub unsafe extern "C" fn mg_match(str: Str, pattern: Str, caps: *mut Str) -> boo
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_str_to_num(str: Str, base: c_int, val: *mut c_void, val_len: usize) -> bool {
-    fence!("mg_str_to_num");
-    if val.is_null() || !matches!(val_len, 1 | 2 | 4 | 8) {
+    fence!("mg_str_to_num", str: arg::bytes, val[val_len]: arg::room);
+    if !matches!(val.len(), 1 | 2 | 4 | 8) {
         return false;
     }
-    let max = u64::MAX >> (64 - 8 * val_len);
-    // SAFETY: the caller passes a valid view, and an integer of val_len bytes.
-    unsafe {
-        let Some(value) = number::parse(bytes(str), base, max) else { return false };
-        match val_len {
-            1 => val.cast::<u8>().write(value as u8),
-            2 => val.cast::<u16>().write_unaligned(value as u16),
-            4 => val.cast::<u32>().write_unaligned(value as u32),
-            _ => val.cast::<u64>().write_unaligned(value),
-        }
-        true
+    let max = u64::MAX >> (64 - 8 * val.len());
+    let Some(value) = number::parse(str, base, max) else { return false };
+    match val.len() {
+        1 => val.copy_from_slice(&(value as u8).to_ne_bytes()),
+        2 => val.copy_from_slice(&(value as u16).to_ne_bytes()),
+        4 => val.copy_from_slice(&(value as u32).to_ne_bytes()),
+        _ => val.copy_from_slice(&value.to_ne_bytes()),
     }
+    true
 }
 
 /// Reads a decimal number that may have spaces and tabs around it.
@@ -214,16 +188,13 @@ pub unsafe extern "C" fn mg_str_to_num(str: Str, base: c_int, val: *mut c_void, 
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_to_size_t(s: Str, val: *mut usize) -> bool {
-    fence!("mg_to_size_t");
-    // SAFETY: the caller passes a valid view, and a size_t or NULL.
-    unsafe {
-        match number::parse_size(bytes(s)) {
-            Some(value) if !val.is_null() => {
-                *val = value;
-                true
-            }
-            _ => false,
+    fence!("mg_to_size_t", s: arg::bytes, val: arg::out);
+    match number::parse_size(s) {
+        Some(value) if val.is_wanted() => {
+            val.set(value);
+            true
         }
+        _ => false,
     }
 }
 
@@ -234,7 +205,6 @@ pub unsafe extern "C" fn mg_to_size_t(s: Str, val: *mut usize) -> bool {
 /// Any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_path_is_sane(path: Str) -> bool {
-    fence!("mg_path_is_sane");
-    // SAFETY: the caller passes a valid view.
-    path::is_sane(unsafe { bytes(path) })
+    fence!("mg_path_is_sane", path: arg::bytes);
+    path::is_sane(path)
 }

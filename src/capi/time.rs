@@ -1,6 +1,7 @@
 //! Time.
 
 use crate::fence;
+use crate::net::event_loop::clock;
 use core::ffi::c_uint;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -30,9 +31,7 @@ pub static mut mg_boot_timestamp_ms: u64 = 0;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_now() -> u64 {
     fence!("mg_now");
-    // SAFETY: no arguments.
-    let millis = unsafe { mg_millis() };
-    millis.wrapping_add(boot_timestamp().load(Ordering::Relaxed))
+    clock::millis().wrapping_add(boot_timestamp().load(Ordering::Relaxed))
 }
 
 /// `mg_boot_timestamp_ms`, which the program may write from another thread.

@@ -1,9 +1,8 @@
 //! TLS on connections.
 
-use super::slice;
+use super::{arg, slice};
 use crate::abi::{Connection, MG_IO_ERR, MG_IO_WAIT, Manager, Str, TlsConfig, TlsInfo, TlsOpts, flag};
 use crate::fence;
-use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::state::ConnState;
 use crate::net::tls::{self, Options, Pair};
 use core::ffi::{CStr, c_char, c_long, c_void};
@@ -44,14 +43,11 @@ unsafe fn given<'a>(field: Str) -> &'a [u8] {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_init(c: *mut Connection, opts: *const TlsOpts) {
-    fence!("mg_tls_init");
-    // SAFETY: the caller passes a connection, and NULL or options whose fields are readable.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        let options = opts.as_ref().map_or_else(Options::default, |opts| common(opts));
-        tls::init(c, &options);
-    }
+    fence!("mg_tls_init", c: arg::conn, opts: arg::shared);
+    let Some(guard) = c else { return };
+    // SAFETY: the caller passes options whose views are of readable bytes.
+    let options = opts.map_or_else(Options::default, |opts| unsafe { common(opts) });
+    tls::init(guard.conn(), &options);
 }
 
 /// The options that all functions take.
@@ -87,13 +83,13 @@ unsafe fn common(opts: &TlsOpts) -> Options<'_> {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_start(c: *mut Connection, config: *const TlsConfig) -> *const c_char {
-    fence!("mg_tls_start");
-    // SAFETY: the caller passes a connection, and options whose fields are readable; num_pairs pairs
-    // are at pairs.
+    fence!("mg_tls_start", c: arg::conn, config: arg::shared);
+    let (Some(guard), Some(config)) = (c, config) else {
+        return c"no connection, or no options".as_ptr();
+    };
+    // SAFETY: the caller passes options whose views are of readable bytes; num_pairs pairs of such views
+    // are at pairs, unless that is NULL.
     unsafe {
-        let (Some(guard), Some(config)) = (ConnGuard::new(c), config.as_ref()) else {
-            return c"no connection, or no options".as_ptr();
-        };
         let count = if config.pairs.is_null() { 0 } else { config.num_pairs };
         let pairs = (0..count).map(|at| &*config.pairs.add(at));
         let pairs: Vec<_> = pairs.map(|p| Pair { cert: given(p.cert), key: given(p.key) }).collect();
@@ -119,7 +115,7 @@ pub unsafe extern "C" fn mg_tls_start(c: *mut Connection, config: *const TlsConf
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_get_info(c: *mut Connection, info: *mut TlsInfo) -> bool {
-    fence!("mg_tls_get_info");
+    fence!("mg_tls_get_info", c: arg::conn, info: arg::out);
     let fill = |found: &tls::Info| TlsInfo {
         version: Str::from(found.version.as_bytes()),
         cipher: Str::from(found.cipher.as_bytes()),
@@ -131,14 +127,9 @@ pub unsafe extern "C" fn mg_tls_get_info(c: *mut Connection, info: *mut TlsInfo)
         peer_cert: Str::from(&found.peer_cert[..]),
         resumed: found.resumed,
     };
-    // SAFETY: the caller passes a connection or NULL, and room for the result or NULL.
-    unsafe {
-        let found = ConnGuard::new(c).and_then(|guard| tls::with_info(guard.conn(), fill));
-        if let Some(info) = info.as_mut() {
-            *info = found.unwrap_or_else(|| fill(&tls::Info::default()));
-        }
-        found.is_some()
-    }
+    let found = c.and_then(|guard| tls::with_info(guard.conn(), fill));
+    info.set(found.unwrap_or_else(|| fill(&tls::Info::default())));
+    found.is_some()
 }
 
 /// Drops a connection's TLS session; `c->tls` becomes NULL. The loop does that after
@@ -148,11 +139,9 @@ pub unsafe extern "C" fn mg_tls_get_info(c: *mut Connection, info: *mut TlsInfo)
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_free(c: *mut Connection) {
-    fence!("mg_tls_free");
-    // SAFETY: the caller passes a connection or NULL.
-    if let Some(guard) = unsafe { ConnGuard::new(c) } {
-        let c = guard.conn();
-        tls::free(c);
+    fence!("mg_tls_free", c: arg::conn);
+    if let Some(guard) = c {
+        tls::free(guard.conn());
     }
 }
 
@@ -163,9 +152,8 @@ pub unsafe extern "C" fn mg_tls_free(c: *mut Connection) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_handshake(c: *mut Connection) {
-    fence!("mg_tls_handshake");
-    // SAFETY: the caller passes a connection or NULL.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    fence!("mg_tls_handshake", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     if let Some(state) = c.state() {
         tls::handshake(c, state);
@@ -181,18 +169,13 @@ pub unsafe extern "C" fn mg_tls_handshake(c: *mut Connection) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_recv(c: *mut Connection, buf: *mut c_void, len: usize) -> c_long {
-    fence!("mg_tls_recv");
-    // SAFETY: the caller passes a connection and len writable bytes at buf.
-    unsafe {
-        let room = slice::raw_mut(buf.cast(), len);
-        let Some(guard) = ConnGuard::new(c) else { return 0 };
-        let c = guard.conn();
-        match tls::take(c, room) {
-            Ok(Some(n)) => n as c_long,
-            Ok(None) => MG_IO_WAIT,
-            Err(()) if room.is_empty() => 0,
-            Err(()) => MG_IO_ERR,
-        }
+    fence!("mg_tls_recv", c: arg::conn, buf[len]: arg::room);
+    let Some(guard) = c else { return 0 };
+    match tls::take(guard.conn(), buf) {
+        Ok(Some(n)) => n as c_long,
+        Ok(None) => MG_IO_WAIT,
+        Err(()) if buf.is_empty() => 0,
+        Err(()) => MG_IO_ERR,
     }
 }
 
@@ -206,24 +189,17 @@ pub unsafe extern "C" fn mg_tls_recv(c: *mut Connection, buf: *mut c_void, len: 
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_send(c: *mut Connection, buf: *const c_void, len: usize) -> c_long {
-    fence!("mg_tls_send");
-    // SAFETY: the caller passes a connection and len readable bytes at buf.
-    unsafe {
-        let bytes = slice::raw(buf.cast(), len);
-        let Some(guard) = ConnGuard::new(c) else { return 0 };
-        let c = guard.conn();
-        if bytes.is_empty() {
-            return 0;
-        }
-        let Some(state) = ConnState::of(c).filter(|_| !c.tls_ptr().is_null()) else { return MG_IO_ERR };
-        if c.has(flag::TLS_HS) {
-            return MG_IO_WAIT;
-        }
-        match tls::send(c, state, bytes) {
-            Ok(n) => n as c_long,
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => MG_IO_WAIT,
-            Err(_) => MG_IO_ERR,
-        }
+    fence!("mg_tls_send", c: arg::conn, buf[len]: arg::data);
+    let Some(guard) = c.filter(|_| !buf.is_empty()) else { return 0 };
+    let c = guard.conn();
+    let Some(state) = ConnState::of(c).filter(|_| !c.tls_ptr().is_null()) else { return MG_IO_ERR };
+    if c.has(flag::TLS_HS) {
+        return MG_IO_WAIT;
+    }
+    match tls::send(c, state, buf) {
+        Ok(n) => n as c_long,
+        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => MG_IO_WAIT,
+        Err(_) => MG_IO_ERR,
     }
 }
 
@@ -233,9 +209,8 @@ pub unsafe extern "C" fn mg_tls_send(c: *mut Connection, buf: *const c_void, len
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_pending(c: *mut Connection) -> usize {
-    fence!("mg_tls_pending");
-    // SAFETY: the caller passes a connection or NULL.
-    unsafe { ConnGuard::new(c) }.map_or(0, |guard| tls::pending(guard.conn()))
+    fence!("mg_tls_pending", c: arg::conn);
+    c.map_or(0, |guard| tls::pending(guard.conn()))
 }
 
 /// Sends encrypted bytes that the socket has not taken yet, as the poll does by itself.
@@ -244,9 +219,8 @@ pub unsafe extern "C" fn mg_tls_pending(c: *mut Connection) -> usize {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_tls_flush(c: *mut Connection) {
-    fence!("mg_tls_flush");
-    // SAFETY: the caller passes a connection or NULL.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    fence!("mg_tls_flush", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     if let Some(state) = c.state().filter(|state| tls::has_output(state)) {
         tls::flush(c, state);

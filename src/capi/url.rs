@@ -1,22 +1,13 @@
 //! URLs and percent coding.
 
+use super::arg;
 use super::kept::keep_text;
-use super::slice::{cells, cstr, raw, raw_mut, view};
+use super::slice::view;
 use crate::abi::Str;
 use crate::codec::http::percent;
 use crate::codec::url::Url;
 use crate::fence;
 use core::ffi::{c_char, c_int, c_ushort};
-
-/// Takes a C string apart; NULL is the empty URL.
-///
-/// # Safety
-/// `url` is NULL or a C string.
-unsafe fn parts<'a>(url: *const c_char) -> Url<'a> {
-    let url = if url.is_null() { c"".as_ptr() } else { url };
-    // SAFETY: the caller vouches for url.
-    Url::new(unsafe { cstr(url) })
-}
 
 /// Finds the port of a URL.
 ///
@@ -25,18 +16,16 @@ unsafe fn parts<'a>(url: *const c_char) -> Url<'a> {
 /// 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_port(url: *const c_char) -> c_ushort {
-    fence!("mg_url_port");
-    // SAFETY: url is NULL or a C string.
-    unsafe { parts(url) }.port()
+    fence!("mg_url_port", url: arg::text);
+    Url::new(url).port()
 }
 
 /// Tells whether the scheme of a URL means TLS: `https`, `wss`, `mqtts`, `ssl`, `tls` or `tcps`. Schemes
 /// have no case (RFC 3986, section 3.1).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_is_ssl(url: *const c_char) -> bool {
-    fence!("mg_url_is_ssl");
-    // SAFETY: url is NULL or a C string.
-    unsafe { parts(url) }.is_tls()
+    fence!("mg_url_is_ssl", url: arg::text);
+    Url::new(url).is_tls()
 }
 
 /// Finds the host of a URL: a name or an address, IPv6 with its brackets.
@@ -45,9 +34,8 @@ pub unsafe extern "C" fn mg_url_is_ssl(url: *const c_char) -> bool {
 /// A view of `url`, not NUL-terminated; empty when there is no host.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_host(url: *const c_char) -> Str {
-    fence!("mg_url_host");
-    // SAFETY: url is NULL or a C string.
-    view(unsafe { parts(url) }.host)
+    fence!("mg_url_host", url: arg::text);
+    view(Url::new(url).host)
 }
 
 /// Finds the user name of a URL, `http://USER:pass@host`.
@@ -56,9 +44,8 @@ pub unsafe extern "C" fn mg_url_host(url: *const c_char) -> Str {
 /// A view of `url`, not decoded, not NUL-terminated; empty when there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_user(url: *const c_char) -> Str {
-    fence!("mg_url_user");
-    // SAFETY: url is NULL or a C string.
-    view(unsafe { parts(url) }.user)
+    fence!("mg_url_user", url: arg::text);
+    view(Url::new(url).user)
 }
 
 /// Finds the password of a URL, `http://user:PASS@host`.
@@ -67,9 +54,8 @@ pub unsafe extern "C" fn mg_url_user(url: *const c_char) -> Str {
 /// A view of `url`, not decoded, not NUL-terminated; empty when there is none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_pass(url: *const c_char) -> Str {
-    fence!("mg_url_pass");
-    // SAFETY: url is NULL or a C string.
-    view(unsafe { parts(url) }.pass)
+    fence!("mg_url_pass", url: arg::text);
+    view(Url::new(url).pass)
 }
 
 /// Finds the path of a URL with its query: what a request line needs. The fragment is left out, as it is
@@ -81,14 +67,12 @@ pub unsafe extern "C" fn mg_url_pass(url: *const c_char) -> Str {
 /// which holds until the same thread has called this function sixteen times more. `"/"` without memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_uri(url: *const c_char) -> *const c_char {
-    fence!("mg_url_uri");
-    // SAFETY: url is NULL or a C string.
-    let (slash, rest) = unsafe { parts(url) }.target();
-    // SAFETY: a part of a C string is followed by another byte of it: its NUL at the latest.
-    let ends = |part: &[u8]| unsafe { *part.as_ptr().add(part.len()) } == 0;
+    fence!("mg_url_uri", url: arg::text);
+    let (slash, rest) = Url::new(url).target();
     match (slash, rest) {
         (_, []) => c"/".as_ptr(),
-        ([], rest) if ends(rest) => rest.as_ptr().cast(),
+        // The rest of a C string is one too.
+        ([], rest) if rest.as_ptr_range().end == url.as_ptr_range().end => rest.as_ptr().cast(),
         (slash, rest) => keep_text(&[slash, rest]).unwrap_or(c"/".as_ptr()),
     }
 }
@@ -108,9 +92,7 @@ pub unsafe extern "C" fn mg_url_decode(
     dst_len: usize,
     is_form_url_encoded: c_int,
 ) -> c_int {
-    fence!("mg_url_decode");
-    // SAFETY: src and dst are NULL or valid for their lengths; they may overlap.
-    let (src, dst) = unsafe { (cells(src.cast(), src_len), cells(dst.cast_const().cast(), dst_len)) };
+    fence!("mg_url_decode", src[src_len]: arg::cells, dst[dst_len]: arg::cells);
     percent::decode_cells(src, dst, is_form_url_encoded != 0).and_then(|n| n.try_into().ok()).unwrap_or(-1)
 }
 
@@ -128,9 +110,7 @@ pub unsafe extern "C" fn mg_url_encode(
     dst: *mut c_char,
     dst_len: usize,
 ) -> usize {
-    fence!("mg_url_encode");
-    // SAFETY: src and dst are NULL or valid for their lengths, and do not overlap.
-    let (src, dst) = unsafe { (raw(src.cast(), src_len), raw_mut(dst.cast(), dst_len)) };
+    fence!("mg_url_encode", src[src_len]: arg::data, dst[dst_len]: arg::room);
     percent::encode(src, dst).unwrap_or_else(|| {
         if let Some(first) = dst.first_mut() {
             *first = 0;

@@ -1,9 +1,9 @@
 //! WebSocket: connecting, upgrading, sending.
 
+use super::arg;
 use super::conn::pointer;
-use super::fmt::{Draft, format};
+use super::fmt::Draft;
 use super::output::ToBuffer;
-use super::slice;
 use crate::abi::{ArgList, Connection, EventHandler, HttpMessage, Manager, flag};
 use crate::codec::fmt::Sink;
 use crate::codec::http::fields::{entries, has_token};
@@ -11,11 +11,10 @@ use crate::codec::http::vars::{has_line, line_values};
 use crate::codec::url::Url;
 use crate::codec::ws::{extension, handshake};
 use crate::fence;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::{conn, connect, log, mem};
-use crate::net::http::headers::Headers;
+use crate::net::http::serve::Request;
 use crate::net::http::snapshot::Snapshot;
 use crate::net::ws;
 use crate::net::ws::Offer;
@@ -35,58 +34,58 @@ pub unsafe extern "C" fn mg_ws_vconnect(
     fmt: *const c_char,
     ap: *mut ArgList,
 ) -> *mut Connection {
-    fence!("mg_ws_vconnect");
-    // SAFETY: the caller passes an initialised manager, a C string, and what the format needs.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return ptr::null_mut() };
-        let m = guard.mgr();
-        if url.is_null() || *url == 0 || slice::cstr(url).iter().any(|b| matches!(b, b'\r' | b'\n')) {
-            log::error(format_args!("WebSocket URL is empty or has line breaks"));
-            return ptr::null_mut();
-        }
-        let handlers = Handlers { handler: r#fn, data: fn_data };
-        let connected = connect::connect(m, CStr::from_ptr(url), handlers, None, ptr::null_mut());
-        let Some(c) = connected else { return ptr::null_mut() };
-        let Some(random) = mem::random() else {
-            conn::error(c, b"no random bytes");
-            return pointer(Some(c));
-        };
-        let key = handshake::key(random);
-        let deflate = ws::wish(c);
-        let parts = Url::new(slice::cstr(url));
-        let draft = Draft::new(c);
-        let mut text = Text::new(&draft);
-        text.put(b"GET ");
-        let (slash, rest) = parts.target();
-        text.put(slash);
-        text.put(rest);
-        text.put(b" HTTP/1.1\r\nUpgrade: websocket\r\nHost: ");
-        text.put(parts.host);
-        if let Some(number) = parts.unusual_port() {
-            text.put(b":");
-            text.put(itoa::Buffer::new().format(number).as_bytes());
-        }
-        text.put(b"\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
-        text.put(&key);
-        text.put(b"\r\n");
-        if let Some(wish) = deflate {
-            text.header(EXTENSIONS, extension::offer(wish).as_bytes());
-        }
-        let own = draft.appended();
-        text.count += format(draft.output(), fmt, ap);
-        let formatted = draft.appended().saturating_sub(own);
-        let lines = &c.send().bytes()[c.send().len() - formatted..];
-        let offer = Offer {
-            deflate,
-            own_extensions: has_line(lines, EXTENSIONS.as_bytes()),
-            protocols: entries(line_values(lines, PROTOCOL.as_bytes())).map(Box::from).collect(),
-        };
-        text.put(b"\r\n");
-        let count = text.count;
-        draft.finish(|appended| appended == count);
-        ws::start_client(c, &key, offer);
-        pointer(Some(c))
+    fence!("mg_ws_vconnect", mgr: arg::mgr, url: arg::c_str, fmt[ap]: arg::format);
+    let Some(guard) = mgr else { return ptr::null_mut() };
+    let m = guard.mgr();
+    let is_usable =
+        |url: &&CStr| !url.is_empty() && !url.to_bytes().iter().any(|b| matches!(b, b'\r' | b'\n'));
+    let Some(url) = url.filter(is_usable) else {
+        log::error(format_args!("WebSocket URL is empty or has line breaks"));
+        return ptr::null_mut();
+    };
+    let handlers = Handlers { handler: r#fn, data: fn_data };
+    let connected = connect::connect(m, url, handlers, None, ptr::null_mut());
+    let Some(c) = connected else { return ptr::null_mut() };
+    let Some(random) = mem::random() else {
+        conn::error(c, b"no random bytes");
+        return pointer(Some(c));
+    };
+    let key = handshake::key(random);
+    let deflate = ws::wish(c);
+    let parts = Url::new(url.to_bytes());
+    let draft = Draft::new(c);
+    let mut text = Text::new(&draft);
+    text.put(b"GET ");
+    let (slash, rest) = parts.target();
+    text.put(slash);
+    text.put(rest);
+    text.put(b" HTTP/1.1\r\nUpgrade: websocket\r\nHost: ");
+    text.put(parts.host);
+    if let Some(number) = parts.unusual_port() {
+        text.put(b":");
+        text.put(itoa::Buffer::new().format(number).as_bytes());
     }
+    text.put(b"\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+    text.put(&key);
+    text.put(b"\r\n");
+    if let Some(wish) = deflate {
+        text.header(EXTENSIONS, extension::offer(wish).as_bytes());
+    }
+    let own = draft.appended();
+    text.count += fmt.print(draft.output());
+    let formatted = draft.appended().saturating_sub(own);
+    // SAFETY: no handler runs while the lines are looked at.
+    let lines = unsafe { &c.send().bytes()[c.send().len() - formatted..] };
+    let offer = Offer {
+        deflate,
+        own_extensions: has_line(lines, EXTENSIONS.as_bytes()),
+        protocols: entries(line_values(lines, PROTOCOL.as_bytes())).map(Box::from).collect(),
+    };
+    text.put(b"\r\n");
+    let count = text.count;
+    draft.finish(|appended| appended == count);
+    ws::start_client(c, &key, offer);
+    pointer(Some(c))
 }
 
 /// As `mg_ws_upgrade`, with a `va_list`.
@@ -100,49 +99,46 @@ pub unsafe extern "C" fn mg_ws_vupgrade(
     fmt: *const c_char,
     ap: *mut ArgList,
 ) {
-    fence!("mg_ws_vupgrade");
-    // SAFETY: the caller passes a connection, its message, and what the format needs.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        // A printer may take away what the message points to.
-        let copy = (!hm.is_null()).then(|| Snapshot::new(hm));
-        let seen = copy.as_ref().map_or(ptr::null(), Snapshot::as_ptr);
-        ws::take_over(c);
-        let key = match key_of(seen) {
-            Ok(key) => key,
-            Err(reply) => return refuse(c, reply),
-        };
-        let headers = Headers::new(seen);
-        let draft = Draft::new(c);
-        let mut text = Text::new(&draft);
-        text.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
-        text.header("Sec-WebSocket-Accept", &handshake::accept(key));
-        let own = draft.appended();
-        text.count += format(draft.output(), fmt, ap);
-        let formatted = draft.appended().saturating_sub(own);
-        // The lines of the program, which are looked at before anything else is appended.
-        let has = |name: &str| {
-            let lines = &c.send().bytes()[c.send().len() - formatted..];
-            has_line(lines, name.as_bytes())
-        };
-        let (has_extensions, has_protocol) = (has(EXTENSIONS), has(PROTOCOL));
-        let agreed = ws::wish(c)
-            .filter(|_| !has_extensions)
-            .and_then(|wish| extension::accept(headers.all(EXTENSIONS.as_bytes()), wish));
-        if let Some((_, answer)) = &agreed {
-            text.header(EXTENSIONS, answer.as_bytes());
-        }
-        if let Some(protocol) = entries(headers.all(PROTOCOL.as_bytes())).next()
-            && !has_protocol
-        {
-            text.header(PROTOCOL, protocol);
-        }
-        text.put(b"\r\n");
-        let count = text.count;
-        if draft.finish(|appended| appended == count) {
-            ws::open(c, hm, agreed.map(|(agreed, _)| agreed));
-        }
+    fence!("mg_ws_vupgrade", c: arg::conn, fmt[ap]: arg::format);
+    let Some(guard) = c else { return };
+    let c = guard.conn();
+    // A printer may take away what the message points to.
+    // SAFETY: the caller passes a message whose views are readable now.
+    let copy = (!hm.is_null()).then(|| unsafe { Snapshot::new(hm) });
+    ws::take_over(c);
+    let (request, key) = match key_of(copy.as_ref()) {
+        Ok(found) => found,
+        Err(reply) => return reject(c, reply),
+    };
+    let draft = Draft::new(c);
+    let mut text = Text::new(&draft);
+    text.put(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n");
+    text.header("Sec-WebSocket-Accept", &handshake::accept(key));
+    let own = draft.appended();
+    text.count += fmt.print(draft.output());
+    let formatted = draft.appended().saturating_sub(own);
+    // The lines of the program, which are looked at before anything else is appended.
+    let has = |name: &str| {
+        // SAFETY: no handler runs while the lines are looked at.
+        let lines = unsafe { &c.send().bytes()[c.send().len() - formatted..] };
+        has_line(lines, name.as_bytes())
+    };
+    let (has_extensions, has_protocol) = (has(EXTENSIONS), has(PROTOCOL));
+    let agreed = ws::wish(c)
+        .filter(|_| !has_extensions)
+        .and_then(|wish| extension::accept(request.headers.all(EXTENSIONS.as_bytes()), wish));
+    if let Some((_, answer)) = &agreed {
+        text.header(EXTENSIONS, answer.as_bytes());
+    }
+    if let Some(protocol) = entries(request.headers.all(PROTOCOL.as_bytes())).next()
+        && !has_protocol
+    {
+        text.header(PROTOCOL, protocol);
+    }
+    text.put(b"\r\n");
+    let count = text.count;
+    if draft.finish(|appended| appended == count) {
+        ws::open(c, hm, agreed.map(|(agreed, _)| agreed));
     }
 }
 
@@ -172,36 +168,27 @@ impl Text {
     }
 }
 
-/// The key of a request that asks for a WebSocket (RFC 6455, section 4.2.1).
-///
-/// # Errors
-/// The reply to another request.
-///
-/// # Safety
-/// `hm` is NULL or points to a message whose views are valid.
-unsafe fn key_of<'a>(hm: *const HttpMessage) -> Result<&'a [u8], &'static [u8]> {
-    if hm.is_null() {
-        return Err(NO_KEY);
-    }
-    // SAFETY: the caller vouches for the message.
-    let (headers, method, proto) =
-        unsafe { (Headers::new(hm), slice::bytes((*hm).method), slice::bytes((*hm).proto)) };
+/// An upgrade request and its key; or the reply that says what is wrong with it.
+fn key_of(hm: Option<&Snapshot>) -> Result<(Request<'_>, &[u8]), &'static [u8]> {
+    let request = hm.ok_or(NO_KEY)?.request();
+    let headers = request.headers;
     if headers.first(b"Sec-WebSocket-Key").is_none() {
         return Err(NO_KEY);
     }
-    if method != b"GET" {
+    if !request.is_get() {
         return Err(NOT_GET);
     }
     let asks = has_token(headers.all(b"Upgrade"), b"websocket")
         && has_token(headers.all(b"Connection"), b"upgrade")
-        && proto.get(5..).is_some_and(|version| version > &b"1.0"[..]);
+        && request.proto.get(5..).is_some_and(|version| version > &b"1.0"[..]);
     if !asks {
         return Err(NO_UPGRADE);
     }
     if headers.all(b"Sec-WebSocket-Version").any(|version| version != b"13") {
         return Err(OTHER_VERSION);
     }
-    headers.single(b"Sec-WebSocket-Key").filter(|key| handshake::is_key(key)).ok_or(BAD_KEY)
+    let key = headers.single(b"Sec-WebSocket-Key").filter(|key| handshake::is_key(key)).ok_or(BAD_KEY)?;
+    Ok((request, key))
 }
 
 const NO_KEY: &[u8] =
@@ -215,7 +202,7 @@ const NOT_GET: &[u8] =
 const BAD_KEY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0          \r\n\r\n";
 
 /// Answers a request that cannot be upgraded, and closes.
-fn refuse(c: Conn, reply: &[u8]) {
+fn reject(c: Conn, reply: &[u8]) {
     c.send().append(reply);
     conn::output_queued(c);
     c.clear(flag::RESP);
@@ -235,13 +222,9 @@ fn refuse(c: Conn, reply: &[u8]) {
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ws_send(c: *mut Connection, buf: *const c_void, len: usize, op: c_int) -> usize {
-    fence!("mg_ws_send");
-    // SAFETY: the caller passes a connection and len readable bytes at buf.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return 0 };
-        let c = guard.conn();
-        ws::send(c, slice::raw(buf.cast(), len), op as u8).unwrap_or(0)
-    }
+    fence!("mg_ws_send", c: arg::conn, buf[len]: arg::data);
+    let Some(guard) = c else { return 0 };
+    ws::send(guard.conn(), buf, op as u8).unwrap_or(0)
 }
 
 /// Turns the last `len` bytes of `c->send` into a frame: for messages whose length is not known
@@ -254,9 +237,8 @@ pub unsafe extern "C" fn mg_ws_send(c: *mut Connection, buf: *const c_void, len:
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ws_wrap(c: *mut Connection, len: usize, op: c_int) -> usize {
-    fence!("mg_ws_wrap");
-    // SAFETY: the caller passes a connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return 0 };
+    fence!("mg_ws_wrap", c: arg::conn);
+    let Some(guard) = c else { return 0 };
     let c = guard.conn();
     if ws::wrap(c, len, op as u8) { c.send().len() } else { 0 }
 }
@@ -272,20 +254,17 @@ pub unsafe extern "C" fn mg_ws_vprintf(
     fmt: *const c_char,
     ap: *mut ArgList,
 ) -> usize {
-    fence!("mg_ws_vprintf");
-    // SAFETY: the caller passes a connection and what the format needs.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return 0 };
-        let c = guard.conn();
-        let before = c.send().len();
-        let draft = Draft::new(c);
-        let count = format(draft.output(), fmt, ap);
-        if draft.appended() == count && ws::wrap(c, count, op as u8) {
-            return count;
-        }
-        c.send().set_len(before.min(c.send().len()));
-        0
+    fence!("mg_ws_vprintf", c: arg::conn, fmt[ap]: arg::format);
+    let Some(guard) = c else { return 0 };
+    let c = guard.conn();
+    let before = c.send().len();
+    let draft = Draft::new(c);
+    let count = fmt.print(draft.output());
+    if draft.appended() == count && ws::wrap(c, count, op as u8) {
+        return count;
     }
+    c.send().set_len(before.min(c.send().len()));
+    0
 }
 
 unsafe extern "C" {

@@ -1,10 +1,10 @@
 //! WebSocket: fragments, closing, broadcast. Additions of this library.
 
-use super::slice;
+use super::{arg, slice};
 use crate::abi::{Connection, Manager, Str, WsMessage};
 use crate::codec::ws::{self as codec, CLOSE, FIN};
 use crate::fence;
-use crate::net::event_loop::guard::{ConnGuard, MgrGuard};
+use crate::net::event_loop::handle::Conn;
 use crate::net::ws;
 use core::ffi::{c_char, c_int, c_void};
 
@@ -25,14 +25,10 @@ pub unsafe extern "C" fn mg_ws_send_frame(
     op: c_int,
     fin: bool,
 ) -> usize {
-    fence!("mg_ws_send_frame");
-    // SAFETY: the caller passes a connection and len readable bytes at buf.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return 0 };
-        let c = guard.conn();
-        let first = op as u8 & !FIN | if fin { FIN } else { 0 };
-        ws::send_frame(c, slice::raw(buf.cast(), len), first).unwrap_or(0)
-    }
+    fence!("mg_ws_send_frame", c: arg::conn, buf[len]: arg::data);
+    let Some(guard) = c else { return 0 };
+    let first = op as u8 & !FIN | if fin { FIN } else { 0 };
+    ws::send_frame(guard.conn(), buf, first).unwrap_or(0)
 }
 
 /// Starts to close a WebSocket: appends a close frame with a code and a reason. The connection
@@ -50,10 +46,8 @@ pub unsafe extern "C" fn mg_ws_send_frame(
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ws_close(c: *mut Connection, code: c_int, reason: *const c_char) -> bool {
-    fence!("mg_ws_close");
-    // SAFETY: the caller passes a connection, and a C string or NULL.
-    let (guard, reason) = unsafe { (ConnGuard::new(c), slice::cstr(reason)) };
-    guard.zip(u16::try_from(code).ok()).is_some_and(|(guard, code)| ws::close(guard.conn(), code, reason))
+    fence!("mg_ws_close", c: arg::conn, reason: arg::text);
+    c.zip(u16::try_from(code).ok()).is_some_and(|(guard, code)| ws::close(guard.conn(), code, reason))
 }
 
 /// Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
@@ -66,18 +60,14 @@ pub unsafe extern "C" fn mg_ws_close(c: *mut Connection, code: c_int, reason: *c
 /// The polling thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_ws_close_code(wm: *const WsMessage, reason: *mut Str) -> c_int {
-    fence!("mg_ws_close_code");
+    fence!("mg_ws_close_code", wm: arg::shared, reason: arg::out);
     const NO_CODE: u16 = 1005;
-    // SAFETY: the caller passes a message of an event, and a string to write to or NULL.
-    unsafe {
-        let message = wm.as_ref().filter(|wm| wm.flags & codec::OPCODE == CLOSE);
-        let payload = message.map_or(&[][..], |wm| slice::bytes(wm.data));
-        let (code, text) = codec::close_code(payload).unwrap_or((NO_CODE, &[]));
-        if !reason.is_null() {
-            reason.write(slice::view(text));
-        }
-        message.map_or(0, |_| c_int::from(code))
-    }
+    let message = wm.filter(|wm| wm.flags & codec::OPCODE == CLOSE);
+    // SAFETY: the caller passes a message of an event, whose payload is readable.
+    let payload = message.map_or(&[][..], |wm| unsafe { slice::bytes(wm.data) });
+    let (code, text) = codec::close_code(payload).unwrap_or((NO_CODE, &[]));
+    reason.set(slice::view(text));
+    message.map_or(0, |_| c_int::from(code))
 }
 
 /// Sends a message to all open WebSocket connections of a manager that `filter` (NULL: all) returns
@@ -101,12 +91,9 @@ pub unsafe extern "C" fn mg_ws_broadcast(
     filter: Option<unsafe extern "C" fn(c: *mut Connection, arg: *mut c_void) -> bool>,
     arg: *mut c_void,
 ) -> usize {
-    fence!("mg_ws_broadcast");
-    // SAFETY: the caller passes an initialised manager, len readable bytes at buf, and a function
-    // that takes a connection and arg.
-    unsafe {
-        let Some(guard) = MgrGuard::new(mgr) else { return 0 };
-        let m = guard.mgr();
-        ws::broadcast(m, slice::raw(buf.cast(), len), op as u8, |c| filter.is_none_or(|f| f(c.as_ptr(), arg)))
-    }
+    fence!("mg_ws_broadcast", mgr: arg::mgr, buf[len]: arg::data);
+    let Some(guard) = mgr else { return 0 };
+    // SAFETY: the caller passes a function that takes a connection and this argument.
+    let wanted = |c: Conn| filter.is_none_or(|filter| unsafe { filter(c.as_ptr(), arg) });
+    ws::broadcast(guard.mgr(), buf, op as u8, wanted)
 }

@@ -75,6 +75,14 @@ impl Fs {
         NonNull::new(fs).map(Fs)
     }
 
+    /// A handle to the file system at `fs`.
+    ///
+    /// # Safety
+    /// As for [`Fs::new`].
+    pub unsafe fn at(fs: NonNull<FileSystem>) -> Fs {
+        Fs(fs)
+    }
+
     /// The pointer that C knows.
     pub fn as_ptr(self) -> *mut FileSystem {
         self.0.as_ptr()

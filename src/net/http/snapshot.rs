@@ -1,5 +1,6 @@
 //! A message that stays readable whatever handlers do.
 
+use super::serve::Request;
 use crate::abi::{HttpMessage, HttpMessageSpace, Str, layout};
 use crate::net::event_loop::view;
 use core::ptr;
@@ -48,6 +49,12 @@ impl Snapshot {
             }
         }
         it
+    }
+
+    /// What file serving looks at.
+    pub fn request(&self) -> Request<'_> {
+        // SAFETY: the views of the copy are valid as long as it.
+        unsafe { Request::new(self.as_ptr()) }
     }
 
     /// The message, valid as long as the copy.

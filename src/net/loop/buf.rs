@@ -104,6 +104,12 @@ impl Buf {
         unsafe { iobuf::append(self.0.as_ptr(), bytes.as_ptr(), bytes.len()) }
     }
 
+    /// Makes room for `extra` bytes behind those in use; false when memory is exhausted.
+    pub fn reserve(self, extra: usize) -> bool {
+        // SAFETY: a handle points to a valid buffer.
+        unsafe { iobuf::reserve(self.0.as_ptr(), extra) }
+    }
+
     /// Removes `n` bytes from the front.
     pub fn consume(self, n: usize) {
         if n >= self.len() {

@@ -2,6 +2,7 @@
 //! like, by their exported names, so that a program's own definitions win.
 
 use core::ffi::{c_char, c_void};
+use core::ptr;
 
 unsafe extern "C" {
     fn mg_calloc(count: usize, size: usize) -> *mut c_void;
@@ -14,6 +15,17 @@ unsafe extern "C" {
 pub fn alloc(size: usize) -> *mut u8 {
     // SAFETY: mg_calloc takes any count and size.
     unsafe { mg_calloc(1, size) }.cast()
+}
+
+/// A copy of bytes, with a NUL behind them; NULL without memory, and for no bytes.
+pub fn copy(bytes: &[u8]) -> *mut u8 {
+    let Some(size) = bytes.len().checked_add(1).filter(|&size| size > 1) else { return ptr::null_mut() };
+    let copy = alloc(size);
+    if !copy.is_null() {
+        // SAFETY: fresh memory, zeroed, and one byte longer than what is copied.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len()) };
+    }
+    copy
 }
 
 /// Releases what [`alloc`] returned; NULL is fine.

@@ -2,6 +2,7 @@
 
 pub mod addr;
 pub mod admission;
+pub mod arg;
 pub mod buf;
 pub mod clock;
 pub mod configure;

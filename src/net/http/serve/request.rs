@@ -14,7 +14,8 @@ pub struct Request<'a> {
     pub query: Option<&'a [u8]>,
     /// All its headers.
     pub headers: Headers<'a>,
-    proto: &'a [u8],
+    /// The version, as sent: `HTTP/1.1`.
+    pub proto: &'a [u8],
 }
 
 impl Request<'_> {
