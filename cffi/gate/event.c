@@ -178,8 +178,8 @@ static void end_exchange(struct mg_connection *c, int ev, size_t queued, size_t 
     } else {
       c->is_draining = 1;
     }
-  } else if (c->is_resp && ev != MG_EV_CLOSE && ev != MG_EV_ERROR) {
-    c->is_draining = 1; /* Nobody knows how far the reply has come. */
+  } else if ((c->is_resp || slot_of(c)->taken) && ev != MG_EV_CLOSE && ev != MG_EV_ERROR) {
+    c->is_draining = 1; /* Nobody knows how far the request or the reply has come. */
   }
 }
 
@@ -214,6 +214,8 @@ static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data
   if (result == NULL) {
     gate_report(m);
     end_exchange(c, ev, queued, received);
+  } else if (ev == MG_EV_HTTP_HDRS) {
+    slot->taken = c->recv.len < received;
   }
   window_end(m, payload);
   Py_XDECREF(result);

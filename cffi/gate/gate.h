@@ -76,6 +76,7 @@ typedef struct Slot {
   uint32_t also;          /* events that the exchange wants beside those of the route */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
+  bool taken;             /* a handler took its bytes out of recv at MG_EV_HTTP_HDRS */
 } Slot;
 
 /* What the headers of a reply say about its length. */

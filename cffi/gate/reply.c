@@ -336,6 +336,10 @@ PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObje
   Reply r = {0, NULL, 0, "", 0, {false, false, false, false, 0}};
   if (arguments(&signature, args, nargs, names, given) != 0) return NULL;
   if (int_from(given[0], &r.status) != 0) return NULL;
+  if (r.status < 100 || r.status > 999) {
+    PyErr_Format(PyExc_ValueError, "a status has three digits (RFC 9110, section 15): %d", r.status);
+    return NULL;
+  }
   if (given[1] != NULL && bytes_from(given[1], &owner, &r.body, &r.body_length) != 0) return NULL;
   bool ok = false;
   size_t used = 0;

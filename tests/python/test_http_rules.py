@@ -14,6 +14,7 @@ from conftest import Server, read_all
 from pymongoose import (
     MG_EV_HTTP_HDRS,
     MG_EV_HTTP_MSG,
+    MG_EV_READ,
     MG_EV_WAKEUP,
     Connection,
     Manager,
@@ -245,6 +246,22 @@ def test_an_error_at_the_head_is_the_answer() -> None:
     assert MG_EV_HTTP_MSG not in events
 
 
+@pytest.mark.parametrize("later", [MG_EV_READ, MG_EV_WAKEUP])
+def test_an_error_in_a_stream_that_was_taken_over_closes(later: int) -> None:
+    """The handler reads the body itself: nobody else can end the exchange."""
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_HDRS:
+            conn.recv_consume()
+            server.manager.wakeup(conn.id, b"now")
+        elif ev == later:
+            raise KeyError
+
+    with Server(handler, error_handler=print, enable_wakeup=True) as server, server.connect() as client:
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nhello")
+        assert read_all(client) == b""
+
+
 def test_an_error_before_a_late_reply_closes() -> None:
     def handler(conn: Connection, ev: int, data: Any) -> None:
         if ev == MG_EV_HTTP_MSG:
@@ -265,6 +282,20 @@ def test_an_error_after_the_reply_changes_nothing() -> None:
 
     with Server(handler, error_handler=print) as server:
         assert server.get() == b"fine"
+
+
+@pytest.mark.parametrize("status", [0, 99, 1000, -1])
+def test_a_status_has_three_digits(status: int) -> None:
+    """RFC 9110, section 15."""
+    raised: list[Exception] = []
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.reply(status)
+
+    with Server(handler, error_handler=raised.append) as server:
+        assert server.request()[0] == 500
+    assert isinstance(raised[0], ValueError)
 
 
 # RFC 9110, sections 5.1 and 6.6.1; RFC 9112, section 9.6; RFC 8259, section 6.

@@ -12,6 +12,16 @@ App = Callable[..., Any]
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 
+def _unmapped(
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network,
+) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """A network, of IPv4 where it is one of IPv4-mapped addresses (RFC 4291, section 2.5.5.2)."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < 96:
+        return network
+    return ipaddress.ip_network(f"{mapped}/{network.prefixlen - 96}")
+
+
 class Trusted:
     """Which peers are proxies whose headers count: addresses, networks, unix: or *."""
 
@@ -27,7 +37,7 @@ class Trusted:
                 self.unix = True
             else:
                 try:
-                    self._networks.append(ipaddress.ip_network(part, strict=False))
+                    self._networks.append(_unmapped(ipaddress.ip_network(part, strict=False)))
                 except ValueError:
                     raise Misuse(
                         f"--forwarded-allow-ips: {part!r} is no address, network, unix: or *"
