@@ -160,6 +160,11 @@ extern "C" {
 #error "MG_DATA_SIZE, MG_MAX_HTTP_HEADERS and MG_DASH_MAX_USER_NAME may be at most 1048576"
 #endif
 
+/* MG_COMPAT brings names of older releases back; see the end of this file. */
+#if defined(MG_COMPAT) && !defined(MG_ENABLE_ADDR_ALIASES)
+#define MG_ENABLE_ADDR_ALIASES
+#endif
+
 #ifndef MG_SOCKET_TYPE
 #define MG_SOCKET_TYPE int
 #endif

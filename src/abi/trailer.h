@@ -69,6 +69,52 @@ static __attribute__((constructor(101))) void mg_set_layout_here_(void) {
 const char mg_default_layout_ = 1;
 #endif
 
+/* ---- Names of older releases ---- */
+
+/*
+ * For programs that were written for releases before 7.22: compile them with -DMG_COMPAT. Addresses
+ * then also have `a.ip`, `a.ip4` and `a.ip6`. What has another meaning today is not here: event handlers
+ * with four arguments, `ptr` of a string (`buf`), `label` of a connection (`data`).
+ */
+#ifdef MG_COMPAT
+#define MG_NULL_STR {NULL, 0}
+#define MG_C_STR(text) {(char *) (text), sizeof(text) - 1}
+#define MG_IO_RESET (-3)
+#define MG_OTA_FRDM MG_OTA_RW612
+#define MG_COMPAT_ static __attribute__((unused))
+
+/* Now mg_strcmp() and mg_strcasecmp(). */
+MG_COMPAT_ int mg_vcmp(const struct mg_str *s1, const char *s2) { return mg_strcmp(*s1, mg_str(s2)); }
+MG_COMPAT_ int mg_vcasecmp(const struct mg_str *s1, const char *s2) { return mg_strcasecmp(*s1, mg_str(s2)); }
+
+/* Now mg_match(). */
+MG_COMPAT_ bool mg_globmatch(const char *pattern, size_t pattern_len, const char *text, size_t len) {
+  return mg_match(mg_str_n(text, len), mg_str_n(pattern, pattern_len), NULL);
+}
+
+/* Now mg_snprintf() with %M and mg_print_ip, mg_print_ip_port, mg_print_hex. */
+MG_COMPAT_ char *mg_ntoa(const struct mg_addr *addr, char *buf, size_t len) {
+  mg_snprintf(buf, len, "%M", mg_print_ip, addr);
+  return buf;
+}
+MG_COMPAT_ char *mg_straddr(const struct mg_addr *addr, char *buf, size_t len) {
+  mg_snprintf(buf, len, "%M", mg_print_ip_port, addr);
+  return buf;
+}
+MG_COMPAT_ char *mg_hex(const void *bytes, size_t len, char *to) {
+  mg_snprintf(to, 2 * len + 1, "%M", mg_print_hex, (int) len, bytes);
+  return to;
+}
+MG_COMPAT_ void mg_unhex(const char *text, size_t len, unsigned char *to) {
+  size_t i;
+  for (i = 0; i + 1 < len; i += 2) mg_str_to_num(mg_str_n(&text[i], 2), 16, &to[i / 2], 1);
+}
+
+/* Nothing is left to delete: a chunked message is delivered whole. */
+MG_COMPAT_ void mg_http_delete_chunk(struct mg_connection *c, struct mg_http_message *hm) { (void) c, (void) hm; }
+#undef MG_COMPAT_
+#endif
+
 #if defined(__clang__) && !defined(__cplusplus) && !defined(__STDC_VERSION__)
 #pragma clang diagnostic pop
 #endif

@@ -56,7 +56,7 @@ fn no_compiler_has_a_warning() {
     let programs = [source("macros.c"), source("initialisers.c")];
     let aliases = scratch(
         "aliases.c",
-        "#define MG_ENABLE_ADDR_ALIASES\n#include \"mongoose.h\"\n\
+        "#define MG_COMPAT\n#include \"mongoose.h\"\n\
          int main(void) {\n  struct mg_addr a;\n  memset(&a, 0, sizeof(a));\n  a.addr.ip[3] = 1;\n  \
          return a.ip4 == 0 && a.ip[3] == 1 && a.ip6[1] == 0 && sizeof(a) == 24 ? 0 : 1;\n}\n",
     );
