@@ -37,6 +37,29 @@ fn outcome(text: &[u8], path: &[u8]) -> String {
     }
 }
 
+/// The search for a member ends with the object that should hold it. Where an object on the way to that
+/// one is missing, what follows is read, too, and may be wrong.
+#[test]
+fn the_search_for_what_is_missing() {
+    for (text, path, expected) in [
+        ("{}", "$.a", "not-found"),
+        ("{} x", "$.a", "not-found"),
+        (r#"{"b":1} x"#, "$.a", "not-found"),
+        (r#"{"a":{}} x"#, "$.a.b", "not-found"),
+        ("{}", "$.a.b", "not-found"),
+        ("{} x", "$.a.b", "invalid"),
+        (r#"{"b":1} x"#, "$.a.b", "invalid"),
+        (r#"{"b":1} x"#, "$.a[0]", "invalid"),
+        (r#"{"a":{}} x"#, "$.a.b.c", "invalid"),
+        (r#"{"a":{},"b":}"#, "$.a.b.c", "invalid"),
+        (r#"{"a":{},"b":1}"#, "$.a.b.c", "not-found"),
+        (r#"{"a":1} x"#, "$.a.b", "invalid"),
+        ("[] x", "$[0]", "invalid"),
+    ] {
+        assert_eq!(outcome(text.as_bytes(), path.as_bytes()), expected, "{path} in {text}");
+    }
+}
+
 #[test]
 fn every_text_of_the_table() {
     let table = include_str!("json/cases.tsv");

@@ -14,7 +14,8 @@ use core::ops::Range;
 ///
 /// # Errors
 /// See [`Error`]. A token that is missing is reported as [`Error::NotFound`] only if no syntax
-/// error was met on the way; the end of the object that should hold it ends the search.
+/// error was met on the way; the end of the object that should hold it ends the search. Where an object on
+/// the way to that one is missing, the search goes on to the end of the text.
 pub fn find(text: &[u8], path: &[u8]) -> Result<Range<usize>, Error> {
     find_within(text, path, MAX_DEPTH)
 }
@@ -47,10 +48,14 @@ pub fn find_within(text: &[u8], path: &[u8], depth_max: u32) -> Result<Range<usi
 
 /// Moves to the value of the first member whose key starts `path`; returns the path behind it.
 fn enter_member<'p>(scanner: &mut Scanner, path: &'p [u8]) -> Result<&'p [u8], Error> {
+    let missing = |scanner: &mut Scanner| {
+        let is_last = !path.iter().any(|byte| matches!(byte, b'.' | b'['));
+        if is_last { Error::NotFound } else { scanner.exhaust(Expect::CommaOrEnd) }
+    };
     scanner.open()?;
     loop {
         if scanner.ended()? {
-            return Err(Error::NotFound);
+            return Err(missing(scanner));
         }
         let key = scanner.key()?;
         if let Some(behind) = path.strip_prefix(key)
@@ -60,7 +65,7 @@ fn enter_member<'p>(scanner: &mut Scanner, path: &'p [u8]) -> Result<&'p [u8], E
         }
         scanner.value()?;
         if !scanner.another_item()? {
-            return Err(Error::NotFound);
+            return Err(missing(scanner));
         }
     }
 }

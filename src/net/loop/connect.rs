@@ -95,6 +95,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     let socket = match Socket::new(domain, kind.nonblocking().cloexec(), None) {
         Ok(socket) => socket,
         Err(e) => {
+            log::error(format_args!("{} socket: {e}", c.id()));
             error_fmt(c, format_args!("socket(): {}", e.raw_os_error().unwrap_or(0)));
             return;
         }
@@ -126,6 +127,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     if let Some(e) = failed
         && let race::Outcome::Lost(_) = race::give_up(c)
     {
+        log::error(format_args!("{} connect {}: {e}", c.id(), c.rem()));
         let text = format!("connect: {}", e.raw_os_error().unwrap_or(0));
         if !ask_for_more(c, text.as_bytes()) {
             c.clear(flag::CONNECTING);
