@@ -8,7 +8,7 @@ set -euo pipefail
 
 declare -A package=(
   [gcc]=gcc [g++]=g++ [clang]=clang [curl]=curl [strace]=strace [valgrind]=valgrind
-  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [haproxy]=haproxy [luajit]=luajit [node]=nodejs [mosquitto_pub]=mosquitto-clients [wrk]=wrk
+  [chromium]=chromium [chromedriver]=chromium-driver [nginx]=nginx-light [haproxy]=haproxy [luajit]=luajit [bindgen]=bindgen [node]=nodejs [mosquitto_pub]=mosquitto-clients [wrk]=wrk
   [dnsmasq]=dnsmasq-base [ip]=iproute2 [ab]=apache2-utils
   [ffmpeg]=ffmpeg [mosquitto]=mosquitto [ccache]=ccache
   [dh]="debhelper dpkg-dev fakeroot python3-cffi python3-dev python3-pip python3-setuptools python3-wheel"
@@ -16,7 +16,7 @@ declare -A package=(
 )
 case "${1:-}" in
   test) wanted=(gcc g++ clang curl strace valgrind chromium chromedriver nginx dnsmasq ip ab ffmpeg mosquitto mosquitto_pub
-    haproxy luajit node dh
+    haproxy luajit bindgen node dh
     pkg-config cmake meson mandoc ld.lld mold) ;;
   bench) wanted=(gcc wrk) ;;
   *) echo "usage: $0 test|bench" >&2; exit 2 ;;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,9 +17,11 @@ SHARED = cprogram.LIBRARY / "libmongoose.so"
 REQUEST = "POST /a b hi Host Content-Length Connection\n"
 
 
-def output(*command: str | Path) -> str:
+def output(*command: str | Path, **environment: str) -> str:
     words = [str(word) for word in command]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=100, env={**os.environ, **environment}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -37,3 +40,16 @@ def test_cpp(tmp_path: Path) -> None:
 def test_luajit() -> None:
     need("luajit")
     assert output("luajit", BINDINGS / "server.lua", SHARED) == f"{REQUEST}from Lua\n"
+
+
+def test_rust_by_bindgen(tmp_path: Path) -> None:
+    need("bindgen")
+    need("rustc")
+    made, program = tmp_path / "bindings.rs", tmp_path / "server"
+    wanted = [f"--allowlist-{kind}=(mg|MG)_.*" for kind in ("function", "var", "type")]
+    output("bindgen", cprogram.LIBRARY / "include" / "mongoose.h", *wanted, "-o", made)
+    # The extern blocks of older releases of bindgen are those of this edition.
+    flags = ("--edition=2021", f"-L{cprogram.LIBRARY}", "-lmongoose")
+    rpath = f"-Clink-arg=-Wl,-rpath,{cprogram.LIBRARY}"
+    output("rustc", *flags, rpath, BINDINGS / "server.rs", "-o", program, BINDINGS=str(made))
+    assert output(program) == f"{REQUEST}from Rust\n"

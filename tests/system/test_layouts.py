@@ -148,3 +148,64 @@ def test_files_that_disagree(other: list[str], tmp_path: Path) -> None:
     assert "MG_DATA_SIZE=64" in line
     assert f"MG_DATA_SIZE={48 if other else 32}" in line
     assert "compile all parts with the same values" in line
+
+
+PLUGIN = """
+#include "mongoose.h"
+size_t plugin(struct mg_connection **made);
+size_t plugin(struct mg_connection **made) {
+  static struct mg_mgr mgr;
+  mg_log_set(MG_LL_NONE);
+  mg_mgr_init(&mgr);
+  *made = mg_http_listen(&mgr, "http://127.0.0.1:0", NULL, NULL);
+  mg_mgr_poll(&mgr, 0);
+  if (!(*made)->is_listening || (*made)->is_closing) return 0;
+  return (*made)->recv.align * 1000 + sizeof((*made)->data);
+}
+"""
+HOST = """
+#include <dlfcn.h>
+#include "mongoose.h"
+int main(int argc, char *argv[]) {
+  struct mg_mgr mgr;
+  struct mg_connection *c, *theirs;
+  void *plugin;
+  size_t (*run)(struct mg_connection **);
+  mg_log_set(MG_LL_NONE);
+  mg_mgr_init(&mgr);
+  plugin = dlopen(argv[argc - 1], RTLD_NOW | RTLD_GLOBAL);
+  if (plugin == NULL) return fprintf(stderr, "%s\\n", dlerror()), 1;
+  *(void **) &run = dlsym(plugin, "plugin");
+  c = mg_http_listen(&mgr, "http://127.0.0.1:0", NULL, NULL);
+  printf("%lu ", (unsigned long) run(&theirs));
+  printf("%lu\\n", (unsigned long) (c->recv.align * 1000 + sizeof(c->data)));
+  mg_mgr_free(&mgr);
+  return c == NULL ? 1 : 0;
+}
+"""
+
+
+def test_a_plugin_has_its_own_macros(tmp_path: Path) -> None:
+    """One with the library of its host: macros of behaviour count for its own managers."""
+    plugin = compiled(PLUGIN, tmp_path / "plugin.so", "-shared", "-fPIC", "-DMG_IO_SIZE=512")
+    host = compiled(HOST, tmp_path / "host", "-DMG_IO_SIZE=4096")
+    done = subprocess.run([host, plugin], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "512032 4096032\n"), done.stderr
+
+
+def test_a_plugin_with_its_own_layout(tmp_path: Path) -> None:
+    """It links the archive, and keeps the names to itself."""
+    flags = ("-shared", "-fPIC", "-DMG_DATA_SIZE=64", "-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic")
+    plugin = compiled(PLUGIN, tmp_path / "plugin.so", *flags, static=True)
+    host = compiled(HOST, tmp_path / "host")
+    done = subprocess.run([host, plugin], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "16384064 16384032\n"), done.stderr
+
+
+def test_a_plugin_that_disagrees(tmp_path: Path) -> None:
+    """With the library of its host it would read at wrong places: the process says so and ends."""
+    plugin = compiled(PLUGIN, tmp_path / "plugin.so", "-shared", "-fPIC", "-DMG_DATA_SIZE=64")
+    host = compiled(HOST, tmp_path / "host")
+    done = subprocess.run([host, plugin], capture_output=True, text=True)
+    assert done.returncode < 0
+    assert "compile all parts with the same values" in done.stderr
