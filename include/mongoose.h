@@ -1097,8 +1097,16 @@ struct mg_sha384_ctx;
  */
 #define MG_EV_HIGH_WATER (-1)
 
+/* For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
+ * addition of this library.
+ */
+#define MG_GET_MEMORY (-1)
+
+/* For `mg_mgr_get`: accepted connections. An addition of this library. */
+#define MG_GET_ACCEPTED (-2)
+
 /* How many there are. */
-#define mg_setting_COUNT 54
+#define mg_setting_COUNT 55
 
 /* Type of the value of an MQTT 5 property. */
 enum {
@@ -1450,7 +1458,14 @@ enum mg_setting {
    * timeout"; 0: no limit. Frames between the fragments of a message do not count, and nothing does
    * while the program has set `is_full`.
    */
-  MG_SET_MESSAGE_RATE = 54
+  MG_SET_MESSAGE_RATE = 54,
+  /* Bytes that the connections of a manager may hold: the capacity of `recv`, `send` and `rtls`, and
+   * windows for compression; 0: no limit. At the limit nothing more is read; empty buffers are released,
+   * and connections that have waited for their peers for the longest time fail with `MG_EV_ERROR`
+   * "memory limit". What a program sends counts, but is not refused. Managers only; `mg_mgr_get` with
+   * `MG_GET_MEMORY` has the count.
+   */
+  MG_SET_MEMORY_LIMIT = 55
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -2663,6 +2678,22 @@ bool mg_mgr_set_text(struct mg_mgr *mgr, int setting, const char *text);
  * nothing has changed.
  */
 bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+
+/* Reads a setting of a manager, see `enum mg_setting`, or a count: `MG_GET_MEMORY`, `MG_GET_ACCEPTED`.
+ *
+ * Returns:
+ * -1 when there is no such setting, or it is a text or one of the whole process.
+ */
+int64_t mg_mgr_get(struct mg_mgr *mgr,
+                   int what);
+
+/* Bytes of memory that this process may use: the least of what the machine has, `RLIMIT_AS`, and the
+ * limits of its control groups. `mg_mgr_harden` lets a manager hold a quarter.
+ *
+ * Returns:
+ * 0 when nobody says.
+ */
+uint64_t mg_available_memory(void);
 
 /* Gives a manager the limits of a server that strangers reach, for listeners and connections made from
  * now on: times and sizes for every protocol, strict HTTP and MQTT, TLS on what TLS listeners accept.

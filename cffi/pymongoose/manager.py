@@ -62,6 +62,15 @@ class Manager(gate.Core):
                 warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=2)
             self.close()
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes that the connections hold in buffers: what the setting memory_limit counts."""
+        self._enter()
+        try:
+            return int(lib.mg_mgr_get(ffi.cast("struct mg_mgr *", self._address), lib.MG_GET_MEMORY))
+        finally:
+            self._leave()
+
     def set(self, **settings: Unpack[_settings.ManagerSettings]) -> None:
         """Changes limits, timeouts and the like, for listeners and connections made from now on.
 

@@ -65,6 +65,7 @@ class ManagerSettings(Settings, total=False):
     nodelay: int  # TCP_NODELAY
     keepalive: int  # SO_KEEPALIVE
     max_connections: int  # accepted at once; 0: no limit
+    memory_limit: int  # bytes that the connections may hold; 0: no limit
     max_per_address: int  # accepted at once from one address; 0: no limit
 
 
@@ -100,6 +101,7 @@ def defaults() -> ManagerSettings:
         "message_rate": 240,
         "tls_inherit": True,
         "max_connections": connections,
+        "memory_limit": lib.mg_available_memory() // 4,
         "max_per_address": min(connections, max(LEAST_PER_ADDRESS, connections * 3 // 4)),
     }
 

@@ -153,11 +153,24 @@ pub enum Setting {
     /// timeout"; 0: no limit. Frames between the fragments of a message do not count, and nothing does
     /// while the program has set `is_full`.
     MG_SET_MESSAGE_RATE = 54,
+    /// Bytes that the connections of a manager may hold: the capacity of `recv`, `send` and `rtls`, and
+    /// windows for compression; 0: no limit. At the limit nothing more is read; empty buffers are released,
+    /// and connections that have waited for their peers for the longest time fail with `MG_EV_ERROR`
+    /// "memory limit". What a program sends counts, but is not refused. Managers only; `mg_mgr_get` with
+    /// `MG_GET_MEMORY` has the count.
+    MG_SET_MEMORY_LIMIT = 55,
 }
+
+/// For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
+/// addition of this library.
+pub const MG_GET_MEMORY: c_int = -1;
+
+/// For `mg_mgr_get`: accepted connections. An addition of this library.
+pub const MG_GET_ACCEPTED: c_int = -2;
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 54;
+    pub const COUNT: usize = 55;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -215,10 +228,12 @@ impl Setting {
         Setting::MG_SET_HTTP_CLOSE_HEADER,
         Setting::MG_SET_HANDSHAKE_TIMEOUT,
         Setting::MG_SET_MESSAGE_RATE,
+        Setting::MG_SET_MEMORY_LIMIT,
     ];
 
     /// What `mg_mgr_harden` sets: for servers that strangers reach. Times are milliseconds.
-    pub const HARDENED: [(Setting, i64); 26] = [
+    pub const HARDENED: [(Setting, i64); 27] = [
+        (Setting::MG_SET_MEMORY_LIMIT, i64::MAX),
         (Setting::MG_SET_MAX_CONNECTIONS, 5000),
         (Setting::MG_SET_MAX_PER_ADDRESS, 100),
         (Setting::MG_SET_CONNECT_TIMEOUT, 30_000),
@@ -278,7 +293,7 @@ impl Setting {
             Setting::MG_SET_DSCP => Limits::conn(0, 0, 63),
             Setting::MG_SET_JSON_DEPTH => Limits::process(MG_JSON_MAX_DEPTH as i64, 1, 128),
             Setting::MG_SET_LOG | Setting::MG_SET_POSIX_FS => Limits::process(1, 0, 1),
-            Setting::MG_SET_MAX_CONNECTIONS => Limits::mgr(0, 0, ANY),
+            Setting::MG_SET_MAX_CONNECTIONS | Setting::MG_SET_MEMORY_LIMIT => Limits::mgr(0, 0, ANY),
             Setting::MG_SET_MAX_PER_ADDRESS => Limits::mgr(0, 0, u32::MAX as i64),
             Setting::MG_SET_POLL_EVENTS
             | Setting::MG_SET_WS_DEFLATE_CONTEXT

@@ -4,7 +4,7 @@ use super::arg;
 use crate::abi::{Connection, Manager, Scope, Setting};
 use crate::fence;
 use crate::net::event_loop::guard::MgrGuard;
-use crate::net::event_loop::{configure, conn, dscp, process};
+use crate::net::event_loop::{available, configure, conn, dscp, process};
 use core::ffi::{c_char, c_int};
 
 /// Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
@@ -55,6 +55,30 @@ pub unsafe extern "C" fn mg_conn_set(c: *mut Connection, setting: c_int, value: 
         Setting::MG_SET_DSCP => u8::try_from(value).is_ok_and(|dscp| dscp::set(guard.conn(), dscp)),
         s => conn::set(guard.conn(), s, value),
     })
+}
+
+/// Reads a setting of a manager, see `enum mg_setting`, or a count: `MG_GET_MEMORY`, `MG_GET_ACCEPTED`.
+///
+/// # Returns
+/// -1 when there is no such setting, or it is a text or one of the whole process.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mgr_get(mgr: *mut Manager, what: c_int) -> i64 {
+    fence!("mg_mgr_get", mgr: arg::mgr);
+    mgr.and_then(|guard| conn::get(guard.mgr(), what)).unwrap_or(-1)
+}
+
+/// Bytes of memory that this process may use: the least of what the machine has, `RLIMIT_AS`, and the
+/// limits of its control groups. `mg_mgr_harden` lets a manager hold a quarter.
+///
+/// # Returns
+/// 0 when nobody says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_available_memory() -> u64 {
+    fence!("mg_available_memory");
+    available::available().unwrap_or(0)
 }
 
 /// Gives a manager the limits of a server that strangers reach, for listeners and connections made from

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_the_guide_has_the_defaults() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE))
     assert set(rows) == set(settings.ManagerSettings.__annotations__)
     for name, value in settings.defaults().items():
-        if name not in ("max_connections", "max_per_address"):
+        if name not in ("max_connections", "max_per_address", "memory_limit"):
             assert rows[name] == ("on" if value is True else f"{value:,}"), name
 
 
@@ -259,3 +260,41 @@ def test_a_broker_does_not_wait_for_a_silent_client() -> None:
         with socket.create_connection(("127.0.0.1", listener.local_addr[1]), DEADLINE) as peer:
             assert peer.recv(1) == b""
     assert errors == ["MQTT login timeout"]
+
+
+def test_the_memory_of_a_manager_has_a_limit() -> None:
+    errors = []
+
+    def keep(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_ERROR:
+            errors.append(data)
+
+    server = Server(keep, settings={"memory_limit": 200_000})
+    listener = server.manager.listen("tcp://127.0.0.1:0")
+    assert listener.local_addr is not None
+    assert server.manager.held_bytes == 0
+    peers = [socket.create_connection(("127.0.0.1", listener.local_addr[1]), DEADLINE) for _ in range(30)]
+    with server:
+        for peer in peers:
+            peer.sendall(b"x" * 20_000)
+        until = time.monotonic() + DEADLINE
+        while "memory limit" not in errors and time.monotonic() < until:
+            assert server.manager.held_bytes <= 200_000
+            time.sleep(0.01)
+        assert set(errors) == {"memory limit"}
+        for peer in peers:
+            peer.close()
+    with pytest.raises(RuntimeError):
+        print(server.manager.held_bytes)
+
+
+def test_the_limit_of_memory_follows_that_of_the_process() -> None:
+    available = lib.mg_available_memory()
+    assert settings.defaults()["memory_limit"] == available // 4
+    limit = 1 << 32
+    script = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({limit}, {limit}));"
+        "from pymongoose import settings; print(settings.defaults()['memory_limit'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout.split()[-1]) == min(available, limit) // 4

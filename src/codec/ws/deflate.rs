@@ -15,6 +15,10 @@ const FIRST_ROOM: usize = 1024;
 /// How far back a block may refer.
 const WINDOW: usize = 1 << 15;
 
+/// What a direction takes.
+const SENDER: usize = 280 * 1024;
+const RECEIVER: usize = 50 * 1024;
+
 /// A message may hold so many blocks that say they are the last one; each costs a fresh start.
 const MAX_ENDS: usize = 8;
 
@@ -30,6 +34,12 @@ impl Deflate {
     /// Both directions, as agreed.
     pub fn new(agreed: Agreement) -> Deflate {
         Deflate { agreed, sender: None, receiver: None }
+    }
+
+    /// Bytes that both directions hold at present, with the largest window.
+    pub fn held(&self) -> usize {
+        let sender = if self.sender.is_some() { SENDER } else { 0 };
+        sender + if self.receiver.is_some() { RECEIVER } else { 0 }
     }
 
     /// Bytes of output room that [`Deflate::compress`] wants for a message.

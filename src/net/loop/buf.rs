@@ -128,15 +128,6 @@ impl Buf {
         unsafe { iobuf::resize(self.0.as_ptr(), n) }
     }
 
-    /// Grows a full receive buffer for a message that needs `whole` bytes: to twice its size at most,
-    /// so that the peer has to send before it gets memory, and bytes are copied a bounded number of
-    /// times. Without memory the next read says so.
-    pub fn grow(self, whole: usize) {
-        if self.len() >= self.size() && self.size() < whole {
-            self.resize(whole.min(self.size().saturating_mul(2)));
-        }
-    }
-
     /// Releases the memory.
     pub fn free(self) {
         // SAFETY: a handle points to a valid buffer.

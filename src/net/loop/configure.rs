@@ -3,7 +3,7 @@
 use super::handle::{Conn, Mgr};
 use super::process::{c_text, each, set_process_text, table};
 use super::state::Root;
-use super::{conn, log, sys};
+use super::{available, conn, log, sys};
 use crate::abi::{ProgramOption, Scope, Setting};
 
 /// Gives a manager what the program was compiled with.
@@ -59,6 +59,10 @@ pub fn harden(m: Mgr) -> bool {
         let value = match setting {
             // A process without descriptors answers nobody.
             Setting::MG_SET_MAX_CONNECTIONS => value.min((sys::descriptors() - SPARE_DESCRIPTORS).max(1)),
+            Setting::MG_SET_MEMORY_LIMIT => {
+                let quarter = available::available().map(|bytes| i64::try_from(bytes / 4).unwrap_or(value));
+                quarter.unwrap_or(0)
+            }
             _ => value,
         };
         conn::set_default(m, setting, value)

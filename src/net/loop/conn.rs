@@ -4,9 +4,10 @@ use super::engine::{Engine, Handler};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, Token, is, ready};
-use super::{deadline, log, sys, unix, view};
+use super::{deadline, log, memory, sys, unix, view};
 use crate::abi::{
-    Addr, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_IO_SIZE, Scope, Setting, flag,
+    Addr, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_GET_ACCEPTED, MG_GET_MEMORY,
+    MG_IO_SIZE, Scope, Setting, flag,
 };
 use core::ffi::{c_int, c_long, c_void};
 use core::ptr;
@@ -48,7 +49,28 @@ pub fn set_default(m: Mgr, setting: Setting, value: i64) -> bool {
     if setting.is_text() {
         return false;
     }
-    Root::of(m).is_some_and(|root| root.with(|inner| inner.settings.set(setting, value)))
+    Root::of(m).is_some_and(|root| {
+        let done = root.with(|inner| inner.settings.set(setting, value));
+        if setting == Setting::MG_SET_MEMORY_LIMIT {
+            memory::limit_changed(root);
+        }
+        done
+    })
+}
+
+/// A setting of a manager, or a count. `None` when there is none with that number.
+pub fn get(m: Mgr, what: c_int) -> Option<i64> {
+    let root = Root::of(m)?;
+    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    match what {
+        MG_GET_MEMORY => Some(count(memory::held(m))),
+        MG_GET_ACCEPTED => Some(count(root.with(|inner| inner.accepted))),
+        _ => {
+            let setting = Setting::from_c(what)?;
+            let is_here = setting.limits().scope != Scope::Process && !setting.is_text();
+            is_here.then(|| root.with(|inner| inner.settings.get(setting)))
+        }
+    }
 }
 
 /// Changes a setting of one connection; a listener's accepted connections inherit it. False when
@@ -372,6 +394,7 @@ pub fn close(c: Conn) {
     for buf in c.buffers() {
         buf.free();
     }
+    memory::leave(state);
     root.defer_release(c, state);
 }
 

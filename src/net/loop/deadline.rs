@@ -5,7 +5,8 @@
 
 use super::clock::millis;
 use super::handle::Conn;
-use super::state::ConnState;
+use super::memory;
+use super::state::{ConnState, is};
 use crate::abi::{Setting, flag};
 
 /// What happens at the end of a connection's time.
@@ -19,6 +20,8 @@ pub enum Limit {
     Close,
     /// It tries another address of the same name.
     NextAddress,
+    /// It asks for memory once more.
+    Starved,
 }
 
 /// When a connection's time is up, and what happens then. Runs no code of the program.
@@ -42,7 +45,8 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
     let engine = state.engine.get().and_then(|engine| engine.deadline(c, now));
     let idle = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
     let idle = idle.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
-    let rest = soonest(handshake(c, state), idle);
+    let starved = state.is(is::STARVED).then(|| (memory::retry_at(now), Limit::Starved));
+    let rest = soonest(soonest(handshake(c, state), idle), starved);
     soonest(engine.map(|at| (at, Limit::Engine)), rest)
 }
 

@@ -7,7 +7,7 @@ use super::engine::{Io, Piece, Source};
 use super::handle::Conn;
 use super::services::Transport;
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, listen, log, oversize, sys, wakeup};
+use super::{connect, listen, log, memory, oversize, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, Setting, flag};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
@@ -68,6 +68,7 @@ pub fn flush(c: Conn, now: u64) {
 /// keeps it. Others learn their next deadline.
 fn apply_close_flags(c: Conn, now: u64) {
     let Some(state) = ConnState::of(c) else { return };
+    memory::settle(c, state);
     if c.has(flag::DRAINING) && !has_output(c, state) {
         if state.engine.get().is_some_and(|engine| engine.lingers(c)) {
             state.mark(is::LINGERING);
@@ -146,8 +147,10 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         return;
     }
     if (has_input(c, state) || state.can(ready::HANGUP)) && !c.has(flag::FULL) && !is_held_back(c, state) {
-        state.last_io.set(now);
-        read(c);
+        if !root.is_full.get() || memory::admit(c, state, 0) {
+            state.last_io.set(now);
+            read(c);
+        }
     } else if state.can(ready::ERROR) {
         socket_error(c, sys::take_error(c.fd()));
     } else if is_abandoned(c, state) {
@@ -208,6 +211,9 @@ fn read(c: Conn) {
                 fire_count(c, MG_EV_READ, n);
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                if state.is(is::STARVED) {
+                    return; // TLS has no room: what the socket has is still there.
+                }
                 state.used_up(ready::READ | ready::HANGUP);
                 state.unmark(is::RETRY);
                 if state.can(ready::ERROR) {
@@ -245,8 +251,7 @@ fn make_room(c: Conn) -> Option<usize> {
             return None;
         }
         let wanted = (buf.len() + DATAGRAM).min(limit);
-        if buf.size() < wanted && !buf.resize(wanted) {
-            error(c, b"OOM");
+        if buf.size() < wanted && !enlarge(c, state, wanted) {
             return None;
         }
         return Some(buf.size() - buf.len());
@@ -269,14 +274,28 @@ fn make_room(c: Conn) -> Option<usize> {
     let collected = || state.engine.get().and_then(|engine| engine.recv_size(c, step));
     if buf.len() >= buf.size() {
         let wanted = collected().unwrap_or(buf.size() + step);
-        if !buf.resize(wanted.min(limit)) {
-            error(c, b"OOM");
+        if !enlarge(c, state, wanted.min(limit)) {
             return None;
         }
     }
     let room = (buf.size() - buf.len()).min(limit - buf.len());
     // Long messages arrive in the usual steps, whatever room was made for them.
     Some(if room > step && collected().is_some() { step - buf.len() % step } else { room })
+}
+
+/// Makes the receive buffer larger. False when it may not be, or when the connection failed.
+#[cold]
+fn enlarge(c: Conn, state: &ConnState, size: usize) -> bool {
+    let buf = c.recv();
+    if !memory::admit(c, state, size.saturating_sub(buf.size())) {
+        return false;
+    }
+    if !buf.resize(size) {
+        error(c, b"OOM");
+        return false;
+    }
+    memory::settle(c, state);
+    true
 }
 
 fn receive(c: Conn, room: usize) -> io::Result<usize> {

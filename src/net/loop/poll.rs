@@ -10,7 +10,7 @@ use super::conn::{self, call, close, queue};
 use super::deadline::{self, Limit};
 use super::handle::{Conn, Mgr};
 use super::state::{ConnState, Inner, Root, Token, is, ready};
-use super::{io, log, race, timer};
+use super::{io, log, memory, race, timer};
 use crate::abi::{MG_EV_POLL, MG_EV_READ, Setting, flag};
 use core::ffi::c_int;
 use core::mem::size_of;
@@ -74,6 +74,7 @@ pub fn poll(m: Mgr, ms: c_int) {
         fire_poll(m, root, now);
     }
     dispatch(root, now);
+    memory::relieve(root, now);
     // An answer that this poll brought comes before its deadline.
     if now >= root.names_due.get() && !root.is_freed() {
         root.services.names.expire(m, root, now);
@@ -220,7 +221,7 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
     }
     if io::has_input(c, state)
         && flags & (flag::FULL | flag::CONNECTING) == 0
-        && !state.is(is::RETRY)
+        && !state.is(is::RETRY | is::STARVED)
         && !io::is_held_back(c, state)
     {
         return true;
@@ -312,7 +313,7 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
         && now.saturating_sub(state.last_io.get()) >= IDLE_MS
         && let Some(root) = c.mgr().and_then(Root::of)
     {
-        let bytes = shrink_buffers(c);
+        let bytes = memory::shrink(c);
         root.with(|inner| inner.shrunk += bytes);
     }
 }
@@ -330,6 +331,9 @@ fn wants_poll(c: Conn, state: &ConnState) -> bool {
 fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
     const ENDING: u32 = flag::CLOSING | flag::DRAINING;
     let before = c.flags() & ENDING;
+    if state.is(is::STARVED) {
+        queue(c);
+    }
     match deadline::next(c, state, now) {
         Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => match limit {
             Limit::Fail(reason) => conn::error(c, reason),
@@ -340,23 +344,12 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
                 }
             }
             Limit::NextAddress => race::start_next(c),
+            Limit::Starved => {}
         },
         _ => {}
     }
     deadline::rearm_at(c, now);
     c.flags() & ENDING != before
-}
-
-/// Releases the empty buffers of an idle connection. Returns how many bytes.
-fn shrink_buffers(c: Conn) -> usize {
-    let mut bytes = 0;
-    for buf in [c.recv(), c.send(), c.rtls()] {
-        if buf.len() == 0 && buf.size() > 0 {
-            bytes += buf.size();
-            buf.free();
-        }
-    }
-    bytes
 }
 
 /// Gives each queued connection its turn, then writes what handlers queued on other connections.

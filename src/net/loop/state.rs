@@ -8,8 +8,10 @@
 
 use super::engine::{Engine, Source};
 use super::extensions::Extensions;
+use super::fork::forks;
 use super::handle::{Conn, Mgr};
 use super::mailbox::Wakeup;
+use super::memory::Memory;
 use super::services::Services;
 use super::settings::Settings;
 use super::{log, mem};
@@ -19,7 +21,6 @@ use core::ffi::{c_int, c_void};
 use core::hash::{BuildHasherDefault, Hasher};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -67,6 +68,8 @@ pub mod is {
     pub const OVERSIZE: u16 = 8192;
     /// A listener that somebody else has bound: its socket file stays.
     pub const INHERITED: u16 = 16384;
+    /// Not read for lack of memory, see `memory`.
+    pub const STARVED: u16 = 32768;
 }
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
@@ -89,6 +92,10 @@ pub struct ConnState {
     pub next_attempt: Cell<u64>,
     /// When the connection closes silently, in `mg_millis` time; 0: never.
     pub close_at: Cell<u64>,
+    /// Bytes that it was last counted with, see `memory`.
+    pub held: Cell<usize>,
+    /// Bytes that protocols hold beside its buffers.
+    pub beside: Cell<usize>,
     /// What goes out when the send buffer is empty.
     source: Cell<Option<Box<dyn Source>>>,
     /// What protocols keep.
@@ -225,6 +232,8 @@ pub struct Root {
     pub names_due: Cell<u64>,
     /// What protocols keep.
     pub extensions: Extensions,
+    /// Connections hold as much memory as they may.
+    pub is_full: Cell<bool>,
     inner: RefCell<Inner>,
 }
 
@@ -293,6 +302,8 @@ pub struct Inner {
     pub last_trim: u64,
     /// Bytes of them since the system was told.
     pub shrunk: usize,
+    /// What connections hold.
+    pub memory: Memory,
     /// True when the newest wait ended without I/O.
     pub was_idle: bool,
     /// Value of [`forks`] when the poller was made.
@@ -334,6 +345,7 @@ impl Root {
             services,
             names_due: Cell::new(u64::MAX),
             extensions: Extensions::default(),
+            is_full: Cell::new(false),
             inner: RefCell::new(Inner {
                 poll,
                 events: mio::Events::with_capacity(256),
@@ -350,6 +362,7 @@ impl Root {
                 last_walk: 0,
                 last_trim: 0,
                 shrunk: 0,
+                memory: Memory::default(),
                 was_idle: true,
                 forks: forks(),
                 before_wait: None,
@@ -581,19 +594,4 @@ impl Table {
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
     }
-}
-
-/// How often this process came out of a `fork`. A poller is shared across a fork, so the child
-/// needs one of its own.
-pub fn forks() -> u32 {
-    static FORKS: AtomicU32 = AtomicU32::new(0);
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    unsafe extern "C" fn child() {
-        FORKS.fetch_add(1, Ordering::Relaxed);
-    }
-    ONCE.call_once(|| {
-        // SAFETY: the handler only adds to an atomic.
-        unsafe { libc::pthread_atfork(None, None, Some(child)) };
-    });
-    FORKS.load(Ordering::Relaxed)
 }

@@ -14,7 +14,7 @@ use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::settings::Settings;
 use super::event_loop::state::ConnState;
-use super::event_loop::{clock::millis, connect, deadline};
+use super::event_loop::{clock::millis, connect, deadline, memory};
 use crate::abi::{
     Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
     MqttOpts, Setting, Str, flag,
@@ -277,7 +277,7 @@ fn grow(c: Conn, at: usize) {
     if let Ok(Some(len)) = Frame::len(&bytes[at..])
         && let Some(state) = ConnState::of(c)
     {
-        c.recv().grow(len.min(state.size_setting(Setting::MG_SET_RECV_LIMIT)));
+        memory::grow(c, len.min(state.size_setting(Setting::MG_SET_RECV_LIMIT)));
     }
 }
 

@@ -39,7 +39,7 @@ use super::event_loop::conn::{self, call, is_closed, queue};
 use super::event_loop::handle::Conn;
 use super::event_loop::services::Transport;
 use super::event_loop::state::{ConnState, is, ready};
-use super::event_loop::{clock, io, log, sys};
+use super::event_loop::{clock, io, log, memory, sys};
 use crate::abi::{MG_EV_ERROR, MG_EV_TLS_HS, MG_IO_SIZE, Setting, flag};
 use core::cell::{Cell, RefCell};
 use core::ffi::CStr;
@@ -353,8 +353,14 @@ fn fill(c: Conn, state: &ConnState) -> std::io::Result<usize> {
         return Err(ErrorKind::WouldBlock.into());
     }
     let buf = c.rtls();
-    if buf.size() < MG_IO_SIZE && !buf.resize(MG_IO_SIZE) {
-        return Err(ErrorKind::OutOfMemory.into());
+    if buf.size() < MG_IO_SIZE {
+        if !memory::admit(c, state, MG_IO_SIZE - buf.size()) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        if !buf.resize(MG_IO_SIZE) {
+            return Err(ErrorKind::OutOfMemory.into());
+        }
+        memory::settle(c, state);
     }
     let room = buf.size() - buf.len();
     let n = io::receive_into(c, buf, room).inspect_err(|e| {

@@ -11,7 +11,7 @@ use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
 use crate::codec::ws::{self, Fault, Header, Rules};
 use crate::net::event_loop::conn::{self, call, runs_engine};
 use crate::net::event_loop::handle::Conn;
-use crate::net::event_loop::{iobuf, log, oversize};
+use crate::net::event_loop::{iobuf, log, memory, oversize};
 use core::ffi::c_int;
 use core::ops::Range;
 
@@ -56,7 +56,7 @@ pub fn take_frames(c: Conn, state: &WsState) {
     } else {
         close_up(c, at);
         if let Ok(Step::Wait(whole)) = outcome {
-            c.recv().grow(whole);
+            memory::grow(c, whole);
         }
     }
     state.busy.set(false);
@@ -204,10 +204,14 @@ fn inflate(c: Conn, state: &WsState, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let config = Config::of(c);
     let limit = config.message_limit();
     let mut out = Vec::new();
-    match state.deflate.borrow_mut().as_mut() {
-        Some(deflate) => deflate.decompress(bytes, &mut out, limit)?,
+    let held = match state.deflate.borrow_mut().as_mut() {
+        Some(deflate) => {
+            deflate.decompress(bytes, &mut out, limit)?;
+            deflate.held()
+        }
         None => return Err(Fault::ReservedBits),
-    }
+    };
+    memory::hold_beside(c, held);
     Ok(out)
 }
 

@@ -7,7 +7,7 @@ use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::{self, Header};
 use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::handle::{Conn, Mgr};
-use crate::net::event_loop::{iobuf, mem, sys};
+use crate::net::event_loop::{iobuf, mem, memory, sys};
 use core::cell::Cell;
 use std::net::Shutdown;
 
@@ -224,7 +224,10 @@ fn compress_tail(c: Conn, len: usize) -> Option<usize> {
     let (used, free) = memory.split_at_mut(buf.len());
     let start = used.len() - len;
     let room = free.len().min(Deflate::room(len));
-    let less = deflate.as_mut()?.compress(&used[start..], &mut free[..room])?;
+    let deflate = deflate.as_mut()?;
+    let less = deflate.compress(&used[start..], &mut free[..room]);
+    memory::hold_beside(c, deflate.held());
+    let less = less?;
     used[start..start + less].copy_from_slice(&free[..less]);
     buf.set_len(start + less);
     Some(less)
