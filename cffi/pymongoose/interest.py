@@ -57,6 +57,8 @@ _OTHER = object()  # a value that is not the event number and not known
 
 def masks(handler: Handler | None, events: Iterable[int] | None) -> tuple[int, int]:
     """Event masks of a handler: the one in force, and the one while it is traced."""
+    if handler is not None and not callable(handler):
+        raise TypeError(f"handler must be callable, not {type(handler).__name__}")
     if events is not None:
         mask = 0
         for ev in events:

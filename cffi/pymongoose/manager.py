@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
+from . import _advice
 from . import settings as _settings
 from ._core import EVENT_HANDLER, encode, ffi, gate, lib, to_bytes, view
 from .connection import Connection
@@ -20,6 +21,7 @@ from .tls import TlsOpts
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+A_URL = "expected a URL with an IP address and a port, such as http://127.0.0.1:8000"
 HTTP_SCHEMES = ("http://", "https://", "ws://", "wss://")
 
 
@@ -190,9 +192,11 @@ class Manager(gate.Core):
             route = self._route(handler, *masks(handler, events))
             try:
                 mgr = ffi.cast("struct mg_mgr *", self._address)
+                ffi.errno = 0
                 c = create(mgr, text, EVENT_HANDLER, ffi.cast("void *", route))
                 if c == ffi.NULL:
-                    raise RuntimeError(failure)
+                    number = ffi.errno
+                    raise _advice.Refused(f"{failure}: {_advice.reason(number) if number else A_URL}")
                 conn: Connection = self._connection(int(ffi.cast("uintptr_t", c)))
                 if c.is_client:
                     host = lib.mg_url_host(text)

@@ -106,11 +106,19 @@ def defaults() -> ManagerSettings:
     }
 
 
+def guess(name: str) -> str:
+    """The setting that a misspelled name may have meant, in words; "" when there is none."""
+    from difflib import get_close_matches  # Only mistakes need it.
+
+    found = get_close_matches(name, ManagerSettings.__annotations__, 1)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
 def apply(store: Callable[[int, int], bool], settings: Mapping[str, Any]) -> None:
     """Changes settings. TypeError for a name that there is not, ValueError for a value out of range."""
     for name, value in settings.items():
         if name not in ManagerSettings.__annotations__:
-            raise TypeError(f"there is no setting {name!r}; see pymongoose.settings")
+            raise TypeError(f"there is no setting {name!r}{guess(name)}; see pymongoose.settings")
         if not isinstance(value, int):
             raise TypeError(f"{name} must be an int, not {type(value).__name__}")
         if not -(1 << 63) <= value < 1 << 63 or not store(getattr(lib, f"MG_SET_{name.upper()}"), value):

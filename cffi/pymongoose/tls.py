@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,10 +29,24 @@ def system_authorities() -> bytes:
     return b"\n".join(path.read_bytes() for path in files if path.is_file()) or NOBODY
 
 
-def _pem(value: str | bytes | None) -> bytes:
+def _text(value: str | bytes | None) -> bytes:
     if not value:
         return b""
     return value.encode() if isinstance(value, str) else bytes(value)
+
+
+NAME_MAX = 4096  # bytes of the name of a file
+
+
+def _pem(value: str | bytes | None, what: str) -> bytes:
+    if not value:
+        return b""
+    if isinstance(value, int):
+        raise TypeError(f"{what} must be str or bytes, not int")
+    data = value.encode() if isinstance(value, str) else bytes(value)
+    if len(data) < NAME_MAX and b"\n" not in data and os.path.isfile(data):
+        raise ValueError(f"{what} is the name of a file: give what is in it, Path({value!r}).read_bytes()")
+    return data
 
 
 class TlsInfo(NamedTuple):
@@ -90,19 +105,21 @@ class TlsOpts:
         crl: str | bytes | None = None,
         ocsp: bytes | None = None,
     ) -> None:
-        self._ca = _pem(ca)
-        self._cert = _pem(cert)
-        self._key = _pem(key)
-        self._name = _pem(name)
+        self._ca = _pem(ca, "ca")
+        self._cert = _pem(cert, "cert")
+        self._key = _pem(key, "key")
+        self._name = _text(name)
         self._skip_verification = bool(skip_verification)
-        self.pairs = [(_pem(one), _pem(other)) for one, other in pairs]
+        self.pairs = [
+            (_pem(one, "a certificate of pairs"), _pem(other, "a key of pairs")) for one, other in pairs
+        ]
         if isinstance(alpn, str):
             raise TypeError("alpn must be several strings, not one")
         self.alpn = list(alpn)
         if any(not 0 < len(name.encode()) < 256 or "," in name for name in self.alpn):
             raise ValueError("a protocol's name has 1 to 255 bytes and no comma")
-        self.crl = _pem(crl)
-        self.ocsp = _pem(ocsp)
+        self.crl = _pem(crl, "crl")
+        self.ocsp = _pem(ocsp, "ocsp")
 
     @staticmethod
     def _bytes(value: bytes) -> bytes:

@@ -50,10 +50,14 @@ def test_error_handler_that_raises(capsys: pytest.CaptureFixture[str]) -> None:
     assert "from the error handler" in capsys.readouterr().err
 
 
-def test_not_callable(capsys: pytest.CaptureFixture[str]) -> None:
-    with Manager(42) as manager:  # type: ignore[arg-type]
-        manager.listen("tcp://127.0.0.1:0")
-    assert "TypeError: 'int' object is not callable" in capsys.readouterr().err
+def test_not_callable(manager: Manager) -> None:
+    refused = pytest.raises(TypeError, match="handler must be callable, not int")
+    with refused:
+        Manager(42)  # type: ignore[arg-type]
+    with refused:
+        manager.listen("tcp://127.0.0.1:0", 42)  # type: ignore[arg-type]
+    with refused:
+        manager.listen("tcp://127.0.0.1:0").set_handler(42)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("exception", [SystemExit(3), KeyboardInterrupt("stop")])

@@ -45,6 +45,7 @@ def test_mistakes_are_told_in_a_line(arguments: list[str], message: str) -> None
     assert done.returncode in (2, 3)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if " INFO " not in line]) <= 2
 
 
 def test_a_port_in_use_is_told() -> None:

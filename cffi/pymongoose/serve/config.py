@@ -157,11 +157,11 @@ def _check_url(options: SimpleNamespace) -> None:
 
 
 def _setting(text: str) -> tuple[str, int]:
-    from ..settings import ManagerSettings
+    from ..settings import ManagerSettings, guess
 
     name, _, value = text.partition("=")
     if name not in ManagerSettings.__annotations__:
-        raise Misuse(f"--set {text}: there is no setting {name!r}")
+        raise Misuse(f"--set {text}: there is no setting {name!r}{guess(name)}")
     if not (value.isascii() and value.lstrip("-").isdigit()):
         raise Misuse(f"--set {text}: {name} takes a number")
     return name, int(value)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._advice import reason
 from .errors import Misuse
 
 FIRST_OF_SYSTEMD = 3  # sd_listen_fds(3)
@@ -155,7 +156,7 @@ def bind_tcp(target: str, backlog: int) -> list[Listener]:
                 break
     if problem is not None and (not listeners or problem.errno == errno.EADDRINUSE):
         close_all(listeners, remove=False)
-        raise Misuse(f"cannot listen on {target}: {os.strerror(problem.errno or 0)}") from None
+        raise Misuse(f"cannot listen on {target}: {reason(problem.errno)}") from None
     return listeners
 
 
@@ -191,7 +192,7 @@ def _bind_unix(path: str, options: Any) -> Listener:
         sock.setblocking(False)
     except OSError as e:
         sock.close()
-        raise Misuse(f"cannot listen on unix:{path}: {e.strerror or e}") from None
+        raise Misuse(f"cannot listen on unix:{path}: {reason(e.errno, e.strerror or str(e))}") from None
     except BaseException:
         sock.close()
         raise

@@ -30,7 +30,8 @@ def load(target: str, app_dir: str, factory: bool) -> App:
     except ModuleNotFoundError as e:
         # A module that the application lacks is another matter than one that the operator misspelled.
         if e.name is not None and (module == e.name or module.startswith(e.name + ".")):
-            raise Misuse(f"cannot import {module!r} from {app_dir}: no module named {e.name!r}") from None
+            text = f"cannot import {module!r} from {app_dir}: no module named {e.name!r}"
+            raise Misuse(f"{text} (--app-dir names another folder)") from None
         raise
     for name in (attribute or "app").split("."):
         try:
