@@ -57,6 +57,8 @@ def key(name: str, kind: str = "P-256") -> Any:
         "P-384": ec.SECP384R1,
         "P-521": ec.SECP521R1,
         "K-256": ec.SECP256K1,
+        "P-224": ec.SECP224R1,
+        "brainpool": ec.BrainpoolP256R1,
     }
     if kind in curves:
         return ec.generate_private_key(curves[kind]())
@@ -115,6 +117,7 @@ def node(
     policies: bool = False,
     digest: Any = None,
     pss: bool = False,
+    salt: int = 0,
     akid: bool = False,
     signer: Any = None,
 ) -> Node:
@@ -163,7 +166,9 @@ def node(
     algorithm: Any = None
     if not isinstance(signing, ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey):
         algorithm = digest or hashes.SHA256()
-    scheme = padding.PSS(padding.MGF1(algorithm), 32) if pss and algorithm else None
+    scheme = (
+        padding.PSS(padding.MGF1(algorithm), salt or algorithm.digest_size) if pss and algorithm else None
+    )
     cert = made.sign(signing, algorithm, rsa_padding=scheme)
     return Node(subject, cert.public_bytes(PEM), own)
 

@@ -1,4 +1,4 @@
-"""Some 250 chains, judged by `openssl verify`, by Python's ssl and by this library.
+"""Some 500 chains, judged by `openssl verify`, by Python's ssl and by this library.
 
 All agree, but for the rows of DIFFERENCES: each with the section that makes us right.
 """
@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import chain_cases
+import chain_cases_fields
+import chain_cases_odd
 import peers
 from chain_cases import Case
 from chains import node
@@ -31,6 +33,20 @@ SHA224 = "RFC 8446, 4.2.3: no scheme has SHA-224"
 SHA1 = "RFC 8446, 4.4.2.4: SHA-1 is to be refused"
 DEPTH = "RFC 4158, 2.1: paths are found within bounds; ours are five authorities, against long searches"
 SEARCH = "RFC 4158, 2.4.2: there is a valid path, OpenSSL does not go back to find it"
+
+WILDCARD = "RFC 5280, 4.2.1.10: the name stands for one that is excluded"
+MASK = "RFC 4632, 3.1: a mask has no holes"
+SERVER = "RFC 5280, 4.2.1.12: servers have the purpose id-kp-serverAuth"
+NETSCAPE = "RFC 5280, 4.2: extensions that are not critical and not known are ignored"
+POLICY = "RFC 5280, 4.2: a critical extension is processed, or the certificate is rejected"
+BER = "X.690, 11.1: TRUE is ff in DER"
+TWICE = "RFC 5280, 4.2: an extension appears once"
+MD5 = "RFC 8446, 4.4.2.4: MD5 is to be refused"
+SALT = "RFC 8446, 4.2.3: the salt is as long as the digest"
+HINT = "RFC 5280, 6.1: not part of validation; RFC 4158, 3.5.12: it puts candidates in an order"
+DOT = "RFC 1034, 3.5: names in certificates do not end in a dot"
+ABSOLUTE = "RFC 1034, 3.1: the same name"
+OLD_TEXT = "RFC 5280, 4.1.2.4: such strings are not to be used for new subjects"
 
 PERMITTED = "constraints: {'permitted': ('"
 # Who believes, and why ours is right.
@@ -63,6 +79,40 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "way: cross-signed, the first root": ("u", SEARCH),
     "way: the same name, another key": ("u", SEARCH),
     "way: two roots of the same name": ("u", SEARCH),
+    **{
+        f"odd constraints: excluded a.example.com for ('DNS:*.example.com',), {host}": ("op", WILDCARD)
+        for host in ("a.example.com", "b.example.com")
+    },
+    "odd constraints: permitted a mask with a hole for ('IP:127.9.0.1',), 127.9.0.1": ("op", MASK),
+    "odd purpose: server, Netscape's": ("op", SERVER),
+    "odd purpose: middle, Netscape's": ("op", SERVER),
+    "odd purpose: Netscape type client": ("u", NETSCAPE),
+    "odd purpose: Netscape type authority": ("u", NETSCAPE),
+    "odd policy: explicit": ("op", POLICY),
+    "odd policy: explicit, leaf without": ("op", POLICY),
+    "odd policy: explicit, leaf with another": ("op", POLICY),
+    "odd policy: explicit later": ("op", POLICY),
+    "odd path: middle TRUE as 1": ("op", BER),
+    "odd path: root TRUE as 1": ("op", BER),
+    "odd field: unknown extension twice": ("op", TWICE),
+    "odd field: RSA md5": ("o", MD5),
+    "odd field: middle RSA md5": ("o", MD5),
+    "odd field: RSA sha1": ("o", SHA1),
+    "odd field: middle RSA sha1": ("o", SHA1),
+    "odd field: key brainpool": ("o", OPTIONAL),
+    "odd field: middle brainpool": ("op", OPTIONAL),
+    "odd field: key P-224": ("o", OLD_CURVE),
+    "odd field: key RSA2047": ("op", SHORT),
+    "odd field: middle RSA1024": ("o", SHORT),
+    "odd field: PSS with a short salt": ("op", SALT),
+    "odd field: authority's key of another key": ("u", HINT),
+    "odd field: authority's key with another issuer": ("u", HINT),
+    "odd name: both end in a dot, for localhost.": ("op", DOT),
+    "odd name: asked for localhost.": ("u", ABSOLUTE),
+    "odd name: star for a name with a line, for a_b.example.com": ("u", PART),
+    "odd name: common name as BMPString, for localhost": ("op", OLD_TEXT),
+    "odd name: common name as UniversalString, for localhost": ("op", OLD_TEXT),
+    "odd way: eight issuers of one name": ("u", SEARCH),
 }
 
 
@@ -172,7 +222,9 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, s
     need("openssl")
     place = tmp_path_factory.mktemp("chains")
     files = Files(place)
-    cases = chain_cases.all_cases()
+    cases = [
+        case for table in (chain_cases, chain_cases_fields, chain_cases_odd) for case in table.all_cases()
+    ]
     anybody = node("anybody")
     (place / "ANY.crt").write_bytes(anybody.cert)
     (place / "ANY.key").write_bytes(anybody.key_pem())
@@ -188,7 +240,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, s
 
 
 def test_there_are_many(verdicts: dict[str, tuple[str, str]]) -> None:
-    assert len(verdicts) >= 200
+    assert len(verdicts) >= 400
     believed = sum(who == "uop" for who, _ in verdicts.values())
     refused = sum(who == "-" for who, _ in verdicts.values())
     assert believed > 60

@@ -9,11 +9,14 @@
 
 use super::name::is_pattern;
 use core::net::IpAddr;
-use x509_cert::der::asn1::{AnyRef, BitStringRef, OctetString};
+use x509_cert::der::asn1::{AnyRef, BitStringRef, IntRef, OctetString, UintRef, UtcTime};
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader, Tag, TagNumber, Tagged};
 use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::{BasicConstraints, CertificatePolicies, KeyUsage, SubjectAltName};
+use x509_cert::ext::pkix::{
+    BasicConstraints, CertificatePolicies, InhibitAnyPolicy, KeyUsage, PolicyConstraints, PolicyMappings,
+    SubjectAltName,
+};
 use x509_cert::name::Name;
 
 /// A certificate, taken apart. The slices are whole elements of DER within its bytes.
@@ -107,6 +110,7 @@ impl<'a> Certificate<'a> {
         if let Some(extensions) = take(&mut fields, context(3, true)) {
             certificate.extensions = Some(take(&mut inside(extensions, context(3, true))?, Tag::Sequence)?);
         }
+        IntRef::from_der(certificate.serial).ok()?;
         (outer.is_finished() && fields.is_finished()).then_some(certificate)
     }
 
@@ -123,7 +127,7 @@ impl<'a> Certificate<'a> {
             }
         }
         // An authority may be a server, too. What it may sign does not matter here.
-        find::<BasicConstraints>(&extensions).ok_or(Unfit::Unreadable)?;
+        basic_constraints(&mut extensions).ok_or(Unfit::Unreadable)?;
         // What looks like a domain, or is taken for the host, must be a name that the authority may give.
         let counts = |name: &[u8]| name.contains(&b'.') || name.eq_ignore_ascii_case(host.as_bytes());
         let names = self.names(&extensions, counts).ok_or(Unfit::Unreadable)?;
@@ -140,7 +144,7 @@ impl<'a> Certificate<'a> {
         if usage.as_ref().is_some_and(|usage| !usage.key_cert_sign()) {
             return None; // RFC 5280, 6.1.4 (n).
         }
-        match find::<BasicConstraints>(&extensions)? {
+        match basic_constraints(&mut extensions)? {
             Some(constraints) if constraints.ca => {}
             // Roots from before there were basic constraints.
             None if is_trusted && (usage.is_some() || self.is_old_root()) => {
@@ -252,18 +256,35 @@ impl<'a> Certificate<'a> {
             let mut attributes = inside(sets.tlv_bytes().ok()?, Tag::Set)?;
             while !attributes.is_finished() {
                 let mut attribute = inside(attributes.tlv_bytes().ok()?, Tag::Sequence)?;
-                if attribute.tlv_bytes().ok()? == COMMON_NAME {
-                    found.push(AnyRef::from_der(attribute.tlv_bytes().ok()?).ok()?.value());
+                // Kinds of strings that der does not know are no names of hosts.
+                if attribute.tlv_bytes().ok()? == COMMON_NAME
+                    && let Ok(text) = attribute.tlv_bytes().and_then(AnyRef::from_der)
+                {
+                    found.push(text.value());
                 }
             }
         }
         Some(found)
     }
 
+    /// The validity. Starts before 1970, which webpki does not read, are in 1970.
+    fn dates(&self) -> Option<Vec<u8>> {
+        const YEAR: core::ops::Range<usize> = 2..4;
+        let mut dates = inside(self.validity, Tag::Sequence)?;
+        let mut start = take(&mut dates, Tag::UtcTime).unwrap_or_default().to_vec();
+        // RFC 5280, 4.1.2.5.1: from 50 on it is the last century.
+        if let Some([b'5' | b'6', _]) = start.get(YEAR) {
+            start[YEAR].copy_from_slice(b"72"); // A leap year, like some of them.
+            UtcTime::from_der(&start).ok()?;
+            start[2..8].copy_from_slice(b"700101");
+            return wrap(Tag::Sequence, &[&start, dates.tlv_bytes().ok()?]).filter(|_| dates.is_finished());
+        }
+        Some(self.validity.to_vec())
+    }
+
     fn rewrite(&self, mut extensions: Vec<Extension>, is_trusted: bool) -> Option<Rewritten> {
         const VERSION_3: &[u8] = &[0xa0, 3, 2, 1, 2];
-        // Any policy will do, so there is nothing to check about them (RFC 5280, 6.1.1 c).
-        extensions.retain(|e| e.extn_id != CertificatePolicies::OID);
+        extensions.retain(|e| !is_of_no_consequence(e));
         let extensions = match &extensions[..] {
             [] => Vec::new(),
             some => wrap(context(3, true), &[&some.to_vec().to_der().ok()?])?,
@@ -276,11 +297,38 @@ impl<'a> Certificate<'a> {
             (self.issuer, self.algorithm, self.signature)
         };
         let fields =
-            [VERSION_3, self.serial, algorithm, issuer, self.validity, self.subject, self.key, &extensions];
+            [VERSION_3, self.serial, algorithm, issuer, &self.dates()?, self.subject, self.key, &extensions];
         let signed = wrap(Tag::Sequence, &fields)?;
         let der = wrap(Tag::Sequence, &[&signed, signature[0], signature[1]])?;
         Some(Rewritten { der, signed, original: self.signed.to_vec() })
     }
+}
+
+/// True for an extension about policies, unless it demands one. Any will do, so that there is nothing
+/// to check about them (RFC 5280, 6.1.1 c, and 6.1.5 g: only if `explicit_policy` is 0).
+fn is_of_no_consequence(extension: &Extension) -> bool {
+    match extension.extn_id {
+        CertificatePolicies::OID | PolicyMappings::OID | InhibitAnyPolicy::OID => true,
+        PolicyConstraints::OID => PolicyConstraints::from_der(extension.extn_value.as_bytes())
+            .is_ok_and(|constraints| constraints.require_explicit_policy.is_none()),
+        _ => false,
+    }
+}
+
+/// The basic constraints, as [`find`] has them. A path length of more than a byte, which neither it
+/// nor webpki reads, is removed: no path is that long.
+fn basic_constraints(extensions: &mut [Extension]) -> Option<Option<BasicConstraints>> {
+    const CA: &[u8] = &[1, 1, 0xff];
+    if let Some(found) = extensions.iter_mut().find(|e| e.extn_id == BasicConstraints::OID) {
+        let mut fields = inside(found.extn_value.as_bytes(), Tag::Sequence)?;
+        let is_ca = take(&mut fields, Tag::Boolean) == Some(CA);
+        let length = take(&mut fields, Tag::Integer).and_then(|length| UintRef::from_der(length).ok());
+        let is_long = length.is_some_and(|length| length.as_bytes().len() > 1);
+        if is_ca && is_long && fields.is_finished() {
+            found.extn_value = OctetString::new(wrap(Tag::Sequence, &[CA])?).ok()?;
+        }
+    }
+    find(extensions)
 }
 
 /// The names in an extension, as far as they can be read.
@@ -394,6 +442,24 @@ mod tests {
         let names = found.as_names().expect("names").der;
         assert!(names.windows(9).any(|w| w == b"localhost"));
         assert!(names.windows(4).filter(|w| w == b"fuzz").count() <= 2); // Subject and issuer.
+    }
+
+    #[test]
+    fn dates_before_1970() {
+        let der = every_extension();
+        let found = Certificate::parse(&der).expect("a certificate");
+        let dates = |start: &[u8]| {
+            let start = wrap(Tag::UtcTime, &[start]).expect("a time");
+            let end = b"\x17\x0d491231235959Z";
+            let validity = wrap(Tag::Sequence, &[&start, end]).expect("dates");
+            Certificate { validity: &validity, ..found }.dates()
+        };
+        let expected = Some(b"\x30\x1e\x17\x0d700101120000Z\x17\x0d491231235959Z".to_vec());
+        assert_eq!(dates(b"500101120000Z"), expected);
+        assert_eq!(dates(b"520229120000Z"), expected);
+        assert_eq!(dates(b"700101120000Z"), expected);
+        assert_eq!(dates(b"501301120000Z"), None);
+        assert_eq!(dates(b"5001011200Z"), None);
     }
 
     #[test]

@@ -37,7 +37,7 @@ static struct mg_str file(const char *name) {
   static struct {
     char name[64];
     struct mg_str data;
-  } files[1500];
+  } files[3000];
   static size_t count;
   size_t i;
   for (i = 0; i < count; i++) {
