@@ -8,6 +8,11 @@ from typing import Any
 from pymongoose import MG_EV_CLOSE, MG_EV_ERROR, MG_EV_RESOLVE, Connection, Manager
 
 
+def short(address: str) -> str:
+    """An IPv6 address as C programs print it."""
+    return "[" + ":".join(part.lstrip("0") or "0" for part in address.split(":")) + "]"
+
+
 def main() -> None:
     """Returns when all names have been looked up."""
     waiting = set(sys.argv[1:])
@@ -17,7 +22,7 @@ def main() -> None:
             if ev == MG_EV_RESOLVE:
                 address = conn.remote_addr
                 assert address is not None
-                print(name, f"[{address[0]}]" if address[2] else address[0])
+                print(name, short(address[0]) if address[2] else address[0])
                 conn.close()
             elif ev == MG_EV_ERROR:
                 print(f"{name}: {data}")
