@@ -10,6 +10,7 @@ Each stage writes its full output to target/test-logs/; what failed is shown her
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import os
 import re
@@ -18,6 +19,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = Path(os.environ.get("MONGOOSE_TEST_LOGS", ROOT / "target" / "test-logs"))
 LINES_SHOWN = 50
 # A stage that hangs is ended. No machine that is used for this work needs so long.
-SECONDS_MAX = 2400
+SECONDS_MAX = 7200
 
 # cargo test closes every test program with a line, the others the whole run:
 # "test result: ok. 3 passed; 0 failed; ...", nextest "Summary [0.1s] 3 tests run: 3 passed, 0 skipped",
@@ -76,43 +78,55 @@ class Stage:
 
 
 PYTHON = str(ROOT / ".venv" / "bin" / "python")
+RUST: tuple[str, ...] = ("cargo", "test", "--profile", "quick", "--no-fail-fast")
+RUST_CHECK: tuple[str, ...] = (*RUST, "--lib", "--tests")
+if shutil.which("cargo-nextest"):
+    nextest = ("cargo", "nextest", "run", "--cargo-profile", "quick", "--lib", "--tests")
+    RUST_CHECK = (*nextest, "--no-fail-fast", "--status-level", "fail")
+# proptest tries the same examples in each run, as hypothesis does (tests/conftest.py).
+SAME_EXAMPLES = {} if os.environ.get("MONGOOSE_EXPLORE") == "1" else {"PROPTEST_RNG_SEED": "7"}
+PYTEST = (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")
+TOOLS = Stage("tools", ("scripts/tools.sh", "test"), tests=False)
+
+# Stages of one step run side by side: what the one leaves of the processors, as the release build does
+# that links for minutes on one of them, or tests that wait, is for the other.
 STAGES = (
-    Stage("tools", ("scripts/tools.sh", "test"), tests=False),
-    Stage("library", ("cargo", "build", "--release"), tests=False),
-    # The quick profile has the checks of a debug build; C and Python programs get what is shipped.
-    Stage("rust", ("cargo", "test", "--profile", "quick", "--no-fail-fast")),
-    Stage("c", (sys.executable, "tests/c/run_programs.py")),
-    Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),
-    # The tests of one file share servers, so a file stays in one process.
-    Stage("python", (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")),
+    (TOOLS,),
+    (
+        Stage("library", ("cargo", "build", "--release"), tests=False),
+        # The quick profile has the checks of a debug build; C and Python programs get what is shipped.
+        Stage("rust", RUST, environment=SAME_EXAMPLES),
+    ),
+    (Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),),
+    (
+        Stage("c", ("nice", sys.executable, "tests/c/run_programs.py")),
+        # The tests of one file share servers, so a file stays in one process.
+        Stage("python", PYTEST),
+    ),
 )
 
-# What `make check` runs: everything once, on a library that is linked in seconds.
+# What `make check` runs, on a library that is linked in seconds: what says something about the code that
+# is worked on. What says something about the world around it (browsers, other programs, packages,
+# compilers) or takes long is left to `make test`.
 QUICK = {"MONGOOSE_PROFILE": "quick"}
-RUST_CHECK: tuple[str, ...]
-if shutil.which("cargo-nextest"):
-    RUST_CHECK = (
-        "cargo",
-        "nextest",
-        "run",
-        "--cargo-profile",
-        "quick",
-        "--no-fail-fast",
-        "--status-level",
-        "fail",
-    )
-else:
-    RUST_CHECK = ("cargo", "test", "--profile", "quick", "--no-fail-fast")
 CHECK_STAGES = (
-    Stage("tools", ("scripts/tools.sh", "test"), tests=False),
-    Stage("library", ("cargo", "build", "--profile", "quick"), tests=False),
-    Stage("rust", RUST_CHECK),
-    Stage("c", (sys.executable, "tests/c/run_programs.py", "--configurations", "gcc-so"), environment=QUICK),
-    Stage("venv", ("scripts/venv.sh", "--dev"), tests=False, environment=QUICK),
-    Stage(
-        "python",
-        (PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", "-m", "not browser and not slow"),
-        environment=QUICK,
+    (TOOLS,),
+    (Stage("library", ("cargo", "build", "--profile", "quick"), tests=False),),
+    (
+        Stage("rust", RUST_CHECK, environment=SAME_EXAMPLES),
+        Stage("venv", ("scripts/venv.sh", "--dev"), tests=False, environment=QUICK),
+    ),
+    (
+        Stage(
+            "c",
+            ("nice", sys.executable, "tests/c/run_programs.py", "--configurations", "gcc-so"),
+            environment=QUICK,
+        ),
+        Stage(
+            "python",
+            (*PYTEST, "-m", "not browser and not slow", "tests/python", "tests/http", "tests/ws"),
+            environment=QUICK,
+        ),
     ),
 )
 
@@ -153,21 +167,60 @@ def repeats(stage: Stage, output: str) -> list[str]:
     return list(dict.fromkeys(commands + AGAIN.findall(output)))
 
 
-def wait(process: subprocess.Popen[bytes], stage: Stage, log: Path, start: float) -> int:
-    """Waits for the end; on a terminal it shows how far the stage is: the last words of its log."""
+def wait(process: subprocess.Popen[bytes], stage: Stage, start: float) -> tuple[int, float]:
+    """Waits for the end: the exit status, and the seconds of processors that the stage used."""
     while True:
-        left = start + SECONDS_MAX - time.monotonic()
-        try:
-            return process.wait(timeout=min(left, 1) if sys.stdout.isatty() else left)
-        except subprocess.TimeoutExpired:
-            if time.monotonic() - start >= SECONDS_MAX:
-                raise
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 300))
-            last = file.read().decode(errors="replace").strip().splitlines()[-1:] or [""]
-        print(
-            f"\r{stage.name:9} ... {time.monotonic() - start:6.0f} s  {last[0][-60:]:60}", end="", flush=True
-        )
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            return process.returncode, used.ru_utime + used.ru_stime
+        if time.monotonic() - start >= SECONDS_MAX:
+            raise subprocess.TimeoutExpired(stage.command, SECONDS_MAX)
+        time.sleep(0.1)
+
+
+class Progress:
+    """On a terminal, how far the stages are: the last words of each one's log."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, tuple[Path, float]] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+
+    def begin(self, stage: Stage, log: Path) -> None:
+        with self._lock:
+            self._running[stage.name] = (log, time.monotonic())
+
+    def end(self, stage: Stage, text: str) -> None:
+        """Replaces the stage's progress by what became of it."""
+        with self._lock:
+            del self._running[stage.name]
+            erased = f"\r{'':110}\r" if sys.stdout.isatty() else ""
+            print(f"{erased}{text}", flush=True)
+
+    def _show(self) -> None:
+        parts = []
+        for name, (log, start) in self._running.items():
+            with log.open("rb") as file:
+                file.seek(max(0, log.stat().st_size - 300))
+                last = file.read().decode(errors="replace").strip().splitlines()[-1:] or [""]
+            parts.append(f"{name} {time.monotonic() - start:.0f} s {last[0][-30:]}")
+        print(f"\r{' | '.join(parts)[:110]:110}", end="", flush=True)
+
+    def run(self) -> None:
+        while sys.stdout.isatty() and not self._ended.wait(1):
+            with self._lock:
+                if self._running:
+                    self._show()
+
+    def __enter__(self) -> Progress:
+        self._thread = threading.Thread(target=self.run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
 
 
 def excerpt(output: str) -> list[str]:
@@ -176,9 +229,8 @@ def excerpt(output: str) -> list[str]:
     return "".join(failures or [output]).splitlines()[-LINES_SHOWN:]
 
 
-def run(stage: Stage) -> Counts:
+def run(stage: Stage, progress: Progress) -> Counts:
     """Runs a stage and reports on it."""
-    print(f"{stage.name:9} ...", end="", flush=True)
     start = time.monotonic()
     log = LOGS / f"{stage.name}.txt"
     with log.open("wb") as file:
@@ -191,58 +243,73 @@ def run(stage: Stage) -> Counts:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        _processes.add(process)
+        progress.begin(stage, log)
         try:
-            status = wait(process, stage, log, start)
-        except BaseException as e:
+            status, cpu = wait(process, stage, start)
+        except subprocess.TimeoutExpired:
             # Nothing that the stage started may stay behind.
-            os.killpg(process.pid, signal.SIGKILL)
-            status = process.wait()
-            if not isinstance(e, subprocess.TimeoutExpired):
-                raise
+            end(process)
+            status, cpu = 1, 0.0
             file.write(f"\nnot done after {SECONDS_MAX} s\n".encode())
+        finally:
+            _processes.discard(process)
     output = log.read_text(errors="replace")
     counts = counted(output) if stage.tests else Counts()
     # A runner that died before it could count has failed too, and so has one that ran nothing.
     if counts.failed == 0 and (status != 0 or (stage.tests and counts.passed == 0)):
         counts.failed = 1
     words = f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped" if stage.tests else ""
-    if sys.stdout.isatty():
-        print(f"\r{'':85}\r{stage.name:9} ...", end="")
-    print(
-        f" {time.monotonic() - start:6.1f} s  {words or 'done' if not counts.failed else words or 'FAILED'}"
-    )
-    skipped = [line for line in output.splitlines() if "SKIPPED" in line]
-    print("".join(f"  {line}\n" for line in skipped), end="", flush=True)
+    outcome = words or ("FAILED" if counts.failed else "done")
+    lines = [f"{stage.name:9} {time.monotonic() - start:6.1f} s  {cpu:6.1f} s of processors  {outcome}"]
+    lines += [f"  {line}" for line in output.splitlines() if "SKIPPED" in line]
     if counts.failed:
-        print("".join(f"  | {line}\n" for line in excerpt(output)), end="")
-        for command in repeats(stage, output)[:LINES_SHOWN]:
-            print(f"  again: {command}")
-        print(f"  everything: {log}", flush=True)
+        lines += [f"  | {line}" for line in excerpt(output)]
+        lines += [f"  again: {command}" for command in repeats(stage, output)[:LINES_SHOWN]]
+        lines += [f"  everything: {log}"]
+    progress.end(stage, "\n".join(lines))
     return counts
+
+
+_processes: set[subprocess.Popen[bytes]] = set()
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ends a stage with all that it started."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def main(names: Sequence[str]) -> int:
     check = "--check" in names
-    stages = CHECK_STAGES if check else STAGES
+    steps = CHECK_STAGES if check else STAGES
     names = [name for name in names if name != "--check"]
-    unknown = set(names) - {stage.name for stage in stages}
+    unknown = set(names) - {stage.name for step in steps for stage in step}
     if unknown:
         print(f"no such stage: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     LOGS.mkdir(parents=True, exist_ok=True)
     if not names:
         print(f"{'make check' if check else 'make test'}: {ANNOUNCED[check]}", flush=True)
+    start = time.monotonic()
     total = Counts()
-    for stage in stages:
-        if names and stage.name not in names:
-            continue
-        counts = run(stage)
-        total.add(counts)
-        if counts.failed and not stage.tests:
-            break  # Nothing that follows could work.
+    with Progress() as progress, concurrent.futures.ThreadPoolExecutor() as pool:
+        try:
+            for step in steps:
+                stages = [stage for stage in step if not names or stage.name in names]
+                results = list(pool.map(lambda stage: run(stage, progress), stages))
+                for counts in results:
+                    total.add(counts)
+                if any(counts.failed and not stage.tests for stage, counts in zip(stages, results)):
+                    break  # Nothing that follows could work.
+        except BaseException:
+            for process in list(_processes):
+                end(process)
+            raise
     if total.skipped and os.environ.get("CI") == "true":
         print(f"{total.skipped} skipped: with CI=true nothing may be")
         total.failed += total.skipped
+    print(f"{time.monotonic() - start:.0f} s in all")
     print(f"{total.passed} passed, {total.failed} failed")
     return 1 if total.failed else 0
 

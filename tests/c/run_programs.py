@@ -14,6 +14,7 @@ rule of memory. It runs in an empty directory of its own. Closes with "N passed,
 from __future__ import annotations
 
 import argparse
+import atexit
 import collections
 import concurrent.futures
 import dataclasses
@@ -181,6 +182,16 @@ def run(configuration: Configuration, source: Path, library: Path) -> str:
     return output((*configuration.under, str(program)), cwd)
 
 
+def make_certificates() -> None:
+    """Keys and certificates for all programs; one of them is good for a day, so each run makes its own."""
+    place = OUT / f"certificates.{os.getpid()}"
+    place.mkdir()
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    script = Path(__file__).with_name("tls_certs.sh")
+    subprocess.run(["sh", script], cwd=place, check=True)
+    os.environ["TEST_CERTS"] = str(place)
+
+
 def caught(configuration: Configuration) -> str:
     """Runs the program that the configuration's checker has to catch."""
     words = run(configuration, OUT / "must_be_caught.c", cprogram.LIBRARY)
@@ -251,6 +262,8 @@ def main() -> int:
 
     OUT.mkdir(parents=True, exist_ok=True)
     (OUT / "must_be_caught.c").write_text(MUST_BE_CAUGHT)
+    if any('"tls.h"' in source.read_text() for source in sources):
+        make_certificates()
     passed, failed = 0, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = {pool.submit(caught, c): f"the checker of '{c.name}'" for c in usable if c.has_checker}

@@ -44,12 +44,12 @@ def test_a_stage_that_dies_or_runs_nothing_has_failed(
     program: str, counts: Counts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(run_tests, "LOGS", tmp_path)
-    assert run_tests.run(Stage("x", (sys.executable, "-c", program))) == counts
+    assert run_tests.run(Stage("x", (sys.executable, "-c", program)), run_tests.Progress()) == counts
 
 
 def test_a_stage_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def patience_ends(process: subprocess.Popen[bytes], stage: Stage, log: Path, start: float) -> int:
-        while "4 passed" not in log.read_text():
+    def patience_ends(process: subprocess.Popen[bytes], stage: Stage, start: float) -> tuple[int, float]:
+        while "4 passed" not in (tmp_path / "x.txt").read_text():
             assert process.poll() is None
             time.sleep(0.01)
         raise subprocess.TimeoutExpired(stage.command, 0)
@@ -57,4 +57,4 @@ def test_a_stage_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(run_tests, "LOGS", tmp_path)
     monkeypatch.setattr(run_tests, "wait", patience_ends)
     program = "import time; print('4 passed', flush=True); time.sleep(1000)"
-    assert run_tests.run(Stage("x", (sys.executable, "-c", program))) == Counts(4, 1, 0)
+    assert run_tests.run(Stage("x", (sys.executable, "-c", program)), run_tests.Progress()) == Counts(4, 1, 0)
