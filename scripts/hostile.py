@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Runs the suites of `make check` on machines that are not kind: busy, poor, foreign.
 
+`make check` leaves out browsers, other programs and what takes long, so that all conditions take about
+half an hour. Property tests try other examples each time (MONGOOSE_EXPLORE=1).
+
 Each condition is made around the suites and ends with them: processes of its own, a network
 namespace of its own, limits. One line for each condition; what could not be made is SKIPPED loudly.
 
@@ -124,6 +127,7 @@ def environment(condition: Condition) -> dict[str, str]:
         "CARGO_HOME": os.environ.get("CARGO_HOME", str(home / ".cargo")),
         "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(home / ".rustup")),
         "MONGOOSE_TEST_LOGS": str(PLACE / condition.name),
+        "MONGOOSE_EXPLORE": "1",
     }
     return {**os.environ, **kept, **condition.environment}
 

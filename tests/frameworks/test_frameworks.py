@@ -45,7 +45,17 @@ def frameworks() -> None:
     if stamp.exists() and stamp.read_text() == requirements.read_text():
         return
     venv.create(VENV, with_pip=True)
-    pip = [str(PYTHON), "-m", "pip", "--retries", "10", "install", "-q", "--disable-pip-version-check", "cffi"]
+    pip = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "--retries",
+        "10",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "cffi",
+    ]
     done = subprocess.run([*pip, "-r", str(requirements)], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"the frameworks cannot be installed: {done.stderr[-300:]}")
