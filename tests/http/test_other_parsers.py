@@ -1,4 +1,4 @@
-"""Ours, h11 and httptools (llhttp) read the same bytes: 20,000 generated requests and responses.
+"""Ours, h11 and httptools (llhttp) read the same bytes: thousands of generated requests and responses.
 
 Ours is asked to be strict. Where two readers part for the first time, either a rule below says why
 ours is right (RFC 9110, 9112), or the test fails. A reader ends with "refused: REASON", "waiting"
@@ -8,6 +8,7 @@ ours is right (RFC 9110, 9112), or the test fails. A reader ends with "refused: 
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import socket
 from collections.abc import Iterator
