@@ -9,7 +9,7 @@ type Names = BTreeSet<String>;
 
 /// Functions with a row. Rows of other names are scenes of their own.
 fn rows() -> Names {
-    ["misuse.inc", "misuse_protocols.inc"]
+    ["misuse.inc", "misuse_protocols.inc", "misuse_tls.inc"]
         .iter()
         .flat_map(|file| rows_of(&read(&format!("c/{file}"))))
         .collect()

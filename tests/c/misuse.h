@@ -18,7 +18,8 @@ enum kind {
   TAKEN,  // as REQUEST, but the function takes the connection over: its CLOSE is not the program's
   UPGRADED,
   DEFLATED,
-  DATAGRAMS
+  DATAGRAMS,
+  SECURE  // TLS whose handshake is done on both sides: see misuse_tls.c
 };
 
 // What the program does when it is called.
@@ -42,7 +43,8 @@ static struct mg_mgr *mgr;
 static struct mg_connection *subject, *other;
 static struct mg_http_message hm;
 static int opened, closed;
-static unsigned armed;  // Sources that strike; 0 after the first one did.
+static unsigned armed;  // Sources that strike; 0 after one did.
+static int spared;      // So many calls pass before one strikes.
 static enum action action;
 static int strikes;
 
@@ -58,7 +60,7 @@ static void on_event(struct mg_connection *c, int ev, void *ev_data);
 static void strike(unsigned source) {
   struct mg_connection *t, *next;
   struct mg_mgr *m;
-  if ((armed & source) == 0) return;
+  if ((armed & source) == 0 || spared-- > 0) return;
   armed = 0;
   strikes++;
   switch (action) {
@@ -164,6 +166,8 @@ static void set_request(const char *text) {
   armed = saved;
 }
 
+static void (*make_secure)(void);
+
 static void make_subject(enum kind kind) {
   int fds[2];
   subject = other = NULL;
@@ -181,6 +185,7 @@ static void make_subject(enum kind kind) {
   }
   subject = mg_wrapfd(mgr, fds[0], on_event, NULL);
   subject->is_accepted = 1;
+  if (kind == SECURE) make_secure();
   if (kind == UPGRADED || kind == DEFLATED) {
     if (kind == DEFLATED) {
       mg_conn_set(subject, MG_SET_WS_DEFLATE, 1);
@@ -209,11 +214,14 @@ static void caller(void *arg) {
   row->call();
 }
 
-static void play(const struct row *r, unsigned source, enum action what, bool in_poll) {
+// True if something struck.
+static bool play(const struct row *r, unsigned source, enum action what, bool in_poll, int spare) {
+  int before = strikes;
   row = r;
   armed = 0;
   opened = closed = 0;
   action = what;
+  spared = spare;
   mgr = (struct mg_mgr *) calloc(1, sizeof(*mgr));
   mg_mgr_init(mgr);
   mgr->userdata = mgr;
@@ -235,12 +243,35 @@ static void play(const struct row *r, unsigned source, enum action what, bool in
   mgr = NULL;
   if (r->kind != TAKEN && opened != closed) {
     failures++;
-    fprintf(stderr, "%s, source %u, %s, %s a poll: %d opened, %d closed\n", r->name, source, actions[what],
-            in_poll ? "inside" : "outside", opened, closed);
+    fprintf(stderr, "%s, source %u, call %d, %s, %s a poll: %d opened, %d closed\n", r->name, source, spare + 1,
+            actions[what], in_poll ? "inside" : "outside", opened, closed);
+  }
+  return strikes > before;
+}
+
+// Plays a row with every action at the first call of the program's code, at the second, and so on; up to
+// `calls`.
+static void play_deep(const struct row *r, int calls) {
+  unsigned source, what, in_poll;
+  int spare;
+  for (source = 0; source < SOURCES; source++) {
+    for (what = 0; what < ACTIONS; what++) {
+      for (in_poll = 0; in_poll < 2; in_poll++) {
+        for (spare = 0; spare < calls; spare++) {
+          if (getenv("MISUSE_VERBOSE") != NULL) {
+            fprintf(stderr, "%s: source %u, call %d, %s, %s a poll\n", r->name, 1U << source, spare + 1,
+                    actions[what], in_poll ? "inside" : "outside");
+          }
+          if (!play(r, 1U << source, (enum action) what, in_poll != 0, spare)) break;
+        }
+      }
+    }
   }
 }
 
-// Plays all rows; with the name of a row, only that one, saying what it does.
+// Plays all rows: a handler does everything at its first call. Of the other sources, and of later
+// calls, each row plays a part that differs from that of the row before; all together play all. With
+// the name of a row, or "all", everything is played, which takes long.
 static void play_all(const struct row *rows, size_t count, int argc, char **argv) {
   size_t i;
   unsigned source, what, in_poll;
@@ -248,17 +279,18 @@ static void play_all(const struct row *rows, size_t count, int argc, char **argv
   mg_log_set(MG_LL_DEBUG);
   for (i = 0; i < count; i++) {
     int before = strikes;
-    if (argc > 1 && strcmp(argv[1], rows[i].name) != 0) continue;
+    if (argc > 1 && strcmp(argv[1], "all") != 0 && strcmp(argv[1], rows[i].name) != 0) continue;
+    if (argc > 1) {
+      play_deep(&rows[i], 20);
+      continue;
+    }
     for (source = 0; source < SOURCES; source++) {
       for (what = 0; what < ACTIONS; what++) {
-        // Of what is not a handler, three actions stand for all: it takes half the time.
-        if (source > 0 && what != BY_CLOSE && what != FREE_MANAGER && what != SWAP_BUFFERS) continue;
-        for (in_poll = 0; in_poll < 2; in_poll++) {
-          if (argc > 1) {
-            fprintf(stderr, "%s: source %u, %s, %s a poll\n", rows[i].name, 1U << source, actions[what],
-                    in_poll ? "inside" : "outside");
-          }
-          play(&rows[i], 1U << source, (enum action) what, in_poll != 0);
+        bool often = source == 0 || what == BY_CLOSE || what == FREE_MANAGER || what == SWAP_BUFFERS;
+        bool in_turn = (i + source) % ACTIONS == what;
+        for (in_poll = 0; in_poll < 2 && (often || in_turn); in_poll++) {
+          play(&rows[i], 1U << source, (enum action) what, in_poll != 0, 0);
+          if (in_turn) play(&rows[i], 1U << source, (enum action) what, in_poll != 0, 1 + (int) i % 4);
         }
       }
     }

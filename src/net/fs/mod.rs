@@ -11,7 +11,6 @@ pub mod posix;
 pub mod read_file;
 
 use super::event_loop::buf::Buf;
-use super::event_loop::iobuf;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
@@ -163,17 +162,19 @@ impl File {
     }
 
     /// Reads up to `n` bytes to the end of `buf`. Returns how many: fewer at the end of the file,
-    /// when reading failed, or without memory.
+    /// when reading failed, or without memory; none when the program's function has changed the buffer.
     pub fn append_to(&mut self, buf: Buf, n: usize) -> usize {
-        // SAFETY: reserve makes room for n bytes behind those in use.
-        unsafe {
-            if !iobuf::reserve(buf.as_ptr(), n) {
-                return 0;
-            }
-            let got = self.read(buf.base().add(buf.len()), n);
-            buf.set_len(buf.len() + got);
-            got
+        if !buf.reserve(n) {
+            return 0;
         }
+        let (extent, len) = (buf.extent(), buf.len());
+        // SAFETY: reserve has made room for n bytes behind those in use.
+        let got = unsafe { self.read(buf.base().add(len), n) };
+        if (buf.extent(), buf.len()) != (extent, len) {
+            return 0;
+        }
+        buf.set_len(len + got);
+        got
     }
 
     /// Reads to the end of the file, or `limit` bytes.

@@ -34,7 +34,7 @@ pub fn alloc(m: Mgr<'_>) -> Option<Conn<'_>> {
         state.last_io.set(now);
     }
     give_settings(c, settings);
-    deadline::rearm(c);
+    deadline::rearm_at(c, now);
     Some(c)
 }
 
