@@ -167,6 +167,7 @@ Route *route_new(Core *m, PyObject *handler, uint32_t mask, uint32_t traced);
 void route_release(Core *m, Route *route);
 PyObject *core_route(Core *m, PyObject *args);
 PyObject *core_route_done(Core *m, PyObject *address);
+PyObject *core_handle(Core *m, PyObject *args);
 
 /* Turns of the loop ------------------------------------------------------- poll.c */
 

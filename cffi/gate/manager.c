@@ -404,6 +404,7 @@ static PyMethodDef methods[] = {
     {"_turn", (PyCFunction) core_turn, METH_NOARGS, NULL},
     {"_turns", (PyCFunction) core_turns, METH_VARARGS, NULL},
     {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},
+    {"_handle", (PyCFunction) core_handle, METH_VARARGS, NULL},
     {"_route", (PyCFunction) core_route, METH_VARARGS, NULL},
     {"_route_done", (PyCFunction) core_route_done, METH_O, NULL},
     {"_connection", (PyCFunction) core_connection, METH_O, NULL},

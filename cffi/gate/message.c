@@ -119,6 +119,20 @@ static PyObject *ws_flags(PyObject *self, void *unused) {
   return PyLong_FromLong(m == NULL ? 0 : m->flags);
 }
 
+static PyObject *ws_json(PyObject *self, PyObject *unused) {
+  PyObject *json = PyImport_ImportModule("json"), *data = ws_data(self, NULL), *value = NULL;
+  (void) unused;
+  if (json != NULL && data != NULL) value = PyObject_CallMethod(json, "loads", "O", data);
+  Py_XDECREF(json);
+  Py_XDECREF(data);
+  return value;
+}
+
+static PyMethodDef ws_methods[] = {
+    {"json", ws_json, METH_NOARGS,
+     "json()\n--\n\nThe payload as JSON has it: dicts, lists, texts. ValueError when it is no JSON."},
+    {NULL, NULL, 0, NULL}};
+
 static PyGetSetDef ws_properties[] = {
     {"data", ws_data, NULL, "Payload, copied; b'' when the event is over.", NULL},
     {"text", ws_text, NULL, "Payload as text; '' when the event is over.", NULL},
@@ -198,6 +212,7 @@ static PyType_Slot http_slots[] = {WINDOW_SLOTS,
                                    {0, NULL}};
 
 static PyType_Slot ws_slots[] = {WINDOW_SLOTS,
+                                 {Py_tp_methods, ws_methods},
                                  {Py_tp_getset, ws_properties},
                                  {Py_tp_doc, "A WebSocket message, valid during its event."},
                                  {0, NULL}};

@@ -27,6 +27,21 @@ void route_release(Core *m, Route *route) {
   PyMem_Free(route);
 }
 
+/* _handle(handler, mask, traced): the handler of all connections that have none of their own. */
+PyObject *core_handle(Core *m, PyObject *args) {
+  PyObject *handler, *old;
+  unsigned int mask, traced;
+  if (!PyArg_ParseTuple(args, "OII", &handler, &mask, &traced)) return NULL;
+  if (core_check_open(m) != 0) return NULL;
+  old = m->fallback->handler;
+  Py_INCREF(handler);
+  m->fallback->handler = handler;
+  m->fallback->mask = mask;
+  m->fallback->traced = traced;
+  Py_XDECREF(old);
+  Py_RETURN_NONE;
+}
+
 /* _route(handler, mask, traced) -> address: what listen() and connect() pass as fn_data. The caller
    gives it back with _route_done() when the call is over. */
 PyObject *core_route(Core *m, PyObject *args) {

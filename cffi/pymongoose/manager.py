@@ -9,9 +9,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from . import _advice
+from . import events as _events
 from . import settings as _settings
 from ._core import EVENT_HANDLER, encode, ffi, gate, lib, to_bytes, view
 from .connection import Connection
@@ -43,6 +44,8 @@ class Manager(gate.Core):
         events: Iterable[int] | None = None,
     ) -> None:
         self._error_handler = error_handler
+        self._functions: dict[int, Callable[[Any, Any], object]] = {}  # of on(), by event
+        self._is_handled = handler is not None
         self._open(handler, *masks(handler, events), enable_wakeup)
         self.set(**_settings.defaults())
 
@@ -85,6 +88,48 @@ class Manager(gate.Core):
             _settings.apply(lambda number, value: lib.mg_mgr_set(mgr, number, value), settings)
         finally:
             self._leave()
+
+    @overload
+    def on(self, event: Literal[10, 11, 12], /) -> Callable[[_events.Http], _events.Http]: ...
+    @overload
+    def on(self, event: Literal[13, 14], /) -> Callable[[_events.Ws], _events.Ws]: ...
+    @overload
+    def on(self, event: Literal[15, 16], /) -> Callable[[_events.Mqtt], _events.Mqtt]: ...
+    @overload
+    def on(self, event: Literal[0], /) -> Callable[[_events.Text], _events.Text]: ...
+    @overload
+    def on(self, event: Literal[19], /) -> Callable[[_events.Bytes], _events.Bytes]: ...
+    @overload
+    def on(self, event: Literal[17, 18], /) -> Callable[[_events.Number], _events.Number]: ...
+    @overload
+    def on(
+        self, event: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9], /
+    ) -> Callable[[_events.Plain], _events.Plain]: ...
+    @overload
+    def on(self, event: int, /) -> Callable[[_events.Function], _events.Function]: ...
+    def on(self, event: int, /) -> Callable[[Any], Any]:
+        """Decorates a function that is called with (conn, data) at this event, instead of a handler.
+
+        @manager.on(MG_EV_HTTP_MSG)
+        def answer(conn, message):
+            conn.reply(200, f"You asked for {message.uri}\\n")
+
+        For connections that have no handler of their own. A second function for the same event takes
+        the place of the first one. RuntimeError when the manager was given a handler.
+        """
+        if self._is_handled:
+            raise RuntimeError("the manager has a handler: on() is for one without")
+
+        def register(function: Any) -> Any:
+            if not callable(function):
+                raise TypeError(f"function must be callable, not {type(function).__name__}")
+            functions = {**self._functions, event: function}
+            mask = masks(None, functions)
+            self._handle(_events.dispatcher(functions), *mask)
+            self._functions = functions
+            return function
+
+        return register
 
     def listen(
         self,

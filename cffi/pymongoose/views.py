@@ -14,6 +14,12 @@ class MqttMessage(gate.MqttBase):
 
     __slots__ = ()
 
+    def json(self) -> Any:
+        """The payload as JSON has it: dicts, lists, texts. ValueError when it is no JSON."""
+        import json  # It makes import slow.
+
+        return json.loads(self.data)
+
     def properties(self) -> list[dict[str, Any]]:
         """MQTT 5 properties, in order: dicts with id, iv, key and val."""
         found: list[dict[str, Any]] = []

@@ -6,6 +6,7 @@ import http.client
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,3 +134,8 @@ def certificate(directory: Path, name: str) -> Sequence[str]:
     ]
     subprocess.run(command, check=True, capture_output=True)
     return cert, key
+
+
+# Programs are compiled once for each process of the tests.
+_made = tempfile.TemporaryDirectory(prefix="examples")
+RUN = Runner(Path(_made.name))

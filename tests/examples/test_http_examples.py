@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from programs import EXAMPLES, PATIENCE, Runner
+from programs import EXAMPLES, PATIENCE, RUN
 
 ANY = "http://127.0.0.1:0"
 
 
 @pytest.mark.parametrize("name", ["c/hello", "python/hello"])
-def test_hello(run: Runner, name: str) -> None:
-    with run.start(name, ANY) as server:
+def test_hello(name: str) -> None:
+    with RUN.start(name, ANY) as server:
         assert server.get("/some/path") == "You asked for /some/path\n"
         status, headers, body = server.ask("POST", "/api/sum", b'{"a": 1, "b": 2}')
         assert (status, headers["Content-Type"], json.loads(body)) == (200, "application/json", {"sum": 3})
@@ -24,8 +24,8 @@ def test_hello(run: Runner, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["c/upload", "python/upload"])
-def test_upload(run: Runner, name: str, tmp_path: Path) -> None:
-    with run.start(name, str(tmp_path), ANY) as server:
+def test_upload(name: str, tmp_path: Path) -> None:
+    with RUN.start(name, str(tmp_path), ANY) as server:
         content = bytes(range(256)) * 4096
         status, _, body = server.ask("PUT", "/big", content)
         assert (status, body) == (201, b"stored\n")
@@ -40,11 +40,11 @@ def test_upload(run: Runner, name: str, tmp_path: Path) -> None:
             assert (tmp_path / "form-0").read_bytes() == b"1234"
 
 
-def test_download(run: Runner, tmp_path: Path) -> None:
+def test_download(tmp_path: Path) -> None:
     content = bytes(range(256)) * 8192
     (tmp_path / "big.bin").write_bytes(content)
     (tmp_path / ".secret").write_bytes(b"secret")
-    with run.start("python/download", str(tmp_path), ANY) as server:
+    with RUN.start("python/download", str(tmp_path), ANY) as server:
         status, headers, body = server.ask("GET", "/big.bin")
         assert (status, headers["Content-Disposition"], body) == (200, "attachment", content)
         assert server.ask("GET", "/big.bin", If_None_Match=headers["Etag"])[0] == 304
@@ -53,15 +53,15 @@ def test_download(run: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["c/stream", "python/stream"])
-def test_stream(run: Runner, name: str) -> None:
-    with run.start(name, ANY) as server:
+def test_stream(name: str) -> None:
+    with RUN.start(name, ANY) as server:
         lines = server.get("/50000").splitlines()
         assert (len(lines), lines[0], lines[-1]) == (50000, "line 1", "line 50000")
         assert server.ask("GET", "/x")[0] == 404
 
 
-def test_sse(run: Runner) -> None:
-    with run.start("python/sse", ANY) as server:
+def test_sse() -> None:
+    with RUN.start("python/sse", ANY) as server:
         assert server.ask("POST", "/say", b"one")[0] == 204
         assert server.ask("POST", "/say", b"two")[0] == 204
         with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as reader:
@@ -76,9 +76,9 @@ def test_sse(run: Runner) -> None:
         assert b"retry: 2000" in seen
 
 
-def test_cors(run: Runner) -> None:
+def test_cors() -> None:
     page = "https://app.example"
-    with run.start("python/cors", page, ANY) as server:
+    with RUN.start("python/cors", page, ANY) as server:
         asks = {"Origin": page, "Access_Control_Request_Method": "PUT"}
         status, headers, _ = server.ask("OPTIONS", "/a", **asks)
         assert (status, headers["Access-Control-Allow-Origin"]) == (204, page)
@@ -92,8 +92,8 @@ def test_cors(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("name", ["c/rpc", "python/rpc"])
-def test_rpc(run: Runner, name: str) -> None:
-    with run.start(name, ANY) as server:
+def test_rpc(name: str) -> None:
+    with RUN.start(name, ANY) as server:
         request = b'{"jsonrpc": "2.0", "id": 7, "method": "sum", "params": [1, 2]}'
         answer = json.loads(server.ask("POST", "/rpc", request)[2])
         assert (answer["id"], answer["result"]) == (7, 3)
@@ -102,22 +102,22 @@ def test_rpc(run: Runner, name: str) -> None:
         assert server.ask("GET", "/")[0] == 404
 
 
-def test_limits(run: Runner) -> None:
-    with run.start("python/limits", ANY) as server:
+def test_limits() -> None:
+    with RUN.start("python/limits", ANY) as server:
         assert server.ask("POST", "/", b"x" * 100_000)[2] == b"100000 bytes\n"
         assert server.ask("GET", "/", Cookie="x" * 9000)[0] == 431
         assert server.ask("GET", "/", Content_Length="100001")[0] == 413
 
 
 @pytest.mark.parametrize("name", ["c/threads", "python/threads"])
-def test_threads(run: Runner, name: str) -> None:
-    with run.start(name, ANY) as server:
+def test_threads(name: str) -> None:
+    with RUN.start(name, ANY) as server:
         assert server.get("/97") == "97 is prime\n"
         assert server.get("/91") == "91 is not prime\n"
 
 
-def test_embed(run: Runner) -> None:
-    with run.start("c/embed", ANY, stdin=subprocess.PIPE) as server:
+def test_embed() -> None:
+    with RUN.start("c/embed", ANY, stdin=subprocess.PIPE) as server:
         assert server.get("/") == "nothing yet\n"
         assert server.process.stdin is not None
         server.process.stdin.write("a line\n")
@@ -126,14 +126,14 @@ def test_embed(run: Runner) -> None:
         assert server.get("/") == "a line\n"
 
 
-def test_asyncio_loop(run: Runner) -> None:
-    with run.start("python/asyncio_loop", ANY) as server:
+def test_asyncio_loop() -> None:
+    with RUN.start("python/asyncio_loop", ANY) as server:
         assert server.get("/x") == "You asked for /x\n"
 
 
 @pytest.mark.parametrize(("name", "says"), [("testing", "both passed"), ("profiling", "slow_part")])
-def test_programs_that_end(run: Runner, name: str, says: str) -> None:
-    command = [*run.command(f"python/{name}"), *(["100"] if name == "profiling" else [])]
+def test_programs_that_end(name: str, says: str) -> None:
+    command = [*RUN.command(f"python/{name}"), *(["100"] if name == "profiling" else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert says in done.stdout
 

@@ -17,14 +17,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 from websockets.sync.client import connect
 
 from needs import need
-from programs import EXAMPLES, PATIENCE, Program, Runner, certificate
+from programs import EXAMPLES, PATIENCE, RUN, Program, certificate
 
 ANY, ANY_TLS = "http://127.0.0.1:0", "https://127.0.0.1:0"
 
 
 @pytest.mark.parametrize("name", ["c/chat", "python/chat"])
-def test_chat(run: Runner, name: str) -> None:
-    with run.start(name, ANY) as server:
+def test_chat(name: str) -> None:
+    with RUN.start(name, ANY) as server:
         assert "<title>Chat</title>" in server.get("/")
         url = f"ws://127.0.0.1:{server.port}/chat"
         with connect(url, open_timeout=PATIENCE, proxy=None) as ann:
@@ -41,10 +41,10 @@ def trusting(cert: str) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("name", ["c/tls", "python/tls"])
-def test_tls_and_a_new_certificate(run: Runner, name: str, tmp_path: Path) -> None:
+def test_tls_and_a_new_certificate(name: str, tmp_path: Path) -> None:
     need("openssl")
     cert, key = certificate(tmp_path, "old")
-    with run.start(name, cert, key, ANY_TLS) as server:
+    with RUN.start(name, cert, key, ANY_TLS) as server:
         assert server.ask("GET", "/", context=trusting(cert))[2].startswith(b"Hello over TLSv1.3")
         for made, used in zip(certificate(tmp_path, "new"), (cert, key)):
             os.replace(made, used)
@@ -55,11 +55,11 @@ def test_tls_and_a_new_certificate(run: Runner, name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", ["c/mutual_tls", "python/mutual_tls"])
-def test_mutual_tls(run: Runner, name: str, tmp_path: Path) -> None:
+def test_mutual_tls(name: str, tmp_path: Path) -> None:
     need("openssl")
     server_pair, client_pair = certificate(tmp_path, "server"), certificate(tmp_path, "ann")
     arguments = (*server_pair, client_pair[0], ANY_TLS)
-    with run.start(name, *arguments, stderr=subprocess.DEVNULL) as server:
+    with RUN.start(name, *arguments, stderr=subprocess.DEVNULL) as server:
         known = trusting(server_pair[0])
         known.load_cert_chain(*client_pair)
         assert server.ask("GET", "/", context=known)[2] == b"Hello CN=ann\n"
@@ -68,8 +68,8 @@ def test_mutual_tls(run: Runner, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("sensor", ["c/mqtt_sensor", "python/mqtt_sensor"])
-def test_mqtt(run: Runner, sensor: str) -> None:
-    with run.start("c/mqtt_broker", "mqtt://127.0.0.1:0") as broker:
+def test_mqtt(sensor: str) -> None:
+    with RUN.start("c/mqtt_broker", "mqtt://127.0.0.1:0") as broker:
         came: queue.Queue[tuple[str, bytes]] = queue.Queue()
         client = paho.Client(CallbackAPIVersion.VERSION2)
         client.on_subscribe = lambda *_: came.put(("subscribed", b""))
@@ -79,7 +79,7 @@ def test_mqtt(run: Runner, sensor: str) -> None:
         try:
             client.subscribe("sensor/+")
             assert came.get(timeout=PATIENCE)[0] == "subscribed"
-            with run.start(sensor, broker.url, listens=False):
+            with RUN.start(sensor, broker.url, listens=False):
                 topic, text = came.get(timeout=PATIENCE)
                 assert topic == "sensor/temperature"
                 assert 20 <= float(text) <= 26
@@ -92,7 +92,7 @@ def test_mqtt(run: Runner, sensor: str) -> None:
             client.loop_stop()
 
 
-def test_serve_with_a_proxy_in_front(run: Runner) -> None:
+def test_serve_with_a_proxy_in_front() -> None:
     """What the pages about proxies and systemd start."""
     command = [sys.executable, "-m", "pymongoose", "serve", "asgi_app:app"]
     command += ["--app-dir", str(EXAMPLES / "python"), "--port", "0", "--proxy-headers"]
