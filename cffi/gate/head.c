@@ -241,12 +241,13 @@ static PyObject *latin1(struct mg_str s) {
   return PyUnicode_DecodeLatin1(s.buf == NULL ? "" : s.buf, (Py_ssize_t) s.len, NULL);
 }
 
-/* Sets an entry; lines of the same name are one list. */
-static int add_entry(PyObject *environ, PyObject *key, struct mg_str value, bool joins) {
+/* Sets the entry of a header; lines of the same name are one list (RFC 9110, 5.3), of cookies one that
+   has semicolons (RFC 9113, 8.2.3). */
+static int add_entry(PyObject *environ, PyObject *key, struct mg_str name, struct mg_str value, bool joins) {
   PyObject *text = latin1(value);
   PyObject *before = text == NULL ? NULL : PyDict_GetItemWithError(environ, key);
   if (before != NULL && joins) {
-    PyObject *joined = PyUnicode_FromFormat("%U, %U", before, text);
+    PyObject *joined = PyUnicode_FromFormat("%U%s%U", before, is_name(name, "cookie") ? "; " : ", ", text);
     Py_DECREF(text);
     text = joined;
   } else if (before != NULL) {
@@ -271,13 +272,13 @@ int head_environ(const struct mg_http_message *hm, const Target *target, PyObjec
       has_host = true;
     }
     bool is_content = name.len >= 12 && key != Py_None && PyUnicode_ReadChar(key, 0) == 'C';
-    if (key != Py_None) result = add_entry(environ, key, value, !is_content);
+    if (key != Py_None) result = add_entry(environ, key, name, value, !is_content);
     Py_DECREF(key);
   }
   if (result == 0 && !has_host) {
     PyObject *key;
     if (name_objects(mg_str("host"), NULL, &key) != 0) return -1;
-    result = add_entry(environ, key, target->authority, false);
+    result = add_entry(environ, key, mg_str("host"), target->authority, false);
     Py_DECREF(key);
   }
   return result;

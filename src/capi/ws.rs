@@ -16,6 +16,7 @@ use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::{conn, connect, log, mem};
 use crate::net::http::serve::Request;
 use crate::net::http::snapshot::Snapshot;
+use crate::net::http::{self, date};
 use crate::net::ws;
 use crate::net::ws::Offer;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -203,10 +204,13 @@ const BAD_KEY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0          
 
 /// Answers a request that cannot be upgraded, and closes.
 fn reject(c: Conn, reply: &[u8]) {
-    c.send().append(reply);
+    c.set(flag::DRAINING);
+    let (line, rest) = reply.split_at(memchr::memchr(b'\n', reply).map_or(0, |at| at + 1));
+    let date = date::line_for(c);
+    let date = date.as_ref().map_or(&b""[..], |date| date);
+    c.send().append(&[line, http::connection_line(c).to_bytes(), date, rest].concat());
     conn::output_queued(c);
     c.clear(flag::RESP);
-    c.set(flag::DRAINING);
 }
 
 /// Appends a frame with `len` bytes at `buf` to `c->send`.

@@ -136,8 +136,11 @@ static void test_settings(void) {
   CHECK(strstr(answer("GET /header HTTP/1.1\r\n\r\n"), "\r\nDate: ") != NULL && strstr(reply, " GMT\r\n") != NULL);
   CHECK(strstr(answer("GET /k.txt HTTP/1.1\r\n\r\n"), "\r\nDate: ") != NULL);
   CHECK(strstr(answer("GET /none HTTP/1.1\r\n\r\n"), "\r\nDate: ") != NULL);
+  CHECK(status(answer("nonsense\r\n\r\n")) == 400 && strstr(reply, "\r\nDate: ") != NULL);
+  CHECK(status(answer("GET /ws HTTP/1.1\r\n\r\n")) == 426 && strstr(reply, "\r\nDate: ") != NULL);
+  CHECK(strstr(reply, "HTTP/1.1 426 Upgrade Required\r\nConnection: close\r\n") == reply);
   // RFC 9112, section 9.6.
-  CHECK(strstr(reply, "Connection: close") == NULL);
+  CHECK(strstr(answer("GET /none HTTP/1.1\r\n\r\n"), "Connection: close") == NULL);
   CHECK(strstr(answer("GET /header HTTP/1.1\r\nConnection: close\r\n\r\n"), "\r\nConnection: close\r\n") != NULL);
   CHECK(strstr(answer("GET /k.txt HTTP/1.1\r\nConnection: close\r\n\r\n"), "\r\nConnection: close\r\n") != NULL);
   CHECK(strstr(answer("GET /close HTTP/1.1\r\n\r\n"), "\r\nConnection: close\r\n") != NULL);

@@ -326,6 +326,37 @@ def test_replies_say_when_and_that_the_connection_closes() -> None:
         assert headers["Connection"] == "close"
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", 400),
+        (b"POST / HTTP/1.1\r\nContent-Length: 11\r\n\r\n", 413),
+        (b"GET / HTTP/1.1\r\nA: " + b"a" * 2000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+        (b"GET /ws HTTP/1.1\r\n\r\n", 426),
+        (b"POST /ws HTTP/1.1\r\nSec-WebSocket-Key: x\r\n\r\n", 405),
+        (
+            b"GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n",
+            400,
+        ),
+    ],
+)
+def test_replies_of_the_library_say_so_too(request_: bytes, status: int) -> None:
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.ws_upgrade(data)
+
+    settings = {"http_max_body": 10, "http_max_head": 1000}
+    with Server(handler, settings=settings) as server, server.connect() as client:
+        client.sendall(request_)
+        head = read_all(client).partition(b"\r\n\r\n")[0]
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"\r\nDate: " in head
+    assert b"\r\nConnection: close" in head
+
+
 def test_a_date_of_ones_own_comes_first() -> None:
     def handler(conn: Connection, ev: int, data: Any) -> None:
         if ev == MG_EV_HTTP_MSG:

@@ -205,12 +205,13 @@ def environ_of(request: bytes, workers: int = 2) -> dict[str, Any]:
 def test_names_of_headers_cannot_pass_for_others(workers: int) -> None:
     lines = (
         b"X-User: alice\r\nX_User: mallory\r\nContent_Length: 5\r\nHo\xc5\xbft: evil\r\nProxy: http://evil\r\n"
-        b"X-Two: 1\r\nX-Two: 2\r\nContent-Type: a/b\r\n"
+        b"X-Two: 1\r\nX-Two: 2\r\nContent-Type: a/b\r\nCookie: a=1\r\nCookie: b=2; c=3\r\ncookie: d=4\r\n"
     )
     environ = environ_of(b"GET /p HTTP/1.1\r\nHost: good\r\n" + lines + b"\r\n", workers)
     assert environ["HTTP_X_USER"] == "alice"
     assert environ["HTTP_HOST"] == "good"
     assert environ["HTTP_X_TWO"] == "1, 2"
+    assert environ["HTTP_COOKIE"] == "a=1; b=2; c=3; d=4"
     assert environ["CONTENT_TYPE"] == "a/b"
     assert "HTTP_PROXY" not in environ
     assert "HTTP_CONTENT_LENGTH" not in environ

@@ -1,6 +1,7 @@
 //! What an HTTP server allows and insists on: limits, timeouts, strictness. Off by default, so that
 //! programs written for the original see what they know.
 
+use super::date;
 use crate::abi::{Setting, flag};
 use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, MAX_HEADER_LINES, status};
 use crate::net::event_loop::conn::output_queued;
@@ -101,7 +102,7 @@ impl Config {
     pub fn reply_error(&self, c: Conn, code: u16) -> bool {
         let wanted = self.replies() && c.has(flag::ACCEPTED) && !c.has(flag::CLOSING);
         if wanted {
-            c.send().append(&error_reply(code));
+            c.send().append(&error_reply(c, code));
             output_queued(c);
         }
         wanted
@@ -215,8 +216,10 @@ pub enum Phase {
     },
 }
 
-/// A whole reply for an error; the connection closes behind it.
-pub fn error_reply(code: u16) -> Vec<u8> {
+/// A whole reply for an error, by the settings of `c`; the connection closes after it.
+pub fn error_reply(c: Conn, code: u16) -> Vec<u8> {
     let line = status::Line::new(code.into());
-    [line.bytes(), b"Connection: close\r\nContent-Length: 0\r\n\r\n"].concat()
+    let date = date::line_for(c);
+    let date = date.as_ref().map_or(&b""[..], |date| date);
+    [line.bytes(), b"Connection: close\r\n", date, b"Content-Length: 0\r\n\r\n"].concat()
 }

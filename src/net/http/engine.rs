@@ -86,6 +86,6 @@ impl Engine for Http {
 
     fn rejection(&self, listener: Conn, status: u16) -> Option<Vec<u8>> {
         let replies = runs_engine(listener) && Config::of(listener).replies();
-        replies.then(|| config::error_reply(status))
+        replies.then(|| config::error_reply(listener, status))
     }
 }
