@@ -206,6 +206,32 @@ static void test_revocation(void) {
   mg_mgr_free(&mgr);
 }
 
+// What the authority says is handed on only if it is about the certificate.
+static void test_ocsp(void) {
+  static const struct {
+    const char *file, *text, *error;
+  } rows[] = {
+      {"server.ocsp", NULL, NULL},
+      {"client.ocsp", NULL, "ocsp: it is about another certificate"},
+      {"server.der", NULL, "ocsp: the response is damaged"},
+      {NULL, "server.ocsp", "ocsp: no response in it"},
+      {NULL, "0\3\n\1\6", "ocsp: the authority's answer is an error"},
+  };
+  struct mg_connection *l = begin();
+  struct mg_tls_config config;
+  size_t i;
+  for (i = 0; i < COUNT(rows); i++) {
+    const char *wrong;
+    memset(&config, 0, sizeof(config));
+    config.opts = identity("server");
+    config.ocsp = rows[i].file != NULL ? file(rows[i].file) : mg_str(rows[i].text);
+    wrong = mg_tls_start(l, &config);
+    CHECK_ROW(rows[i].error == NULL ? wrong == NULL : wrong != NULL && strcmp(wrong, rows[i].error) == 0,
+              wrong == NULL ? "it is taken" : wrong);
+  }
+  mg_mgr_free(&mgr);
+}
+
 // A listener that gets another certificate, or a wrong one. What has begun goes on.
 static struct record listener_saw;
 static void inheriting(struct mg_connection *c, int ev, void *ev_data) {
@@ -272,6 +298,7 @@ int main(void) {
   test_resumption();
   test_names();
   test_revocation();
+  test_ocsp();
   test_rotation();
   test_key_log();
   return FAILURES;

@@ -115,6 +115,12 @@ crl old ca -crl_lastupdate 20200101000000Z -crl_nextupdate 20210101000000Z
 openssl ca -config db/ca.cnf -cert ca.crt -keyfile ca.key -revoke client.crt 2>/dev/null
 crl client ca
 
+# What the authority says about them (OCSP).
+openssl ocsp -index db/index.txt -rsigner ca.crt -rkey ca.key -CA ca.crt -issuer ca.crt -cert server.crt \
+  -respout server.ocsp -ndays 3650 >/dev/null 2>&1
+openssl ocsp -index db/index.txt -rsigner ca.crt -rkey ca.key -CA ca.crt -issuer ca.crt -cert client.crt \
+  -respout client.ocsp -ndays 3650 >/dev/null 2>&1
+
 # Keys and certificates in other forms.
 openssl ec -in server.key -out server.sec1 2>/dev/null
 openssl ecparam -name prime256v1 -out server.params 2>/dev/null

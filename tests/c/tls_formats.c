@@ -78,28 +78,32 @@ static void refused(struct mg_connection *c, int ev, void *ev_data) {
 
 #define NO_CERT "cert: no certificate in it"
 #define OTHER "key: it does not belong to the certificate"
-#define UNUSABLE "key: unreadable, too short, or of no known kind"
+#define UNUSABLE "key: unreadable, or not RSA 2048+, P-256/384/521, Ed25519"
+#define DAMAGED "key: damaged, or encrypted (decrypt: openssl pkey -in KEY)"
 
 static void test_what_is_refused(void) {
-  struct mg_str cert = file("server.crt"), key = file("server.key"), garbage = mg_str("server.crt");
+  struct mg_str cert = file("server.crt"), key = file("server.key"), garbage = mg_str("-----\n");
   const struct {
     struct mg_str cert, key;
     const char *error;
   } rows[] = {
       {garbage, key, NO_CERT},
+      {mg_str("/etc/server.crt"), key, "cert: a file name; the contents of the file are wanted"},
+      {cert, mg_str("server.key"), "key: a file name; the contents of the file are wanted"},
       {key, key, "cert: a key, no certificate"},
       {mg_str_n(cert.buf, 300), key, NO_CERT},
       {mg_str_n(file("server.der").buf, 100), key, NO_CERT},
       {cert, garbage, "key: no private key in it"},
       {cert, cert, "key: no private key in it"},
-      {cert, mg_str_n(key.buf, 100), "key: damaged, or encrypted"},
+      {cert, mg_str_n(key.buf, 100), DAMAGED},
       {cert, mg_str_n(file("server.sec1.der").buf, 50), UNUSABLE},
       {cert, file("v1.key"), OTHER},
       {cert, file("rsa.key"), OTHER},
-      {cert, file("server.encrypted"), "key: it is encrypted"},
-      {cert, file("server.encrypted_sec1"), "key: damaged, or encrypted"},
+      {cert, file("server.encrypted"), "key: it is encrypted; decrypt it: openssl pkey -in KEY"},
+      {cert, file("server.encrypted_sec1"), DAMAGED},
       {file("weak.crt"), file("weak.key"), UNUSABLE},
-      {joined(file("middle.crt"), file("below.crt")), file("below.key"), OTHER},
+      {joined(file("middle.crt"), file("below.crt")), file("below.key"), "cert: that of the key must come first"},
+      {mg_str(""), key, "cert: it is missing, there is only a key"},
       {cert, mg_str(""), "Certificate provided without a private key"},
       {cert, mg_str_n(NULL, 0), "Certificate provided without a private key"},
   };

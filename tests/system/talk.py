@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,11 +45,13 @@ class Ours:
 
 
 @contextmanager
-def our_server(place: Path, ca: str = "ca.crt", alpn: str = "http/1.1") -> Iterator[Ours]:
+def our_server(
+    place: Path, ca: str = "ca.crt", alpn: str = "http/1.1", cert: str = "server", **environment: str
+) -> Iterator[Ours]:
     port = loopback.free_port()
     command: list[str | Path] = [place / "tls_talk", "server", f"tls://127.0.0.1:{port}"]
     command += [place / ca if ca != "-" else "-", alpn]
-    command += [place / f"{name}.{kind}" for name in ("server", "wild") for kind in ("crt", "key")]
-    with peers.running(command) as process:
+    command += [place / f"{name}.{kind}" for name in (cert, "wild") for kind in ("crt", "key")]
+    with peers.running(command, os.environ | environment) as process:
         peers.wait_until_ready(process)
         yield Ours(port, process)

@@ -5,6 +5,8 @@
 #[cfg(feature = "tls")]
 pub mod hello;
 pub mod name;
+#[cfg(feature = "tls")]
+pub mod ocsp;
 pub mod pem;
 #[cfg(feature = "tls")]
 pub mod x509;

@@ -34,8 +34,9 @@ pub struct Certificate<'a> {
     signed: &'a [u8],
     /// Algorithm and bits of the signature.
     signature: [&'a [u8]; 2],
+    /// Its serial number.
+    pub serial: &'a [u8],
     is_version_1: bool,
-    serial: &'a [u8],
     algorithm: &'a [u8],
     validity: &'a [u8],
     extensions: Option<&'a [u8]>,
@@ -344,18 +345,19 @@ pub fn key_bits(info: &[u8]) -> Option<&[u8]> {
     BitStringRef::from_der(take(&mut fields, Tag::BitString)?).ok()?.as_bytes()
 }
 
-fn context(number: u32, constructed: bool) -> Tag {
+/// A tag of a context (X.680, 8.1.2).
+pub(super) fn context(number: u32, constructed: bool) -> Tag {
     Tag::ContextSpecific { number: TagNumber(number), constructed }
 }
 
 /// A reader of the contents of an element, which must have this tag.
-fn inside(element: &[u8], tag: Tag) -> Option<SliceReader<'_>> {
+pub(super) fn inside(element: &[u8], tag: Tag) -> Option<SliceReader<'_>> {
     let element = AnyRef::from_der(element).ok().filter(|element| element.tag() == tag)?;
     SliceReader::new(element.value()).ok()
 }
 
 /// The next element, if it has this tag.
-fn take<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Option<&'a [u8]> {
+pub(super) fn take<'a>(reader: &mut SliceReader<'a>, tag: Tag) -> Option<&'a [u8]> {
     (Tag::peek(reader).ok()? == tag).then(|| reader.tlv_bytes().ok())?
 }
 

@@ -4,8 +4,8 @@
 use rustls::{AlertDescription, Error, InvalidMessage, PeerMisbehaved};
 
 /// The alert that the specification demands, if that is not the one that rustls sends.
-/// `lacks_extension`: the peer's hello lacks one that TLS 1.3 demands.
-pub fn demanded(error: &Error, lacks_extension: bool) -> Option<AlertDescription> {
+/// `lacks_extension`: the peer's hello lacks one that TLS 1.3 demands. `is_tls12`: that was agreed on.
+pub fn demanded(error: &Error, lacks_extension: bool, is_tls12: bool) -> Option<AlertDescription> {
     use AlertDescription as A;
     match error {
         // RFC 8446, 5.1.
@@ -23,6 +23,8 @@ pub fn demanded(error: &Error, lacks_extension: bool) -> Option<AlertDescription
         Error::PeerMisbehaved(PeerMisbehaved::ServerNameDifferedOnRetry) => Some(A::IllegalParameter),
         // RFC 6066, section 3.
         Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName) => Some(A::UnrecognisedName),
+        // RFC 5246, 7.4.6.
+        Error::NoCertificatesPresented if is_tls12 => Some(A::HandshakeFailure),
         // RFC 8446, 9.2.
         Error::PeerIncompatible(_) if lacks_extension => Some(A::MissingExtension),
         _ => None,

@@ -2,6 +2,7 @@
 
 use super::options::{Options, Pair};
 use super::provider::provider;
+use crate::codec::tls::ocsp;
 use crate::codec::tls::pem::{self, Block};
 use crate::codec::tls::x509::{self, Certificate};
 use core::ffi::CStr;
@@ -14,8 +15,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::Arc;
 
+const NO_CERT: &CStr = c"cert: no certificate in it";
 const OTHER_KEY: &CStr = c"key: it does not belong to the certificate";
-const UNUSABLE_KEY: &CStr = c"key: unreadable, too short, or of no known kind";
+const UNUSABLE_KEY: &CStr = c"key: unreadable, or not RSA 2048+, P-256/384/521, Ed25519";
 
 /// A certificate and its key.
 #[derive(Debug)]
@@ -78,12 +80,16 @@ impl Identity {
     /// Puts certificate and key together; says what is wrong with them. rustls would do that, too,
     /// but for version 3 only. `ocsp` is what its authority says about it (RFC 6066, section 8).
     pub fn load(cert: &[u8], key: &[u8], ocsp: &[u8]) -> Result<Option<Identity>, &'static CStr> {
-        if cert.is_empty() {
-            return Ok(None);
+        match (cert, key) {
+            (b"", b"") => return Ok(None),
+            (b"", _) => return Err(c"cert: it is missing, there is only a key"),
+            _ => {}
         }
         let chain = own_chain(cert);
-        let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or_else(|| {
-            if looks_like_key(cert) { c"cert: a key, no certificate" } else { c"cert: no certificate in it" }
+        let leaf = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or_else(|| match cert {
+            _ if is_file_name(cert) => c"cert: a file name; the contents of the file are wanted",
+            _ if looks_like_key(cert) => c"cert: a key, no certificate",
+            _ => NO_CERT,
         })?;
         if key.is_empty() {
             return Err(c"Certificate provided without a private key");
@@ -91,12 +97,17 @@ impl Identity {
         let key = private_key(key)?;
         let key = provider().key_provider.load_private_key(key).map_err(|_| UNUSABLE_KEY)?;
         let info = key.public_key().ok_or(UNUSABLE_KEY)?;
-        if leaf.key_bits().is_none() || x509::key_bits(&info) != leaf.key_bits() {
-            return Err(OTHER_KEY);
+        let belongs =
+            |one: &Certificate<'_>| one.key_bits().is_some_and(|bits| x509::key_bits(&info) == Some(bits));
+        if !belongs(&leaf) {
+            let others = chain.iter().filter_map(|one| Certificate::parse(one));
+            let is_out_of_order = others.into_iter().any(|one| belongs(&one));
+            return Err(if is_out_of_order { c"cert: that of the key must come first" } else { OTHER_KEY });
         }
+        let serial = leaf.serial.to_vec();
         let mut pair = CertifiedKey::new(chain, key);
         if !ocsp.is_empty() {
-            pair.ocsp = Some(contents(ocsp, b"OCSP RESPONSE").ok_or(c"ocsp: no response in it")?);
+            pair.ocsp = Some(response(ocsp, &serial)?);
         }
         Ok(Some(Identity(Arc::new(pair))))
     }
@@ -118,12 +129,17 @@ pub fn certificates(text: &[u8]) -> Vec<CertificateDer<'static>> {
     pem::blocks(text).filter(is_certificate).filter_map(|b| certificate(&b.contents?)).collect()
 }
 
-/// The first block of a kind in a text, or a DER file.
-fn contents(text: &[u8], label: &[u8]) -> Option<Vec<u8>> {
-    if pem::is_der(text) {
-        return Some(text.to_vec());
+/// An OCSP response about the certificate with a serial number, in PEM or DER.
+fn response(text: &[u8], serial: &[u8]) -> Result<Vec<u8>, &'static CStr> {
+    let in_text = || pem::blocks(text).find(|block| block.label == b"OCSP RESPONSE")?.contents;
+    let response = if pem::is_der(text) { Some(text.to_vec()) } else { in_text() };
+    let response = response.ok_or(c"ocsp: no response in it")?;
+    match ocsp::check(&response, serial) {
+        Ok(()) => Ok(response),
+        Err(ocsp::Unfit::Unreadable) => Err(c"ocsp: the response is damaged"),
+        Err(ocsp::Unfit::NoAnswer) => Err(c"ocsp: the authority's answer is an error"),
+        Err(ocsp::Unfit::OtherCertificate) => Err(c"ocsp: it is about another certificate"),
     }
-    pem::blocks(text).find(|block| block.label == label)?.contents
 }
 
 fn is_certificate(block: &Block<'_>) -> bool {
@@ -133,6 +149,12 @@ fn is_certificate(block: &Block<'_>) -> bool {
 /// A certificate, without what may follow it.
 fn certificate(der: &[u8]) -> Option<CertificateDer<'static>> {
     Certificate::parse(der).map(|certificate| certificate.der.to_vec().into())
+}
+
+/// True for what programs give by mistake: one line that may be a path.
+fn is_file_name(text: &[u8]) -> bool {
+    let is_line = !text.iter().any(u8::is_ascii_control) && !text.contains(&b'-');
+    is_line && text.len() < 256 && text.iter().any(|b| matches!(b, b'/' | b'.'))
 }
 
 fn looks_like_key(text: &[u8]) -> bool {
@@ -145,10 +167,17 @@ fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, &'static CStr> {
         return PrivateKeyDer::try_from(text).map(|key| key.clone_key()).map_err(|_| UNUSABLE_KEY);
     }
     let mut blocks = pem::blocks(text).filter(|block| block.label.ends_with(b"PRIVATE KEY"));
-    let Some(block) = blocks.next() else { return Err(c"key: no private key in it") };
+    let Some(block) = blocks.next() else {
+        return Err(match text {
+            _ if is_file_name(text) => c"key: a file name; the contents of the file are wanted",
+            _ => c"key: no private key in it",
+        });
+    };
     let der = match (block.label, block.contents) {
-        (b"ENCRYPTED PRIVATE KEY", _) => return Err(c"key: it is encrypted"),
-        (_, None) => return Err(c"key: damaged, or encrypted"),
+        (b"ENCRYPTED PRIVATE KEY", _) => {
+            return Err(c"key: it is encrypted; decrypt it: openssl pkey -in KEY");
+        }
+        (_, None) => return Err(c"key: damaged, or encrypted (decrypt: openssl pkey -in KEY)"),
         (_, Some(der)) => der,
     };
     match block.label {

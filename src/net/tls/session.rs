@@ -6,7 +6,7 @@ use super::hello::{Hello, Opening, while_hidden};
 pub use super::info::Info;
 use super::verify;
 use crate::net::event_loop::buf::Buf;
-use rustls::{ClientConnection, Connection, Error, HandshakeKind, ServerConnection};
+use rustls::{ClientConnection, Connection, Error, HandshakeKind, ProtocolVersion, ServerConnection};
 use std::io::{self, BufRead, Write};
 
 /// What is logged as the TLS implementation.
@@ -175,7 +175,8 @@ impl Session {
     fn fail(&mut self, error: Error) {
         // What was decrypted before is good. Its length is only known by taking it.
         self.waiting = self.first_chunk();
-        if let Some(alert) = alert::demanded(&error, self.hello.lacks_extension) {
+        let is_tls12 = self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_2);
+        if let Some(alert) = alert::demanded(&error, self.hello.lacks_extension, is_tls12) {
             self.take_output();
             let is_plain = self.tls.negotiated_cipher_suite().is_none();
             alert::put(&mut self.last_words, alert, is_plain);

@@ -3,7 +3,8 @@
 //   tls_talk server URL CA ALPN CERT KEY [CERT KEY]...    answers what it reads by HTTP and closes
 //   tls_talk client URL CA ALPN NAME COUNT [CERT KEY]     asks COUNT times, one after the other
 //
-// CA and ALPN may be "-". The server prints "ready"; both print a line for each handshake: version,
+// CA and ALPN may be "-". The environment variable OCSP names what a server hands on about its certificate.
+// The server prints "ready"; both print a line for each handshake: version,
 // protocol, name, subject of the peer, "new" or "resumed", with bars between. The client also prints
 // "error" and the text when there is none.
 #include <stdlib.h>
@@ -76,6 +77,7 @@ int main(int argc, char *argv[]) {
     config.pairs = pairs;
   }
   if (is_server) {
+    if (getenv("OCSP") != NULL) config.ocsp = contents(getenv("OCSP"));
     if (mg_listen(&mgr, argv[2], serve, NULL) == NULL) return 1;
     printf("ready\n");
     fflush(stdout);
