@@ -89,6 +89,18 @@ def poll_until(manager: Manager, condition: Callable[[], object]) -> None:
     raise AssertionError("the condition did not come true")
 
 
+def expect_error(capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    """Waits until standard error has one of the words: another thread may be about to write it."""
+    deadline = time.monotonic() + DEADLINE
+    text = ""
+    while time.monotonic() < deadline:
+        text += capsys.readouterr().err
+        if any(word in text for word in words):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{words} not in {text!r}")
+
+
 def read_all(client: socket.socket) -> bytes:
     """Everything until the server closes."""
     data = b""

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_all
+from conftest import DEADLINE, expect_error, read_all
 
 from loopback import free_port
 from pymongoose import Connection
@@ -195,7 +195,7 @@ def test_exceptions(capsys: pytest.CaptureFixture[str]) -> None:
     assert serving(app, lambda port: fetch(port, path="/silent"))[0] == 500
     with pytest.raises(http.client.IncompleteRead):
         serving(app, lambda port: fetch(port, path="/late"))
-    assert "ValueError: from the app" in capsys.readouterr().err
+    expect_error(capsys, "ValueError: from the app")
 
 
 def test_header_injection() -> None:

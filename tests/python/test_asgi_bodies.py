@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_all, read_response
+from conftest import DEADLINE, expect_error, read_all, read_response
 
 from pymongoose._bodies import LONG
 from pymongoose._command import arguments
@@ -267,7 +267,7 @@ def test_an_application_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     reply = serving(app, ask(POST % len(body) + body))
     assert reply.startswith(b"HTTP/1.1 500 ")
     assert b"Connection: close\r\n" in reply
-    assert "of the application" in capsys.readouterr().err
+    expect_error(capsys, "of the application")
 
 
 def test_a_client_that_is_too_slow() -> None:
@@ -449,7 +449,7 @@ def test_the_commands_take_the_limit(capsys: pytest.CaptureFixture[str]) -> None
         assert arguments(kind, ["a:b", "--max-body", "5"]).max_body == 5
         with pytest.raises(SystemExit):
             arguments(kind, ["a:b", "--max-body", "-5"])
-        assert "--max-body" in capsys.readouterr().err
+        expect_error(capsys, "--max-body")
 
 
 def test_requests_without_a_late_body_cost_no_event() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_all
+from conftest import DEADLINE, expect_error, read_all
 from test_asgi import WsClient, serving
 
 from pymongoose.asgi import ASGIServer
@@ -265,7 +265,7 @@ def test_what_an_application_raises_is_no_end_of_the_server(
     data = talk(app, GET % b"", LAST)
     assert data.startswith(b"HTTP/1.1 500 ")
     assert data.endswith(b"next")
-    assert type(error).__name__ in capsys.readouterr().err
+    expect_error(capsys, type(error).__name__)
 
 
 def test_scopes() -> None:
@@ -490,4 +490,4 @@ def test_failures_of_the_lifespan_are_shown(moment: str, capsys: pytest.CaptureF
         await send({"type": "lifespan.shutdown.failed", "message": "no database"})
 
     assert talk(app, LAST).endswith(b"next")
-    assert "no database" in capsys.readouterr().err
+    expect_error(capsys, "no database")

@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 import pytest
-from conftest import Server, poll_until, read_response
+from conftest import Server, expect_error, poll_until, read_response
 
 from pymongoose import MG_EV_HTTP_MSG, MG_EV_OPEN, Connection, Manager
 
@@ -47,7 +47,7 @@ def test_error_handler_that_raises(capsys: pytest.CaptureFixture[str]) -> None:
     with Server(raising_once, error_handler=error_handler) as server, server.connect() as client:
         client.sendall(b"GET /raise HTTP/1.1\r\n\r\n")
         assert server.get() == b"fine"
-    assert "from the error handler" in capsys.readouterr().err
+    expect_error(capsys, "from the error handler")
 
 
 def test_not_callable(manager: Manager) -> None:

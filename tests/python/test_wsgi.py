@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_all
+from conftest import DEADLINE, expect_error, read_all
 
 from pymongoose.wsgi import FileWrapper, WSGIServer, _build_environ
 
@@ -295,7 +295,7 @@ def test_a_late_error_is_no_second_response(capsys: pytest.CaptureFixture[str]) 
         answers = read_all(client)
         client.close()
     assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b"HTTP/1.1 ") == 2
-    assert "ValueError: while closing" in capsys.readouterr().err
+    expect_error(capsys, "ValueError: while closing")
 
 
 def test_an_application_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,7 +304,7 @@ def test_an_application_that_exits(capsys: pytest.CaptureFixture[str]) -> None:
 
     with Serving(app) as serving:
         assert serving.fetch()[0] == 500
-    assert "SystemExit" in capsys.readouterr().err
+    expect_error(capsys, "SystemExit")
 
 
 def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -326,7 +326,7 @@ def test_errors(capsys: pytest.CaptureFixture[str]) -> None:
         assert serving.fetch()[::2] == (500, b"Internal Server Error")
         assert serving.fetch(path="/inject")[0] == 500
         assert serving.fetch(path="/exc_info")[::2] == (503, b"sorry")
-    assert "KeyError: 'from the app'" in capsys.readouterr().err
+    expect_error(capsys, "KeyError: 'from the app'")
 
 
 def test_a_client_that_leaves_frees_the_worker() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_response
+from conftest import DEADLINE, expect_error, read_response
 from test_asgi_bodies import CHUNKED, EXPECTING, POST, chunks, connect, digest, send
 from test_wsgi import Serving
 
@@ -134,7 +134,7 @@ def test_an_application_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
         reply = ask(serving.port, POST % len(body) + body)
     assert reply.startswith(b"HTTP/1.1 500 ")
     assert b"Connection: close\r\n" in reply
-    assert "of the application" in capsys.readouterr().err
+    expect_error(capsys, "of the application")
 
 
 def test_the_file_has_no_name(spools: Path) -> None:

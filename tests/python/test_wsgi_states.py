@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import DEADLINE, read_all
+from conftest import DEADLINE, expect_error, read_all
 from test_wsgi import Serving, answering
 
 from pymongoose import Connection
@@ -147,7 +147,7 @@ def test_errors_of_the_application_are_told(
     data = talk(app, GET, LAST, workers=workers)
     assert data.startswith(b"HTTP/1.1 500 ")
     assert data.endswith(b"next")
-    assert "Error" in (err := capsys.readouterr().err) or "Exit" in err
+    expect_error(capsys, "Error", "Exit")
 
 
 @EACH
