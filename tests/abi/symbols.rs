@@ -93,8 +93,12 @@ fn add_to_table(added: &Names) {
     fs::rename(new, facts::PATH).unwrap();
 }
 
+/// The header, without what it makes of today's functions for programs of older releases.
 fn header() -> String {
-    fs::read_to_string(header_dir().join("mongoose.h")).unwrap()
+    let text = fs::read_to_string(header_dir().join("mongoose.h")).unwrap();
+    let (before, compatibility) = text.split_once("\n#ifdef MG_COMPAT\n").unwrap();
+    let (_, after) = compatibility.split_once("\n#endif\n").unwrap();
+    format!("{before}{after}")
 }
 
 fn table() -> Names {
