@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "mongoose.h"
 
@@ -111,6 +112,8 @@ typedef struct Core {
   ServiceOutput output;
   PyObject *service;   /* what serves; owned */
   PyObject *lines[3];  /* [GIL] header lines of all responses: any, Server, Date; bytes, owned, or NULL */
+  time_t date_at;      /* [GIL] the second of `date`, the Date line of responses without lines[2] */
+  char date[96];
   struct mg_mgr mgr;
   Lock lock;
   int interrupt_fd; /* eventfd that ends the sleep of poll() */

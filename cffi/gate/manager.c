@@ -331,7 +331,8 @@ static int core_set_late_bodies(PyObject *self, PyObject *value, void *unused) {
   return 0;
 }
 
-/* _set_lines(lines, server, date): header lines for the responses of a service, each with its CRLF. */
+/* _set_lines(lines, server, date): header lines for the responses of a service, each with its CRLF.
+   Without them there is a Date. */
 static PyObject *core_set_lines(PyObject *self, PyObject *args) {
   Core *m = (Core *) self;
   PyObject *lines[3];

@@ -204,6 +204,19 @@ bool response_is_bodiless(const Response *r) {
   return r->is_head || forbids_body(r);
 }
 
+/* The Date of a response of now (RFC 9110, 6.6.1). */
+static const char *date_line(Core *m) {
+  static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  time_t now = time(NULL);
+  struct tm t;
+  if (now != m->date_at && gmtime_r(&now, &t) != NULL) {
+    snprintf(m->date, sizeof(m->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * t.tm_wday,
+             t.tm_mday, months + 3 * t.tm_mon, t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    m->date_at = now;
+  }
+  return m->date;
+}
+
 /* Lines that each head has, unless the application says the same: see core_set_lines(). */
 static int append_lines(Response *r) {
   bool left_out[3] = {false, r->has_server, r->has_date};
@@ -213,6 +226,10 @@ static int append_lines(Response *r) {
     if (r->core->lines[i] == NULL || left_out[i]) continue;
     if (PyBytes_AsStringAndSize(r->core->lines[i], &text, &length) != 0) return -1;
     if (no_memory(append(r, text, (size_t) length)) != 0) return -1;
+  }
+  if (r->core->lines[2] == NULL && !r->has_date) {
+    const char *date = date_line(r->core);
+    return no_memory(append(r, date, strlen(date)));
   }
   return 0;
 }

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .connection import Connection
+from .manager import Manager
+from .settings import ManagerSettings
 from .web import url_host
 
 GRACEFUL = 30.0  # seconds that requests in progress get at a stop
@@ -26,6 +28,13 @@ def load(app: Any) -> Callable[..., Any]:
         found = getattr(found, name)
     loaded = found
     return loaded
+
+
+def apply(manager: Manager, settings: ManagerSettings) -> None:
+    """Settings of a server's manager. Responses of applications have a Date, too, unless it is off."""
+    manager.set(**settings)
+    if not settings.get("http_date", True):
+        manager._set_lines(b"", b"", b"")
 
 
 def server_name(url: str) -> str:

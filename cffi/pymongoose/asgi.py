@@ -119,7 +119,7 @@ class ASGIServer:
             self._lifespan = lifespan
         self._manager = Manager(self._ignore, error_handler=self._error_handler, events=EVENTS)
         try:
-            self._manager.set(**self._limits.settings)
+            _serve.apply(self._manager, self._limits.settings)
             self._native = self._make_native(self._manager)
         except BaseException:
             await self.stop()

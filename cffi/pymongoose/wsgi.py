@@ -127,7 +127,7 @@ class WSGIServer:
             raise ValueError("workers must be at least 1")
         limits = _bodies.Limits(settings, max_body)
         self._manager = Manager(self._ignore, error_handler=error_handler, events=EVENTS)
-        self._manager.set(**limits.settings)
+        _serve.apply(self._manager, limits.settings)
         self._servers: dict[int, tuple[str, str]] = {}
         threads = workers if workers > 1 else 0
         self._native = _native(
