@@ -15,7 +15,7 @@ const CONSTANTS: &str = "config.rs";
 const TRAILER: &str = "src/abi/trailer.h";
 
 /// What a reader of the header wants to see first, in order of use, and last.
-const FIRST: [&str; 26] = [
+const FIRST: [&str; 32] = [
     "mgr.rs",
     "conn.rs",
     "settings.rs",
@@ -42,8 +42,24 @@ const FIRST: [&str; 26] = [
     "str.rs",
     "url.rs",
     "log.rs",
+    "iobuf.rs",
+    "queue.rs",
+    "fs.rs",
+    "time.rs",
+    "random.rs",
+    "mem.rs",
 ];
-const LAST: [&str; 6] = ["addr.rs", "byteorder.rs", "crc32.rs", "digest.rs", "base64.rs", "acl.rs"];
+const LAST: [&str; 9] = [
+    "device.rs",
+    "layout.rs",
+    "addr.rs",
+    "byteorder.rs",
+    "crc16.rs",
+    "crc32.rs",
+    "digest.rs",
+    "base64.rs",
+    "acl.rs",
+];
 
 /// Writes the header beside the library: `target/release/include/mongoose.h`. Nothing is written
 /// into the source tree; `make header` copies it to `include/`.

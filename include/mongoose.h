@@ -815,13 +815,9 @@ struct mg_dash_custom_handler;
 struct mg_fs;
 struct mg_dash;
 struct mg_dash_user;
-struct mg_queue;
-struct mg_wifi_data;
-struct mg_wifi_scan_bss_data;
-struct mg_tcpip_driver_atcmd_data;
-struct mg_phy;
 struct mg_fd;
 struct mg_mem_file;
+struct mg_queue;
 struct mg_http_header;
 struct mg_http_message;
 struct mg_http_serve_opts;
@@ -832,6 +828,10 @@ struct mg_option;
 struct aes_context;
 struct MG_UECC_HashContext;
 struct mg_http_web_opts;
+struct mg_wifi_data;
+struct mg_wifi_scan_bss_data;
+struct mg_tcpip_driver_atcmd_data;
+struct mg_phy;
 struct mg_md5_ctx;
 struct mg_sha1_ctx;
 struct mg_sha256_ctx;
@@ -1011,39 +1011,6 @@ struct mg_sha384_ctx;
 /* Release the timer by `mg_free` when it is done. */
 #define MG_TIMER_AUTODELETE 8
 
-/* Open network. */
-#define MG_WIFI_SECURITY_OPEN 0
-
-/* WEP. */
-#define MG_WIFI_SECURITY_WEP 1
-
-/* WPA. */
-#define MG_WIFI_SECURITY_WPA 2
-
-/* WPA2. */
-#define MG_WIFI_SECURITY_WPA2 4
-
-/* WPA3. */
-#define MG_WIFI_SECURITY_WPA3 8
-
-/* WPA enterprise. */
-#define MG_WIFI_SECURITY_WPA_ENTERPRISE 16
-
-/* WPA2 enterprise. */
-#define MG_WIFI_SECURITY_WPA2_ENTERPRISE 32
-
-/* WPA3 enterprise. */
-#define MG_WIFI_SECURITY_WPA3_ENTERPRISE 64
-
-/* 2.4 GHz. */
-#define MG_WIFI_BAND_2G 0
-
-/* 5 GHz. */
-#define MG_WIFI_BAND_5G 1
-
-/* The largest value of each, so that no size overflows. */
-#define Layout_LARGEST (1 << 20)
-
 /* Read coils. */
 #define MG_MODBUS_FUNC_READ_COILS 1
 
@@ -1107,6 +1074,39 @@ struct mg_sha384_ctx;
 
 /* How many there are. */
 #define mg_setting_COUNT 55
+
+/* Open network. */
+#define MG_WIFI_SECURITY_OPEN 0
+
+/* WEP. */
+#define MG_WIFI_SECURITY_WEP 1
+
+/* WPA. */
+#define MG_WIFI_SECURITY_WPA 2
+
+/* WPA2. */
+#define MG_WIFI_SECURITY_WPA2 4
+
+/* WPA3. */
+#define MG_WIFI_SECURITY_WPA3 8
+
+/* WPA enterprise. */
+#define MG_WIFI_SECURITY_WPA_ENTERPRISE 16
+
+/* WPA2 enterprise. */
+#define MG_WIFI_SECURITY_WPA2_ENTERPRISE 32
+
+/* WPA3 enterprise. */
+#define MG_WIFI_SECURITY_WPA3_ENTERPRISE 64
+
+/* 2.4 GHz. */
+#define MG_WIFI_BAND_2G 0
+
+/* 5 GHz. */
+#define MG_WIFI_BAND_5G 1
+
+/* The largest value of each, so that no size overflows. */
+#define Layout_LARGEST (1 << 20)
 
 /* Type of the value of an MQTT 5 property. */
 enum {
@@ -1188,42 +1188,24 @@ enum {
   MG_LL_VERBOSE = 4
 };
 
+/* Flags of `mg_fs.st` results and of `mg_fs_open`. */
+enum {
+  /* Readable; open for reading. */
+  MG_FS_READ = 1,
+  /* Writable; open for writing, at the end of the file. */
+  MG_FS_WRITE = 2,
+  /* A directory. */
+  MG_FS_DIR = 4,
+  /* Open only if the file does not exist yet. */
+  MG_FS_EXCL = 8
+};
+
 /* Results of the low-level I/O functions that are not a number of bytes. */
 enum {
   /* The connection failed or was closed by the peer. */
   MG_IO_ERR = -1,
   /* Nothing could be done now; try again later. */
   MG_IO_WAIT = -2
-};
-
-/* State of the firmware that is running. */
-enum {
-  /* Confirmed. */
-  MG_OTA_CONFIRMED = 0,
-  /* New, on trial. */
-  MG_OTA_TESTING = 1,
-  /* Did not work. */
-  MG_OTA_FAILED = 2,
-  /* The previous one again, after a failure. */
-  MG_OTA_ROLLEDBACK = 3
-};
-
-/* Settings of an Ethernet PHY. */
-enum {
-  /* The LEDs are active high. */
-  MG_PHY_LEDS_ACTIVE_HIGH = 1,
-  /* The PHY gives the clock to the MAC. */
-  MG_PHY_CLOCKS_MAC = 2
-};
-
-/* Speed of an Ethernet link. */
-enum {
-  /* 10 Mbit/s. */
-  MG_PHY_SPEED_10M = 0,
-  /* 100 Mbit/s. */
-  MG_PHY_SPEED_100M = 1,
-  /* 1 Gbit/s. */
-  MG_PHY_SPEED_1000M = 2
 };
 
 /* What happened to a connection; handlers get the number as `int ev`.
@@ -1279,18 +1261,6 @@ enum mg_event {
   MG_EV_MODBUS_REQ = 22,
   /* The first number free for programs. */
   MG_EV_USER = 23
-};
-
-/* Flags of `mg_fs.st` results and of `mg_fs_open`. */
-enum {
-  /* Readable; open for reading. */
-  MG_FS_READ = 1,
-  /* Writable; open for writing, at the end of the file. */
-  MG_FS_WRITE = 2,
-  /* A directory. */
-  MG_FS_DIR = 4,
-  /* Open only if the file does not exist yet. */
-  MG_FS_EXCL = 8
 };
 
 /* A setting for `mg_mgr_set` and `mg_conn_set`. The defaults are those of the original library. */
@@ -1484,6 +1454,36 @@ enum {
   MG_WEB_NO_DOT_FILES = 16,
   /* Let pages of the allowed origins send cookies and credentials. */
   MG_WEB_CREDENTIALS = 32
+};
+
+/* State of the firmware that is running. */
+enum {
+  /* Confirmed. */
+  MG_OTA_CONFIRMED = 0,
+  /* New, on trial. */
+  MG_OTA_TESTING = 1,
+  /* Did not work. */
+  MG_OTA_FAILED = 2,
+  /* The previous one again, after a failure. */
+  MG_OTA_ROLLEDBACK = 3
+};
+
+/* Settings of an Ethernet PHY. */
+enum {
+  /* The LEDs are active high. */
+  MG_PHY_LEDS_ACTIVE_HIGH = 1,
+  /* The PHY gives the clock to the MAC. */
+  MG_PHY_CLOCKS_MAC = 2
+};
+
+/* Speed of an Ethernet link. */
+enum {
+  /* 10 Mbit/s. */
+  MG_PHY_SPEED_10M = 0,
+  /* 100 Mbit/s. */
+  MG_PHY_SPEED_100M = 1,
+  /* 1 Gbit/s. */
+  MG_PHY_SPEED_1000M = 2
 };
 
 /* Address bytes, in network order. */
@@ -2051,96 +2051,6 @@ struct mg_dash_user {
 /* Prints one `%M` argument: reads what it needs from `ap`, returns how many characters it printed. */
 typedef size_t (*mg_pm_t)(mg_pfn_t out, void *arg, va_list *ap);
 
-/* A queue for one producer thread and one consumer thread. */
-struct mg_queue {
-  /* Memory of the queue. */
-  char *buf;
-  /* Bytes of memory. */
-  size_t size;
-  /* Where the consumer reads. */
-  volatile size_t tail;
-  /* Where the producer writes. */
-  volatile size_t head;
-};
-
-/* Wi-Fi settings. */
-struct mg_wifi_data {
-  /* Network to join. */
-  char *ssid;
-  /* Its password. */
-  char *pass;
-  /* Name of the own access point. */
-  char *apssid;
-  /* Its password. */
-  char *appass;
-  /* Its IPv4 address, in network order. */
-  uint32_t apip;
-  /* Its network mask. */
-  uint32_t apmask;
-  /* `MG_WIFI_SECURITY_*` of the network to join. */
-  uint8_t security;
-  /* `MG_WIFI_SECURITY_*` of the own access point. */
-  uint8_t apsecurity;
-  /* Channel of the own access point. */
-  uint8_t apchannel;
-  /* Be an access point. */
-  bool apmode;
-};
-
-/* One network that a Wi-Fi scan found. */
-struct mg_wifi_scan_bss_data {
-  /* Name. */
-  struct mg_str SSID;
-  /* Address of the access point. */
-  char *BSSID;
-  /* Signal strength in dBm. */
-  int16_t RSSI;
-  /* `MG_WIFI_SECURITY_*`. */
-  uint8_t security;
-  /* Channel. */
-  uint8_t channel;
-  /* `MG_WIFI_BAND_*`. */
-  unsigned int band: 2;
-  /* Speaks 802.11n. */
-  unsigned int has_n: 1;
-  /* Speaks 802.11ac. */
-  unsigned int has_ac: 1;
-  /* Speaks 802.11ax. */
-  unsigned int has_ax: 1;
-};
-
-/* A modem that is driven by AT commands. */
-struct mg_tcpip_driver_atcmd_data {
-  /* The serial port. */
-  void *usart;
-  /* Resets the modem. */
-  void (*reset)(void *usart);
-  /* Sends a byte. */
-  void (*tx)(void *usart, uint8_t byte);
-  /* Receives a byte. */
-  int (*rx)(void *usart);
-  /* Commands. */
-  const char **script;
-  /* Next command. */
-  int script_index;
-  /* Until when to wait for the answer. */
-  uint64_t deadline;
-  /* Do not escape bytes. */
-  bool no_byte_stuff;
-  /* The link is up. */
-  bool link;
-  /* Inside an escape. */
-  bool unstuffing;
-};
-
-/* Access to the registers of an Ethernet PHY. */
-struct mg_phy {
-  /* Reads a register. */
-  uint16_t (*read_reg)(uint8_t addr, uint8_t reg);
-  /* Writes a register. */
-  void (*write_reg)(uint8_t addr, uint8_t reg, uint16_t value);
-};
-
 /* An open file. */
 struct mg_fd {
   /* What `fs->op` returned. */
@@ -2159,6 +2069,18 @@ struct mg_mem_file {
   size_t size;
   /* When it was changed last. */
   time_t mtime;
+};
+
+/* A queue for one producer thread and one consumer thread. */
+struct mg_queue {
+  /* Memory of the queue. */
+  char *buf;
+  /* Bytes of memory. */
+  size_t size;
+  /* Where the consumer reads. */
+  volatile size_t tail;
+  /* Where the producer writes. */
+  volatile size_t head;
 };
 
 /* One HTTP header. */
@@ -2344,6 +2266,84 @@ struct mg_http_web_opts {
   const char *lifetimes;
 };
 
+/* Wi-Fi settings. */
+struct mg_wifi_data {
+  /* Network to join. */
+  char *ssid;
+  /* Its password. */
+  char *pass;
+  /* Name of the own access point. */
+  char *apssid;
+  /* Its password. */
+  char *appass;
+  /* Its IPv4 address, in network order. */
+  uint32_t apip;
+  /* Its network mask. */
+  uint32_t apmask;
+  /* `MG_WIFI_SECURITY_*` of the network to join. */
+  uint8_t security;
+  /* `MG_WIFI_SECURITY_*` of the own access point. */
+  uint8_t apsecurity;
+  /* Channel of the own access point. */
+  uint8_t apchannel;
+  /* Be an access point. */
+  bool apmode;
+};
+
+/* One network that a Wi-Fi scan found. */
+struct mg_wifi_scan_bss_data {
+  /* Name. */
+  struct mg_str SSID;
+  /* Address of the access point. */
+  char *BSSID;
+  /* Signal strength in dBm. */
+  int16_t RSSI;
+  /* `MG_WIFI_SECURITY_*`. */
+  uint8_t security;
+  /* Channel. */
+  uint8_t channel;
+  /* `MG_WIFI_BAND_*`. */
+  unsigned int band: 2;
+  /* Speaks 802.11n. */
+  unsigned int has_n: 1;
+  /* Speaks 802.11ac. */
+  unsigned int has_ac: 1;
+  /* Speaks 802.11ax. */
+  unsigned int has_ax: 1;
+};
+
+/* A modem that is driven by AT commands. */
+struct mg_tcpip_driver_atcmd_data {
+  /* The serial port. */
+  void *usart;
+  /* Resets the modem. */
+  void (*reset)(void *usart);
+  /* Sends a byte. */
+  void (*tx)(void *usart, uint8_t byte);
+  /* Receives a byte. */
+  int (*rx)(void *usart);
+  /* Commands. */
+  const char **script;
+  /* Next command. */
+  int script_index;
+  /* Until when to wait for the answer. */
+  uint64_t deadline;
+  /* Do not escape bytes. */
+  bool no_byte_stuff;
+  /* The link is up. */
+  bool link;
+  /* Inside an escape. */
+  bool unstuffing;
+};
+
+/* Access to the registers of an Ethernet PHY. */
+struct mg_phy {
+  /* Reads a register. */
+  uint16_t (*read_reg)(uint8_t addr, uint8_t reg);
+  /* Writes a register. */
+  void (*write_reg)(uint8_t addr, uint8_t reg, uint16_t value);
+};
+
 /* State of an MD5 computation. */
 struct mg_md5_ctx {
   /* The four words of state. */
@@ -2437,12 +2437,13 @@ void mg_mgr_free(struct mg_mgr *mgr);
  */
 void mg_mgr_poll(struct mg_mgr *mgr, int ms);
 
-/* Sets a function that is called before a poll of this manager sleeps, or removes it (NULL).
+/* Sets a function that is called before a poll of this manager sleeps, or removes it (NULL). An
+ * addition of this library.
  *
  * It gets the milliseconds that the poll would sleep (negative: without limit; never 0) and returns
  * the milliseconds that it shall sleep. So it can release a lock around a wait of its own (on
  * `mgr->epoll_fd`, which is readable when there is I/O) and return 0, to let other threads use the
- * manager meanwhile; or keep the loop from sleeping. An addition to the interface of 7.22.
+ * manager meanwhile; or keep the loop from sleeping.
  */
 void mg_mgr_set_wait_fn(struct mg_mgr *mgr,
                         int (*fn)(struct mg_mgr *mgr, int ms, void *arg),
@@ -2642,7 +2643,7 @@ struct mg_connection *mg_http_connect(struct mg_mgr *mgr,
                                       void *fn_data);
 
 /* Marks what a connection sends with a code point of Differentiated Services (RFC 2474), 0 to 63:
- * `MG_DSCP_EF`, `MG_DSCP_AF(1, 1)`, `MG_DSCP_CS(5)`.
+ * `MG_DSCP_EF`, `MG_DSCP_AF(1, 1)`, `MG_DSCP_CS(5)`. An addition of this library.
  *
  * A connection without a socket yet is marked when it has one, before its first packet; accepted
  * connections take their listener's mark. The same as `mg_conn_set` with `MG_SET_DSCP`.
@@ -2654,32 +2655,38 @@ bool mg_dscp(struct mg_connection *c, uint8_t dscp);
 
 /* ---- Settings of managers and connections: additions of this library ---- */
 
-/* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made
- * from now on. Programs that set nothing get the behaviour of the original library. Settings of the
- * whole process may be changed with `mgr` NULL, too.
+/* Changes a setting of a manager, see `enum mg_setting`: holds for listeners and connections made from
+ * now on. Programs that set nothing get the behaviour of the original library. Settings of the whole
+ * process may be changed with `mgr` NULL, too. An addition of this library.
  *
  * Returns:
  * false when there is no such setting, or the value makes no sense for it; nothing has changed.
  */
-bool mg_mgr_set(struct mg_mgr *mgr, int setting, int64_t value);
+bool mg_mgr_set(struct mg_mgr *mgr,
+                int setting,
+                int64_t value);
 
-/* Changes a setting of a manager that is a text, see `enum mg_setting`. The text is copied.
+/* Changes a setting of a manager that is a text, see `enum mg_setting`. The text is copied. An
+ * addition of this library.
  *
  * Returns:
  * false when there is no such setting, or the text makes no sense for it; nothing has changed.
  */
 bool mg_mgr_set_text(struct mg_mgr *mgr, int setting, const char *text);
 
-/* Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts
- * from now on inherit its settings.
+/* Changes a setting of one connection, see `enum mg_setting`. Connections that a listener accepts from
+ * now on inherit its settings. An addition of this library.
  *
  * Returns:
  * false when there is no such setting for connections, or the value makes no sense for it;
  * nothing has changed.
  */
-bool mg_conn_set(struct mg_connection *c, int setting, int64_t value);
+bool mg_conn_set(struct mg_connection *c,
+                 int setting,
+                 int64_t value);
 
 /* Reads a setting of a manager, see `enum mg_setting`, or a count: `MG_GET_MEMORY`, `MG_GET_ACCEPTED`.
+ * An addition of this library.
  *
  * Returns:
  * -1 when there is no such setting, or it is a text or one of the whole process.
@@ -2688,7 +2695,8 @@ int64_t mg_mgr_get(struct mg_mgr *mgr,
                    int what);
 
 /* Bytes of memory that this process may use: the least of what the machine has, `RLIMIT_AS`, and the
- * limits of its control groups. `mg_mgr_harden` lets a manager hold a quarter.
+ * limits of its control groups. `mg_mgr_harden` lets a manager hold a quarter. An addition of this
+ * library.
  *
  * Returns:
  * 0 when nobody says.
@@ -2697,8 +2705,9 @@ uint64_t mg_available_memory(void);
 
 /* Gives a manager the limits of a server that strangers reach, for listeners and connections made from
  * now on: times and sizes for every protocol, strict HTTP and MQTT, TLS on what TLS listeners accept.
- * docs/reference/server-behaviour.md lists them; `mg_mgr_set` changes single ones afterwards. Of connections, no
- * more than the process may have descriptors for (`RLIMIT_NOFILE`).
+ * docs/reference/server-behaviour.md lists them; `mg_mgr_set` changes single ones afterwards. Of
+ * connections, no more than the process may have descriptors for (`RLIMIT_NOFILE`). An addition of
+ * this library.
  *
  * Returns:
  * false when `mgr` is NULL or was not initialised.
@@ -2706,7 +2715,8 @@ uint64_t mg_available_memory(void);
 bool mg_mgr_harden(struct mg_mgr *mgr);
 
 /* As `mg_mgr_harden`, for one connection; what a listener accepts from now on inherits it. The limits
- * that only managers have, those of connections at once, are left as they are.
+ * that only managers have, those of connections at once, are left as they are. An addition of this
+ * library.
  *
  * Returns:
  * false when `c` is NULL or none of the library's.
@@ -2769,7 +2779,7 @@ size_t mg_http_next_header(const struct mg_http_message *hm,
 
 /* ---- HTTP replies and chunks ---- */
 
-/* As `mg_http_reply`, with a `va_list`.
+/* As `mg_http_reply`, with a `va_list`. An addition of this library.
  *
  * Errors:
  * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
@@ -2780,7 +2790,7 @@ void mg_http_vreply(struct mg_connection *c,
                     const char *body_fmt,
                     va_list *ap);
 
-/* As `mg_http_printf_chunk`, with a `va_list`.
+/* As `mg_http_printf_chunk`, with a `va_list`. An addition of this library.
  *
  * Errors:
  * `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
@@ -3087,7 +3097,7 @@ char *mg_http_etag(char *buf, size_t len, size_t size, time_t mtime);
 
 /* ---- WebSocket: connecting, upgrading, sending ---- */
 
-/* As `mg_ws_connect`, with a `va_list`. */
+/* As `mg_ws_connect`, with a `va_list`. An addition of this library. */
 struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr,
                                      const char *url,
                                      mg_event_handler_t fn,
@@ -3095,7 +3105,7 @@ struct mg_connection *mg_ws_vconnect(struct mg_mgr *mgr,
                                      const char *fmt,
                                      va_list *ap);
 
-/* As `mg_ws_upgrade`, with a `va_list`. */
+/* As `mg_ws_upgrade`, with a `va_list`. An addition of this library. */
 void mg_ws_vupgrade(struct mg_connection *c,
                     struct mg_http_message *hm,
                     const char *fmt,
@@ -3164,17 +3174,18 @@ size_t mg_ws_printf(struct mg_connection *c, int op, const char *fmt, ...);
 
 /* Additions of this library. */
 
-/* Appends one frame of a message that is sent in several: the first with its opcode, the others
- * with `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such
- * a message is not compressed. RFC 6455, section 5.4.
+/* Appends one frame of a message that is sent in several: the first with its opcode, the others with
+ * `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such a
+ * message is not compressed. RFC 6455, section 5.4. An addition of this library.
  *
  * Returns:
  * Bytes of the frame, header included; 0, with nothing appended, without memory.
  */
 size_t mg_ws_send_frame(struct mg_connection *c, const void *buf, size_t len, int op, bool fin);
 
-/* Starts to close a WebSocket: appends a close frame with a code and a reason. The connection
- * closes when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take.
+/* Starts to close a WebSocket: appends a close frame with a code and a reason. The connection closes
+ * when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take. An addition of
+ * this library.
  *
  * `code` is one that RFC 6455, section 7.4, allows to be sent (1000: done; 1001: going away; 4000
  * to 4999: the program's own), or 0 for a frame without code and reason. `reason` is UTF-8, or
@@ -3187,7 +3198,7 @@ size_t mg_ws_send_frame(struct mg_connection *c, const void *buf, size_t len, in
 bool mg_ws_close(struct mg_connection *c, int code, const char *reason);
 
 /* Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
- * reason is a view into the message, empty when there is none.
+ * reason is a view into the message, empty when there is none. An addition of this library.
  *
  * Returns:
  * The code; 1005 for a close frame without one (RFC 6455, section 7.1.5); 0 for any other message.
@@ -3195,8 +3206,8 @@ bool mg_ws_close(struct mg_connection *c, int code, const char *reason);
 int mg_ws_close_code(const struct mg_ws_message *wm, struct mg_str *reason);
 
 /* Sends a message to all open WebSocket connections of a manager that `filter` (NULL: all) returns
- * true for. The frame is made once; connections that need their own, clients and those that
- * compress, get their own.
+ * true for. The frame is made once; connections that need their own, clients and those that compress,
+ * get their own. An addition of this library.
  *
  * `filter` may change and close connections. `op` is `WEBSOCKET_OP_*`. Connections that are
  * closing or draining, or that a close frame was sent on, are left out.
@@ -3625,9 +3636,9 @@ long mg_json_get_long(struct mg_str json, const char *path, long dflt);
  */
 char *mg_json_get_str(struct mg_str json, const char *path);
 
-/* Returns the string at `path` as UTF-8.
+/* Returns the string at `path` as UTF-8. An addition of this library.
  *
- * An addition to the API of 7.22. All of `\uXXXX` is decoded, surrogate pairs included; an
+ * All of `\uXXXX` is decoded, surrogate pairs included; an
  * unpaired surrogate becomes U+FFFD. Bytes that are not escaped are copied as they are, so the
  * result is valid UTF-8 if the document is. `*len` (may be NULL) gets the length without the NUL;
  * the text may hold NUL bytes.
@@ -3882,7 +3893,7 @@ char *mg_vmprintf(const char *fmt, va_list *ap);
  */
 size_t mg_vprintf(struct mg_connection *c, const char *fmt, va_list *ap);
 
-/* As `mg_error`, with a `va_list`. */
+/* As `mg_error`, with a `va_list`. An addition of this library. */
 void mg_verror(struct mg_connection *c, const char *fmt, va_list *ap);
 
 /* Formats to `fn(ch, arg)`; see `mg_vxprintf`.
@@ -4282,7 +4293,7 @@ extern int mg_log_level;
  */
 void mg_log_set_fn(mg_pfn_t fn, void *param);
 
-/* As `mg_log`, with a `va_list`.
+/* As `mg_log`, with a `va_list`. An addition of this library.
  *
  * Threads:
  * Any. Lines of several threads may mix.
@@ -4312,103 +4323,137 @@ void mg_log(const char *fmt, ...);
  */
 void mg_log_prefix(int level, const char *file, int line, const char *fname);
 
-/* ---- CRC-16, and comparing secrets ---- */
+/* ---- `struct mg_iobuf`: growable buffers ---- */
 
-/* Continues a CRC-16/X-25 (that of HDLC and PPP) over `len` bytes at `buf`.
+/* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
  *
- * Start with `crc` 0, and pass the last result on to continue. `buf` may be NULL if `len` is 0.
+ * `size` bytes, rounded up to a multiple of `align`, zeroed. `align` is how much the buffer grows
+ * at a time; 0 means exactly as much as needed.
  *
  * Returns:
- * The new CRC; `crc` itself if `len` is 0.
+ * false when memory is exhausted; the buffer is then empty and usable.
  *
  * Threads:
- * Any.
+ * Any thread, one at a time for each buffer.
  */
-uint16_t mg_crc16(uint16_t crc, const char *buf, size_t len);
+bool mg_iobuf_init(struct mg_iobuf *io, size_t size, size_t align);
 
-/* Compares `n` bytes, in a time that depends on `n` only: for secrets. `n` 0: equal.
+/* Makes the capacity exactly `new_size`, rounded up to a multiple of `align`: grows or shrinks.
+ *
+ * Contents are kept up to the new capacity. Pointers into the old memory dangle, and the old
+ * memory is zeroed before it is released. `new_size` 0 releases the memory.
  *
  * Returns:
- * true when they are equal.
+ * false when memory is exhausted; nothing has changed then.
  *
  * Threads:
- * Any.
+ * Any thread, one at a time for each buffer.
  */
-bool mg_memeq(const void *a, const void *b, size_t n);
+bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
 
-/* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
-
-/* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need
- * nothing. `config` are bits of `MG_PHY_LEDS_ACTIVE_HIGH` and `MG_PHY_CLOCKS_MAC`. A reset that does
- * not end is waited for 10,000 reads. Does nothing without both functions.
+/* Releases the memory of a buffer; `align` stays, and the buffer is usable again at once.
  *
  * Threads:
- * As the functions of `phy` say.
+ * Any thread, one at a time for each buffer.
  */
-void mg_phy_init(struct mg_phy *phy, uint8_t addr, uint8_t config);
+void mg_iobuf_free(struct mg_iobuf *io);
 
-/* Tells whether an Ethernet PHY has a link, and what it is like.
+/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
  *
- * `full_duplex` and `speed` (`MG_PHY_SPEED_*`) are set when there is a link, both are not NULL, and
- * the chip is known: TI DP838xx, Microchip KSZ8x and LAN87x, Realtek RTL8xxx, ICS1894.
+ * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
+ * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
+ * The capacity becomes exactly what is needed, rounded up to a multiple of `align`.
  *
  * Returns:
- * true when there is a link; false without both functions.
+ * `len`, or 0 when memory is exhausted; nothing has changed then.
  *
  * Threads:
- * As the functions of `phy` say.
+ * Any thread, one at a time for each buffer.
  */
-bool mg_phy_up(struct mg_phy *phy, uint8_t addr, bool *full_duplex, uint8_t *speed);
+size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len);
 
-/* Looks for Wi-Fi networks. A host has no driver for that.
+/* Removes `len` bytes at offset `ofs`; what follows moves left.
+ *
+ * Both are clamped to what is there. The bytes that become free at the end are zeroed; the
+ * capacity stays.
  *
  * Returns:
- * false.
+ * How many bytes were removed.
  *
  * Threads:
- * Any.
+ * Any thread, one at a time for each buffer.
  */
-bool mg_wifi_scan(void);
+size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
 
-/* Joins a Wi-Fi network. A host has no driver for that; `wifi` is not looked at.
+/* ---- `struct mg_queue`: messages from one thread to another one without locks ---- */
+
+/* Makes an empty queue in `size` bytes at `buf`, which the program owns.
+ *
+ * Each message takes 4 bytes more than its length, and 4 have to stay free: the longest possible
+ * message is `size - 8` bytes.
+ *
+ * Threads:
+ * Before the two threads start to use the queue.
+ */
+void mg_queue_init(struct mg_queue *q, char *buf, size_t size);
+
+/* Finds room for a message of `len` bytes; `*buf` is where to write it. Publish it with
+ * `mg_queue_add`.
  *
  * Returns:
- * false.
+ * The length of the longest message that has room there, `len` at least. 0: there is no room now;
+ * try again when the consumer has read on.
  *
  * Threads:
- * Any.
+ * The producer.
  */
-bool mg_wifi_connect(struct mg_wifi_data *wifi);
+size_t mg_queue_book(struct mg_queue *q, char **buf, size_t len);
 
-/* Leaves a Wi-Fi network. A host has no driver for that.
+/* Publishes `len` bytes, at most as many as booked, at the place that `mg_queue_book` gave.
+ *
+ * Threads:
+ * The producer.
+ */
+void mg_queue_add(struct mg_queue *q, size_t len);
+
+/* Looks at the oldest message; `*buf` is where it begins. It stays until `mg_queue_del`.
  *
  * Returns:
- * false.
+ * Its length, or 0: the queue is empty.
  *
  * Threads:
- * Any.
+ * The consumer.
  */
-bool mg_wifi_disconnect(void);
+size_t mg_queue_next(struct mg_queue *q, char **buf);
 
-/* Becomes a Wi-Fi access point. A host has no driver for that; `wifi` is not looked at.
+/* Drops the oldest message; `len` is what `mg_queue_next` returned.
+ *
+ * Threads:
+ * The consumer.
+ */
+void mg_queue_del(struct mg_queue *q, size_t len);
+
+/* As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run twice.
+ * An addition of this library.
  *
  * Returns:
- * false.
+ * The length of the message; 0 if it is empty or does not fit.
  *
  * Threads:
- * Any.
+ * The producer.
  */
-bool mg_wifi_ap_start(struct mg_wifi_data *wifi);
+size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
 
-/* Is no Wi-Fi access point any more. A host has no driver for that.
+/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
+ * the message, which needs room too, does not belong to it.
  *
  * Returns:
- * false.
+ * The length of the message; 0 if it is empty or does not fit.
  *
  * Threads:
- * Any.
+ * The producer.
  */
-bool mg_wifi_ap_stop(void);
+size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
 
 /* ---- File systems and whole files ---- */
 
@@ -4473,220 +4518,85 @@ bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t l
  */
 bool mg_file_printf(struct mg_fs *fs, const char *path, const char *fmt, ...);
 
-/* ---- Low-level input and output, and helpers for multicast and local addresses ---- */
+/* ---- Time ---- */
 
-/* One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
+/* Wall-clock time in milliseconds since 1970 at which `mg_millis()` was 0.
  *
- * Returns:
- * How many bytes were sent, `MG_IO_WAIT` when the socket is busy, else `MG_IO_ERR`.
+ * 0 until the first SNTP answer; a program may assign it. `mg_now()` is `mg_millis()` plus this.
  */
-long mg_io_send(struct mg_connection *c, const void *buf, size_t len);
+extern uint64_t mg_boot_timestamp_ms;
 
-/* Takes up to `len` bytes out of `c->rtls`: bytes that came in and were not decrypted.
- *
- * Returns:
- * How many bytes were taken; `MG_IO_WAIT` when there are none.
- */
-long mg_io_recv(struct mg_connection *c, void *buf, size_t len);
-
-/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the interface that the
- * system chooses; without a route to the group, on the first one that is up. Failures are logged.
- */
-void mg_multicast_add(struct mg_connection *c, char *ip);
-
-/* Finds the local address that the system would use to reach `to`, without sending anything.
- *
- * Errors:
- * `MG_EV_ERROR` on `c`, "socket(): ERRNO" or "connect: ERRNO"; `addr` is then left alone.
- */
-void mg_getlocaddr(struct mg_connection *c, struct mg_addr *to, struct mg_addr *addr);
-
-/* ---- `struct mg_iobuf`: growable buffers ---- */
-
-/* Initialises a buffer: overwrites all fields (releases nothing), then allocates.
- *
- * `size` bytes, rounded up to a multiple of `align`, zeroed. `align` is how much the buffer grows
- * at a time; 0 means exactly as much as needed.
- *
- * Returns:
- * false when memory is exhausted; the buffer is then empty and usable.
- *
- * Threads:
- * Any thread, one at a time for each buffer.
- */
-bool mg_iobuf_init(struct mg_iobuf *io, size_t size, size_t align);
-
-/* Makes the capacity exactly `new_size`, rounded up to a multiple of `align`: grows or shrinks.
- *
- * Contents are kept up to the new capacity. Pointers into the old memory dangle, and the old
- * memory is zeroed before it is released. `new_size` 0 releases the memory.
- *
- * Returns:
- * false when memory is exhausted; nothing has changed then.
- *
- * Threads:
- * Any thread, one at a time for each buffer.
- */
-bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
-
-/* Releases the memory of a buffer; `align` stays, and the buffer is usable again at once.
- *
- * Threads:
- * Any thread, one at a time for each buffer.
- */
-void mg_iobuf_free(struct mg_iobuf *io);
-
-/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
- *
- * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
- * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
- * The capacity becomes exactly what is needed, rounded up to a multiple of `align`.
- *
- * Returns:
- * `len`, or 0 when memory is exhausted; nothing has changed then.
- *
- * Threads:
- * Any thread, one at a time for each buffer.
- */
-size_t mg_iobuf_add(struct mg_iobuf *io, size_t ofs, const void *buf, size_t len);
-
-/* Removes `len` bytes at offset `ofs`; what follows moves left.
- *
- * Both are clamped to what is there. The bytes that become free at the end are zeroed; the
- * capacity stays.
- *
- * Returns:
- * How many bytes were removed.
- *
- * Threads:
- * Any thread, one at a time for each buffer.
- */
-size_t mg_iobuf_del(struct mg_iobuf *io, size_t ofs, size_t len);
-
-/* ---- JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 or ECDSA on P-256 ---- */
-
-/* Makes a token with an HMAC: `opts->claims`, signed with `opts->secret`.
- *
- * The header is `{"alg":"HS256","typ":"JWT"}`, then `kid` if there is one, then the members in
- * `opts->header`. `len` has to be the length of the text + 1.
- *
- * Returns:
- * The length of the token, which is NUL-terminated. 0, and an empty text, when there is too little
- * room, the secret is empty, the claims are no JSON object, or the header would be none or have a
- * member twice.
- *
- * Threads:
- * Any. RFC 7515, RFC 7519.
- */
-size_t mg_jwt_sign_hs256(const struct mg_jwt_opts *opts, char *buf, size_t len);
-
-/* Checks a token with an HMAC by `opts->secret`, and writes its claims to `buf`, which needs their
- * length + 1.
- *
- * The header's `alg` has to be `HS256`, once; `crit` is not understood. `exp` and `nbf` are judged by
- * the system's clock, with 60 seconds of leeway; `mg_jwt_read_hs256` does not judge them.
- *
- * Returns:
- * The length of the claims, which are NUL-terminated. 0, and an empty text, when anything is wrong.
- *
- * Threads:
- * Any. RFC 7515, RFC 7519.
- */
-size_t mg_jwt_verify_hs256(struct mg_str jwt,
-                           const struct mg_jwt_opts *opts,
-                           char *buf,
-                           size_t len);
-
-/* As `mg_jwt_verify_hs256`, whatever `exp` and `nbf` say: for tokens that are renewed. An addition of
- * this library.
+/* Milliseconds of a clock that only goes forward (not the wall clock), unless the program
+ * defines its own.
  *
  * Threads:
  * Any.
  */
-size_t mg_jwt_read_hs256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
+uint64_t mg_millis(void);
 
-/* As `mg_jwt_sign_hs256`, with ECDSA on P-256 by `opts->private_key`. Each call makes another
- * signature. Not in a library without TLS, which logs so and returns 0.
+/* Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
  *
- * Returns:
- * As `mg_jwt_sign_hs256`; 0 also for a key that is NULL, 0, or not below the order of the curve.
- *
- * Threads:
- * Any. RFC 7515, RFC 7518 section 3.4.
- */
-size_t mg_jwt_sign_es256(const struct mg_jwt_opts *opts, char *buf, size_t len);
-
-/* As `mg_jwt_verify_hs256`, with ECDSA on P-256 by `opts->public_key`.
- *
- * Returns:
- * As `mg_jwt_verify_hs256`.
- *
- * Threads:
- * Any. RFC 7515, RFC 7518 section 3.4.
- */
-size_t mg_jwt_verify_es256(struct mg_str jwt,
-                           const struct mg_jwt_opts *opts,
-                           char *buf,
-                           size_t len);
-
-/* As `mg_jwt_verify_es256`, whatever `exp` and `nbf` say. An addition of this library.
+ * Before the first SNTP answer, and unless the program assigned `mg_boot_timestamp_ms`, the same
+ * as `mg_millis()`.
  *
  * Threads:
  * Any.
  */
-size_t mg_jwt_read_es256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
+uint64_t mg_now(void);
 
-/* Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
- * for `private_key` of `struct mg_jwt_opts`.
+/* Sleeps for at least `ms` milliseconds.
  *
- * Returns:
- * 32. 0, and `buf` untouched, when `len` is less than 32 or this is no such key.
- *
- * Threads:
- * Any. RFC 5915, RFC 5958.
- */
-size_t mg_uecc_parse_private_key(struct mg_str key, uint8_t *buf, size_t len);
-
-/* Computes the public key of a private one, for `public_key` of `struct mg_jwt_opts`: writes 64 bytes,
- * x and y. `curve` is `mg_uecc_secp256r1()`.
- *
- * Returns:
- * 1; 0 for a key that is 0 or not below the order of the curve, and for NULL.
+ * Nothing is polled meanwhile: a program with an event loop uses a timer instead.
  *
  * Threads:
  * Any.
  */
-int mg_uecc_compute_public_key(const uint8_t *private_key,
-                               uint8_t *public_key,
-                               MG_UECC_Curve curve);
+void mg_delayms(unsigned int ms);
 
-/* The curve P-256 (secp256r1): a pointer that says nothing but that.
+/* Seconds since 1970 of a date in UTC (proleptic Gregorian calendar); `month` and `day` from 1. An
+ * addition of this library.
+ *
+ * Days, hours, minutes and seconds beyond their range run on: second 60 is the next minute.
+ *
+ * Returns:
+ * The seconds; 0 for a year before 1970, a month outside of 1 to 12, or day 0.
  *
  * Threads:
  * Any.
  */
-MG_UECC_Curve mg_uecc_secp256r1(void);
+uint64_t mg_timegm(unsigned int year,
+                   unsigned int month,
+                   unsigned int day,
+                   unsigned int hour,
+                   unsigned int min,
+                   unsigned int sec);
 
-/* ---- Layout of structs ---- */
+/* ---- Random bytes and text ---- */
 
-/* Tells the library which sizes the program was compiled with: `MG_DATA_SIZE`, `MG_MAX_HTTP_HEADERS`
- * and `MG_DASH_MAX_USER_NAME`. An addition of this library.
+/* Fills `buf` with `len` random bytes from the operating system, unless the program defines
+ * its own `mg_random`.
  *
- * Programs need not call it: where one of the macros has a value of the program's, the header calls it
- * before `main`. Programs in other languages that declare the structs themselves call it before the first
- * `mg_mgr_init`. One process has one layout, which counts for all its managers.
- *
- * Errors:
- * When parts of the program were compiled with different values, when a manager exists that has other
- * ones, or with a value above 1048576: says so on the standard error and aborts, since each part would
- * read and write at the wrong places.
+ * Returns:
+ * true; false if the operating system gave none: then the bytes are predictable, and an error
+ * is logged.
  *
  * Threads:
- * Before other threads use the library.
+ * Any, unless the program's own says otherwise.
  */
-void mg_set_layout(size_t data_size,
-                   size_t http_headers,
-                   size_t dash_user_name);
+bool mg_random(void *buf, size_t len);
+
+/* Writes `len - 1` random letters and digits and a NUL to `buf`.
+ *
+ * Each of `[a-zA-Z0-9]` is equally likely. The bytes come from `mg_random`. With `len` 1 only the
+ * NUL is written, with `len` 0 nothing.
+ *
+ * Returns:
+ * `buf`.
+ *
+ * Threads:
+ * Any.
+ */
+char *mg_random_str(char *buf, size_t len);
 
 /* ---- Memory ---- */
 
@@ -4720,6 +4630,140 @@ void mg_free(void *ptr);
  * Any.
  */
 void mg_bzero(volatile unsigned char *buf, size_t len);
+
+/* ---- Low-level input and output, and helpers for multicast and local addresses ---- */
+
+/* One attempt to send on the connection's socket, past `c->send`; UDP sends to `c->rem`.
+ *
+ * Returns:
+ * How many bytes were sent, `MG_IO_WAIT` when the socket is busy, else `MG_IO_ERR`.
+ */
+long mg_io_send(struct mg_connection *c, const void *buf, size_t len);
+
+/* Takes up to `len` bytes out of `c->rtls`: bytes that came in and were not decrypted.
+ *
+ * Returns:
+ * How many bytes were taken; `MG_IO_WAIT` when there are none.
+ */
+long mg_io_recv(struct mg_connection *c, void *buf, size_t len);
+
+/* Joins the IPv4 group `ip` (dotted text) on the connection's socket, on the interface that the
+ * system chooses; without a route to the group, on the first one that is up. Failures are logged.
+ */
+void mg_multicast_add(struct mg_connection *c, char *ip);
+
+/* Finds the local address that the system would use to reach `to`, without sending anything.
+ *
+ * Errors:
+ * `MG_EV_ERROR` on `c`, "socket(): ERRNO" or "connect: ERRNO"; `addr` is then left alone.
+ */
+void mg_getlocaddr(struct mg_connection *c, struct mg_addr *to, struct mg_addr *addr);
+
+/* ---- JSON Web Tokens (RFC 7519), signed with HMAC-SHA-256 or ECDSA on P-256 ---- */
+
+/* Makes a token with an HMAC: `opts->claims`, signed with `opts->secret`. An addition of this library.
+ *
+ * The header is `{"alg":"HS256","typ":"JWT"}`, then `kid` if there is one, then the members in
+ * `opts->header`. `len` has to be the length of the text + 1.
+ *
+ * Returns:
+ * The length of the token, which is NUL-terminated. 0, and an empty text, when there is too little
+ * room, the secret is empty, the claims are no JSON object, or the header would be none or have a
+ * member twice.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7519.
+ */
+size_t mg_jwt_sign_hs256(const struct mg_jwt_opts *opts,
+                         char *buf,
+                         size_t len);
+
+/* Checks a token with an HMAC by `opts->secret`, and writes its claims to `buf`, which needs their
+ * length + 1. An addition of this library.
+ *
+ * The header's `alg` has to be `HS256`, once; `crit` is not understood. `exp` and `nbf` are judged by
+ * the system's clock, with 60 seconds of leeway; `mg_jwt_read_hs256` does not judge them.
+ *
+ * Returns:
+ * The length of the claims, which are NUL-terminated. 0, and an empty text, when anything is wrong.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7519.
+ */
+size_t mg_jwt_verify_hs256(struct mg_str jwt,
+                           const struct mg_jwt_opts *opts,
+                           char *buf,
+                           size_t len);
+
+/* As `mg_jwt_verify_hs256`, whatever `exp` and `nbf` say: for tokens that are renewed. An addition of
+ * this library.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_jwt_read_hs256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* As `mg_jwt_sign_hs256`, with ECDSA on P-256 by `opts->private_key`. Each call makes another
+ * signature. Not in a library without TLS, which logs so and returns 0. An addition of this library.
+ *
+ * Returns:
+ * As `mg_jwt_sign_hs256`; 0 also for a key that is NULL, 0, or not below the order of the curve.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7518 section 3.4.
+ */
+size_t mg_jwt_sign_es256(const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* As `mg_jwt_verify_hs256`, with ECDSA on P-256 by `opts->public_key`. An addition of this library.
+ *
+ * Returns:
+ * As `mg_jwt_verify_hs256`.
+ *
+ * Threads:
+ * Any. RFC 7515, RFC 7518 section 3.4.
+ */
+size_t mg_jwt_verify_es256(struct mg_str jwt,
+                           const struct mg_jwt_opts *opts,
+                           char *buf,
+                           size_t len);
+
+/* As `mg_jwt_verify_es256`, whatever `exp` and `nbf` say. An addition of this library.
+ *
+ * Threads:
+ * Any.
+ */
+size_t mg_jwt_read_es256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
+
+/* Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
+ * for `private_key` of `struct mg_jwt_opts`. An addition of this library.
+ *
+ * Returns:
+ * 32. 0, and `buf` untouched, when `len` is less than 32 or this is no such key.
+ *
+ * Threads:
+ * Any. RFC 5915, RFC 5958.
+ */
+size_t mg_uecc_parse_private_key(struct mg_str key, uint8_t *buf, size_t len);
+
+/* Computes the public key of a private one, for `public_key` of `struct mg_jwt_opts`: writes 64 bytes,
+ * x and y. `curve` is `mg_uecc_secp256r1()`. An addition of this library.
+ *
+ * Returns:
+ * 1; 0 for a key that is 0 or not below the order of the curve, and for NULL.
+ *
+ * Threads:
+ * Any.
+ */
+int mg_uecc_compute_public_key(const uint8_t *private_key,
+                               uint8_t *public_key,
+                               MG_UECC_Curve curve);
+
+/* The curve P-256 (secp256r1): a pointer that says nothing but that. An addition of this library.
+ *
+ * Threads:
+ * Any.
+ */
+MG_UECC_Curve mg_uecc_secp256r1(void);
 
 /* ---- Modbus-TCP ---- */
 
@@ -4843,154 +4887,100 @@ extern const struct mg_mem_file *mg_mem_files;
  */
 struct mg_str mg_unpacked(const char *path);
 
-/* ---- `struct mg_queue`: messages from one thread to another one without locks ---- */
+/* ---- Hardware of devices: Ethernet PHYs, and Wi-Fi, which a host has no driver for ---- */
 
-/* Makes an empty queue in `size` bytes at `buf`, which the program owns.
- *
- * Each message takes 4 bytes more than its length, and 4 have to stay free: the longest possible
- * message is `size - 8` bytes.
+/* Resets an Ethernet PHY and sets it up, by its identifier: TI DP838xx, Microchip KSZ8x; others need
+ * nothing. `config` are bits of `MG_PHY_LEDS_ACTIVE_HIGH` and `MG_PHY_CLOCKS_MAC`. A reset that does
+ * not end is waited for 10,000 reads. Does nothing without both functions.
  *
  * Threads:
- * Before the two threads start to use the queue.
+ * As the functions of `phy` say.
  */
-void mg_queue_init(struct mg_queue *q, char *buf, size_t size);
+void mg_phy_init(struct mg_phy *phy, uint8_t addr, uint8_t config);
 
-/* Finds room for a message of `len` bytes; `*buf` is where to write it. Publish it with
- * `mg_queue_add`.
+/* Tells whether an Ethernet PHY has a link, and what it is like.
+ *
+ * `full_duplex` and `speed` (`MG_PHY_SPEED_*`) are set when there is a link, both are not NULL, and
+ * the chip is known: TI DP838xx, Microchip KSZ8x and LAN87x, Realtek RTL8xxx, ICS1894.
  *
  * Returns:
- * The length of the longest message that has room there, `len` at least. 0: there is no room now;
- * try again when the consumer has read on.
+ * true when there is a link; false without both functions.
  *
  * Threads:
- * The producer.
+ * As the functions of `phy` say.
  */
-size_t mg_queue_book(struct mg_queue *q, char **buf, size_t len);
+bool mg_phy_up(struct mg_phy *phy, uint8_t addr, bool *full_duplex, uint8_t *speed);
 
-/* Publishes `len` bytes, at most as many as booked, at the place that `mg_queue_book` gave.
- *
- * Threads:
- * The producer.
- */
-void mg_queue_add(struct mg_queue *q, size_t len);
-
-/* Looks at the oldest message; `*buf` is where it begins. It stays until `mg_queue_del`.
+/* Looks for Wi-Fi networks. A host has no driver for that.
  *
  * Returns:
- * Its length, or 0: the queue is empty.
- *
- * Threads:
- * The consumer.
- */
-size_t mg_queue_next(struct mg_queue *q, char **buf);
-
-/* Drops the oldest message; `len` is what `mg_queue_next` returned.
- *
- * Threads:
- * The consumer.
- */
-void mg_queue_del(struct mg_queue *q, size_t len);
-
-/* As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run
- * twice.
- *
- * Returns:
- * The length of the message; 0 if it is empty or does not fit.
- *
- * Threads:
- * The producer.
- */
-size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
-
-/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
- * the message, which needs room too, does not belong to it.
- *
- * Returns:
- * The length of the message; 0 if it is empty or does not fit.
- *
- * Threads:
- * The producer.
- */
-size_t mg_queue_printf(struct mg_queue *q, const char *fmt, ...);
-
-/* ---- Random bytes and text ---- */
-
-/* Fills `buf` with `len` random bytes from the operating system, unless the program defines
- * its own `mg_random`.
- *
- * Returns:
- * true; false if the operating system gave none: then the bytes are predictable, and an error
- * is logged.
- *
- * Threads:
- * Any, unless the program's own says otherwise.
- */
-bool mg_random(void *buf, size_t len);
-
-/* Writes `len - 1` random letters and digits and a NUL to `buf`.
- *
- * Each of `[a-zA-Z0-9]` is equally likely. The bytes come from `mg_random`. With `len` 1 only the
- * NUL is written, with `len` 0 nothing.
- *
- * Returns:
- * `buf`.
+ * false.
  *
  * Threads:
  * Any.
  */
-char *mg_random_str(char *buf, size_t len);
+bool mg_wifi_scan(void);
 
-/* ---- Time ---- */
-
-/* Wall-clock time in milliseconds since 1970 at which `mg_millis()` was 0.
- *
- * 0 until the first SNTP answer; a program may assign it. `mg_now()` is `mg_millis()` plus this.
- */
-extern uint64_t mg_boot_timestamp_ms;
-
-/* Milliseconds of a clock that only goes forward (not the wall clock), unless the program
- * defines its own.
- *
- * Threads:
- * Any.
- */
-uint64_t mg_millis(void);
-
-/* Milliseconds since 1970, once the time is known: `mg_millis() + mg_boot_timestamp_ms`.
- *
- * Before the first SNTP answer, and unless the program assigned `mg_boot_timestamp_ms`, the same
- * as `mg_millis()`.
- *
- * Threads:
- * Any.
- */
-uint64_t mg_now(void);
-
-/* Sleeps for at least `ms` milliseconds.
- *
- * Nothing is polled meanwhile: a program with an event loop uses a timer instead.
- *
- * Threads:
- * Any.
- */
-void mg_delayms(unsigned int ms);
-
-/* Seconds since 1970 of a date in UTC (proleptic Gregorian calendar); `month` and `day` from 1.
- *
- * Days, hours, minutes and seconds beyond their range run on: second 60 is the next minute.
+/* Joins a Wi-Fi network. A host has no driver for that; `wifi` is not looked at.
  *
  * Returns:
- * The seconds; 0 for a year before 1970, a month outside of 1 to 12, or day 0.
+ * false.
  *
  * Threads:
  * Any.
  */
-uint64_t mg_timegm(unsigned int year,
-                   unsigned int month,
-                   unsigned int day,
-                   unsigned int hour,
-                   unsigned int min,
-                   unsigned int sec);
+bool mg_wifi_connect(struct mg_wifi_data *wifi);
+
+/* Leaves a Wi-Fi network. A host has no driver for that.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_disconnect(void);
+
+/* Becomes a Wi-Fi access point. A host has no driver for that; `wifi` is not looked at.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_ap_start(struct mg_wifi_data *wifi);
+
+/* Is no Wi-Fi access point any more. A host has no driver for that.
+ *
+ * Returns:
+ * false.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_wifi_ap_stop(void);
+
+/* ---- Layout of structs ---- */
+
+/* Tells the library which sizes the program was compiled with: `MG_DATA_SIZE`, `MG_MAX_HTTP_HEADERS`
+ * and `MG_DASH_MAX_USER_NAME`. An addition of this library.
+ *
+ * Programs need not call it: where one of the macros has a value of the program's, the header calls it
+ * before `main`. Programs in other languages that declare the structs themselves call it before the first
+ * `mg_mgr_init`. One process has one layout, which counts for all its managers.
+ *
+ * Errors:
+ * When parts of the program were compiled with different values, when a manager exists that has other
+ * ones, or with a value above 1048576: says so on the standard error and aborts, since each part would
+ * read and write at the wrong places.
+ *
+ * Threads:
+ * Before other threads use the library.
+ */
+void mg_set_layout(size_t data_size,
+                   size_t http_headers,
+                   size_t dash_user_name);
 
 /* ---- Text to IP address ---- */
 
@@ -5022,6 +5012,32 @@ uint32_t mg_ntohl(uint32_t net);
 
 /* Converts a 64-bit number from network to host byte order. */
 uint64_t mg_ntohll(uint64_t net);
+
+/* ---- CRC-16, and comparing secrets ---- */
+
+/* Continues a CRC-16/X-25 (that of HDLC and PPP) over `len` bytes at `buf`. An addition of this
+ * library.
+ *
+ * Start with `crc` 0, and pass the last result on to continue. `buf` may be NULL if `len` is 0.
+ *
+ * Returns:
+ * The new CRC; `crc` itself if `len` is 0.
+ *
+ * Threads:
+ * Any.
+ */
+uint16_t mg_crc16(uint16_t crc, const char *buf, size_t len);
+
+/* Compares `n` bytes, in a time that depends on `n` only: for secrets. `n` 0: equal. An addition of
+ * this library.
+ *
+ * Returns:
+ * true when they are equal.
+ *
+ * Threads:
+ * Any.
+ */
+bool mg_memeq(const void *a, const void *b, size_t n);
 
 /* ---- CRC-32 ---- */
 
@@ -5177,7 +5193,7 @@ size_t mg_base64_encode(const unsigned char *p, size_t n, char *buf, size_t dl);
 size_t mg_base64_decode(const char *src, size_t n, char *dst, size_t dl);
 
 /* As `mg_base64_encode` with the alphabet for URLs (RFC 4648, section 5), without padding: `dl` has to
- * be the length of the text + 1, which is `4 * ceil(n / 3) + 1` at most.
+ * be the length of the text + 1, which is `4 * ceil(n / 3) + 1` at most. An addition of this library.
  *
  * Returns:
  * The length of the text; 0, with an empty string in `buf`, when there is too little room.
@@ -5191,7 +5207,8 @@ size_t mg_base64url_encode(const unsigned char *p,
                            size_t dl);
 
 /* Decodes `n` characters of the alphabet for URLs into `dl` bytes at `dst`: `dl` has to be the number
- * of bytes + 1. Padding may be there or not; bits left over at the end do not count. `dst` may be `src`.
+ * of bytes + 1. Padding may be there or not; bits left over at the end do not count. `dst` may be
+ * `src`. An addition of this library.
  *
  * Returns:
  * The number of bytes, behind which there is a NUL; 0, with an empty string in `dst`, when there is too

@@ -9,7 +9,7 @@
 
 /* The client's address as applications get it; borrowed. A Unix socket's is that of the listener. */
 static PyObject *peer_of(Asgi *server, struct mg_connection *c) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   if (slot->peer != NULL) return slot->peer;
   char text[INET6_ADDRSTRLEN] = "";
   bool is_unix = c->rem.port == 0 && c->loc.port == 0;
@@ -104,7 +104,7 @@ static Exchange *begin(Asgi *server, struct mg_connection *c, struct mg_http_mes
     Py_DECREF((PyObject *) x);
     return NULL;
   }
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   Py_XDECREF(slot->exchange);
   slot->exchange = (PyObject *) x; /* The slot's reference is the first one. */
   Py_INCREF((PyObject *) x);

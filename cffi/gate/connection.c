@@ -6,7 +6,7 @@
 
 /* The Python object of a connection, made when first needed. Borrowed. [GIL, lock] */
 Conn *conn_of(struct mg_connection *c) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   if (slot->conn != NULL) return slot->conn;
   Conn *conn = (Conn *) PyObject_CallObject(gate_hooks.connection, NULL);
   if (conn == NULL) return NULL;
@@ -24,14 +24,14 @@ Conn *conn_of(struct mg_connection *c) {
 }
 
 bool conn_has_objects(struct mg_connection *c) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   return slot->conn != NULL || slot->on_upload != NULL || slot->exchange != NULL || slot->peer != NULL ||
          (slot->route != NULL && slot->route->refs == 1);
 }
 
 /* After MG_EV_CLOSE: the object is closed, the manager's references go. [GIL, lock] */
 void conn_retire(struct mg_connection *c) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   Conn *conn = slot->conn;
   Route *route = slot->route;
   Core *m = core_of(c->mgr);
@@ -63,6 +63,13 @@ struct mg_connection *conn_enter(Conn *self) {
     return closed_error();
   }
   return self->c;
+}
+
+/* As conn_enter, for what does nothing on a closed connection: then NULL without an exception. */
+static struct mg_connection *enter_if_open(Conn *self) {
+  struct mg_connection *c = self->c == NULL ? NULL : conn_enter(self);
+  if (c == NULL) PyErr_Clear();
+  return c;
 }
 
 static PyObject *conn_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
@@ -153,12 +160,8 @@ static PyObject *conn_http_chunk(Conn *self, PyObject *const *args, Py_ssize_t n
 
 static PyObject *conn_drain(Conn *self, PyObject *unused) {
   (void) unused;
-  if (self->c == NULL) Py_RETURN_NONE;
-  struct mg_connection *c = conn_enter(self);
-  if (c == NULL) {
-    PyErr_Clear();
-    Py_RETURN_NONE;
-  }
+  struct mg_connection *c = enter_if_open(self);
+  if (c == NULL) Py_RETURN_NONE;
   Core *m = self->core;
   c->is_draining = 1;
   if (core_leave(m) != 0) return NULL;
@@ -169,14 +172,10 @@ static PyObject *conn_drain(Conn *self, PyObject *unused) {
    when the handler is done; until then the object stays usable. */
 static PyObject *conn_close(Conn *self, PyObject *unused) {
   (void) unused;
-  if (self->c == NULL) Py_RETURN_NONE;
-  struct mg_connection *c = conn_enter(self);
-  if (c == NULL) {
-    PyErr_Clear();
-    Py_RETURN_NONE;
-  }
+  struct mg_connection *c = enter_if_open(self);
+  if (c == NULL) Py_RETURN_NONE;
   Core *m = self->core;
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   slot->closed = true;
   c->is_closing = 1;
   if (slot->handlers == 0) mg_close_conn(c);
@@ -190,11 +189,8 @@ static PyObject *copy_of(Conn *self, PyObject *args, PyObject *kwargs, bool outg
   static char *names[] = {"length", NULL};
   Py_ssize_t length = -1;
   if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|n", names, &length)) return NULL;
-  struct mg_connection *c = self->c == NULL ? NULL : conn_enter(self);
-  if (c == NULL) {
-    PyErr_Clear();
-    return PyBytes_FromStringAndSize(NULL, 0);
-  }
+  struct mg_connection *c = enter_if_open(self);
+  if (c == NULL) return PyBytes_FromStringAndSize(NULL, 0);
   Core *m = self->core;
   struct mg_iobuf *io = outgoing ? &c->send : &c->recv;
   size_t n = length < 0 || (size_t) length > io->len ? io->len : (size_t) length;
@@ -241,7 +237,7 @@ static PyObject *conn_unlock(Conn *self, PyObject *core) {
 }
 
 struct mg_http_message *conn_message_of(Conn *self, PyObject *object) {
-  Window *window = (Window *) object;
+  MessageView *window = (MessageView *) object;
   if (self->c == NULL || slot_of(self->c)->current != window || window_is_over(window)) {
     PyErr_SetString(PyExc_ValueError, "HttpMessage is not valid for this event");
     return NULL;
@@ -282,12 +278,8 @@ static PyObject *conn_set_route(Conn *self, PyObject *args) {
   self->handler = handler == Py_None ? NULL : handler;
   Py_XINCREF(self->handler);
   Py_XDECREF(old);
-  if (self->c == NULL) Py_RETURN_NONE;
-  struct mg_connection *c = conn_enter(self);
-  if (c == NULL) {
-    PyErr_Clear();
-    Py_RETURN_NONE;
-  }
+  struct mg_connection *c = enter_if_open(self);
+  if (c == NULL) Py_RETURN_NONE;
   Core *m = self->core;
   PyObject *address = core_route(m, args);
   if (address != NULL) {

@@ -92,7 +92,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
 }
 
 /* Decides whether a handler that wants MG_EV_POLL gets this one. */
-static bool poll_is_due(Core *m, Slot *slot, const uint64_t *now) {
+static bool poll_is_due(Core *m, ConnExtra *slot, const uint64_t *now) {
   if (!m->slept && now != NULL && *now - slot->last_poll < POLL_INTERVAL_MS) return false;
   if (now != NULL) slot->last_poll = *now;
   return true;
@@ -184,12 +184,12 @@ static void end_exchange(struct mg_connection *c, int ev, size_t queued, size_t 
 }
 
 static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   size_t queued = c->send.len, received = c->recv.len;
   PyObject *handler = slot->route->handler;
   Conn *conn = conn_of(c);
   PyObject *payload = NULL, *number = NULL, *result = NULL;
-  struct Window *outer = slot->current;
+  struct MessageView *outer = slot->current;
   if (conn == NULL || (payload = payload_of(m, c, ev, ev_data)) == NULL) {
     gate_report(m);
     return;
@@ -226,7 +226,7 @@ static void call_handler(Core *m, struct mg_connection *c, int ev, void *ev_data
 
 /* An event for an application's server, which counts as a handler: see conn_close(). */
 static void serve_event(Core *m, struct mg_connection *c, int ev, void *ev_data) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   m->crossings++;
   m->dispatch++;
   slot->handlers++;
@@ -262,7 +262,7 @@ void gate_set_poll(struct mg_connection *c) {
 
 void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   Core *m = core_of(c->mgr);
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   if (slot->route == NULL) {
     /* The first event: c->fn_data came from listen() or connect(), or from the listener. */
     slot->route = (Route *) c->fn_data;

@@ -46,7 +46,7 @@ void exchange_detach(Exchange *x) {
   x->c = NULL;
   file_close(x);
   if (c != NULL) {
-    Slot *slot = slot_of(c);
+    ConnExtra *slot = slot_of(c);
     bool reads = x->body.kind == BODY_LENGTH || x->body.kind == BODY_CHUNKED;
     /* What is left of a body is dropped, while the connection drains. */
     slot->also = reads ? EVENT(MG_EV_READ) : 0;
@@ -82,7 +82,7 @@ static PyObject *request_message(PyObject *body, bool more) {
 }
 
 /* The body has ended: the engine goes on with what is behind it, when the response is complete. */
-static void give_back(Exchange *x) {
+static void restore_engine(Exchange *x) {
   struct mg_connection *c = x->c;
   if (x->engine == NULL) return;
   slot_of(c)->also &= ~EVENT(MG_EV_READ);
@@ -114,7 +114,7 @@ static int take(Exchange *x, PyObject **value) {
       PyObject *piece = NULL;
       int found = body_take(&x->body, x->c, &piece);
       bool more = x->body.kind != BODY_DONE;
-      if (found == TAKE_PIECE && !more) give_back(x);
+      if (found == TAKE_PIECE && !more) restore_engine(x);
       if (found == TAKE_MALFORMED || found == TAKE_TOO_LONG) refuse_body(x, found == TAKE_MALFORMED ? 400 : 413);
       if (exchange_leave(x, m) != 0 || found == TAKE_ERROR) {
         Py_XDECREF(piece);

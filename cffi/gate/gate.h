@@ -62,10 +62,10 @@ typedef struct Route {
 } Route;
 
 /* What the gate knows about a connection; lies behind it (mgr.extraconnsize). */
-typedef struct Slot {
+typedef struct ConnExtra {
   struct Conn *conn;      /* the Python object, made when first needed; owned */
   Route *route;           /* owned; NULL until the first event */
-  struct Window *current; /* the message whose event is being handled */
+  struct MessageView *current; /* the message whose event is being handled */
   PyObject *on_upload;    /* callback of the upload that is being received; owned */
   mg_event_handler_t upload_fn; /* the library's handler for it */
   size_t upload_left;     /* bytes that it may still read */
@@ -78,7 +78,7 @@ typedef struct Slot {
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
   bool taken;             /* a handler took its bytes out of recv at MG_EV_HTTP_HDRS */
-} Slot;
+} ConnExtra;
 
 /* What the headers of a reply say about its length. */
 typedef struct Framing {
@@ -140,7 +140,7 @@ typedef struct Core {
   unsigned dispatch;  /* handler calls on the stack */
   unsigned long crossings;
   PyObject *pending;  /* [GIL] exception that has to leave the outermost call */
-  struct Window *spare_http, *spare_ws; /* [GIL] message objects to use again */
+  struct MessageView *spare_http, *spare_ws; /* [GIL] message objects to use again */
   struct TimerObject *timers; /* [GIL] active timers; owned */
   HeaderCache cache[4];
   unsigned cache_next;
@@ -149,7 +149,7 @@ typedef struct Core {
 } Core;
 
 Core *core_of(struct mg_mgr *mgr);
-Slot *slot_of(struct mg_connection *c);
+ConnExtra *slot_of(struct mg_connection *c);
 /* Takes the lock; waits for it with the GIL released. -1 with an exception set at interpreter exit. */
 int core_enter(Core *m);
 /* Gives the lock back, ends the sleep of another thread's poll() so that it sees what was
@@ -191,7 +191,7 @@ int gate_setup(PyObject *module);
 extern bool gate_exiting;
 /* The interpreter is about to end, in this thread. */
 void gate_begin_exit(void);
-/* True for connections whose events come here: they have a Slot in use. */
+/* True for connections whose events come here: they have a ConnExtra in use. */
 bool gate_has(const struct mg_connection *c);
 /* What the Python half registered: functions and classes that the gate calls. [GIL] */
 typedef struct Hooks {
@@ -263,20 +263,20 @@ PyObject *conn_start_upload(Conn *self, PyObject *args);
 
 /* Messages ------------------------------------------------------------- message.c */
 
-typedef struct Window {
+typedef struct MessageView {
   PyObject_HEAD
   void *message; /* struct mg_http_message, mg_ws_message or mg_mqtt_message; NULL: over */
   struct mg_connection *c;
   unsigned char *base; /* of the receive buffer when the event began */
   PyObject *view;      /* the package's BodyView, if a view of the body was asked for */
-  struct Window *outer; /* of the event that this one is inside of; while both last */
-} Window;
+  struct MessageView *outer; /* of the event that this one is inside of; while both last */
+} MessageView;
 
 PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_data);
 void window_end(Core *m, PyObject *payload);
-bool window_is_over(const Window *w);
+bool window_is_over(const MessageView *w);
 /* Bytes left the front of the receive buffer: the messages of all running events are over. */
-void windows_end(Slot *slot);
+void windows_end(ConnExtra *slot);
 int message_setup(PyObject *module);
 PyObject *text_of(struct mg_str s);
 PyObject *bytes_of(struct mg_str s);

@@ -4,7 +4,7 @@
 static const struct mg_str nothing = {NULL, 0};
 
 static struct mg_http_message *http(PyObject *self) {
-  Window *w = (Window *) self;
+  MessageView *w = (MessageView *) self;
   return window_is_over(w) ? NULL : (struct mg_http_message *) w->message;
 }
 
@@ -12,7 +12,7 @@ static struct mg_http_message *http(PyObject *self) {
 static struct mg_str body_of(PyObject *self) {
   struct mg_http_message *hm = http(self);
   if (hm == NULL || hm->body.buf == NULL) return nothing;
-  const struct mg_iobuf *io = &((Window *) self)->c->recv;
+  const struct mg_iobuf *io = &((MessageView *) self)->c->recv;
   const char *start = (const char *) io->buf, *end = start + io->len;
   struct mg_str body = hm->body;
   if (body.buf < start || body.buf > end) return nothing;
@@ -59,7 +59,7 @@ static PyObject *get_body_bytes(PyObject *self, void *unused) {
 
 /* A memoryview of the body in the receive buffer; it is released when the event is over. */
 static PyObject *get_body_view(PyObject *self, void *unused) {
-  Window *w = (Window *) self;
+  MessageView *w = (MessageView *) self;
   (void) unused;
   if (http(self) == NULL) {
     PyErr_SetString(PyExc_ValueError, "HttpMessage is not valid for this event");

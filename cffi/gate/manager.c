@@ -18,8 +18,8 @@ Core *core_of(struct mg_mgr *mgr) {
   return (Core *) ((char *) mgr - offsetof(Core, mgr));
 }
 
-Slot *slot_of(struct mg_connection *c) {
-  return (Slot *) (c + 1);
+ConnExtra *slot_of(struct mg_connection *c) {
+  return (ConnExtra *) (c + 1);
 }
 
 static uint64_t now_ms(void) {
@@ -118,7 +118,7 @@ static PyObject *core_open(Core *m, PyObject *args) {
   m->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (m->interrupt_fd < 0) return PyErr_SetFromErrno(PyExc_OSError);
   mg_mgr_init(&m->mgr);
-  m->mgr.extraconnsize = sizeof(Slot);
+  m->mgr.extraconnsize = sizeof(ConnExtra);
   mg_mgr_set_wait_fn(&m->mgr, gate_wait, NULL);
   m->initialised = true;
   m->freed = false;

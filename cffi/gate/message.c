@@ -13,17 +13,17 @@ PyObject *bytes_of(struct mg_str s) {
 }
 
 /* Over when the event has ended, or when the receive buffer that it points into has moved. */
-bool window_is_over(const Window *w) {
+bool window_is_over(const MessageView *w) {
   return w->message == NULL || w->c == NULL || w->c->recv.buf != w->base;
 }
 
-void windows_end(Slot *slot) {
-  for (Window *w = slot->current; w != NULL; w = w->outer) w->message = NULL;
+void windows_end(ConnExtra *slot) {
+  for (MessageView *w = slot->current; w != NULL; w = w->outer) w->message = NULL;
 }
 
 /* Where a manager keeps the object that all its messages of this type share, as long as no program
    keeps it; NULL for types that have none. */
-static Window **spare_of(Core *m, PyTypeObject *type) {
+static MessageView **spare_of(Core *m, PyTypeObject *type) {
   return type == http_type ? &m->spare_http : type == ws_type ? &m->spare_ws : NULL;
 }
 
@@ -32,12 +32,12 @@ PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_da
   PyTypeObject *type = ev <= MG_EV_WS_OPEN  ? http_type
                        : ev <= MG_EV_WS_CTL ? ws_type
                                             : (PyTypeObject *) gate_hooks.mqtt;
-  Window **spare = spare_of(m, type), *w;
+  MessageView **spare = spare_of(m, type), *w;
   if (spare != NULL && *spare != NULL && (*spare)->message == NULL) {
     w = *spare;
     Py_INCREF((PyObject *) w);
   } else {
-    w = (Window *) PyObject_CallObject((PyObject *) type, NULL);
+    w = (MessageView *) PyObject_CallObject((PyObject *) type, NULL);
     if (w == NULL) return NULL;
     if (spare != NULL && *spare == NULL) {
       *spare = w;
@@ -47,7 +47,7 @@ PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_da
   w->message = ev_data;
   w->c = c;
   w->base = c->recv.buf;
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   /* A shared object whose message is over may serve an event inside of its own. */
   if (slot->current != w) w->outer = slot->current;
   slot->current = w;
@@ -58,7 +58,7 @@ PyObject *window_for_event(Core *m, struct mg_connection *c, int ev, void *ev_da
 void window_end(Core *m, PyObject *payload) {
   PyTypeObject *type = Py_TYPE(payload);
   if (type == http_type || type == ws_type || type == (PyTypeObject *) gate_hooks.mqtt) {
-    Window *w = (Window *) payload, **spare = spare_of(m, type);
+    MessageView *w = (MessageView *) payload, **spare = spare_of(m, type);
     if (w->view != NULL) {
       PyObject *r = PyObject_CallMethod(w->view, "end", "");
       if (r == NULL) gate_report(m);
@@ -82,20 +82,20 @@ static PyObject *window_new(PyTypeObject *type, PyObject *args, PyObject *kwargs
 
 static void window_dealloc(PyObject *self) {
   PyTypeObject *type = Py_TYPE(self);
-  Py_CLEAR(((Window *) self)->view);
+  Py_CLEAR(((MessageView *) self)->view);
   freefunc release = (freefunc) PyType_GetSlot(type, Py_tp_free);
   release(self);
   Py_DECREF((PyObject *) type);
 }
 
 static int window_bool(PyObject *self) {
-  return !window_is_over((Window *) self);
+  return !window_is_over((MessageView *) self);
 }
 
 /* WebSocket ---------------------------------------------------------------------------------- */
 
 static struct mg_ws_message *ws(PyObject *self) {
-  Window *w = (Window *) self;
+  MessageView *w = (MessageView *) self;
   return window_is_over(w) ? NULL : (struct mg_ws_message *) w->message;
 }
 
@@ -144,7 +144,7 @@ static PyGetSetDef ws_properties[] = {
 enum { MQTT_ID, MQTT_CMD, MQTT_QOS, MQTT_ACK };
 
 static struct mg_mqtt_message *mqtt(PyObject *self) {
-  Window *w = (Window *) self;
+  MessageView *w = (MessageView *) self;
   return window_is_over(w) ? NULL : (struct mg_mqtt_message *) w->message;
 }
 
@@ -179,7 +179,7 @@ static PyObject *mqtt_number(PyObject *self, void *which) {
 
 /* The address of the native message, for what the Python half reads with cffi; 0 when over. */
 static PyObject *window_address(PyObject *self, void *unused) {
-  Window *w = (Window *) self;
+  MessageView *w = (MessageView *) self;
   (void) unused;
   return PyLong_FromVoidPtr(window_is_over(w) ? NULL : w->message);
 }
@@ -224,7 +224,7 @@ static PyType_Slot mqtt_slots[] = {WINDOW_SLOTS,
 
 static PyTypeObject *make_type(PyObject *module, const char *name, PyType_Slot *slots,
                                unsigned flags) {
-  PyType_Spec spec = {name, sizeof(Window), 0, Py_TPFLAGS_DEFAULT | flags, slots};
+  PyType_Spec spec = {name, sizeof(MessageView), 0, Py_TPFLAGS_DEFAULT | flags, slots};
   PyTypeObject *type = (PyTypeObject *) PyType_FromSpec(&spec);
   if (type == NULL) return NULL;
   Py_INCREF((PyObject *) type);

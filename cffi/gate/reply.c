@@ -244,7 +244,7 @@ static size_t decimal(char *to, size_t value) {
 static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t used) {
   static const char length_name[] = "Content-Length: ";
   const StatusLine *line = status_line(r->status);
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   bool bodiless = r->status < 200 || r->status == 204;
   bool no_body = bodiless || r->status == 304 || slot->head;
   size_t body = no_body ? 0 : (size_t) r->body_length;

@@ -1,7 +1,7 @@
 /* The servers for ASGI and WSGI applications: what their files share.
  *
  * A server (Service) takes the events of the connections that its manager accepts. What it knows about
- * the request in progress hangs in the connection's Slot. All of it is touched with the GIL and the
+ * the request in progress hangs in the connection's ConnExtra. All of it is touched with the GIL and the
  * manager's lock held, unless a field says otherwise.
  */
 #ifndef PYMONGOOSE_SERVE_H

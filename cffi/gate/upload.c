@@ -8,7 +8,7 @@
 #define TOO_LARGE "too large"
 
 /* Counts the bytes of a body of unknown length, chunk framing and all. False beyond the limit. */
-static bool is_within_limit(Slot *slot, const long *count) {
+static bool is_within_limit(ConnExtra *slot, const long *count) {
   if (slot->on_upload == NULL || count == NULL) return true;
   size_t n = (size_t) *count;
   if (n > slot->upload_left) return false;
@@ -17,7 +17,7 @@ static bool is_within_limit(Slot *slot, const long *count) {
 }
 
 static void relay_event(struct mg_connection *c, int ev, void *ev_data) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   bool is_body = ev == MG_EV_READ;
   if (is_body) core_of(c->mgr)->io = true;
   if (is_body && !is_within_limit(slot, (const long *) ev_data)) {
@@ -35,7 +35,7 @@ bool gate_has(const struct mg_connection *c) {
 /* Goes between the connection and the library's handler, when that has just been put in place. The
    head of the message has left the receive buffer, so its view is over. */
 static void adopt(struct mg_connection *c) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   if (gate_has(c)) return;
   slot->upload_fn = c->fn;
   c->fn = relay_event;
@@ -44,7 +44,7 @@ static void adopt(struct mg_connection *c) {
 
 /* The program's callback. [GIL] */
 static void call_back(Core *m, struct mg_connection *c, PyObject *callback, const char *err) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   Conn *conn = conn_of(c);
   PyObject *error = conn == NULL ? NULL : Py_BuildValue("z", err);
   PyObject *result = NULL;
@@ -88,7 +88,7 @@ static void upload_done(struct mg_connection *c, const char *err) {
 /* Starts an upload of at most max bytes. [GIL, lock] */
 static void start(Core *m, struct mg_connection *c, struct mg_http_message *hm, struct mg_str name,
                   struct mg_str directory, PyObject *callback, size_t max) {
-  Slot *slot = slot_of(c);
+  ConnExtra *slot = slot_of(c);
   bool has_length = hm->body.len != SIZE_MAX && mg_http_get_header(hm, "Transfer-Encoding") == NULL;
   size_t here = c->recv.len > hm->head.len ? c->recv.len - hm->head.len : 0;
   if ((has_length ? hm->body.len : here) > max) {

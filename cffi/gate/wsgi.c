@@ -102,7 +102,7 @@ void wsgi_enqueue(Job *job) {
   pthread_mutex_unlock(&service->mutex);
 }
 
-static void go_on_soon(Job *job);
+static void resume_soon(Job *job);
 static void continue_all(void *service);
 
 /* Runs an application on the polling thread. [GIL, lock] */
@@ -117,7 +117,7 @@ void wsgi_run_here(Job *job, bool begins) {
   if (job->result != NULL && job->c != NULL) {
     bool due = job->held != NULL && job->response.state == RESPONSE_HELD && job_clock() - job->held_since >= HELD_NS;
     if (due) job_begin_stream(job);
-    go_on_soon(job);
+    resume_soon(job);
   } else if (job->c != NULL) {
     if (job->response.state != RESPONSE_DONE) { /* There was no memory even for an error. */
       job->c->is_closing = 1;
@@ -129,7 +129,7 @@ void wsgi_run_here(Job *job, bool begins) {
 }
 
 /* Goes on when output has left, or in the next turn. */
-static void go_on_soon(Job *job) {
+static void resume_soon(Job *job) {
   struct mg_connection *c = job->c;
   bool is_full = c->send.len > QUEUED_MAX / 2;
   slot_of(c)->also = EVENT(MG_EV_WRITE);

@@ -417,7 +417,7 @@ static PyObject *call_begin(PyObject *self, PyObject *unused) {
   return PyLong_FromLong(0);
 }
 
-static PyObject *call_go_on(PyObject *self, PyObject *unused) {
+static PyObject *call_resume(PyObject *self, PyObject *unused) {
   Job *job = ((Call *) self)->job;
   (void) unused;
   int state = job->gone ? 0 : iterate(job);
@@ -429,7 +429,7 @@ static PyObject *call_go_on(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef begin_method = {"begin", call_begin, METH_NOARGS, NULL};
-static PyMethodDef go_on_method = {"go_on", call_go_on, METH_NOARGS, NULL};
+static PyMethodDef resume_method = {"resume", call_resume, METH_NOARGS, NULL};
 
 static PyObject *call_new(Job *job) {
   Call *call = (Call *) PyType_GenericAlloc(type, 0);
@@ -500,7 +500,7 @@ void call_run(Job *job) {
 void call_continue(Job *job) {
   PyObject *call = call_new(job);
   if (call == NULL) return;
-  if (!step(job, call, &go_on_method)) Py_CLEAR(job->context);
+  if (!step(job, call, &resume_method)) Py_CLEAR(job->context);
   call_end(call);
   Py_DECREF(call);
 }

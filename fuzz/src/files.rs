@@ -2,7 +2,7 @@
 
 use mongoose::codec::autoindex::{self, Entry};
 use mongoose::codec::http::{cors, lifetime, upload};
-use mongoose::codec::ssi::{self, Piece};
+use mongoose::codec::ssi::{self, Segment};
 use mongoose::codec::{docroot, tree};
 
 const MAX: usize = 300;
@@ -32,7 +32,7 @@ pub fn path(data: &[u8]) {
     }
 }
 
-fn check(place: &docroot::Place, roots: &[u8]) {
+fn check(place: &docroot::RootedPath, roots: &[u8]) {
     let (root, rest) = place.path.split_at(place.root);
     assert!(root.is_empty() || roots.windows(root.len()).any(|part| part == root));
     assert!(matches!(rest, [] | [b'/', ..]) && place.path.len() < MAX);
@@ -44,9 +44,9 @@ fn check(place: &docroot::Place, roots: &[u8]) {
 pub fn ssi(data: &[u8]) {
     let mut rest = data;
     for piece in ssi::pieces(data) {
-        let (Piece::Text(part) | Piece::File(part) | Piece::Virtual(part)) = piece;
+        let (Segment::Text(part) | Segment::File(part) | Segment::Virtual(part)) = piece;
         super::inside(data, part);
-        if let Piece::Text(text) = piece {
+        if let Segment::Text(text) = piece {
             rest = rest.strip_prefix(text).expect("texts follow each other");
             continue;
         }

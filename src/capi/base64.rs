@@ -97,7 +97,7 @@ pub unsafe extern "C" fn mg_base64_decode(
 }
 
 /// As `mg_base64_encode` with the alphabet for URLs (RFC 4648, section 5), without padding: `dl` has to
-/// be the length of the text + 1, which is `4 * ceil(n / 3) + 1` at most.
+/// be the length of the text + 1, which is `4 * ceil(n / 3) + 1` at most. An addition of this library.
 ///
 /// # Returns
 /// The length of the text; 0, with an empty string in `buf`, when there is too little room.
@@ -120,7 +120,8 @@ pub unsafe extern "C" fn mg_base64url_encode(
 }
 
 /// Decodes `n` characters of the alphabet for URLs into `dl` bytes at `dst`: `dl` has to be the number
-/// of bytes + 1. Padding may be there or not; bits left over at the end do not count. `dst` may be `src`.
+/// of bytes + 1. Padding may be there or not; bits left over at the end do not count. `dst` may be
+/// `src`. An addition of this library.
 ///
 /// # Returns
 /// The number of bytes, behind which there is a NUL; 0, with an empty string in `dst`, when there is too

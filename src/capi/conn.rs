@@ -254,7 +254,7 @@ pub unsafe extern "C" fn mg_http_connect(
 }
 
 /// Marks what a connection sends with a code point of Differentiated Services (RFC 2474), 0 to 63:
-/// `MG_DSCP_EF`, `MG_DSCP_AF(1, 1)`, `MG_DSCP_CS(5)`.
+/// `MG_DSCP_EF`, `MG_DSCP_AF(1, 1)`, `MG_DSCP_CS(5)`. An addition of this library.
 ///
 /// A connection without a socket yet is marked when it has one, before its first packet; accepted
 /// connections take their listener's mark. The same as `mg_conn_set` with `MG_SET_DSCP`.

@@ -5,7 +5,8 @@ use crate::codec::crc16;
 use crate::fence;
 use core::ffi::{c_char, c_void};
 
-/// Continues a CRC-16/X-25 (that of HDLC and PPP) over `len` bytes at `buf`.
+/// Continues a CRC-16/X-25 (that of HDLC and PPP) over `len` bytes at `buf`. An addition of this
+/// library.
 ///
 /// Start with `crc` 0, and pass the last result on to continue. `buf` may be NULL if `len` is 0.
 ///
@@ -20,7 +21,8 @@ pub unsafe extern "C" fn mg_crc16(crc: u16, buf: *const c_char, len: usize) -> u
     crc16::update(crc, buf)
 }
 
-/// Compares `n` bytes, in a time that depends on `n` only: for secrets. `n` 0: equal.
+/// Compares `n` bytes, in a time that depends on `n` only: for secrets. `n` 0: equal. An addition of
+/// this library.
 ///
 /// # Returns
 /// true when they are equal.

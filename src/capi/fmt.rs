@@ -288,7 +288,7 @@ impl<'g> Draft<'g> {
     }
 }
 
-/// As `mg_error`, with a `va_list`.
+/// As `mg_error`, with a `va_list`. An addition of this library.
 ///
 /// # Threads
 /// The polling thread.

@@ -22,7 +22,7 @@ const LENGTH_VALUE: Range<usize> = 16..27;
 /// Before a chunk. The size goes over the zeros once it is known.
 const CHUNK_SIZE: &[u8; 10] = b"00000000\r\n";
 
-/// As `mg_http_reply`, with a `va_list`.
+/// As `mg_http_reply`, with a `va_list`. An addition of this library.
 ///
 /// # Errors
 /// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn mg_http_vreply(
     draft.finish(|appended| appended.checked_sub(head).is_some_and(|body| body >= claimed));
 }
 
-/// As `mg_http_printf_chunk`, with a `va_list`.
+/// As `mg_http_printf_chunk`, with a `va_list`. An addition of this library.
 ///
 /// # Errors
 /// `OOM` as `MG_EV_ERROR` without memory: then nothing was appended.

@@ -5,7 +5,7 @@ use super::{arg, slice};
 use crate::abi::{Connection, HttpMessage, HttpServeOpts, HttpWebOpts};
 use crate::fence;
 use crate::net::fs::Fs;
-use crate::net::http::serve::{self, Files, Options, Web};
+use crate::net::http::serve::{self, Files, ServeOptions, Web};
 use core::ffi::{CStr, c_char};
 use core::ptr;
 
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn mg_http_serve_ssi(c: *mut Connection, root: *const c_ch
 ///
 /// # Safety
 /// `opts` and `web` are NULL or point to options whose pointers are valid or NULL.
-unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> Options<'a> {
+unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> ServeOptions<'a> {
     const NONE: HttpServeOpts = HttpServeOpts {
         root_dir: ptr::null(),
         ssi_pattern: ptr::null(),
@@ -196,7 +196,7 @@ unsafe fn options<'a>(opts: *const HttpServeOpts, web: *const HttpWebOpts) -> Op
         let opts = if opts.is_null() { NONE } else { *opts };
         let web = self::web(web);
         let (beneath, hides_dots) = (web.stays_beneath(), web.hides_dots());
-        Options {
+        ServeOptions {
             roots: slice::cstr(opts.root_dir),
             ssi_pattern: (!opts.ssi_pattern.is_null()).then(|| slice::cstr(opts.ssi_pattern)),
             headers: slice::cstr(opts.extra_headers),

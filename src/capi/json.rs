@@ -171,9 +171,9 @@ pub unsafe extern "C" fn mg_json_get_str(json: Str, path: *const c_char) -> *mut
     finish(block, usable)
 }
 
-/// Returns the string at `path` as UTF-8.
+/// Returns the string at `path` as UTF-8. An addition of this library.
 ///
-/// An addition to the API of 7.22. All of `\uXXXX` is decoded, surrogate pairs included; an
+/// All of `\uXXXX` is decoded, surrogate pairs included; an
 /// unpaired surrogate becomes U+FFFD. Bytes that are not escaped are copied as they are, so the
 /// result is valid UTF-8 if the document is. `*len` (may be NULL) gets the length without the NUL;
 /// the text may hold NUL bytes.

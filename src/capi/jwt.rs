@@ -109,7 +109,7 @@ unsafe fn read_es256(token: &[u8], opts: Option<&JwtOpts>, any_time: bool) -> Op
     })
 }
 
-/// Makes a token with an HMAC: `opts->claims`, signed with `opts->secret`.
+/// Makes a token with an HMAC: `opts->claims`, signed with `opts->secret`. An addition of this library.
 ///
 /// The header is `{"alg":"HS256","typ":"JWT"}`, then `kid` if there is one, then the members in
 /// `opts->header`. `len` has to be the length of the text + 1.
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn mg_jwt_sign_hs256(opts: *const JwtOpts, buf: *mut c_cha
 }
 
 /// Checks a token with an HMAC by `opts->secret`, and writes its claims to `buf`, which needs their
-/// length + 1.
+/// length + 1. An addition of this library.
 ///
 /// The header's `alg` has to be `HS256`, once; `crit` is not understood. `exp` and `nbf` are judged by
 /// the system's clock, with 60 seconds of leeway; `mg_jwt_read_hs256` does not judge them.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn mg_jwt_read_hs256(
 }
 
 /// As `mg_jwt_sign_hs256`, with ECDSA on P-256 by `opts->private_key`. Each call makes another
-/// signature. Not in a library without TLS, which logs so and returns 0.
+/// signature. Not in a library without TLS, which logs so and returns 0. An addition of this library.
 ///
 /// # Returns
 /// As `mg_jwt_sign_hs256`; 0 also for a key that is NULL, 0, or not below the order of the curve.
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn mg_jwt_sign_es256(opts: *const JwtOpts, buf: *mut c_cha
     store(token, buf)
 }
 
-/// As `mg_jwt_verify_hs256`, with ECDSA on P-256 by `opts->public_key`.
+/// As `mg_jwt_verify_hs256`, with ECDSA on P-256 by `opts->public_key`. An addition of this library.
 ///
 /// # Returns
 /// As `mg_jwt_verify_hs256`.
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn mg_jwt_read_es256(
 }
 
 /// Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
-/// for `private_key` of `struct mg_jwt_opts`.
+/// for `private_key` of `struct mg_jwt_opts`. An addition of this library.
 ///
 /// # Returns
 /// 32. 0, and `buf` untouched, when `len` is less than 32 or this is no such key.
@@ -263,7 +263,7 @@ fn parse_key(text: &[u8]) -> Option<[u8; 32]> {
 }
 
 /// Computes the public key of a private one, for `public_key` of `struct mg_jwt_opts`: writes 64 bytes,
-/// x and y. `curve` is `mg_uecc_secp256r1()`.
+/// x and y. `curve` is `mg_uecc_secp256r1()`. An addition of this library.
 ///
 /// # Returns
 /// 1; 0 for a key that is 0 or not below the order of the curve, and for NULL.
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn mg_uecc_compute_public_key(
     })
 }
 
-/// The curve P-256 (secp256r1): a pointer that says nothing but that.
+/// The curve P-256 (secp256r1): a pointer that says nothing but that. An addition of this library.
 ///
 /// # Threads
 /// Any.

@@ -41,7 +41,7 @@ pub unsafe extern "C" fn mg_log_set_fn(r#fn: PutChar, param: *mut c_void) {
     FUNCTION.store(r#fn.map_or(ptr::null_mut(), |f| f as *mut c_void), Ordering::Release);
 }
 
-/// As `mg_log`, with a `va_list`.
+/// As `mg_log`, with a `va_list`. An addition of this library.
 ///
 /// # Threads
 /// Any. Lines of several threads may mix.

@@ -123,12 +123,13 @@ pub unsafe extern "C" fn mg_mgr_poll(mgr: *mut Manager, ms: c_int) {
     }
 }
 
-/// Sets a function that is called before a poll of this manager sleeps, or removes it (NULL).
+/// Sets a function that is called before a poll of this manager sleeps, or removes it (NULL). An
+/// addition of this library.
 ///
 /// It gets the milliseconds that the poll would sleep (negative: without limit; never 0) and returns
 /// the milliseconds that it shall sleep. So it can release a lock around a wait of its own (on
 /// `mgr->epoll_fd`, which is readable when there is I/O) and return 0, to let other threads use the
-/// manager meanwhile; or keep the loop from sleeping. An addition to the interface of 7.22.
+/// manager meanwhile; or keep the loop from sleeping.
 ///
 /// # Threads
 /// The polling thread.

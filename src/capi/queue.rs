@@ -5,11 +5,11 @@ use super::output::Memory;
 use super::slice;
 use crate::abi::{ArgList, Queue};
 use crate::fence;
-use crate::net::event_loop::queue::Place;
+use crate::net::event_loop::queue::Region;
 use core::ffi::c_char;
 
 /// Tells the program where a place is, and returns how long that may be.
-fn hand_over(place: Place, buf: Out<*mut c_char>) -> usize {
+fn hand_over(place: Region, buf: Out<*mut c_char>) -> usize {
     buf.set(place.start.cast());
     place.room
 }
@@ -79,8 +79,8 @@ pub unsafe extern "C" fn mg_queue_del(q: *mut Queue, len: usize) {
     }
 }
 
-/// As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run
-/// twice.
+/// As `mg_queue_printf`, with a `va_list`. The arguments are read twice, so custom printers run twice.
+/// An addition of this library.
 ///
 /// # Returns
 /// The length of the message; 0 if it is empty or does not fit.

@@ -58,7 +58,8 @@ pub extern "C" fn mg_delayms(ms: c_uint) {
     std::thread::sleep(Duration::from_millis(ms.into()));
 }
 
-/// Seconds since 1970 of a date in UTC (proleptic Gregorian calendar); `month` and `day` from 1.
+/// Seconds since 1970 of a date in UTC (proleptic Gregorian calendar); `month` and `day` from 1. An
+/// addition of this library.
 ///
 /// Days, hours, minutes and seconds beyond their range run on: second 60 is the next minute.
 ///

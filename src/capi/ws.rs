@@ -22,7 +22,7 @@ use crate::net::ws::Offer;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 
-/// As `mg_ws_connect`, with a `va_list`.
+/// As `mg_ws_connect`, with a `va_list`. An addition of this library.
 ///
 /// # Threads
 /// The polling thread.
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn mg_ws_vconnect(
     pointer(Some(c))
 }
 
-/// As `mg_ws_upgrade`, with a `va_list`.
+/// As `mg_ws_upgrade`, with a `va_list`. An addition of this library.
 ///
 /// # Threads
 /// The polling thread.

@@ -8,9 +8,9 @@ use crate::net::event_loop::handle::Conn;
 use crate::net::ws;
 use core::ffi::{c_char, c_int, c_void};
 
-/// Appends one frame of a message that is sent in several: the first with its opcode, the others
-/// with `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such
-/// a message is not compressed. RFC 6455, section 5.4.
+/// Appends one frame of a message that is sent in several: the first with its opcode, the others with
+/// `WEBSOCKET_OP_CONTINUE`, the last with `fin`. Only control frames may come in between. Such a
+/// message is not compressed. RFC 6455, section 5.4. An addition of this library.
 ///
 /// # Returns
 /// Bytes of the frame, header included; 0, with nothing appended, without memory.
@@ -31,8 +31,9 @@ pub unsafe extern "C" fn mg_ws_send_frame(
     ws::send_frame(guard.conn(), buf, first).unwrap_or(0)
 }
 
-/// Starts to close a WebSocket: appends a close frame with a code and a reason. The connection
-/// closes when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take.
+/// Starts to close a WebSocket: appends a close frame with a code and a reason. The connection closes
+/// when the peer has answered; `MG_SET_WS_CLOSE_TIMEOUT` limits how long that may take. An addition of
+/// this library.
 ///
 /// `code` is one that RFC 6455, section 7.4, allows to be sent (1000: done; 1001: going away; 4000
 /// to 4999: the program's own), or 0 for a frame without code and reason. `reason` is UTF-8, or
@@ -51,7 +52,7 @@ pub unsafe extern "C" fn mg_ws_close(c: *mut Connection, code: c_int, reason: *c
 }
 
 /// Reads the code, and the reason if `reason` is not NULL, of a close frame at `MG_EV_WS_CTL`. The
-/// reason is a view into the message, empty when there is none.
+/// reason is a view into the message, empty when there is none. An addition of this library.
 ///
 /// # Returns
 /// The code; 1005 for a close frame without one (RFC 6455, section 7.1.5); 0 for any other message.
@@ -71,8 +72,8 @@ pub unsafe extern "C" fn mg_ws_close_code(wm: *const WsMessage, reason: *mut Str
 }
 
 /// Sends a message to all open WebSocket connections of a manager that `filter` (NULL: all) returns
-/// true for. The frame is made once; connections that need their own, clients and those that
-/// compress, get their own.
+/// true for. The frame is made once; connections that need their own, clients and those that compress,
+/// get their own. An addition of this library.
 ///
 /// `filter` may change and close connections. `op` is `WEBSOCKET_OP_*`. Connections that are
 /// closing or draining, or that a close frame was sent on, are left out.

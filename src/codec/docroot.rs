@@ -7,7 +7,7 @@ use super::path::is_sane;
 
 /// A file or directory below a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct RootedPath {
     /// Its path, without NUL and without a slash at its end, unless it is the root of the file
     /// system.
     pub path: Vec<u8>,
@@ -15,27 +15,27 @@ pub struct Place {
     pub root: usize,
 }
 
-impl Place {
+impl RootedPath {
     /// The place of a file that the program names: the root is its directory.
-    pub fn of_file(path: &[u8]) -> Place {
+    pub fn of_file(path: &[u8]) -> RootedPath {
         match memchr::memrchr(b'/', path) {
-            Some(root) => Place { path: path.to_vec(), root },
-            None => Place { path: [b"./", path].concat(), root: 1 },
+            Some(root) => RootedPath { path: path.to_vec(), root },
+            None => RootedPath { path: [b"./", path].concat(), root: 1 },
         }
     }
 
     /// The place of `name` in this directory, which it cannot leave.
     ///
     /// # Errors
-    /// See [`Refusal`].
-    pub fn child(&self, name: &[u8], max: usize) -> Result<Place, Refusal> {
-        Ok(Place { root: self.root, path: join(&self.path, name, max)? })
+    /// See [`PathError`].
+    pub fn child(&self, name: &[u8], max: usize) -> Result<RootedPath, PathError> {
+        Ok(RootedPath { root: self.root, path: join(&self.path, name, max)? })
     }
 
     /// The directory that this is in.
-    pub fn parent(&self) -> Place {
+    pub fn parent(&self) -> RootedPath {
         let end = memchr::memrchr(b'/', &self.path[self.root..]).map_or(self.root, |at| self.root + at);
-        Place { path: self.path[..end].to_vec(), root: self.root }
+        RootedPath { path: self.path[..end].to_vec(), root: self.root }
     }
 
     /// True when a part of the path below the root begins with a dot, as hidden files do;
@@ -52,7 +52,7 @@ pub fn is_hidden_name(name: &[u8]) -> bool {
 
 /// Why a request leads nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PathError {
     /// Not a path, a broken escape, or a way out of the root.
     Invalid,
     /// The root has no room for a name behind it.
@@ -69,35 +69,35 @@ pub enum Refusal {
 /// system, if `whole` allows it. A path has at most `max` bytes, with a NUL. Allocates the path.
 ///
 /// # Errors
-/// See [`Refusal`].
+/// See [`PathError`].
 pub fn locate<'a>(
     target: &'a [u8],
     roots: &[u8],
     whole: bool,
     max: usize,
-) -> Result<(Place, &'a [u8]), Refusal> {
-    let uri = Target::new(target).and_then(Target::path).ok_or(Refusal::Invalid)?;
-    let (root, rest) = select(uri, roots, whole).ok_or(Refusal::Nowhere)?;
+) -> Result<(RootedPath, &'a [u8]), PathError> {
+    let uri = Target::new(target).and_then(Target::path).ok_or(PathError::Invalid)?;
+    let (root, rest) = select(uri, roots, whole).ok_or(PathError::Nowhere)?;
     let mut decoded = vec![0; rest.len() + 1];
-    let len = percent::decode(rest, &mut decoded, false).ok_or(Refusal::Invalid)?;
+    let len = percent::decode(rest, &mut decoded, false).ok_or(PathError::Invalid)?;
     Ok((below(root, &decoded[..len], max)?, uri))
 }
 
 /// As [`locate`] for a path that is not encoded, such as one in a file.
 ///
 /// # Errors
-/// See [`Refusal`].
-pub fn locate_plain(path: &[u8], roots: &[u8], whole: bool, max: usize) -> Result<Place, Refusal> {
-    let (root, rest) = select(path, roots, whole).ok_or(Refusal::Nowhere)?;
+/// See [`PathError`].
+pub fn locate_plain(path: &[u8], roots: &[u8], whole: bool, max: usize) -> Result<RootedPath, PathError> {
+    let (root, rest) = select(path, roots, whole).ok_or(PathError::Nowhere)?;
     below(root, rest, max)
 }
 
-fn below(root: &[u8], name: &[u8], max: usize) -> Result<Place, Refusal> {
+fn below(root: &[u8], name: &[u8], max: usize) -> Result<RootedPath, PathError> {
     if root.len() + 2 > max {
-        return Err(Refusal::RootTooLong);
+        return Err(PathError::RootTooLong);
     }
     let root = without_slashes(root);
-    Ok(Place { path: join(root, name, max)?, root: root.len() })
+    Ok(RootedPath { path: join(root, name, max)?, root: root.len() })
 }
 
 /// A directory without slashes at its end.
@@ -107,18 +107,18 @@ fn without_slashes(dir: &[u8]) -> &[u8] {
 }
 
 /// The path of `name` in directory `dir`, which it cannot leave.
-fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, Refusal> {
+fn join(dir: &[u8], name: &[u8], max: usize) -> Result<Vec<u8>, PathError> {
     let dir = without_slashes(dir);
     let start = name.iter().position(|b| *b != b'/').unwrap_or(name.len());
     let mut path = [dir, b"/", &name[start..]].concat();
     // What the program chose may lead anywhere; what the peer chose begins at the slash.
     if !is_sane(&path[dir.len()..]) {
-        return Err(Refusal::Invalid);
+        return Err(PathError::Invalid);
     }
     while let [_, .., b'/'] = path[..] {
         path.pop();
     }
-    if path.len() + 1 > max { Err(Refusal::Nowhere) } else { Ok(path) }
+    if path.len() + 1 > max { Err(PathError::Nowhere) } else { Ok(path) }
 }
 
 /// The root that serves `uri`, and what is left of `uri` below it.
@@ -148,7 +148,7 @@ mod tests {
 
     const MAX: usize = 4096;
 
-    fn path(target: &str, roots: &str) -> Result<String, Refusal> {
+    fn path(target: &str, roots: &str) -> Result<String, PathError> {
         let (place, uri) = locate(target.as_bytes(), roots.as_bytes(), false, MAX)?;
         assert!(uri.starts_with(b"/"));
         assert!(matches!(place.path[place.root..], [] | [b'/', ..]));
@@ -214,7 +214,7 @@ mod tests {
             "http:///a.txt",
             "http://h/../x",
         ] {
-            assert_eq!(path(target, "./www"), Err(Refusal::Invalid), "{target}");
+            assert_eq!(path(target, "./www"), Err(PathError::Invalid), "{target}");
         }
     }
 
@@ -246,9 +246,9 @@ mod tests {
         for (target, roots) in
             [("/etc/hostname", ""), ("/etc/hostname", "/a=./data"), ("/ab", "/a=./data"), ("/a", ",")]
         {
-            assert_eq!(path(target, roots), Err(Refusal::Nowhere), "{target} {roots}");
+            assert_eq!(path(target, roots), Err(PathError::Nowhere), "{target} {roots}");
         }
-        assert_eq!(path("/foo/../x", "./data,/foo=./dir"), Err(Refusal::Invalid));
+        assert_eq!(path("/foo/../x", "./data,/foo=./dir"), Err(PathError::Invalid));
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         let place = |target: &str| locate(target.as_bytes(), b"", true, MAX).map(|p| p.0.path);
         assert_eq!(place("/a/b").as_deref(), Ok(&b"/a/b"[..]));
         assert_eq!(place("/").as_deref(), Ok(&b"/"[..]));
-        assert_eq!(place("/../b"), Err(Refusal::Invalid));
+        assert_eq!(place("/../b"), Err(PathError::Invalid));
     }
 
     #[test]
@@ -264,36 +264,36 @@ mod tests {
         let name = "x".repeat(20);
         let place = |root: &str, max| locate(b"/abc", root.as_bytes(), false, max).map(|p| p.0.path.len());
         assert_eq!(place(&name, 25), Ok(24));
-        assert_eq!(place(&name, 24), Err(Refusal::Nowhere));
-        assert_eq!(place(&name, 22), Err(Refusal::Nowhere));
-        assert_eq!(place(&name, 21), Err(Refusal::RootTooLong));
+        assert_eq!(place(&name, 24), Err(PathError::Nowhere));
+        assert_eq!(place(&name, 22), Err(PathError::Nowhere));
+        assert_eq!(place(&name, 21), Err(PathError::RootTooLong));
     }
 
     #[test]
     fn children() {
-        let dir = |path: &str, root| Place { path: path.into(), root };
+        let dir = |path: &str, root| RootedPath { path: path.into(), root };
         let child = |name: &str| dir("r/d", 1).child(name.as_bytes(), MAX);
         assert_eq!(child("a/b"), Ok(dir("r/d/a/b", 1)));
         assert_eq!(child(""), Ok(dir("r/d", 1)));
         assert_eq!(child("/a"), Ok(dir("r/d/a", 1)));
-        assert_eq!(child("../a"), Err(Refusal::Invalid));
-        assert_eq!(child("a\0b"), Err(Refusal::Invalid));
+        assert_eq!(child("../a"), Err(PathError::Invalid));
+        assert_eq!(child("a\0b"), Err(PathError::Invalid));
         assert_eq!(dir("/", 0).child(b"a", MAX), Ok(dir("/a", 0)));
         assert_eq!(dir("r/d/f", 1).parent(), dir("r/d", 1));
         assert_eq!(dir("r/f", 1).parent(), dir("r", 1));
         assert_eq!(dir("r", 1).parent(), dir("r", 1));
         assert_eq!(dir("/f", 0).parent(), dir("", 0));
-        assert_eq!(Place::of_file(b"r/d/f"), dir("r/d/f", 3));
-        assert_eq!(Place::of_file(b"f"), dir("./f", 1));
-        assert_eq!(Place::of_file(b"/f").parent().child(b"g", MAX), Ok(dir("/g", 0)));
-        assert_eq!(locate_plain(b"x", b"./www", false, MAX), Err(Refusal::Nowhere));
+        assert_eq!(RootedPath::of_file(b"r/d/f"), dir("r/d/f", 3));
+        assert_eq!(RootedPath::of_file(b"f"), dir("./f", 1));
+        assert_eq!(RootedPath::of_file(b"/f").parent().child(b"g", MAX), Ok(dir("/g", 0)));
+        assert_eq!(locate_plain(b"x", b"./www", false, MAX), Err(PathError::Nowhere));
         assert_eq!(locate_plain(b"/%41", b"./www", false, MAX), Ok(dir("./www/%41", 5)));
         assert_eq!(locate_plain(b"/a", b"/", false, MAX), Ok(dir("/a", 0)));
     }
 
     #[test]
     fn hidden() {
-        let is_hidden = |path: &str| Place { path: path.into(), root: 5 }.is_hidden();
+        let is_hidden = |path: &str| RootedPath { path: path.into(), root: 5 }.is_hidden();
         for path in [".www./.git/config", ".www./a/.x", ".www./.x/a", ".www./..."] {
             assert!(is_hidden(path), "{path}");
         }

@@ -8,7 +8,7 @@ use memchr::memmem;
 
 /// A part of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
+pub enum Segment<'a> {
     /// Text that stays.
     Text(&'a [u8]),
     /// A file, named from the directory of the file that includes it.
@@ -18,7 +18,7 @@ pub enum Piece<'a> {
 }
 
 /// The parts of a file, in order. No byte is looked at more than twice.
-pub fn pieces(text: &[u8]) -> impl Iterator<Item = Piece<'_>> {
+pub fn pieces(text: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     Pieces { rest: text }
 }
 
@@ -30,9 +30,9 @@ const START: &[u8] = b"<!--#";
 const END: &[u8] = b"-->";
 
 impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+    type Item = Segment<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<Segment<'a>> {
         if self.rest.is_empty() {
             return None;
         }
@@ -46,7 +46,7 @@ impl<'a> Iterator for Pieces<'a> {
         let text = text_len(self.rest);
         let (text, rest) = self.rest.split_at(text);
         self.rest = rest;
-        Some(Piece::Text(text))
+        Some(Segment::Text(text))
     }
 }
 
@@ -61,13 +61,13 @@ fn text_len(rest: &[u8]) -> usize {
 }
 
 /// What stands between `<!--#` and `-->`, if it is an include.
-fn include(directive: &[u8]) -> Option<Piece<'_>> {
+fn include(directive: &[u8]) -> Option<Segment<'_>> {
     let attribute = directive.strip_prefix(b"include")?.trim_ascii_start();
     let quoted = |name: &[u8]| {
         let value = attribute.strip_prefix(name)?.strip_prefix(b"=\"")?;
         memchr::memchr(b'"', value).map(|end| &value[..end])
     };
-    quoted(b"file").map(Piece::File).or_else(|| quoted(b"virtual").map(Piece::Virtual))
+    quoted(b"file").map(Segment::File).or_else(|| quoted(b"virtual").map(Segment::Virtual))
 }
 
 #[cfg(test)]
@@ -78,9 +78,9 @@ mod tests {
         let show = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         pieces(text.as_bytes())
             .map(|piece| match piece {
-                Piece::Text(t) => show(t),
-                Piece::File(f) => format!("{{f {}}}", show(f)),
-                Piece::Virtual(v) => format!("{{v {}}}", show(v)),
+                Segment::Text(t) => show(t),
+                Segment::File(f) => format!("{{f {}}}", show(f)),
+                Segment::Virtual(v) => format!("{{v {}}}", show(v)),
             })
             .collect()
     }

@@ -18,6 +18,7 @@ mod misuse;
 mod options;
 mod program;
 mod symbols;
+mod tags;
 
 use compiler::{CC, CXX, Compile, Language, scratch};
 use facts::Facts;

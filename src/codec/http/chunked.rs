@@ -44,7 +44,7 @@ impl std::error::Error for ChunkError {}
 
 /// What [`Chunked::next`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum ChunkPart {
     /// Data of the body, at this place in the buffer. Part of a chunk when the rest is not there.
     Data(Range<usize>),
     /// Nothing more until more bytes arrive.
@@ -138,9 +138,9 @@ impl Chunked {
     pub fn scan(&mut self, buf: &[u8]) -> Result<Option<usize>, ChunkError> {
         loop {
             match self.next(buf)? {
-                Piece::Data(_) => {}
-                Piece::More => return Ok(None),
-                Piece::End(n) => return Ok(Some(n)),
+                ChunkPart::Data(_) => {}
+                ChunkPart::More => return Ok(None),
+                ChunkPart::End(n) => return Ok(Some(n)),
             }
         }
     }
@@ -149,13 +149,13 @@ impl Chunked {
     ///
     /// # Errors
     /// See [`ChunkError`]; the decoder is of no use afterwards.
-    pub fn next(&mut self, buf: &[u8]) -> Result<Piece, ChunkError> {
+    pub fn next(&mut self, buf: &[u8]) -> Result<ChunkPart, ChunkError> {
         loop {
             match self.state {
                 State::Data => {
                     let n = self.left.min(buf.len().saturating_sub(self.at));
                     if n == 0 {
-                        return Ok(Piece::More);
+                        return Ok(ChunkPart::More);
                     }
                     let data = self.at..self.at + n;
                     self.at = data.end;
@@ -164,11 +164,11 @@ impl Chunked {
                     if self.left == 0 {
                         self.state = State::DataCr;
                     }
-                    return Ok(Piece::Data(data));
+                    return Ok(ChunkPart::Data(data));
                 }
-                State::End => return Ok(Piece::End(self.at)),
+                State::End => return Ok(ChunkPart::End(self.at)),
                 _ => {
-                    let Some(&b) = buf.get(self.at) else { return Ok(Piece::More) };
+                    let Some(&b) = buf.get(self.at) else { return Ok(ChunkPart::More) };
                     self.state = self.step(b).ok_or(ChunkError { at: self.at })?;
                     self.at += 1;
                 }
@@ -256,7 +256,7 @@ impl Chunked {
 /// Stops at the first fault, so what [`Chunked::scan`] has not accepted comes out short.
 pub fn compact(buf: &mut [u8], mut decoder: Chunked) -> usize {
     let mut len = 0;
-    while let Ok(Piece::Data(data)) = decoder.next(buf) {
+    while let Ok(ChunkPart::Data(data)) = decoder.next(buf) {
         let n = data.len();
         buf.copy_within(data, len);
         len += n;
@@ -411,9 +411,9 @@ mod tests {
                 buf.extend(part);
                 loop {
                     match decoder.next(&buf).unwrap() {
-                        Piece::Data(data) => out.extend(&buf[data]),
-                        Piece::More => break,
-                        Piece::End(n) => {
+                        ChunkPart::Data(data) => out.extend(&buf[data]),
+                        ChunkPart::More => break,
+                        ChunkPart::End(n) => {
                             assert_eq!(n, buf.len());
                             ended = true;
                             break;

@@ -27,7 +27,7 @@ pub struct Decoded {
 }
 
 /// A piece of a string body.
-enum Piece<'a> {
+enum Fragment<'a> {
     /// Bytes that stand for themselves.
     Plain(&'a [u8]),
     /// The value of a two-byte escape.
@@ -44,17 +44,17 @@ struct Pieces<'a> {
 }
 
 impl<'a> Iterator for Pieces<'a> {
-    type Item = Piece<'a>;
+    type Item = Fragment<'a>;
 
-    fn next(&mut self) -> Option<Piece<'a>> {
+    fn next(&mut self) -> Option<Fragment<'a>> {
         let (piece, used) = match self.rest {
             [] => return None,
-            [b'\\', b'u', a, b, c, d, ..] => (Piece::Unit(unit([*a, *b, *c, *d])), 6),
-            [b'\\', escape, ..] => (two_byte_escape(*escape).map_or(Piece::Bad, Piece::Byte), 2),
-            [b'\\'] => (Piece::Bad, 1),
+            [b'\\', b'u', a, b, c, d, ..] => (Fragment::Unit(unit([*a, *b, *c, *d])), 6),
+            [b'\\', escape, ..] => (two_byte_escape(*escape).map_or(Fragment::Bad, Fragment::Byte), 2),
+            [b'\\'] => (Fragment::Bad, 1),
             plain => {
                 let len = memchr(b'\\', plain).unwrap_or(plain.len());
-                (Piece::Plain(&plain[..len]), len)
+                (Fragment::Plain(&plain[..len]), len)
             }
         };
         self.rest = &self.rest[used..];
@@ -94,19 +94,19 @@ pub fn unescape(body: &[u8], out: &mut [u8]) -> Decoded {
     for piece in (Pieces { rest: body }) {
         let byte;
         let bytes = match piece {
-            Piece::Plain(bytes) => bytes,
-            Piece::Byte(value) => {
+            Fragment::Plain(bytes) => bytes,
+            Fragment::Byte(value) => {
                 byte = [value];
                 &byte
             }
-            Piece::Unit(value) => match value.map(u8::try_from) {
+            Fragment::Unit(value) => match value.map(u8::try_from) {
                 Some(Ok(value)) => {
                     byte = [value];
                     &byte
                 }
                 _ => return Decoded { len, end: End::Stopped },
             },
-            Piece::Bad => return Decoded { len, end: End::BadEscape },
+            Fragment::Bad => return Decoded { len, end: End::BadEscape },
         };
         let room = bytes.len().min(out.len() - len);
         out[len..len + room].copy_from_slice(&bytes[..room]);
@@ -129,15 +129,15 @@ pub fn unescape_utf8(body: &[u8], out: &mut [u8]) -> Option<usize> {
     let mut pieces = Pieces { rest: body };
     while let Some(piece) = pieces.next() {
         match piece {
-            Piece::Plain(bytes) => {
+            Fragment::Plain(bytes) => {
                 out[len..len + bytes.len()].copy_from_slice(bytes);
                 len += bytes.len();
             }
-            Piece::Byte(byte) => {
+            Fragment::Byte(byte) => {
                 out[len] = byte;
                 len += 1;
             }
-            Piece::Unit(unit) => {
+            Fragment::Unit(unit) => {
                 let unit = unit?;
                 let low = low_surrogate(pieces.rest).filter(|_| (0xd800..0xdc00).contains(&unit));
                 if low.is_some() {
@@ -149,7 +149,7 @@ pub fn unescape_utf8(body: &[u8], out: &mut [u8]) -> Option<usize> {
                     .unwrap_or(char::REPLACEMENT_CHARACTER);
                 len += character.encode_utf8(&mut out[len..]).len();
             }
-            Piece::Bad => return None,
+            Fragment::Bad => return None,
         }
     }
     Some(len)

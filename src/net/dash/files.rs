@@ -9,12 +9,12 @@ use crate::abi::{MG_VAL_STR, flag};
 use crate::codec::dash::route;
 use crate::net::event_loop::handle::Conn;
 use crate::net::fs::Fs;
-use crate::net::http::serve::{self, Files, Options, Web, reply};
+use crate::net::http::serve::{self, Files, ServeOptions, Web, reply};
 use crate::net::http::upload::stream;
 use core::ffi::CStr;
 
 /// A file that a request is about.
-struct Target {
+struct SetFile {
     set: Set,
     dir: Vec<u8>,
     name: Vec<u8>,
@@ -22,39 +22,39 @@ struct Target {
 }
 
 /// Why there is none.
-enum Refusal {
+enum FileError {
     BadName,
     NoSet,
     NoUser,
     NoDir,
 }
 
-impl Refusal {
+impl FileError {
     fn reply(&self, asked: &Asked<'_>, is_upload: bool) {
         match self {
-            Refusal::BadName => asked.reply(400, b"Bad file name\n"),
-            Refusal::NoSet if is_upload => asked.reply(404, b"Not Found\n"),
-            Refusal::NoSet => asked.reply(404, b"Not Found"),
-            Refusal::NoUser => asked.refuse(),
-            Refusal::NoDir => asked.reply(500, b"Upload dir error\n"),
+            FileError::BadName => asked.reply(400, b"Bad file name\n"),
+            FileError::NoSet if is_upload => asked.reply(404, b"Not Found\n"),
+            FileError::NoSet => asked.reply(404, b"Not Found"),
+            FileError::NoUser => asked.refuse(),
+            FileError::NoDir => asked.reply(500, b"Upload dir error\n"),
         }
     }
 }
 
 /// Finds the file, and puts its name where the program's function looks for it.
-fn locate(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) -> Result<Target, Refusal> {
-    let name = route::file_name(name).ok_or(Refusal::BadName)?;
-    let set = asked.board.set(set).filter(|set| set.is_files()).ok_or(Refusal::NoSet)?;
-    let user = user.ok_or(Refusal::NoUser)?;
-    let dir = directory(set, user.as_ptr()).ok_or(Refusal::NoDir)?;
+fn locate(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) -> Result<SetFile, FileError> {
+    let name = route::file_name(name).ok_or(FileError::BadName)?;
+    let set = asked.board.set(set).filter(|set| set.is_files()).ok_or(FileError::NoSet)?;
+    let user = user.ok_or(FileError::NoUser)?;
+    let dir = directory(set, user.as_ptr()).ok_or(FileError::NoDir)?;
     if let Some(field) = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR && field.room() > 0) {
         // The function must not be asked about another file than the one that is meant.
         if !field.has_room_for(&name) {
-            return Err(Refusal::BadName);
+            return Err(FileError::BadName);
         }
         field.set_text(&name);
     }
-    Ok(Target { set, dir, name, fs: asked.board.file_system(asked.host.posix) })
+    Ok(SetFile { set, dir, name, fs: asked.board.file_system(asked.host.posix) })
 }
 
 /// The head of an upload has come: takes the body in, or refuses.
@@ -119,7 +119,7 @@ pub fn answer(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) {
 
 /// Answers by a file.
 pub fn serve_file(asked: &Asked<'_>, fs: Fs, path: &CStr) {
-    let options = Options {
+    let options = ServeOptions {
         roots: b"",
         ssi_pattern: None,
         headers: b"",

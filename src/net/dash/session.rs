@@ -99,7 +99,7 @@ fn text(chars: &[c_char]) -> Vec<u8> {
 /// Identifies a session for good; 0 is none.
 pub type Id = u64;
 
-struct Session {
+struct Login {
     id: Id,
     board: Board,
     /// The whole name: the struct has less room.
@@ -147,13 +147,13 @@ pub fn with<R>(root: &Root, f: impl FnOnce(&mut Sessions) -> R) -> Option<R> {
 /// All sessions of a manager's dashboards.
 #[derive(Default)]
 pub struct Sessions {
-    all: Vec<Session>,
+    all: Vec<Login>,
     newest: Id,
 }
 
 impl Sessions {
     /// Removes and returns those that `which` says yes to.
-    fn remove(&mut self, which: impl Fn(&Session) -> bool) -> Vec<Id> {
+    fn remove(&mut self, which: impl Fn(&Login) -> bool) -> Vec<Id> {
         let mut removed = Vec::new();
         self.all.retain(|session| {
             let goes = which(session);
@@ -208,9 +208,9 @@ impl Sessions {
         now: u64,
         removed: &mut Vec<Id>,
     ) -> (Id, User) {
-        let own = |s: &&Session| s.board == board && !s.is_guest;
+        let own = |s: &&Login| s.board == board && !s.is_guest;
         // Tokens need not name their owners: only the level tells such users apart.
-        let known = |s: &&Session| s.name == name && (!name.is_empty() || s.user.level() == level);
+        let known = |s: &&Login| s.name == name && (!name.is_empty() || s.user.level() == level);
         if let Some(session) = self.all.iter().filter(own).find(known) {
             session.user.set_level(level);
             session.user.renew(end(board, now));
@@ -243,7 +243,7 @@ impl Sessions {
     fn add(&mut self, board: Board, name: &[u8], is_guest: bool, user: User) -> (Id, User) {
         self.newest += 1;
         let id = self.newest;
-        self.all.push(Session { id, board, name: name.to_vec(), is_guest, user: user.clone() });
+        self.all.push(Login { id, board, name: name.to_vec(), is_guest, user: user.clone() });
         (id, user)
     }
 

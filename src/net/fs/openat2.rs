@@ -1,13 +1,13 @@
 //! Opening files that are below a directory, whatever symbolic links say.
 
-use crate::codec::docroot::Place;
+use crate::codec::docroot::RootedPath;
 use core::ffi::{CStr, c_int};
 use core::mem::size_of;
 use std::ffi::CString;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 /// Opens a place. Symbolic links work as long as they are relative and stay below the root.
-pub fn open(place: &Place, flags: c_int) -> Option<c_int> {
+pub fn open(place: &RootedPath, flags: c_int) -> Option<c_int> {
     let (root, rest) = place.path.split_at(place.root);
     let root = CString::new(if root.is_empty() { b"/" } else { root }).ok()?;
     let rest = rest.strip_prefix(b"/").unwrap_or(rest);
@@ -145,7 +145,7 @@ mod tests {
         }
         let root = root.into_os_string().into_encoded_bytes();
         let opens = |name: &str, by_hand: bool| {
-            let place = Place { path: [&root, name.as_bytes()].concat(), root: root.len() };
+            let place = RootedPath { path: [&root, name.as_bytes()].concat(), root: root.len() };
             if !by_hand {
                 return open(&place, libc::O_RDONLY).map(crate::net::event_loop::sys::close).is_some();
             }

@@ -3,7 +3,7 @@
 use super::openat2;
 use super::{File, Found, Fs, Stat, store};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
-use crate::codec::docroot::Place;
+use crate::codec::docroot::RootedPath;
 use crate::fence;
 use crate::net::event_loop::process;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -79,7 +79,7 @@ pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
 }
 
 /// As [`open_to_serve`] for a file that is below its root even when symbolic links are followed.
-pub fn open_beneath(fs: Fs, place: &Place) -> Found {
+pub fn open_beneath(fs: Fs, place: &RootedPath) -> Found {
     if !process::has_posix_fs() {
         return Found::Nothing;
     }
@@ -93,7 +93,7 @@ pub fn open_beneath(fs: Fs, place: &Place) -> Found {
 }
 
 /// What there is at a place, unless symbolic links lead out of its root.
-pub fn stat_beneath(place: &Place) -> Option<Stat> {
+pub fn stat_beneath(place: &RootedPath) -> Option<Stat> {
     let fd = openat2::open(place, libc::O_PATH | libc::O_CLOEXEC)?;
     // SAFETY: an open descriptor and a struct to be filled.
     let st = stat(|st| unsafe { libc::fstat(fd, st) });

@@ -11,7 +11,7 @@ use core::cell::Cell;
 pub struct PendingRequests {
     /// Bytes at the front of `send` that were read before.
     read: Cell<usize>,
-    place: Cell<Place>,
+    place: Cell<Position>,
     /// The methods of requests without response, oldest first: a bit is set for `HEAD`.
     heads: Cell<u64>,
     /// How many bits of `heads` are in use.
@@ -20,7 +20,7 @@ pub struct PendingRequests {
 
 /// Where the reader of outgoing bytes stands.
 #[derive(Default)]
-enum Place {
+enum Position {
     /// In front of a head.
     #[default]
     Head,
@@ -44,35 +44,35 @@ impl PendingRequests {
         self.read.set(at);
     }
 
-    fn step(&self, bytes: &[u8]) -> (usize, Place) {
+    fn step(&self, bytes: &[u8]) -> (usize, Position) {
         match self.place.take() {
-            Place::Head => match parse_head(bytes, &mut []) {
+            Position::Head => match parse_head(bytes, &mut []) {
                 Ok(Some(head)) if !head.is_response && self.count.get() < u64::BITS => {
                     let bit = u64::from(head.method == b"HEAD") << self.count.get();
                     self.heads.set(self.heads.get() | bit);
                     self.count.set(self.count.get() + 1);
                     match head.framing() {
-                        Ok(Framing::Length(n)) => (head.len, Place::Body(n)),
-                        Ok(Framing::Chunked) => (head.len, Place::Chunks(Chunked::new())),
+                        Ok(Framing::Length(n)) => (head.len, Position::Body(n)),
+                        Ok(Framing::Chunked) => (head.len, Position::Chunks(Chunked::new())),
                         Ok(_) if head.method != b"CONNECT" && !head.connection.upgrade => {
-                            (head.len, Place::Head)
+                            (head.len, Position::Head)
                         }
-                        _ => (bytes.len(), Place::Lost),
+                        _ => (bytes.len(), Position::Lost),
                     }
                 }
-                _ => (bytes.len(), Place::Lost),
+                _ => (bytes.len(), Position::Lost),
             },
-            Place::Body(left) if left > bytes.len() => (bytes.len(), Place::Body(left - bytes.len())),
-            Place::Body(left) => (left, Place::Head),
-            Place::Chunks(mut chunks) => match chunks.scan(bytes) {
-                Ok(Some(n)) => (n, Place::Head),
+            Position::Body(left) if left > bytes.len() => (bytes.len(), Position::Body(left - bytes.len())),
+            Position::Body(left) => (left, Position::Head),
+            Position::Chunks(mut chunks) => match chunks.scan(bytes) {
+                Ok(Some(n)) => (n, Position::Head),
                 Ok(None) => {
                     chunks.rebase(bytes.len());
-                    (bytes.len(), Place::Chunks(chunks))
+                    (bytes.len(), Position::Chunks(chunks))
                 }
-                Err(_) => (bytes.len(), Place::Lost),
+                Err(_) => (bytes.len(), Position::Lost),
             },
-            Place::Lost => (bytes.len(), Place::Lost),
+            Position::Lost => (bytes.len(), Position::Lost),
         }
     }
 

@@ -180,7 +180,7 @@ pub fn finish(c: Conn) {
 
 /// Addresses of the other family are known, after all others failed: connects to the first one. The
 /// program does not notice.
-pub fn go_on(c: Conn) {
+pub fn resume(c: Conn) {
     c.clear(flag::RESOLVING);
     c.set(flag::CONNECTING);
     if let race::Outcome::Lost(errno) = race::restart(c) {

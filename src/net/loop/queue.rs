@@ -19,7 +19,7 @@ const WORD: usize = size_of::<u32>();
 pub struct Handle(*mut Queue);
 
 /// A place in the queue's memory for a message, and how long that may be.
-pub struct Place {
+pub struct Region {
     /// First byte of the message; NULL in a queue without memory.
     pub start: *mut u8,
     /// Room for the message; 0: there is none now.
@@ -64,7 +64,7 @@ impl Handle {
 
     /// Producer: finds room for a message of `len` bytes. May write the mark and go back to
     /// offset 0; then a later call may find room once the consumer has read on.
-    pub fn book(self, len: usize) -> Place {
+    pub fn book(self, len: usize) -> Region {
         let size = self.size();
         let mut head = self.head().load(Ordering::Relaxed);
         let tail = self.tail().load(Ordering::Acquire);
@@ -85,7 +85,7 @@ impl Handle {
             // One byte less, so that a full queue does not look like an empty one.
             room = fits(head, (tail - 1).min(size)).map(|room| room + 1);
         }
-        Place { start: self.at(head + WORD), room: room.unwrap_or(0) }
+        Region { start: self.at(head + WORD), room: room.unwrap_or(0) }
     }
 
     /// Producer: publishes the message that was written at the booked place.
@@ -100,7 +100,7 @@ impl Handle {
     }
 
     /// Consumer: the oldest message; its length is 0 when there is none.
-    pub fn next(self) -> Place {
+    pub fn next(self) -> Region {
         let mut tail = self.tail().load(Ordering::Relaxed);
         let head = self.head().load(Ordering::Acquire);
         let mut length = self.published(tail, head);
@@ -110,7 +110,7 @@ impl Handle {
             self.tail().store(0, Ordering::Release);
             length = self.published(0, head);
         }
-        Place { start: self.at(tail.wrapping_add(WORD)), room: length.unwrap_or(0) }
+        Region { start: self.at(tail.wrapping_add(WORD)), room: length.unwrap_or(0) }
     }
 
     /// The length of the message at `tail`, 0 for the mark. Nothing if the queue is empty there, or

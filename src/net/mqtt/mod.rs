@@ -33,7 +33,7 @@ mod send;
 mod strict;
 
 use clock::{Clock, Mqtt};
-use strict::{Allowed, Session};
+use strict::{Allowed, PeerState};
 
 pub use message::{next_property, parse};
 pub use send::{disconnect, header, login, publish, subscribe, unsubscribe};
@@ -55,7 +55,7 @@ pub struct MqttState {
     /// Packets are being taken off `recv`: a handler that fires READ by hand must not start anew.
     busy: Cell<bool>,
     /// What a strict receiver remembers.
-    session: RefCell<Option<Box<Session>>>,
+    session: RefCell<Option<Box<PeerState>>>,
     /// The connection ends, so nothing more is taken off `recv`.
     over: Cell<bool>,
     clock: Clock,
@@ -181,7 +181,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
     let mut topic = Str::NULL;
     if let Some(strict) = strict {
         let mut session = state.session.borrow_mut();
-        let session = session.get_or_insert_with(|| Box::new(Session::new(v5)));
+        let session = session.get_or_insert_with(|| Box::new(PeerState::new(v5)));
         let allowed = strict.allowed(state.delivered.borrow().len());
         topic = session.admit(&frame, &packet, strict.from, &allowed)?.map_or(Str::NULL, Str::from);
         if packet.command == mqtt::CONNECT {

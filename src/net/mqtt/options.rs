@@ -15,7 +15,7 @@ const DEFAULT_LEVEL: u8 = 4;
 
 /// Options of a program, valid for a call.
 #[derive(Clone, Copy)]
-pub struct Options<'a> {
+pub struct MqttOptions<'a> {
     opts: *const MqttOpts,
     life: PhantomData<&'a MqttOpts>,
 }
@@ -103,22 +103,22 @@ impl<'a> Iterator for Props<'a> {
     }
 }
 
-impl<'a> Options<'a> {
+impl<'a> MqttOptions<'a> {
     /// `None` for NULL.
     ///
     /// # Safety
     /// `opts` is NULL or points to options; while this is used, the fields of the packets that are made
     /// of it are valid, and so is what they point to.
     pub unsafe fn new(opts: *const MqttOpts) -> Option<Self> {
-        (!opts.is_null()).then_some(Options { opts, life: PhantomData })
+        (!opts.is_null()).then_some(MqttOptions { opts, life: PhantomData })
     }
 
     /// Other options in place of NULL.
     ///
     /// # Safety
-    /// As for [`Options::new`], of both.
+    /// As for [`MqttOptions::new`], of both.
     pub unsafe fn or(opts: *const MqttOpts, other: &'a MaybeUninit<MqttOpts>) -> Self {
-        Options { opts: if opts.is_null() { other.as_ptr() } else { opts }, life: PhantomData }
+        MqttOptions { opts: if opts.is_null() { other.as_ptr() } else { opts }, life: PhantomData }
     }
 
     fn properties(self, v5: bool) -> Option<Props<'a>> {

@@ -1,6 +1,6 @@
 //! Packets to bytes: each appended to `c->send` as a whole, or not at all.
 
-use super::options::{Options, Props};
+use super::options::{MqttOptions, Props};
 use crate::abi::{MqttOpts, Setting, flag};
 use crate::codec::mqtt::{Body, MAX_REMAINING, Out, TooLong, write_varint};
 use crate::net::event_loop::buf::Buf;
@@ -92,7 +92,7 @@ pub unsafe fn login(c: Conn, opts: *const MqttOpts) {
     let zero = MaybeUninit::zeroed();
     let random_id = mem::random_text::<{ ID_LEN + 1 }>();
     // SAFETY: the caller vouches for opts; zero bytes are valid options.
-    let mut packet = unsafe { Options::or(opts, &zero).connect(&random_id[..ID_LEN]) };
+    let mut packet = unsafe { MqttOptions::or(opts, &zero).connect(&random_id[..ID_LEN]) };
     packet.properties = packet.properties.map(|properties| announce(c, properties));
     if packet.is_v5() {
         c.set(flag::MQTT5);
@@ -129,7 +129,7 @@ fn announce<'a>(c: Conn, properties: Props<'a>) -> Props<'a> {
 /// `opts` is NULL or points to options for PUBLISH.
 pub unsafe fn publish(c: Conn, opts: *const MqttOpts) -> u16 {
     // SAFETY: the caller vouches for opts.
-    let Some(options) = (unsafe { Options::new(opts) }) else { return 0 };
+    let Some(options) = (unsafe { MqttOptions::new(opts) }) else { return 0 };
     let v5 = c.has(flag::MQTT5);
     let packet = options.publish(v5, 0);
     if packet.has_id() && !packet.again {
@@ -144,7 +144,7 @@ pub unsafe fn publish(c: Conn, opts: *const MqttOpts) -> u16 {
 /// `opts` is NULL or points to options for SUBSCRIBE.
 pub unsafe fn subscribe(c: Conn, opts: *const MqttOpts) {
     // SAFETY: the caller vouches for opts.
-    if let Some(options) = unsafe { Options::new(opts) } {
+    if let Some(options) = unsafe { MqttOptions::new(opts) } {
         send_with_id(c, |id| options.subscribe(c.has(flag::MQTT5), id));
     }
 }
@@ -155,7 +155,7 @@ pub unsafe fn subscribe(c: Conn, opts: *const MqttOpts) {
 /// `opts` is NULL or points to options for UNSUBSCRIBE.
 pub unsafe fn unsubscribe(c: Conn, opts: *const MqttOpts) {
     // SAFETY: the caller vouches for opts.
-    if let Some(options) = unsafe { Options::new(opts) } {
+    if let Some(options) = unsafe { MqttOptions::new(opts) } {
         send_with_id(c, |id| options.unsubscribe(c.has(flag::MQTT5), id));
     }
 }
@@ -167,6 +167,6 @@ pub unsafe fn unsubscribe(c: Conn, opts: *const MqttOpts) {
 pub unsafe fn disconnect(c: Conn, opts: *const MqttOpts) {
     let zero = MaybeUninit::zeroed();
     // SAFETY: the caller vouches for opts; zero bytes are valid options.
-    let packet = unsafe { Options::or(opts, &zero).disconnect(c.has(flag::MQTT5)) };
+    let packet = unsafe { MqttOptions::or(opts, &zero).disconnect(c.has(flag::MQTT5)) };
     send(c, &packet);
 }

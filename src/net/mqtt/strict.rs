@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// What is remembered of a connection.
 #[derive(Default)]
-pub struct Session {
+pub struct PeerState {
     v5: bool,
     /// CONNECT came, or CONNACK.
     logged_in: bool,
@@ -37,10 +37,10 @@ impl Allowed {
     }
 }
 
-impl Session {
+impl PeerState {
     /// One of a connection that speaks MQTT 5 or not: a client's, which has said so in CONNECT.
     pub fn new(v5: bool) -> Self {
-        Session { v5, ..Session::default() }
+        PeerState { v5, ..PeerState::default() }
     }
 
     /// Whether both sides speak MQTT 5.

@@ -161,7 +161,7 @@ fn take_answer(m: Mgr, root: &Root, answer: Answer) {
     if !addresses.is_empty() {
         let may_have_more = lookup.kind == dns::TYPE_A && !use_dns6(m);
         return match lookup.after {
-            Some(_) => go_on(c, &addresses),
+            Some(_) => resume(c, &addresses),
             None => finish(c, &addresses, may_have_more.then_some(lookup.name)),
         };
     }
@@ -207,10 +207,10 @@ fn finish(c: Conn, addresses: &[Addr], host: Option<Vec<u8>>) {
 }
 
 /// The further addresses are known.
-fn go_on(c: Conn, addresses: &[Addr]) {
+fn resume(c: Conn, addresses: &[Addr]) {
     let Some(state) = ConnState::of(c) else { return };
     race::prepare(state, in_turns(addresses, c.rem().port), None);
-    connect::go_on(c);
+    connect::resume(c);
 }
 
 /// Addresses with a port, those of both families in turns (RFC 8305, section 4).

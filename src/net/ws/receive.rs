@@ -16,7 +16,7 @@ use core::ffi::c_int;
 use core::ops::Range;
 
 /// What became of the frame at hand.
-enum Step {
+enum FrameStep {
     /// Done: look at the next one.
     Next,
     /// No more frames are wanted.
@@ -47,7 +47,7 @@ pub fn take_frames(c: Conn, state: &WsState) {
     let mut at = kept(c);
     let outcome = loop {
         match take_frame(c, state, &mut at) {
-            Ok(Step::Next) if !conn::is_closed(c) && runs_engine(c) => {}
+            Ok(FrameStep::Next) if !conn::is_closed(c) && runs_engine(c) => {}
             other => break other,
         }
     };
@@ -55,7 +55,7 @@ pub fn take_frames(c: Conn, state: &WsState) {
         fail(c, state, fault, at);
     } else {
         close_up(c, at);
-        if let Ok(Step::Wait(whole)) = outcome {
+        if let Ok(FrameStep::Wait(whole)) = outcome {
             memory::grow(c, whole);
         }
     }
@@ -74,7 +74,7 @@ fn close_up(c: Conn, at: usize) {
 }
 
 /// Takes the frame at `at` off `recv`.
-fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<Step, Fault> {
+fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<FrameStep, Fault> {
     // SAFETY: the slice is used before a handler runs.
     let bytes = unsafe { c.recv().bytes_mut() };
     let kept = kept(c).min(*at);
@@ -83,20 +83,20 @@ fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<Step, Fault> {
     let rules = Rules { from_client: !c.has(flag::CLIENT), open, deflate };
     let Some(header) = Header::parse(&bytes[*at..]) else {
         Header::start(&bytes[*at..]).map_or(Ok(()), |header| header.check(rules))?;
-        return Ok(Step::Wait(0));
+        return Ok(FrameStep::Wait(0));
     };
     header.check(rules)?;
     let whole = match check_size(c, &header, kept) {
         Err(Fault::TooBig) if c.has(flag::FULL) || !oversize::is_noted(c) => {
             oversize::note(c);
-            return Ok(Step::Wait(0));
+            return Ok(FrameStep::Wait(0));
         }
         checked => checked?,
     };
     let start = *at + header.len;
     let end = *at + whole;
     if bytes.len() < end {
-        return Ok(Step::Wait(kept + whole));
+        return Ok(FrameStep::Wait(kept + whole));
     }
     let payload = start..end;
     if let Some(key) = header.mask {
@@ -135,11 +135,11 @@ fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<Step, Fault> {
         }
         ws::CLOSE => {
             closed_by_peer(c, state, payload, at)?;
-            return Ok(Step::Stop);
+            return Ok(FrameStep::Stop);
         }
         _ => *at = deliver(c, MG_EV_WS_CTL, header.first, view(&bytes[payload]), end),
     }
-    Ok(if wants_more(c) { Step::Next } else { Step::Stop })
+    Ok(if wants_more(c) { FrameStep::Next } else { FrameStep::Stop })
 }
 
 /// Checks a frame's size before its payload is there; returns it, header included.

@@ -4,7 +4,7 @@ use super::body::{self, Page};
 use super::{Files, Task, reply};
 use crate::abi::{MG_HTTP_INDEX, Setting};
 use crate::codec::autoindex::{self, Entry};
-use crate::codec::docroot::Place;
+use crate::codec::docroot::RootedPath;
 use crate::codec::http::percent;
 use crate::codec::http::vars::has_line;
 use crate::net::event_loop::state::Root;
@@ -16,7 +16,7 @@ use std::rc::Rc;
 
 impl Task<'_> {
     /// Answers by the directory at `place`.
-    pub(super) fn serve_directory(&self, place: &Place, uri: &[u8]) {
+    pub(super) fn serve_directory(&self, place: &RootedPath, uri: &[u8]) {
         if !uri.ends_with(b"/") {
             return self.redirect(uri);
         }
@@ -37,7 +37,7 @@ impl Task<'_> {
 
     /// Answers by a root directory that the file system knows nothing about, as some do: its index
     /// file may exist all the same.
-    pub(super) fn serve_root(&self, place: &Place) {
+    pub(super) fn serve_root(&self, place: &RootedPath) {
         match self.index(place) {
             Some((index, found)) => self.serve_found(index, found),
             None => self.serve_content(place.clone(), Found::Nothing),
@@ -46,7 +46,7 @@ impl Task<'_> {
 
     /// The file that stands for a directory. Compressed ones are there only for clients that take
     /// them.
-    fn index(&self, place: &Place) -> Option<(Place, Found)> {
+    fn index(&self, place: &RootedPath) -> Option<(RootedPath, Found)> {
         let index = self.index_name();
         let child = |name: &[u8]| place.child(name, self.path_max).ok();
         for name in [&*index, b"index.shtml"] {
@@ -105,7 +105,7 @@ impl Task<'_> {
     }
 
     /// Sends a page with the contents of a directory: long ones as they are made, in chunks.
-    fn list(&self, place: &Place, uri: &[u8]) {
+    fn list(&self, place: &RootedPath, uri: &[u8]) {
         let mut listing =
             Listing::new(self.options.files, place, uri, self.is_on(Setting::MG_SET_HTTP_LOCAL_TIMES));
         let mut head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n".to_vec();
@@ -137,7 +137,7 @@ const LONG: usize = 1000;
 /// The page of a directory, as far as it is not made yet.
 struct Listing {
     files: Files,
-    place: Place,
+    place: RootedPath,
     /// Decoded path of the request, until the page has begun.
     title: Option<Vec<u8>>,
     /// In order.
@@ -149,7 +149,7 @@ struct Listing {
 }
 
 impl Listing {
-    fn new(files: Files, place: &Place, uri: &[u8], is_local: bool) -> Self {
+    fn new(files: Files, place: &RootedPath, uri: &[u8], is_local: bool) -> Self {
         let mut title = vec![0; uri.len() + 1];
         let len = percent::decode(uri, &mut title, false).unwrap_or(0);
         title.truncate(len);

@@ -1,6 +1,6 @@
 //! Where the files are that are served, and which of them.
 
-use crate::codec::docroot::{Place, is_hidden_name};
+use crate::codec::docroot::{RootedPath, is_hidden_name};
 use crate::net::fs::{self, Found, Fs, Stat, posix};
 use std::ffi::CString;
 
@@ -28,7 +28,7 @@ impl Files {
     }
 
     /// Opens a file for reading.
-    pub fn open(&self, place: &Place) -> Found {
+    pub fn open(&self, place: &RootedPath) -> Found {
         if self.hides_dots && place.is_hidden() {
             return Found::Nothing;
         }
@@ -39,7 +39,7 @@ impl Files {
     }
 
     /// What there is at a place.
-    pub fn stat(&self, place: &Place) -> Option<Stat> {
+    pub fn stat(&self, place: &RootedPath) -> Option<Stat> {
         if self.is_confined() {
             return posix::stat_beneath(place);
         }
@@ -47,7 +47,7 @@ impl Files {
     }
 
     /// The names in a directory, in order.
-    pub fn names(&self, place: &Place) -> Vec<Box<[u8]>> {
+    pub fn names(&self, place: &RootedPath) -> Vec<Box<[u8]>> {
         let mut names: Vec<Box<[u8]>> = Vec::new();
         if let Ok(path) = CString::new(&place.path[..]) {
             self.fs.list(&path, &mut |name| {

@@ -18,7 +18,7 @@ use self::body::Parts;
 use super::date;
 use crate::abi::Setting;
 use crate::codec::date::HttpDate;
-use crate::codec::docroot::{self, Place, Refusal};
+use crate::codec::docroot::{self, PathError, RootedPath};
 use crate::codec::glob;
 use crate::codec::http::conditional::{self, Conditions, Etag, Outcome, Validators};
 use crate::codec::http::range::{self, Selection};
@@ -36,7 +36,7 @@ use std::io::Write;
 
 /// How files are served: `struct mg_http_serve_opts`, and what browsers want beside.
 #[derive(Clone, Copy)]
-pub struct Options<'a> {
+pub struct ServeOptions<'a> {
     /// Directories; see [`docroot::locate`].
     pub roots: &'a [u8],
     /// Files whose path matches are searched for includes.
@@ -57,7 +57,7 @@ pub struct Options<'a> {
 struct Task<'a> {
     c: Conn<'a>,
     request: &'a Request<'a>,
-    options: &'a Options<'a>,
+    options: &'a ServeOptions<'a>,
     /// Header lines for browsers, of every reply.
     lines: Vec<u8>,
     /// Bytes of a path, with its NUL.
@@ -77,7 +77,7 @@ struct Content {
 }
 
 /// Answers a request by a file or directory below the roots.
-pub fn serve_dir(c: Conn, request: &Request<'_>, options: &Options<'_>) {
+pub fn serve_dir(c: Conn, request: &Request<'_>, options: &ServeOptions<'_>) {
     if let Some(reply) = options.web.preflight(c, request) {
         return reply::finish(c, &reply);
     }
@@ -85,13 +85,13 @@ pub fn serve_dir(c: Conn, request: &Request<'_>, options: &Options<'_>) {
 }
 
 /// Answers a request by one file, which the program chose.
-pub fn serve_file(c: Conn, request: &Request<'_>, options: &Options<'_>, path: &CStr) {
+pub fn serve_file(c: Conn, request: &Request<'_>, options: &ServeOptions<'_>, path: &CStr) {
     if let Some(reply) = options.web.preflight(c, request) {
         return reply::finish(c, &reply);
     }
-    let options = Options { files: Files::all(options.files.fs), ..*options };
+    let options = ServeOptions { files: Files::all(options.files.fs), ..*options };
     let found = fs::open_to_serve(options.files.fs, path);
-    Task::new(c, request, &options).serve_content(Place::of_file(path.to_bytes()), found);
+    Task::new(c, request, &options).serve_content(RootedPath::of_file(path.to_bytes()), found);
 }
 
 /// The value of a setting of a connection; of a program's own struct, the default.
@@ -100,7 +100,7 @@ fn setting(c: Conn, setting: Setting) -> i64 {
 }
 
 impl<'a> Task<'a> {
-    fn new(c: Conn<'a>, request: &'a Request<'a>, options: &'a Options<'a>) -> Self {
+    fn new(c: Conn<'a>, request: &'a Request<'a>, options: &'a ServeOptions<'a>) -> Self {
         let path_max = setting(c, Setting::MG_SET_PATH_MAX) as usize;
         Task { c, request, options, lines: options.web.lines(c, request), path_max }
     }
@@ -115,9 +115,9 @@ impl<'a> Task<'a> {
             docroot::locate(self.request.uri, self.options.roots, files.may_be_whole(), self.path_max);
         let (place, uri) = match located {
             Ok(located) => located,
-            Err(Refusal::Invalid) => return self.text(400, &self.lines, b"Invalid path"),
-            Err(Refusal::RootTooLong) => return self.text(400, &self.lines, b"Exceeded path size"),
-            Err(Refusal::Nowhere) => return self.not_found(),
+            Err(PathError::Invalid) => return self.text(400, &self.lines, b"Invalid path"),
+            Err(PathError::RootTooLong) => return self.text(400, &self.lines, b"Exceeded path size"),
+            Err(PathError::Nowhere) => return self.not_found(),
         };
         match files.open(&place) {
             Found::Dir => self.serve_directory(&place, uri),
@@ -127,7 +127,7 @@ impl<'a> Task<'a> {
     }
 
     /// Answers by a file of a directory, which may have includes.
-    fn serve_found(&self, place: Place, found: Found) {
+    fn serve_found(&self, place: RootedPath, found: Found) {
         match found {
             Found::File(..) if self.request.is_foreign() => self.not_allowed(),
             Found::File(file, _) if self.has_includes(&place) => self.serve_includes(&place, file),
@@ -135,13 +135,13 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn has_includes(&self, place: &Place) -> bool {
+    fn has_includes(&self, place: &RootedPath) -> bool {
         self.is_on(Setting::MG_SET_HTTP_SSI)
             && self.options.ssi_pattern.is_some_and(|pattern| glob::matches(&place.path, pattern, |_| ()))
     }
 
     /// Answers by a file, its compressed variant, or what stands for missing files.
-    fn serve_content(&self, place: Place, found: Found) {
+    fn serve_content(&self, place: RootedPath, found: Found) {
         match self.compressed(&place).or_else(|| self.plain(place, found)) {
             Some(content) => self.send(content),
             None => self.not_found(),
@@ -149,7 +149,7 @@ impl<'a> Task<'a> {
     }
 
     /// The compressed variant of a file that the client likes best.
-    fn compressed(&self, place: &Place) -> Option<Content> {
+    fn compressed(&self, place: &RootedPath) -> Option<Content> {
         if mime::content(&place.path, self.options.mime_types).coding.is_some() {
             return None;
         }
@@ -160,7 +160,7 @@ impl<'a> Task<'a> {
             let best = accept::choose(&accepted, &names)?;
             let at = names.iter().position(|name| *name == best)?;
             let (coding, suffix) = codings.remove(at);
-            let variant = Place { path: [&place.path, suffix.as_bytes()].concat(), root: place.root };
+            let variant = RootedPath { path: [&place.path, suffix.as_bytes()].concat(), root: place.root };
             if let Found::File(file, stat) = self.options.files.open(&variant) {
                 let path = place.path.clone();
                 return Some(Content { file, stat, path, coding: Some(coding), is_fallback: false });
@@ -168,7 +168,7 @@ impl<'a> Task<'a> {
         }
     }
 
-    fn plain(&self, place: Place, found: Found) -> Option<Content> {
+    fn plain(&self, place: RootedPath, found: Found) -> Option<Content> {
         if let Found::File(file, stat) = found {
             return Some(Content { file, stat, path: place.path, coding: None, is_fallback: false });
         }

@@ -2,8 +2,8 @@
 
 use super::{Files, Task, reply, setting};
 use crate::abi::Setting;
-use crate::codec::docroot::{self, Place};
-use crate::codec::ssi::{self, Piece};
+use crate::codec::docroot::{self, RootedPath};
+use crate::codec::ssi::{self, Segment};
 use crate::net::event_loop::handle::Conn;
 use crate::net::fs::{File, Found, Fs, PATH_MAX};
 use core::ffi::CStr;
@@ -16,7 +16,7 @@ const LONGEST: usize = 64 << 20;
 const TYPE: &[u8] = b"Content-Type: text/html; charset=utf-8\r\n";
 
 /// A page that is put together, and where its includes are looked for.
-struct Page<'a> {
+struct SsiPage<'a> {
     roots: &'a [u8],
     files: Files,
     text: Vec<u8>,
@@ -26,8 +26,8 @@ struct Page<'a> {
 
 impl Task<'_> {
     /// Answers by the open page at `place`.
-    pub(super) fn serve_includes(&self, place: &Place, file: File) {
-        let page = Page::new(self.options.roots, self.options.files);
+    pub(super) fn serve_includes(&self, place: &RootedPath, file: File) {
+        let page = SsiPage::new(self.options.roots, self.options.files);
         let headers = [TYPE, self.options.headers, &self.lines].concat();
         send(self.c, page, place, file, &headers, !self.request.is_head());
     }
@@ -35,27 +35,27 @@ impl Task<'_> {
 
 /// Sends the page at `path`, whose `virtual` includes are below `root`; 404 without it.
 pub fn serve_ssi(c: Conn, fs: Fs, root: &[u8], path: &CStr) {
-    let place = Place::of_file(path.to_bytes());
+    let place = RootedPath::of_file(path.to_bytes());
     let files = Files::all(fs);
     match files.open(&place) {
-        Found::File(file, _) => send(c, Page::new(root, files), &place, file, TYPE, true),
+        Found::File(file, _) => send(c, SsiPage::new(root, files), &place, file, TYPE, true),
         _ => reply::whole(c, 404, b"", b"Not found\n", true),
     }
 }
 
-fn send(c: Conn, mut page: Page<'_>, place: &Place, file: File, headers: &[u8], with_body: bool) {
+fn send(c: Conn, mut page: SsiPage<'_>, place: &RootedPath, file: File, headers: &[u8], with_body: bool) {
     // The page itself, and so many more.
     let nested = setting(c, Setting::MG_SET_HTTP_SSI_DEPTH) as usize;
     page.expand(place, file, nested);
     if page.is_full() {
-        return reply::whole(c, 500, b"", b"Page too large\n", with_body);
+        return reply::whole(c, 500, b"", b"SsiPage too large\n", with_body);
     }
     reply::whole(c, 200, headers, &page.text, with_body);
 }
 
-impl<'a> Page<'a> {
+impl<'a> SsiPage<'a> {
     fn new(roots: &'a [u8], files: Files) -> Self {
-        Page { roots, files, text: Vec::new(), includes: 0 }
+        SsiPage { roots, files, text: Vec::new(), includes: 0 }
     }
 
     fn is_full(&self) -> bool {
@@ -63,7 +63,7 @@ impl<'a> Page<'a> {
     }
 
     /// Appends the contents of a file, with its includes in place.
-    fn expand(&mut self, place: &Place, mut file: File, nested: usize) {
+    fn expand(&mut self, place: &RootedPath, mut file: File, nested: usize) {
         let text = file.read_to_end(LONGEST + 1);
         drop(file);
         let whole = self.files.may_be_whole();
@@ -72,12 +72,12 @@ impl<'a> Page<'a> {
                 return;
             }
             let included = match piece {
-                Piece::Text(text) => {
+                Segment::Text(text) => {
                     self.text.extend_from_slice(text);
                     continue;
                 }
-                Piece::File(name) => place.parent().child(name, PATH_MAX),
-                Piece::Virtual(path) => docroot::locate_plain(path, self.roots, whole, PATH_MAX),
+                Segment::File(name) => place.parent().child(name, PATH_MAX),
+                Segment::Virtual(path) => docroot::locate_plain(path, self.roots, whole, PATH_MAX),
             };
             self.includes += 1;
             // What is missing, or would leave its place, or is too deep, expands to nothing.

@@ -12,7 +12,7 @@ use std::ffi::CString;
 use std::io::Write;
 
 /// Why a piece is refused: what `mg_http_upload` returns, and the text of the reply.
-struct Refusal(c_long, i32, Vec<u8>);
+struct UploadError(c_long, i32, Vec<u8>);
 
 /// Writes a piece and replies. Returns the size of the file, or a negative number.
 pub fn receive(c: Conn, query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> c_long {
@@ -22,7 +22,7 @@ pub fn receive(c: Conn, query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_s
             reply::whole(c, 200, b"", itoa::Buffer::new().format(size).as_bytes(), true);
             size
         }
-        Err(Refusal(code, status, text)) => {
+        Err(UploadError(code, status, text)) => {
             // The name is the peer's: nobody may take the text for a page.
             reply::whole(c, status, b"Content-Type: text/plain\r\n", &text, true);
             code
@@ -30,8 +30,8 @@ pub fn receive(c: Conn, query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_s
     }
 }
 
-fn write(query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> Result<c_long, Refusal> {
-    let bad = |code, text: &[&[u8]]| Refusal(code, 400, text.concat());
+fn write(query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> Result<c_long, UploadError> {
+    let bad = |code, text: &[&[u8]]| UploadError(code, 400, text.concat());
     let name = upload::file(query, PATH_MAX).ok_or_else(|| bad(-1, &[b"file required"]))?;
     // A name with a NUL inside would be another one for the file system.
     if !is_sane(&name) || name.contains(&0) {
@@ -44,7 +44,7 @@ fn write(query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> 
         let mut text = [&path[..], b": over max size of "].concat();
         // Writing to a Vec cannot fail.
         let _ = write!(text, "{max_size}");
-        Refusal(-4, 400, text)
+        UploadError(-4, 400, text)
     })?;
     let cannot_open = || bad(-6, &[b"open(", &path, b")"]);
     if path.len() >= PATH_MAX {
@@ -64,7 +64,7 @@ fn write(query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_size: usize) -> 
     let mut file = fs.open(&c_path, MG_FS_WRITE).ok_or_else(cannot_open)?;
     let written = body.get().is_some_and(|bytes| file.write(bytes));
     if !written || !file.close() {
-        return Err(Refusal(-7, 500, [&path[..], b": write error"].concat()));
+        return Err(UploadError(-7, 500, [&path[..], b": write error"].concat()));
     }
     Ok(end)
 }

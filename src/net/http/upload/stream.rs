@@ -1,7 +1,7 @@
 //! Uploads of any length: the body goes to a file, or into the firmware, as it arrives.
 
 use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_READ, MG_FS_WRITE, flag};
-use crate::codec::http::chunked::{Chunked, Piece};
+use crate::codec::http::chunked::{ChunkPart, Chunked};
 use crate::codec::path::is_sane;
 use crate::fence;
 use crate::net::event_loop::guard::ConnGuard;
@@ -43,7 +43,7 @@ pub fn is_receiving(c: Conn) -> bool {
 }
 
 struct Upload {
-    target: Target,
+    target: Destination,
     left: Left,
     /// Bytes of the body at the front of `recv` that wait to be written, freed from chunk framing.
     ready: usize,
@@ -51,24 +51,24 @@ struct Upload {
 }
 
 /// Where the body goes.
-enum Target {
+enum Destination {
     File(File),
     Firmware,
 }
 
-impl Target {
+impl Destination {
     fn write(&mut self, bytes: &[u8]) -> bool {
         match self {
-            Target::File(file) => file.write(bytes),
-            Target::Firmware => ota::write(bytes),
+            Destination::File(file) => file.write(bytes),
+            Destination::Firmware => ota::write(bytes),
         }
     }
 
     /// The end; says what went wrong in it.
     fn close(self) -> Option<&'static CStr> {
         match self {
-            Target::File(file) => (!file.close()).then_some(c"write error"),
-            Target::Firmware => (!ota::end()).then_some(c"OTA finalize failed"),
+            Destination::File(file) => (!file.close()).then_some(c"write error"),
+            Destination::Firmware => (!ota::end()).then_some(c"OTA finalize failed"),
         }
     }
 }
@@ -96,7 +96,7 @@ pub unsafe fn start(c: Conn, hm: *const HttpMessage, name: &[u8], dir: &[u8], fs
     let Some((state, file)) = UploadState::attach(c).zip(open(fs, dir, name)) else {
         return tell(c, on_done, Some(c"open failed"));
     };
-    take_over(c, state, body, Target::File(file), on_done);
+    take_over(c, state, body, Destination::File(file), on_done);
 }
 
 /// Starts an update of the firmware by the body of `hm`, which has to say its length.
@@ -113,7 +113,7 @@ pub unsafe fn start_ota(c: Conn, hm: *const HttpMessage, on_done: OnDone) {
     if !ota::begin(size) {
         return tell(c, on_done, Some(c"ota begin failed"));
     }
-    take_over(c, state, body, Target::Firmware, on_done);
+    take_over(c, state, body, Destination::Firmware, on_done);
 }
 
 /// A body that is on its way: what its message says, whose views handlers may invalidate.
@@ -142,7 +142,7 @@ impl Coming {
 }
 
 /// From now on the connection receives an upload.
-fn take_over(c: Conn, state: &UploadState, body: Coming, target: Target, on_done: OnDone) {
+fn take_over(c: Conn, state: &UploadState, body: Coming, target: Destination, on_done: OnDone) {
     let Coming { head, head_len, left } = body;
     // Replies to earlier requests may stand in front of the message.
     let buf = c.recv();
@@ -260,13 +260,13 @@ impl Upload {
                 let mut data = 0;
                 let complete = loop {
                     match decoder.next(bytes).map_err(|_| c"Invalid chunk")? {
-                        Piece::Data(piece) => {
+                        ChunkPart::Data(piece) => {
                             let n = piece.len();
                             bytes.copy_within(piece, data);
                             data += n;
                         }
-                        Piece::More => break false,
-                        Piece::End(_) => break true,
+                        ChunkPart::More => break false,
+                        ChunkPart::End(_) => break true,
                     }
                 };
                 let used = decoder.position();
