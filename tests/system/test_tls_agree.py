@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,16 +30,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_place(tmp_path_factory)
 
 
-def our_client(place: Path, port: int, name: str = "localhost", alpn: str = "h2,http/1.1") -> list[list[str]]:
-    """What our client saw at three connections."""
+def our_client(
+    place: Path, port: int, name: str = "localhost", alpn: str = "h2,http/1.1", count: int = 3
+) -> list[list[str]]:
+    """What our client saw at so many connections."""
     command: list[str | Path] = [place / "tls_talk", "client", f"tls://127.0.0.1:{port}", place / "ca.crt"]
-    command += [alpn, name, "3", place / "client.crt", place / "client.key"]
+    command += [alpn, name, str(count), place / "client.crt", place / "client.key"]
     return [line.split("|") for line in peers.output(command)]
 
 
-def check_client(place: Path, port: int, version: str, alpn: str = "http/1.1") -> None:
-    """Our client comes back, to both names."""
-    for name, subject in (("localhost", "CN=server"), ("a.example.com", "CN=wild")):
+def check_client(place: Path, port: int, version: str, of_wild: str = "http/1.1") -> None:
+    """Our client comes back, to both names. of_wild: the protocol of the second."""
+    for name, subject, alpn in (
+        ("localhost", "CN=server", "http/1.1"),
+        ("a.example.com", "CN=wild", of_wild),
+    ):
         first, *others = our_client(place, port, name)
         assert first == [f"TLSv{version}", alpn, "", subject, "new"]
         for other in others:
@@ -239,6 +245,25 @@ def test_curl_and_our_server(place: Path, version: str) -> None:
             assert ours.saw() == [f"TLSv{version}", "http/1.1", "a.example.com", "CN=client", kind]
 
 
+@VERSIONS
+def test_our_client_and_openssl(place: Path, version: str) -> None:
+    port = loopback.free_port()
+    command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet", "-CAfile", "ca.crt"]
+    command += [
+        "-cert",
+        "server.crt",
+        "-key",
+        "server.key",
+        "-servername",
+        "a.example.com",
+        "-cert2",
+        "wild.crt",
+    ]
+    command += ["-key2", "wild.key", "-alpn", "http/1.1", "-Verify", "1", "-verify_return_error"]
+    with running(port, [*command, f"-tls{version.replace('.', '_')}"], place):
+        check_client(place, port, version, of_wild="")  # s_server has one ALPN callback.
+
+
 def ssl_version(context: ssl.SSLContext, version: str) -> ssl.SSLContext:
     context.minimum_version = context.maximum_version = {
         "1.2": ssl.TLSVersion.TLSv1_2,
@@ -264,3 +289,65 @@ def test_python_and_our_server(place: Path, version: str) -> None:
                 assert tls.selected_alpn_protocol() == "http/1.1"
                 session = tls.session
             assert ours.saw() == [f"TLSv{version}", "http/1.1", "localhost", "CN=client", kind]
+
+
+@contextmanager
+def python_server(place: Path, version: str) -> Iterator[int]:
+    """A server for two names, which wants a certificate."""
+    contexts: dict[str, ssl.SSLContext] = {}
+    for name in ("server", "wild"):
+        context = ssl_version(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), version)
+        context.load_cert_chain(place / f"{name}.crt", place / f"{name}.key")
+        context.load_verify_locations(place / "ca.crt")
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.set_alpn_protocols(["http/1.1"])
+        context.sni_callback = lambda tls, asked, _: setattr(
+            tls, "context", contexts["wild" if asked == "a.example.com" else "server"]
+        )
+        contexts[name] = context
+
+    def serve() -> None:
+        while True:
+            plain, _ = listener.accept()
+            with plain:
+                if stopped:
+                    return
+                with contexts["server"].wrap_socket(plain, server_side=True) as tls:
+                    tls.recv(1000)
+                    tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    stopped: list[bool] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield port
+        finally:
+            stopped.append(True)
+            socket.create_connection(("127.0.0.1", port)).close()
+            thread.join(60)
+
+
+@VERSIONS
+def test_our_client_and_python(place: Path, version: str) -> None:
+    with python_server(place, version) as port:
+        check_client(place, port, version)
+        kinds = [seen[4] for seen in our_client(place, port, count=100)]
+        assert kinds == ["new", *["resumed"] * 99]
+
+
+@VERSIONS
+def test_a_hundred_connections_of_a_client(place: Path, version: str) -> None:
+    context = ssl_version(ssl.create_default_context(cafile=str(place / "ca.crt")), version)
+    session = None
+    with our_server(place, "-") as ours:
+        for _ in range(100):
+            with (
+                socket.create_connection(("127.0.0.1", ours.port), timeout=60) as plain,
+                context.wrap_socket(plain, server_hostname="localhost", session=session) as tls,
+            ):
+                tls.sendall(b"GET / HTTP/1.1\r\n\r\n")
+                assert tls.recv(100).startswith(b"HTTP/1.1 200")
+                session = tls.session
+        assert [ours.saw()[4] for _ in range(100)] == ["new", *["resumed"] * 99]
