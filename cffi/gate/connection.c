@@ -428,26 +428,26 @@ static PyGetSetDef properties[] = {
 
 static PyMethodDef methods[] = {
     {"reply", KEYWORDS(conn_reply), METH_FASTCALL | METH_KEYWORDS,
-     "reply(status_code, body=b'', headers=None)\n--\n\n"
+     "reply($self, status_code, body=b'', headers=None)\n--\n\n"
      "Sends an HTTP response.\n\n"
      "headers is a dict or an iterable of pairs; Content-Type is text/plain unless given, and\n"
      "Content-Length is added. CR, LF or NUL in a header raises ValueError."},
     {"send", KEYWORDS(conn_send), METH_FASTCALL | METH_KEYWORDS,
-     "send(data)\n--\n\nAppends raw bytes to the send buffer; on UDP sends one datagram."},
+     "send($self, data)\n--\n\nAppends raw bytes to the send buffer; on UDP sends one datagram."},
     {"http_chunk", KEYWORDS(conn_http_chunk), METH_FASTCALL | METH_KEYWORDS,
-     "http_chunk(data)\n--\n\nSends one chunk of a chunked HTTP body; empty data ends it."},
+     "http_chunk($self, data)\n--\n\nSends one chunk of a chunked HTTP body; empty data ends it."},
     {"ws_send", KEYWORDS(conn_ws_send), METH_FASTCALL | METH_KEYWORDS,
-     "ws_send(data, op=1)\n--\n\nSends one WebSocket message, as text or what WEBSOCKET_OP_* says."},
+     "ws_send($self, data, op=1)\n--\n\nSends one WebSocket message, as text or what WEBSOCKET_OP_* says."},
     {"drain", (PyCFunction) conn_drain, METH_NOARGS,
-     "drain()\n--\n\nCloses the connection when everything queued has been sent."},
+     "drain($self)\n--\n\nCloses the connection when everything queued has been sent."},
     {"close", (PyCFunction) conn_close, METH_NOARGS,
-     "close()\n--\n\nCloses the connection now; unsent data is lost."},
+     "close($self)\n--\n\nCloses the connection now; unsent data is lost."},
     {"recv_data", KEYWORDS(conn_recv_data), METH_VARARGS | METH_KEYWORDS,
-     "recv_data(length=-1)\n--\n\nCopies bytes from the receive buffer without consuming them."},
+     "recv_data($self, length=-1)\n--\n\nCopies bytes from the receive buffer without consuming them."},
     {"send_data", KEYWORDS(conn_send_data), METH_VARARGS | METH_KEYWORDS,
-     "send_data(length=-1)\n--\n\nCopies bytes from the send buffer."},
+     "send_data($self, length=-1)\n--\n\nCopies bytes from the send buffer."},
     {"recv_consume", KEYWORDS(conn_recv_consume), METH_VARARGS | METH_KEYWORDS,
-     "recv_consume(n=-1)\n--\n\nRemoves bytes from the receive buffer; returns how many."},
+     "recv_consume($self, n=-1)\n--\n\nRemoves bytes from the receive buffer; returns how many."},
     {"_lock", (PyCFunction) conn_lock, METH_NOARGS, NULL},
     {"_unlock", (PyCFunction) conn_unlock, METH_O, NULL},
     {"_message", (PyCFunction) conn_message, METH_O, NULL},

@@ -237,18 +237,18 @@ static PyObject *http_part(PyObject *self, PyObject *args) {
 
 PyMethodDef http_methods[] = {
     {"header", KEYWORDS(http_header), METH_VARARGS | METH_KEYWORDS,
-     "header(name, default=None)\n--\n\nValue of the first header of that name, in any case."},
-    {"headers", http_headers, METH_NOARGS, "headers()\n--\n\nAll headers, as (name, value) pairs."},
+     "header($self, name, default=None)\n--\n\nValue of the first header of that name, in any case."},
+    {"headers", http_headers, METH_NOARGS, "headers($self)\n--\n\nAll headers, as (name, value) pairs."},
     {"raw_headers", http_raw_headers, METH_NOARGS,
-     "raw_headers()\n--\n\nAll headers as pairs of bytes, names in lower case."},
+     "raw_headers($self)\n--\n\nAll headers as pairs of bytes, names in lower case."},
     {"query_var", KEYWORDS(http_query_var), METH_VARARGS | METH_KEYWORDS,
-     "query_var(name)\n--\n\nDecoded variable of the query string; None when absent or empty."},
+     "query_var($self, name)\n--\n\nDecoded variable of the query string; None when absent or empty."},
     {"status", http_status, METH_NOARGS,
-     "status()\n--\n\nStatus code of a response, 0 for a request, None when the event is over."},
+     "status($self)\n--\n\nStatus code of a response, 0 for a request, None when the event is over."},
     {"header_var", KEYWORDS(http_header_var), METH_VARARGS | METH_KEYWORDS,
-     "header_var(header_name, var_name)\n--\n\nVariable inside a header, such as charset."},
+     "header_var($self, header_name, var_name)\n--\n\nVariable inside a header, such as charset."},
     {"credentials", http_credentials, METH_NOARGS,
-     "credentials()\n--\n\n(user, password) of the request, or None.\n\n"
+     "credentials($self)\n--\n\n(user, password) of the request, or None.\n\n"
      "The first of these counts: Authorization: Basic; Authorization: Bearer; a cookie\n"
      "access_token; a query variable access_token. A token comes as ('', token)."},
     {"_first_part", http_first_part, METH_VARARGS, NULL},

@@ -382,21 +382,21 @@ static PyObject *core_connection(Core *m, PyObject *address) {
 
 static PyMethodDef methods[] = {
     {"poll", KEYWORDS(core_poll), METH_VARARGS | METH_KEYWORDS,
-     "poll(timeout_ms=0)\n--\n\n"
+     "poll($self, timeout_ms=0)\n--\n\n"
      "Runs one turn of the event loop.\n\n"
      "Waits at most timeout_ms for something to happen: 0 does not wait, a negative value waits\n"
      "without limit. The GIL is released while it waits."},
     {"close", (PyCFunction) core_close, METH_NOARGS,
-     "close()\n--\n\nCloses all connections (each handler gets MG_EV_CLOSE) and drops all timers."},
+     "close($self)\n--\n\nCloses all connections (each handler gets MG_EV_CLOSE) and drops all timers."},
     {"wakeup", KEYWORDS(core_wakeup), METH_VARARGS | METH_KEYWORDS,
-     "wakeup(connection_id, data=b'')\n--\n\n"
+     "wakeup($self, connection_id, data=b'')\n--\n\n"
      "Sends data to a connection's handler, from any thread, as MG_EV_WAKEUP.\n\n"
      "Returns True when the message was handed over, False when wakeup is not enabled."},
     {"timer_add", KEYWORDS(core_timer_add), METH_VARARGS | METH_KEYWORDS,
-     "timer_add(milliseconds, callback, *, repeat=False, run_now=False)\n--\n\n"
+     "timer_add($self, milliseconds, callback, *, repeat=False, run_now=False)\n--\n\n"
      "Calls callback() after milliseconds, or every milliseconds."},
     {"ws_broadcast", KEYWORDS(core_ws_broadcast), METH_FASTCALL | METH_KEYWORDS,
-     "ws_broadcast(data, op=1, to=None)\n--\n\n"
+     "ws_broadcast($self, data, op=1, to=None)\n--\n\n"
      "Sends one WebSocket message to many connections; returns how many it was queued for.\n\n"
      "to: an iterable of connections; None sends to all WebSocket connections of the manager,\n"
      "clients included. What is closed or closing, not yet or not any more a WebSocket, or another\n"

@@ -130,7 +130,7 @@ static PyObject *ws_json(PyObject *self, PyObject *unused) {
 
 static PyMethodDef ws_methods[] = {
     {"json", ws_json, METH_NOARGS,
-     "json()\n--\n\nThe payload as JSON has it: dicts, lists, texts. ValueError when it is no JSON."},
+     "json($self)\n--\n\nThe payload as JSON has it: dicts, lists, texts. ValueError when it is no JSON."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef ws_properties[] = {

@@ -146,7 +146,7 @@ static void timer_dealloc(PyObject *self) {
 
 static PyMethodDef methods[] = {
     {"cancel", timer_cancel, METH_NOARGS,
-     "cancel()\n--\n\nStops the timer: its callback is not called any more. Any thread; idempotent."},
+     "cancel($self)\n--\n\nStops the timer: its callback is not called any more. Any thread; idempotent."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef properties[] = {

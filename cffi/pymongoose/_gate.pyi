@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, final
 
 EVENT_HANDLER: int
 VERSION: str
@@ -19,6 +19,7 @@ def register(
     /,
 ) -> None: ...
 
+@final
 class Timer:
     @property
     def active(self) -> bool: ...
@@ -45,6 +46,7 @@ class HttpBase:
     def _part(self, first: int, offset: int, /) -> tuple[int, bytes, bytes, bytes | None, bytes] | None: ...
     def __bool__(self) -> bool: ...
 
+@final
 class WsMessage:
     @property
     def data(self) -> bytes: ...
@@ -137,6 +139,7 @@ class Conn:
     def _respond(self, data: bytes, complete: bool, /) -> None: ...
     def _set_route(self, handler: Callable[..., object] | None, mask: int, traced: int, /) -> None: ...
 
+@final
 class Asgi:
     def __init__(self, *args: Any) -> None: ...
     @property
@@ -147,6 +150,7 @@ class Asgi:
     def cancel_all(self) -> None: ...
     def close(self) -> None: ...
 
+@final
 class Wsgi:
     stream_timeout: float
     def __init__(self, *args: Any) -> None: ...

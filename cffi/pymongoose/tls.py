@@ -110,16 +110,16 @@ class TlsOpts:
         self._key = _pem(key, "key")
         self._name = _text(name)
         self._skip_verification = bool(skip_verification)
-        self.pairs = [
+        self.pairs: list[tuple[bytes, bytes]] = [
             (_pem(one, "a certificate of pairs"), _pem(other, "a key of pairs")) for one, other in pairs
         ]
         if isinstance(alpn, str):
             raise TypeError("alpn must be several strings, not one")
-        self.alpn = list(alpn)
+        self.alpn: list[str] = list(alpn)
         if any(not 0 < len(name.encode()) < 256 or "," in name for name in self.alpn):
             raise ValueError("a protocol's name has 1 to 255 bytes and no comma")
-        self.crl = _pem(crl, "crl")
-        self.ocsp = _pem(ocsp, "ocsp")
+        self.crl: bytes = _pem(crl, "crl")
+        self.ocsp: bytes = _pem(ocsp, "ocsp")
 
     @staticmethod
     def _bytes(value: bytes) -> bytes:

@@ -45,7 +45,7 @@ class BodyView:
     def __init__(self, connection: int, body: int, length: int) -> None:
         self._connection = ffi.cast("struct mg_connection *", connection)
         self._buffer = ffi.buffer(ffi.cast("char *", body), length) if length else b""
-        self.memory = memoryview(self._buffer).toreadonly()
+        self.memory: memoryview = memoryview(self._buffer).toreadonly()
 
     def end(self) -> None:
         """The event is over. Called by the gate."""

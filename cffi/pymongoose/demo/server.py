@@ -46,13 +46,13 @@ class Demo:
     """Serves the page, an echo to play with, a chat, and the stream of measurements."""
 
     def __init__(self, url: str) -> None:
-        self.stats = Stats()
-        self.open = 0
+        self.stats: Stats = Stats()
+        self.open: int = 0
         self.watchers: set[Connection] = set()
-        self.files = {path: (HERE / name).read_bytes() for path, (name, _) in PAGES.items()}
-        self.manager = Manager(self.handle, events=EVENTS)
-        self.chat = Chat(self.manager)
-        self.listener = self.manager.listen(url, http=True)
+        self.files: dict[str, bytes] = {path: (HERE / name).read_bytes() for path, (name, _) in PAGES.items()}
+        self.manager: Manager = Manager(self.handle, events=EVENTS)
+        self.chat: Chat = Chat(self.manager)
+        self.listener: Connection = self.manager.listen(url, http=True)
         self.manager.timer_add(PERIOD_MS, self.publish, repeat=True)
 
     @property

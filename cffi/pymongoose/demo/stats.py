@@ -32,7 +32,7 @@ class Stats:
     """Counts requests and turns the counts into samples."""
 
     def __init__(self) -> None:
-        self.total = 0
+        self.total: int = 0
         self.history: deque[Sample] = deque(maxlen=HISTORY)
         self._latencies: deque[float] = deque(maxlen=LATENCIES_MAX)
         self._since_total = 0

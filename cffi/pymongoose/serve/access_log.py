@@ -42,7 +42,7 @@ class AccessLog:
         self._wanted = threading.Event()
         self._again = False
         self._ended = False
-        self.dropped = 0
+        self.dropped: int = 0
         self._thread = threading.Thread(target=self._run, name="pymongoose-access-log", daemon=True)
         self._thread.start()
 

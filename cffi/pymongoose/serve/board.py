@@ -25,7 +25,7 @@ class Board:
     def __init__(self) -> None:
         self._memory = memoryview(mmap.mmap(-1, ROWS * WIDTH * 8)).cast("d")
         self._taken = [False] * ROWS
-        self.used = 0  # rows that have ever been taken
+        self.used: int = 0  # rows that have ever been taken
 
     def row(self, number: int) -> Any:
         """One row: a memoryview of doubles."""

@@ -35,23 +35,23 @@ class Request:
     )  # fmt: skip
 
     def __init__(self, began: float, start: float) -> None:
-        self.began = began  # seconds since 1970
-        self.start = start
-        self.took = 0.0
-        self.status = 0
-        self.sent = 0  # bytes of the body
+        self.began: float = began  # seconds since 1970
+        self.start: float = start
+        self.took: float = 0.0
+        self.status: int = 0
+        self.sent: int = 0  # bytes of the body
         self.response_headers: Iterable[Any] = ()
 
     def of_asgi(self, scope: Any) -> None:
         """What the client asked for."""
         client = scope["client"]
-        self.client = client[0] if isinstance(client, (tuple, list)) else ""
-        self.method = scope.get("method", "GET")
-        self.path = scope["raw_path"].decode("latin-1")
-        self.query = scope["query_string"].decode("latin-1")
-        self.protocol = f"HTTP/{scope['http_version']}"
-        self.scheme = scope["scheme"]
-        self.headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+        self.client: str = client[0] if isinstance(client, (tuple, list)) else ""
+        self.method: str = scope.get("method", "GET")
+        self.path: str = scope["raw_path"].decode("latin-1")
+        self.query: str = scope["query_string"].decode("latin-1")
+        self.protocol: str = f"HTTP/{scope['http_version']}"
+        self.scheme: str = scope["scheme"]
+        self.headers: dict[str, str] = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
 
     def of_wsgi(self, environ: Any) -> None:
         """The same of an environment."""

@@ -26,8 +26,8 @@ class Trusted:
     """Which peers are proxies whose headers count: addresses, networks, unix: or *."""
 
     def __init__(self, text: str) -> None:
-        self.always = False
-        self.unix = False
+        self.always: bool = False
+        self.unix: bool = False
         self._networks = []
         self._known: dict[str, bool] = {}
         for part in filter(None, (part.strip() for part in text.split(","))):

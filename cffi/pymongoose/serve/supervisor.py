@@ -18,7 +18,7 @@ from .board import BEAT, BEAT_TIME, Board
 from .errors import STARTUP_FAILED, Misuse
 from .notify import Notifier
 
-log = logging.getLogger("pymongoose.serve")
+log: logging.Logger = logging.getLogger("pymongoose.serve")
 
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGUSR2", "SIGCHLD")
 TICK = 1.0  # seconds between two looks at heartbeats and deadlines
@@ -36,7 +36,7 @@ class Worker:
         self.pipe = pipe  # it says here that it is ready
         self.row = row
         self.generation = generation
-        self.born = time.monotonic()
+        self.born: float = time.monotonic()
         self.ready = False
         self.stopping = False
         self.deadline: float | None = None  # for the next signal that does not ask
@@ -58,7 +58,7 @@ class Supervisor:
         helpers: Callable[[Any], list[Callable[[Any, process.Context], int]]],
         command: list[str],
     ) -> None:
-        self.options = options
+        self.options: Any = options
         self._read_options = read_options
         self._work = work
         self._helpers = helpers

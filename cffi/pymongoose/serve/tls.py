@@ -11,7 +11,7 @@ from .errors import Misuse
 if TYPE_CHECKING:
     from ..tls import TlsOpts
 
-log = logging.getLogger("pymongoose.serve")
+log: logging.Logger = logging.getLogger("pymongoose.serve")
 
 NONE, OPTIONAL, REQUIRED = 0, 1, 2  # as in Python's ssl
 

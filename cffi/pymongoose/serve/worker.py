@@ -32,14 +32,16 @@ class Worker:
     def __init__(self, options: Any, context: Context) -> None:
         self.options = options
         self.context = context
-        self.stopping = False
+        self.stopping: bool = False
         self._row = context.board.row(context.row)
         self._due = time.monotonic()
         self._certificates = Certificates.of(options)
         self._secure: list[Connection] = []
         jitter = random.randint(0, options.limit_max_requests_jitter)
         self.on_exit: list[Callable[[], None]] = []
-        self.requests_left = options.limit_max_requests + jitter if options.limit_max_requests else None
+        self.requests_left: int | None = (
+            options.limit_max_requests + jitter if options.limit_max_requests else None
+        )
 
     def settings(self) -> dict[str, int]:
         """Limits and timeouts for the manager."""
