@@ -95,7 +95,7 @@ def entries(path: Path = HEADER) -> Iterator[Entry]:
             start, depth = i, 0
             while True:
                 depth += lines[i].count("{") - lines[i].count("}")
-                if depth == 0 and lines[i].rstrip().endswith(";"):
+                if depth == 0 and lines[i].rstrip().endswith((";", "}")):
                     break
                 i += 1
             declaration = "\n".join(lines[start : i + 1])
