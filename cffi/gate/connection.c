@@ -149,6 +149,7 @@ static PyObject *conn_http_chunk(Conn *self, PyObject *const *args, Py_ssize_t n
     } else if (length == 0) {
       c->is_resp = 0; /* The client of a HEAD request would take chunks for the next response. */
     }
+    if (length == 0 && slot_of(c)->closes) c->is_draining = 1;
     ok = core_leave(m) == 0;
   }
   Py_XDECREF(owner);

@@ -277,6 +277,9 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   bool wanted = slot->route->handler != NULL &&
                 ((mask_of(m, slot->route) | slot->also) & MASK_BIT(ev)) != 0;
   if (slot->closed && ev != MG_EV_CLOSE) wanted = false;
+  if (slot->closes && c->is_draining && (ev == MG_EV_HTTP_HDRS || ev == MG_EV_HTTP_MSG)) {
+    wanted = false; /* The client knows that it gets no more answers. */
+  }
   if (wanted && ev == MG_EV_POLL) wanted = poll_is_due(m, slot, (const uint64_t *) ev_data);
   if (wanted && ev == MG_EV_HTTP_HDRS && m->late_bodies) {
     wanted = has_late_body(c, (struct mg_http_message *) ev_data);

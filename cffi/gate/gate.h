@@ -77,6 +77,7 @@ typedef struct ConnExtra {
   uint32_t also;          /* events that the exchange wants beside those of the route */
   bool closed;            /* close() was called: only MG_EV_CLOSE is still delivered */
   bool head;              /* the request being answered is HEAD */
+  bool closes;            /* the reply that is being sent said Connection: close */
   bool taken;             /* a handler took its bytes out of recv at MG_EV_HTTP_HDRS */
 } ConnExtra;
 
@@ -85,6 +86,7 @@ typedef struct Framing {
   bool encoded;    /* Transfer-Encoding: the body goes in chunks */
   bool has_length; /* Content-Length, which counts for replies to HEAD and for 304 */
   bool has_connection;
+  bool closes; /* Connection: close */
   bool has_date;
   size_t length;
 } Framing;

@@ -1,5 +1,6 @@
 /* Connection.reply(): one HTTP response, from Python objects straight into the send buffer. */
 #include "gate.h"
+#include "serve.h"
 
 #include <stdio.h>
 
@@ -112,7 +113,10 @@ static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
   if (v == NULL) return false;
   if (is_named(n, name_length, "content-type")) block->has_type = true;
   if (is_named(n, name_length, "transfer-encoding")) block->framing.encoded = true;
-  if (is_named(n, name_length, "connection")) block->framing.has_connection = true;
+  if (is_named(n, name_length, "connection")) {
+    block->framing.has_connection = true;
+    if (has_token(mg_str_n(v, (size_t) value_length), "close")) block->framing.closes = true;
+  }
   if (is_named(n, name_length, "date")) block->framing.has_date = true;
   /* The length is ours to say, except where no body follows that it could be taken from. */
   if (is_named(n, name_length, "content-length")) {
@@ -295,7 +299,11 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
     PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
     return false;
   }
-  if (!r->framing.encoded) c->is_resp = 0;
+  slot->closes = c->is_accepted && r->status >= 200 && r->framing.closes;
+  if (!r->framing.encoded) {
+    c->is_resp = 0;
+    if (slot->closes) c->is_draining = 1; /* What was said has to be done (RFC 9112, 9.6). */
+  }
   return true;
 }
 
@@ -308,7 +316,7 @@ void reply_error(struct mg_connection *c) {
 static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
   PyObject *pairs[8];
   unsigned count = 0;
-  Block block = {0, false, {false, false, false, false, 0}};
+  Block block = {0, false, {false, false, false, false, false, 0}};
   if (headers == NULL || headers == Py_None) {
     r->headers = default_type;
     r->headers_length = sizeof(default_type) - 1;
@@ -333,7 +341,7 @@ static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   static const Signature signature = {"reply", {"status_code", "body", "headers"}, 3};
   PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
-  Reply r = {0, NULL, 0, "", 0, {false, false, false, false, 0}};
+  Reply r = {0, NULL, 0, "", 0, {false, false, false, false, false, 0}};
   if (arguments(&signature, args, nargs, names, given) != 0) return NULL;
   if (int_from(given[0], &r.status) != 0) return NULL;
   if (r.status < 100 || r.status > 999) {

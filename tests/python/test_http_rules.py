@@ -357,6 +357,26 @@ def test_replies_of_the_library_say_so_too(request_: bytes, status: int) -> None
     assert b"\r\nConnection: close" in head
 
 
+@pytest.mark.parametrize("value", ["close", "Close", "te, close"])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_reply_that_says_close_is_the_last(value: str, chunked: bool) -> None:
+    """RFC 9112, section 9.6."""
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG and chunked:
+            conn.reply(200, b"", {"Transfer-Encoding": "chunked", "Connection": value})
+            conn.http_chunk("x")
+            conn.http_chunk("")
+        elif ev == MG_EV_HTTP_MSG:
+            conn.reply(200, "x", {"connection": value})
+
+    with Server(handler) as server, server.connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\n\r\n" * 2)
+        reply = read_all(client)
+    assert reply.count(b"HTTP/1.1 200 ") == 1
+    assert reply.endswith(b"x\r\n0\r\n\r\n" if chunked else b"\r\n\r\nx")
+
+
 def test_a_date_of_ones_own_comes_first() -> None:
     def handler(conn: Connection, ev: int, data: Any) -> None:
         if ev == MG_EV_HTTP_MSG:
