@@ -1,7 +1,6 @@
 //! Multicast DNS (RFC 6762, IPv4): a responder that the program's handler directs, and queries.
 
 use super::event_loop::conn::{self, call};
-use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use super::event_loop::{log, multicast, sys, view};
@@ -12,6 +11,7 @@ use crate::abi::{
 };
 use crate::codec::addr::Address;
 use crate::codec::dns::{self, Header, Name, Record, Service, Subject};
+use crate::net::event_loop::arg;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use std::net::Ipv4Addr;
@@ -62,9 +62,8 @@ pub fn query(c: Conn, name: &[u8], kind: u16) -> bool {
 
 /// The protocol handler of the listener.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
-    crate::fence!("mDNS protocol handler");
-    // SAFETY: called with a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    crate::fence!("mDNS protocol handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     match ev {
         MG_EV_READ => {

@@ -1,11 +1,11 @@
 //! Modbus-TCP server: frames to events, and what handlers leave behind to answers.
 
 use super::event_loop::conn::{self, call};
-use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use crate::abi::{Connection, MG_EV_MODBUS_REQ, MG_EV_READ, MG_EV_WRITE, ModbusRequest, ModbusValues, flag};
 use crate::codec::modbus::{self, Call, FRAME_MAX, Identify, Kind, Request, TEXT_MAX, Values, Work};
+use crate::net::event_loop::arg;
 use core::ffi::{c_int, c_void};
 
 /// Most coils or registers of one request.
@@ -24,9 +24,8 @@ pub fn start<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<Conn<'g>>
 
 /// The protocol handler of Modbus connections.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
-    crate::fence!("Modbus protocol handler");
-    // SAFETY: called with a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    crate::fence!("Modbus protocol handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     // After a WRITE there may be room for the answers to frames that wait. (A datagram's WRITE fires
     // while its answer is sent.)

@@ -4,10 +4,9 @@
 //! check at a time in a process. Its state travels in `fn_data` of the connection that works for it.
 
 use super::event_loop::conn::output_queued;
-use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
-use super::event_loop::{clock, deadline, log, process, view};
+use super::event_loop::{arg, clock, deadline, log, process, view};
 use super::http::connect_http;
 use super::http::upload::stream;
 use super::tls;
@@ -218,9 +217,8 @@ fn text(mut bytes: Vec<u8>, max: usize) -> CString {
 
 /// The handler of the connection that fetches metadata.
 unsafe extern "C" fn on_metadata(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
-    fence!("OTA metadata handler");
-    // SAFETY: the loop passes a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    fence!("OTA metadata handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     if on_end(c, ev, ev_data) {
         return;
@@ -272,9 +270,8 @@ unsafe fn response<'a>(hm: *const HttpMessage) -> (c_int, &'a [u8]) {
 
 /// The handler of the connection that fetches the firmware, until that begins to come.
 unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
-    fence!("OTA firmware handler");
-    // SAFETY: the loop passes a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    fence!("OTA firmware handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     if on_end(c, ev, ev_data) {
         return;
@@ -309,11 +306,8 @@ unsafe extern "C" fn on_firmware(c: *mut Connection, ev: c_int, ev_data: *mut c_
 
 /// The firmware is written, or cannot be.
 unsafe extern "C" fn on_written(c: *mut Connection, err: *const c_char) {
-    fence!("OTA writer");
-    // SAFETY: the upload passes a live connection, and a C string or NULL.
-    unsafe {
-        let Some(guard) = ConnGuard::new(c) else { return };
-        let c = guard.conn();
-        end_check(c, (!err.is_null()).then(|| CStr::from_ptr(err)));
+    fence!("OTA writer", c: arg::conn, err: arg::c_str);
+    if let Some(guard) = c {
+        end_check(guard.conn(), err);
     }
 }

@@ -2,13 +2,13 @@
 
 use super::event_loop::conn::{self, call};
 use super::event_loop::connect::connect;
-use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
 use super::event_loop::{clock, deadline, log, mem, sys};
 use crate::abi::{Connection, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_READ, MG_EV_SNTP_TIME, flag};
 use crate::codec::sntp::{self, Answer};
+use crate::net::event_loop::arg;
 use core::cell::Cell;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
@@ -77,9 +77,8 @@ pub fn request(c: Conn) {
 
 /// The protocol handler of SNTP connections.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
-    crate::fence!("SNTP protocol handler");
-    // SAFETY: called with a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    crate::fence!("SNTP protocol handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     let Some(state) = ConnState::of(c) else { return };
     match ev {

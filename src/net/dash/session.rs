@@ -52,28 +52,28 @@ impl User {
 
     /// The session's token; empty for guests.
     pub fn token(&self) -> Vec<u8> {
-        // SAFETY: as above.
+        // SAFETY: the struct lives as long as the handle, and no reference into it outlives the call.
         text(unsafe { &*DashUser::token_at(self.as_ptr()) })
     }
 
     /// What the user may do.
     pub fn level(&self) -> c_int {
-        // SAFETY: as above.
+        // SAFETY: the struct lives as long as the handle, and no reference into it outlives the call.
         unsafe { *DashUser::level_at(self.as_ptr()) }
     }
 
     fn expire(&self) -> u64 {
-        // SAFETY: as above.
+        // SAFETY: the struct lives as long as the handle, and no reference into it outlives the call.
         unsafe { *DashUser::expire_at(self.as_ptr()) }
     }
 
     fn renew(&self, expire: u64) {
-        // SAFETY: as above.
+        // SAFETY: the struct lives as long as the handle, and no reference into it outlives the call.
         unsafe { *DashUser::expire_at(self.as_ptr()) = expire }
     }
 
     fn set_level(&self, level: c_int) {
-        // SAFETY: as above.
+        // SAFETY: the struct lives as long as the handle, and no reference into it outlives the call.
         unsafe { *DashUser::level_at(self.as_ptr()) = level }
     }
 }

@@ -13,7 +13,7 @@ pub mod read_file;
 use super::event_loop::buf::Buf;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ};
 use core::ffi::{CStr, c_char, c_int, c_void};
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 /// Longest path, with its NUL: `MG_PATH_MAX` of the header.
 pub const PATH_MAX: usize = libc::FILENAME_MAX as usize;
@@ -239,16 +239,5 @@ impl Drop for File {
             // SAFETY: the function keeps its contract; the handle is not used afterwards.
             unsafe { cl(self.handle.as_ptr()) }
         }
-    }
-}
-
-/// A value for a pointer that the caller may have left NULL.
-///
-/// # Safety
-/// `to` is NULL or valid for writing.
-unsafe fn store<T>(to: *mut T, value: T) {
-    if !to.is_null() {
-        // SAFETY: the caller vouches for the pointer.
-        unsafe { ptr::write(to, value) }
     }
 }

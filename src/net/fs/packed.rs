@@ -4,10 +4,10 @@
 //! before 7.22 have functions instead, `mg_unpack` and `mg_unlist`: they serve while there is no
 //! table.
 
-use super::store;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ, MG_FS_WRITE, MemFile};
 use crate::codec::tree;
 use crate::fence;
+use crate::net::event_loop::arg;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use libc::time_t;
@@ -102,21 +102,15 @@ fn paths() -> impl Iterator<Item = &'static CStr> {
 }
 
 unsafe extern "C" fn st(path: *const c_char, size: *mut usize, mtime: *mut time_t) -> c_int {
-    fence!("mg_fs_packed.st");
-    if path.is_null() {
-        return 0;
+    fence!("mg_fs_packed.st", path: arg::c_str, size: arg::out, mtime: arg::out);
+    let Some(path) = path else { return 0 };
+    if let Some(file) = find(path) {
+        size.set(file.size);
+        mtime.set(file.mtime);
+        return MG_FS_READ;
     }
-    // SAFETY: the caller passes a C string and pointers to write to, or NULL.
-    unsafe {
-        let path = CStr::from_ptr(path);
-        if let Some(file) = find(path) {
-            store(size, file.size);
-            store(mtime, file.mtime);
-            return MG_FS_READ;
-        }
-        let is_dir = paths().any(|file| tree::below(file.to_bytes(), path.to_bytes()).is_some());
-        if is_dir { MG_FS_DIR } else { 0 }
-    }
+    let is_dir = paths().any(|file| tree::below(file.to_bytes(), path.to_bytes()).is_some());
+    if is_dir { MG_FS_DIR } else { 0 }
 }
 
 unsafe extern "C" fn ls(
@@ -124,16 +118,11 @@ unsafe extern "C" fn ls(
     on_name: Option<unsafe extern "C" fn(*const c_char, *mut c_void)>,
     param: *mut c_void,
 ) {
-    fence!("mg_fs_packed.ls");
-    let Some(on_name) = on_name else { return };
-    if path.is_null() {
-        return;
-    }
-    // SAFETY: the caller passes a C string.
-    let dir = unsafe { CStr::from_ptr(path) }.to_bytes();
+    fence!("mg_fs_packed.ls", path: arg::c_str);
+    let (Some(on_name), Some(dir)) = (on_name, path) else { return };
     let mut seen = std::collections::HashSet::new();
     for file in paths() {
-        let Some(name) = tree::name_in(file.to_bytes(), dir) else { continue };
+        let Some(name) = tree::name_in(file.to_bytes(), dir.to_bytes()) else { continue };
         if seen.insert(name)
             && let Ok(name) = CString::new(name)
         {
@@ -144,12 +133,8 @@ unsafe extern "C" fn ls(
 }
 
 unsafe extern "C" fn op(path: *const c_char, flags: c_int) -> *mut c_void {
-    fence!("mg_fs_packed.op");
-    if path.is_null() || flags & MG_FS_WRITE != 0 {
-        return ptr::null_mut();
-    }
-    // SAFETY: the caller passes a C string.
-    match find(unsafe { CStr::from_ptr(path) }) {
+    fence!("mg_fs_packed.op", path: arg::c_str);
+    match path.filter(|_| flags & MG_FS_WRITE == 0).and_then(find) {
         Some(file) => Box::into_raw(Box::new(Open { file, at: 0 })).cast(),
         None => ptr::null_mut(),
     }
@@ -164,16 +149,13 @@ unsafe extern "C" fn cl(fd: *mut c_void) {
 }
 
 unsafe extern "C" fn rd(fd: *mut c_void, buf: *mut c_void, len: usize) -> usize {
-    fence!("mg_fs_packed.rd");
-    // SAFETY: the caller passes what op returned, or NULL, and len writable bytes.
-    unsafe {
-        let Some(open) = fd.cast::<Open>().as_mut().filter(|_| !buf.is_null()) else { return 0 };
-        let rest = &open.file.bytes()[open.at..];
-        let n = rest.len().min(len);
-        ptr::copy_nonoverlapping(rest.as_ptr(), buf.cast(), n);
-        open.at += n;
-        n
-    }
+    fence!("mg_fs_packed.rd", fd: arg::opaque::<Open>, buf[len]: arg::room);
+    let Some(open) = fd else { return 0 };
+    let rest = &open.file.bytes()[open.at..];
+    let n = rest.len().min(buf.len());
+    buf[..n].copy_from_slice(&rest[..n]);
+    open.at += n;
+    n
 }
 
 unsafe extern "C" fn wr(_fd: *mut c_void, _buf: *const c_void, _len: usize) -> usize {
@@ -182,9 +164,8 @@ unsafe extern "C" fn wr(_fd: *mut c_void, _buf: *const c_void, _len: usize) -> u
 }
 
 unsafe extern "C" fn sk(fd: *mut c_void, offset: usize) -> usize {
-    fence!("mg_fs_packed.sk");
-    // SAFETY: the caller passes what op returned, or NULL.
-    let Some(open) = (unsafe { fd.cast::<Open>().as_mut() }) else { return 0 };
+    fence!("mg_fs_packed.sk", fd: arg::opaque::<Open>);
+    let Some(open) = fd else { return 0 };
     open.at = offset.min(open.file.size);
     open.at
 }

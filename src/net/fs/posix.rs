@@ -1,11 +1,11 @@
 //! The file system of the machine: the functions behind `mg_fs_posix`.
 
 use super::openat2;
-use super::{File, Found, Fs, Stat, store};
+use super::{File, Found, Fs, Stat};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
 use crate::codec::docroot::RootedPath;
 use crate::fence;
-use crate::net::event_loop::process;
+use crate::net::event_loop::{arg, process};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
@@ -70,8 +70,7 @@ pub fn open_to_serve(fs: Fs, path: &CStr) -> Found {
     match open(path, TO_SERVE) {
         Some(fd) => opened(fs, fd),
         // Directories that may be entered but not listed.
-        // SAFETY: a C string and a struct to be filled.
-        None => match stat(|st| unsafe { libc::stat(path.as_ptr(), st) }) {
+        None => match stat_of(path) {
             Some(st) if is(&st, libc::S_IFDIR) => Found::Dir,
             _ => Found::Nothing,
         },
@@ -95,8 +94,7 @@ pub fn open_beneath(fs: Fs, place: &RootedPath) -> Found {
 /// What there is at a place, unless symbolic links lead out of its root.
 pub fn stat_beneath(place: &RootedPath) -> Option<Stat> {
     let fd = openat2::open(place, libc::O_PATH | libc::O_CLOEXEC)?;
-    // SAFETY: an open descriptor and a struct to be filled.
-    let st = stat(|st| unsafe { libc::fstat(fd, st) });
+    let st = stat_open(fd);
     crate::net::event_loop::sys::close(fd);
     st.map(|st| known(&st))
 }
@@ -105,8 +103,7 @@ pub fn stat_beneath(place: &RootedPath) -> Option<Stat> {
 fn opened(fs: Fs, fd: c_int) -> Found {
     // SAFETY: the file has a handle of its own, and so its descriptor.
     let file = unsafe { File::from_handle(fs, handle(Open { fd, reads_at: None })) };
-    // SAFETY: an open descriptor and a struct to be filled.
-    match stat(|st| unsafe { libc::fstat(fd, st) }) {
+    match stat_open(fd) {
         Some(st) if is(&st, libc::S_IFREG) => Found::File(file, known(&st)),
         Some(st) if is(&st, libc::S_IFDIR) => Found::Dir,
         _ => Found::Nothing,
@@ -127,8 +124,7 @@ pub fn close(file: File) -> bool {
 
 /// The permission bits of a file.
 pub fn permissions(path: &CStr) -> Option<libc::mode_t> {
-    // SAFETY: a C string and a struct to be filled.
-    stat(|st| unsafe { libc::stat(path.as_ptr(), st) }).map(|st| st.st_mode & 0o7777)
+    stat_of(path).map(|st| st.st_mode & 0o7777)
 }
 
 /// Sets the permission bits of an open file; that they stay as they are is no failure.
@@ -137,6 +133,16 @@ pub fn set_permissions(fd: c_int, mode: libc::mode_t) {
     unsafe {
         libc::fchmod(fd, mode);
     }
+}
+
+fn stat_of(path: &CStr) -> Option<libc::stat> {
+    // SAFETY: a C string and a struct to be filled.
+    stat(|st| unsafe { libc::stat(path.as_ptr(), st) })
+}
+
+fn stat_open(fd: c_int) -> Option<libc::stat> {
+    // SAFETY: a struct to be filled; a number that is no descriptor makes the call fail.
+    stat(|st| unsafe { libc::fstat(fd, st) })
 }
 
 fn stat(call: impl FnOnce(*mut libc::stat) -> c_int) -> Option<libc::stat> {
@@ -190,24 +196,17 @@ fn all(len: usize, mut transfer: impl FnMut(usize) -> isize) -> usize {
 }
 
 /// The path, unless files of the machine are not to be used.
-///
-/// # Safety
-/// `path` is NULL or a C string.
-unsafe fn text<'a>(path: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: the caller vouches for the pointer.
-    (!path.is_null() && process::has_posix_fs()).then(|| unsafe { CStr::from_ptr(path) })
+fn usable(path: Option<&CStr>) -> Option<&CStr> {
+    path.filter(|_| process::has_posix_fs())
 }
 
 unsafe extern "C" fn st(path: *const c_char, size: *mut usize, mtime: *mut time_t) -> c_int {
-    fence!("mg_fs_posix.st");
-    // SAFETY: the caller passes a C string, or NULL, and pointers to write to, or NULL.
-    unsafe {
-        let Some(st) = text(path).and_then(|path| stat(|st| libc::stat(path.as_ptr(), st))) else { return 0 };
-        let known = known(&st);
-        store(size, known.size);
-        store(mtime, known.mtime);
-        MG_FS_READ | MG_FS_WRITE | if known.is_dir { MG_FS_DIR } else { 0 }
-    }
+    fence!("mg_fs_posix.st", path: arg::c_str, size: arg::out, mtime: arg::out);
+    let Some(known) = usable(path).and_then(stat_of) else { return 0 };
+    let known = self::known(&known);
+    size.set(known.size);
+    mtime.set(known.mtime);
+    MG_FS_READ | MG_FS_WRITE | if known.is_dir { MG_FS_DIR } else { 0 }
 }
 
 unsafe extern "C" fn ls(
@@ -242,9 +241,8 @@ unsafe extern "C" fn ls(
 }
 
 unsafe extern "C" fn op(path: *const c_char, flags: c_int) -> *mut c_void {
-    fence!("mg_fs_posix.op");
-    // SAFETY: the caller passes a C string or NULL.
-    let Some(path) = (unsafe { text(path) }) else { return ptr::null_mut() };
+    fence!("mg_fs_posix.op", path: arg::c_str);
+    let Some(path) = usable(path) else { return ptr::null_mut() };
     let (mode, reads_at) = if flags & MG_FS_EXCL != 0 {
         (libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL, None)
     } else if flags & (MG_FS_READ | MG_FS_WRITE) == MG_FS_READ {
@@ -268,10 +266,10 @@ unsafe extern "C" fn cl(fd: *mut c_void) {
 }
 
 unsafe extern "C" fn rd(fd: *mut c_void, buf: *mut c_void, len: usize) -> usize {
-    fence!("mg_fs_posix.rd");
-    // SAFETY: the caller passes what op returned, or NULL, and len writable bytes.
+    fence!("mg_fs_posix.rd", fd: arg::opaque::<Open>);
+    let Some(open) = fd.filter(|_| !buf.is_null()) else { return 0 };
+    // SAFETY: the caller passes len writable bytes, of which done are written.
     unsafe {
-        let Some(open) = fd.cast::<Open>().as_mut().filter(|_| !buf.is_null()) else { return 0 };
         let fd = open.fd;
         match &mut open.reads_at {
             None => all(len, |done| libc::read(fd, buf.add(done), len - done)),
@@ -287,18 +285,15 @@ unsafe extern "C" fn rd(fd: *mut c_void, buf: *mut c_void, len: usize) -> usize 
 }
 
 unsafe extern "C" fn wr(fd: *mut c_void, buf: *const c_void, len: usize) -> usize {
-    fence!("mg_fs_posix.wr");
-    // SAFETY: the caller passes what op returned, or NULL, and len readable bytes.
-    unsafe {
-        let Some(open) = fd.cast::<Open>().as_ref().filter(|_| !buf.is_null()) else { return 0 };
-        all(len, |done| libc::write(open.fd, buf.add(done), len - done))
-    }
+    fence!("mg_fs_posix.wr", fd: arg::opaque::<Open>);
+    let Some(open) = fd.filter(|_| !buf.is_null()) else { return 0 };
+    // SAFETY: the caller passes len readable bytes, of which done are written.
+    all(len, |done| unsafe { libc::write(open.fd, buf.add(done), len - done) })
 }
 
 unsafe extern "C" fn sk(fd: *mut c_void, offset: usize) -> usize {
-    fence!("mg_fs_posix.sk");
-    // SAFETY: the caller passes what op returned, or NULL.
-    let Some(open) = (unsafe { fd.cast::<Open>().as_mut() }) else { return 0 };
+    fence!("mg_fs_posix.sk", fd: arg::opaque::<Open>);
+    let Some(open) = fd else { return 0 };
     let to = libc::off_t::try_from(offset).ok();
     let position = match &mut open.reads_at {
         Some(at) => {
@@ -315,19 +310,20 @@ unsafe extern "C" fn sk(fd: *mut c_void, offset: usize) -> usize {
 }
 
 unsafe extern "C" fn mv(from: *const c_char, to: *const c_char) -> bool {
-    fence!("mg_fs_posix.mv");
-    // SAFETY: the caller passes C strings or NULL.
-    unsafe { text(from).is_some() && text(to).is_some() && libc::rename(from, to) == 0 }
+    fence!("mg_fs_posix.mv", from: arg::c_str, to: arg::c_str);
+    let Some((from, to)) = usable(from).zip(to) else { return false };
+    // SAFETY: two C strings.
+    unsafe { libc::rename(from.as_ptr(), to.as_ptr()) == 0 }
 }
 
 unsafe extern "C" fn rm(path: *const c_char) -> bool {
-    fence!("mg_fs_posix.rm");
-    // SAFETY: the caller passes a C string or NULL.
-    unsafe { text(path).is_some() && libc::remove(path) == 0 }
+    fence!("mg_fs_posix.rm", path: arg::c_str);
+    // SAFETY: a C string.
+    usable(path).is_some_and(|path| unsafe { libc::remove(path.as_ptr()) == 0 })
 }
 
 unsafe extern "C" fn mkd(path: *const c_char) -> bool {
-    fence!("mg_fs_posix.mkd");
-    // SAFETY: the caller passes a C string or NULL.
-    unsafe { text(path).is_some() && libc::mkdir(path, 0o775) == 0 }
+    fence!("mg_fs_posix.mkd", path: arg::c_str);
+    // SAFETY: a C string.
+    usable(path).is_some_and(|path| unsafe { libc::mkdir(path.as_ptr(), 0o775) == 0 })
 }

@@ -13,7 +13,7 @@ use super::view;
 use crate::abi::{Connection, Manager, Str};
 use crate::fence::Fence;
 use core::cell::Cell;
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::marker::PhantomData;
 
 /// The bytes of a C string without its NUL; empty for NULL.
@@ -90,6 +90,16 @@ pub unsafe fn shared<T>(p: *const T, _: &Fence) -> Option<&T> {
 pub unsafe fn exclusive<T>(p: *mut T, _: &Fence) -> Option<&mut T> {
     // SAFETY: as for the caller.
     unsafe { p.as_mut() }
+}
+
+/// A struct of the library's that C knows as `void *`; `None` for NULL.
+///
+/// # Safety
+/// `p` is NULL or what the library gave out as a `T` and has not taken back, and nobody else uses it
+/// during the call.
+pub unsafe fn opaque<T>(p: *mut c_void, _: &Fence) -> Option<&mut T> {
+    // SAFETY: as for the caller.
+    unsafe { p.cast::<T>().as_mut() }
 }
 
 /// A place for a result; NULL when the program does not want it.

@@ -107,7 +107,7 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
     if ev != MG_EV_READ && ev != MG_EV_WRITE {
         return;
     }
-    // SAFETY: called with a live connection.
+    // SAFETY: who calls a protocol handler passes a connection that is not released yet.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
     if c.state().is_none() {

@@ -6,8 +6,8 @@ use crate::codec::mqtt::{Body, MAX_REMAINING, Out, TooLong, write_varint};
 use crate::net::event_loop::buf::Buf;
 use crate::net::event_loop::conn::{self, output_queued};
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::mem;
 use crate::net::event_loop::state::ConnState;
-use crate::net::event_loop::{iobuf, mem};
 use core::mem::MaybeUninit;
 
 /// Characters of a client id that the library chooses.
@@ -42,8 +42,7 @@ fn refuse(c: Conn, fault: TooLong) {
 fn append_header(c: Conn, first: u8, rest: u32, room: usize) -> Option<Buf> {
     let mut buf = c.send();
     let (remaining, len) = write_varint(rest);
-    // SAFETY: a buffer handle points to a valid buffer.
-    if !unsafe { iobuf::reserve(buf.as_ptr(), 1 + len + room) } {
+    if !buf.reserve(1 + len + room) {
         conn::error(c, b"OOM");
         return None;
     }

@@ -6,9 +6,9 @@ use super::{Resolver, system};
 use crate::abi::{Addr, Connection, Dns, MG_EV_CLOSE, MG_EV_CONNECT, MG_EV_READ, flag};
 use crate::codec::dns::{self, Header, Name, Record};
 use crate::net::event_loop::addr::literal;
+use crate::net::event_loop::arg;
 use crate::net::event_loop::conn;
 use crate::net::event_loop::connect::connect;
-use crate::net::event_loop::guard::ConnGuard;
 use crate::net::event_loop::handle::{Conn, Mgr};
 use crate::net::event_loop::listen::Handlers;
 use crate::net::event_loop::state::{ConnState, Root, Token};
@@ -214,9 +214,8 @@ pub(super) fn send_query(to: Conn, id: u16, kind: u16, name: &[u8]) -> bool {
 
 /// The protocol handler of DNS connections.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_void) {
-    crate::fence!("DNS protocol handler");
-    // SAFETY: called with a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    crate::fence!("DNS protocol handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     let Some((m, root)) = c.mgr().and_then(|m| Some((m, Root::of(m)?))) else { return };
     match ev {

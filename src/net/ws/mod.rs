@@ -103,7 +103,7 @@ pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c
     if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_CLOSE) {
         return;
     }
-    // SAFETY: the caller vouches for c.
+    // SAFETY: who calls a protocol handler passes a connection that is not released yet.
     let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
     let c = guard.conn();
     let Some(state) = WsState::attach(c) else { return };

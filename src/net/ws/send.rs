@@ -29,8 +29,7 @@ pub fn send(c: Conn, payload: &[u8], op: u8) -> Option<usize> {
     let buf = c.send();
     let start = buf.len();
     let room = payload.len().checked_add(ws::MAX_HEADER + Deflate::room(payload.len()))?;
-    // SAFETY: a buffer handle points to a valid buffer.
-    if !unsafe { iobuf::reserve(buf.as_ptr(), room) } {
+    if !buf.reserve(room) {
         return None;
     }
     buf.append(payload);
@@ -56,8 +55,7 @@ fn append_frame(c: Conn, payload: &[u8], first: u8) -> Option<usize> {
     let mut header = [0; ws::MAX_HEADER];
     let n = Header::write(first, payload.len() as u64, key, &mut header);
     let len = n.checked_add(payload.len())?;
-    // SAFETY: a buffer handle points to a valid buffer.
-    if !unsafe { iobuf::reserve(buf.as_ptr(), len) } {
+    if !buf.reserve(len) {
         return None;
     }
     buf.append(&header[..n]);
@@ -75,8 +73,7 @@ pub fn wrap(c: Conn, mut len: usize, op: u8) -> bool {
     let Some(key) = mask_key(c) else { return false };
     let compresses = compresses(c, first, len);
     let room = ws::MAX_HEADER + if compresses { Deflate::room(len) } else { 0 };
-    // SAFETY: a buffer handle points to a valid buffer.
-    if !unsafe { iobuf::reserve(buf.as_ptr(), room) } {
+    if !buf.reserve(room) {
         return false;
     }
     if compresses && let Some(less) = compress_tail(c, len) {
@@ -132,8 +129,7 @@ fn is_open(c: Conn) -> bool {
 
 fn append_both(c: Conn, header: &[u8], payload: &[u8], first: u8) -> bool {
     let buf = c.send();
-    // SAFETY: a buffer handle points to a valid buffer.
-    let fits = unsafe { iobuf::reserve(buf.as_ptr(), header.len() + payload.len()) };
+    let fits = buf.reserve(header.len() + payload.len());
     if fits {
         buf.append(header);
         buf.append(payload);

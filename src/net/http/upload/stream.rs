@@ -4,7 +4,7 @@ use crate::abi::{Connection, HttpMessage, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_READ, 
 use crate::codec::http::chunked::{ChunkPart, Chunked};
 use crate::codec::path::is_sane;
 use crate::fence;
-use crate::net::event_loop::guard::ConnGuard;
+use crate::net::event_loop::arg;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::log;
 use crate::net::fs::{File, Fs, PATH_MAX};
@@ -188,9 +188,8 @@ unsafe fn left(hm: *const HttpMessage) -> Left {
 
 /// The handler of a connection that receives an upload, or has received one.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
-    fence!("upload handler");
-    // SAFETY: the loop passes a live connection.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    fence!("upload handler", c: arg::conn);
+    let Some(guard) = c else { return };
     let c = guard.conn();
     match ev {
         MG_EV_READ => advance(c, 0),
