@@ -90,6 +90,7 @@ def congestion(name: str) -> Condition:
 # Someone who may not make a network namespace may make one inside a user namespace.
 NETWORK = ("--net",) if os.geteuid() == 0 else ("--map-root-user", "--net")
 USER = ("--user", "--map-user=65534", "--map-group=65534")
+LOCALES = PLACE / "locales"
 READ_ONLY = PLACE / "read-only-home"
 CONDITIONS = (
     Condition("busy", "8 busy processes beside the tests", around=busy),
@@ -113,8 +114,13 @@ CONDITIONS = (
     Condition(
         "abroad",
         "time zone and locale of another country",
-        "locale -a | grep -q de_DE.utf8",
-        environment={"TZ": "Pacific/Chatham", "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"},
+        f"mkdir -p {LOCALES} && localedef -i de_DE -f UTF-8 {LOCALES}/de_DE.UTF-8",
+        environment={
+            "TZ": "Pacific/Chatham",
+            "LOCPATH": str(LOCALES),
+            "LC_ALL": "de_DE.UTF-8",
+            "LANG": "de_DE.UTF-8",
+        },
     ),
     Condition("user", "an ordinary user", "test $(id -u) -ne 0", USER if os.geteuid() == 0 else ()),
 )

@@ -1,6 +1,7 @@
 // A client and a server in one manager, and a small site: what requests come to, within few polls.
 // Programs of the original rely on each row here, on the numbers of polls, and on the order of events.
 #include "files.h"
+#include "kernel.h"
 #include <stdlib.h>
 #include "mongoose.h"
 #include "patience.h"

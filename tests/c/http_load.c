@@ -116,7 +116,9 @@ int main(void) {
   mg_log_set(MG_LL_NONE);
   CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   limit.rlim_cur = limit.rlim_max < 4100 ? limit.rlim_max : 4100;
-  if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < 4100) crowd = 200;
+  // Both ends of each connection are here.
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < 4100) crowd = (int) (limit.rlim_cur - 40) / 16 * 8;
   mg_mgr_init(&mgr);
   l = mg_http_listen(&mgr, "http://127.0.0.1:0", serve, NULL);
   test_pipelining(under_valgrind() ? 1600 : 100000);
