@@ -3,8 +3,10 @@
 //
 //   cc main.c -lmongoose -o device && ./device
 //
-// http://127.0.0.1:8000 then shows the page below. Users: admin (password admin), guest (guest).
+// http://127.0.0.1:8000 then shows the page of page.h. Users: admin (password admin), guest (guest).
 #include <mongoose.h>
+
+#include "page.h"
 
 // Variables, as any program has them.
 static bool led;
@@ -74,25 +76,6 @@ static int authenticate(char *user, size_t userlen, const char *pass) {
   return 0;
 }
 
-static const char page[] =
-    "<!DOCTYPE html><title>Device</title>"
-    "<form id=f>User <input name=u> Password <input name=p type=password> <button>Log in</button></form>"
-    "<button onclick='set(!all.device.led)'>LED</button><pre id=out></pre><script>\n"
-    "let all = {};\n"
-    "const show = () => out.textContent = JSON.stringify(all, null, 2);\n"
-    "const get = () => fetch('api/get').then(r => r.json()).then(o => { all = o; show(); });\n"
-    "const set = led => fetch('api/set', {method: 'POST', body: JSON.stringify({device: {led}})});\n"
-    "const watch = () => {\n"
-    "  const ws = new WebSocket(location.origin.replace('http', 'ws') + '/api/websocket');\n"
-    "  ws.onmessage = m => { Object.assign(all, JSON.parse(m.data).params); show(); };\n"
-    "};\n"
-    "f.onsubmit = e => {\n"
-    "  e.preventDefault();\n"
-    "  const headers = {Authorization: 'Basic ' + btoa(f.u.value + ':' + f.p.value)};\n"
-    "  fetch('api/login', {headers}).then(r => r.ok && get().then(watch));\n"
-    "};\n"
-    "</script>";
-
 static const struct mg_mem_file packed[] = {
     {"/dashboard.html", (const unsigned char *) page, sizeof(page) - 1, 1700000000},
     {NULL, NULL, 0, 0},
@@ -106,14 +89,18 @@ static void measure(void *mgr) {
   mg_dash_send_change((struct mg_mgr *) mgr, &device_set);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   struct mg_mgr mgr;
+  struct mg_connection *listener;
   mg_mgr_init(&mgr);
   mg_mem_files = packed;
   dash.authenticate = authenticate;
   MG_DASH_ADD_FIELD_SET(&dash, &events_set);
   MG_DASH_ADD_FIELD_SET(&dash, &device_set);
   mg_timer_add(&mgr, 1000, MG_TIMER_REPEAT, measure, &mgr);
-  if (mg_http_listen(&mgr, "http://127.0.0.1:8000", mg_dash_ev_handler, &dash) == NULL) return 1;
+  listener = mg_http_listen(&mgr, argc > 1 ? argv[1] : "http://127.0.0.1:8000", mg_dash_ev_handler, &dash);
+  if (listener == NULL) return 1;
+  printf("http://127.0.0.1:%d\n", (int) mg_ntohs(listener->loc.port));
+  fflush(stdout);
   for (;;) mg_mgr_poll(&mgr, 1000);
 }

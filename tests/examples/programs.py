@@ -19,7 +19,15 @@ from cprogram import ROOT
 
 EXAMPLES = ROOT / "examples"
 PATIENCE = 60  # seconds; longer than any machine needs
-FLAGS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", "-pedantic")
+FLAGS = (
+    "-std=c99",
+    "-D_POSIX_C_SOURCE=200809L",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-pedantic",
+    "-Wno-overlength-strings",
+)
 
 
 @dataclass
