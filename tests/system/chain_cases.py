@@ -22,6 +22,7 @@ class Case:
     trusted: Sequence[Node] = field(default_factory=tuple)
     host: str = "localhost"
     role: str = "server"
+    crl: bytes = b""
 
 
 HOST = ("DNS:localhost",)

@@ -15,6 +15,7 @@ import pytest
 import chain_cases
 import chain_cases_fields
 import chain_cases_odd
+import chain_cases_revoked
 import peers
 from chain_cases import Case
 from chains import node
@@ -46,6 +47,13 @@ SALT = "RFC 8446, 4.2.3: the salt is as long as the digest"
 HINT = "RFC 5280, 6.1: not part of validation; RFC 4158, 3.5.12: it puts candidates in an order"
 DOT = "RFC 1034, 3.5: names in certificates do not end in a dot"
 ABSOLUTE = "RFC 1034, 3.1: the same name"
+LIST = "RFC 5280, 5.2: lists have a number and their authority's key"
+UPDATE = "RFC 5280, 6.3.3: the next update counts"
+ISSUERS = (
+    "RFC 5280, 6.3: each certificate is looked up where there is a list; OpenSSL has another flag for it"
+)
+SCOPE = "RFC 5280, 6.3.3 b: a certificate without distribution points; the program gave the list"
+REMOVED = "RFC 5280, 5.3.1: that reason is for delta lists only"
 OLD_TEXT = "RFC 5280, 4.1.2.4: such strings are not to be used for new subjects"
 
 PERMITTED = "constraints: {'permitted': ('"
@@ -113,6 +121,13 @@ DIFFERENCES: dict[str, tuple[str, str]] = {
     "odd name: common name as BMPString, for localhost": ("op", OLD_TEXT),
     "odd name: common name as UniversalString, for localhost": ("op", OLD_TEXT),
     "odd way: eight issuers of one name": ("u", SEARCH),
+    "revoked: no extensions": ("op", LIST),
+    "revoked: of tomorrow": ("u", UPDATE),
+    "revoked: of the root, its intermediate": ("op", ISSUERS),
+    "revoked: for users": ("op", POLICY),
+    "revoked: of a point": ("u", SCOPE),
+    "revoked: a delta": ("op", POLICY),
+    "revoked: this one removed": ("op", REMOVED),
 }
 
 
@@ -143,6 +158,8 @@ def by_openssl(case: Case, files: Files) -> bool:
         command += ["-untrusted", files.put(*(one.cert for one in case.sent))]
     if case.role == "server":
         command += ["-verify_ip" if is_address(case.host) else "-verify_hostname", case.host]
+    if case.crl:
+        command += ["-crl_check", "-CRLfile", files.put(case.crl)]
     command.append(files.put(case.leaf.cert))
     done = subprocess.run(command, cwd=files.place, capture_output=True, text=True, timeout=60)
     return done.returncode == 0
@@ -166,6 +183,9 @@ def by_python(case: Case, files: Files) -> bool:
     judges.load_verify_locations(files.place / files.put(*(one.cert for one in case.trusted)))
     judges.verify_mode = ssl.CERT_REQUIRED
     judges.verify_flags |= PARTIAL_CHAIN
+    if case.crl:
+        judges.load_verify_locations(files.place / files.put(case.crl))
+        judges.verify_flags |= ssl.VERIFY_CRL_CHECK_LEAF
     if case.role == "server":
         judges.check_hostname = True
     else:
@@ -204,6 +224,7 @@ def by_us(cases: list[Case], files: Files, place: Path) -> list[str]:
                 files.put(case.leaf.key_pem()),
                 files.put(*(one.cert for one in case.trusted)),
                 case.host if case.role == "server" else "-",
+                files.put(case.crl) if case.crl else "-",
             )
         )
         for case in cases
@@ -222,9 +243,8 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, s
     need("openssl")
     place = tmp_path_factory.mktemp("chains")
     files = Files(place)
-    cases = [
-        case for table in (chain_cases, chain_cases_fields, chain_cases_odd) for case in table.all_cases()
-    ]
+    tables = (chain_cases, chain_cases_fields, chain_cases_odd, chain_cases_revoked)
+    cases = [case for table in tables for case in table.all_cases()]
     anybody = node("anybody")
     (place / "ANY.crt").write_bytes(anybody.cert)
     (place / "ANY.key").write_bytes(anybody.key_pem())

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "tls")]
+pub mod crl;
+#[cfg(feature = "tls")]
 pub mod hello;
 pub mod name;
 #[cfg(feature = "tls")]

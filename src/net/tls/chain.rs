@@ -5,8 +5,9 @@
 //! key, "signed" exactly the certificates that the program named ([`Listed`]).
 
 use super::identity::certificates;
-use crate::codec::tls::pem;
 use crate::codec::tls::x509::{Certificate, Purpose, Rewritten, Unfit, trusted};
+use crate::codec::tls::{crl, pem};
+use core::cmp::Reverse;
 use core::ffi::CStr;
 use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::{
@@ -132,22 +133,39 @@ impl Trust {
     }
 }
 
-/// The lists of revoked certificates in a text, or the one of a DER file.
+/// The lists of revoked certificates in a text, or the one of a DER file. The newest comes first:
+/// webpki takes the first of an authority.
 fn revocation_lists(text: &[u8]) -> Result<Vec<CertRevocationList<'static>>, &'static CStr> {
-    let read = |der: &[u8]| {
-        let list = OwnedCertRevocationList::from_der(der).map_err(|_| c"crl: a list cannot be read")?;
-        Ok(CertRevocationList::Owned(list))
-    };
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    if pem::is_der(text) {
-        return Ok(vec![read(text)?]);
-    }
     let blocks = pem::blocks(text).filter(|block| block.label == b"X509 CRL");
-    let found =
-        blocks.map(|block| read(&block.contents.unwrap_or_default())).collect::<Result<Vec<_>, _>>()?;
-    if found.is_empty() { Err(c"crl: no list in it") } else { Ok(found) }
+    let mut lists: Vec<_> = match pem::is_der(text) {
+        true => vec![text.to_vec()],
+        false => blocks.map(|block| block.contents.unwrap_or_default()).collect(),
+    };
+    if lists.is_empty() {
+        return Err(c"crl: no list in it");
+    }
+    lists.sort_by_key(|list| Reverse(crl::issued(list)));
+    let read = |list: &Vec<u8>| OwnedCertRevocationList::from_der(list).map(CertRevocationList::Owned);
+    lists.iter().map(|list| read(list).map_err(explain_list)).collect()
+}
+
+/// Why webpki does not read a list.
+fn explain_list(error: webpki::Error) -> &'static CStr {
+    use webpki::Error as E;
+    match error {
+        E::UnsupportedCrlVersion | E::MalformedExtensions => {
+            c"crl: not version 2 with extensions (openssl ca -crlexts)"
+        }
+        E::UnsupportedDeltaCrl => c"crl: a delta list, whole ones are wanted",
+        E::UnsupportedCriticalExtension => c"crl: an unknown critical extension",
+        E::UnsupportedIndirectCrl
+        | E::UnsupportedRevocationReasonsPartitioning
+        | E::UnsupportedCrlIssuingDistributionPoint => c"crl: a partial list, whole ones are wanted",
+        _ => c"crl: a list cannot be read",
+    }
 }
 
 /// Checks that a server's certificate is for a host.

@@ -1,7 +1,7 @@
 // Judges certificates: for each line of standard input a handshake in one manager, and a line that
 // says how the side that judges ended it: "ok", or the text of its MG_EV_ERROR.
 //
-//   ROLE CHAIN KEY CA NAME       ROLE of who shows CHAIN: server or client; NAME "-": none
+//   ROLE CHAIN KEY CA NAME CRL   ROLE of who shows CHAIN: server or client; NAME and CRL "-": none
 //
 // The other side of a client's certificate is ANY.crt and ANY.key in the current directory.
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "mongoose.h"
 
 struct judge {
-  struct mg_tls_opts opts;
+  struct mg_tls_config config;
   char text[100];
   bool done;
 };
@@ -18,7 +18,10 @@ struct judge {
 static struct judge server, client;
 
 static void note(struct mg_connection *c, struct judge *j, int ev, void *ev_data) {
-  if (ev == MG_EV_ACCEPT || ev == MG_EV_CONNECT) mg_tls_init(c, &j->opts);
+  if (ev == MG_EV_ACCEPT || ev == MG_EV_CONNECT) {
+    const char *wrong = mg_tls_start(c, &j->config);
+    if (wrong != NULL) mg_error(c, "%s", wrong);
+  }
   if (ev == MG_EV_TLS_HS) mg_snprintf(j->text, sizeof(j->text), "ok");
   if (ev == MG_EV_ERROR) mg_snprintf(j->text, sizeof(j->text), "%s", (char *) ev_data);
   if (ev == MG_EV_TLS_HS || ev == MG_EV_CLOSE) j->done = true;
@@ -51,7 +54,7 @@ static struct mg_str file(const char *name) {
 }
 
 int main(void) {
-  char role[16], chain[64], key[64], ca[64], name[300], url[40];
+  char role[16], chain[64], key[64], ca[64], name[300], crl[64], url[40];
   struct mg_mgr mgr;
   struct mg_connection *l;
   mg_log_set(MG_LL_NONE);
@@ -59,18 +62,19 @@ int main(void) {
   l = mg_listen(&mgr, "tcp://127.0.0.1:0", serve, NULL);
   if (l == NULL) return 1;
   mg_snprintf(url, sizeof(url), "tcp://127.0.0.1:%d", mg_ntohs(l->loc.port));
-  while (scanf("%15s %63s %63s %63s %299s", role, chain, key, ca, name) == 5) {
+  while (scanf("%15s %63s %63s %63s %299s %63s", role, chain, key, ca, name, crl) == 6) {
     bool shows = strcmp(role, "server") == 0;
     struct judge *shown = shows ? &server : &client, *judge = shows ? &client : &server;
     struct mg_connection *c;
     memset(&server, 0, sizeof(server));
     memset(&client, 0, sizeof(client));
-    server.opts.cert = file("ANY.crt");
-    server.opts.key = file("ANY.key");
-    shown->opts.cert = file(chain);
-    shown->opts.key = file(key);
-    judge->opts.ca = file(ca);
-    if (strcmp(name, "-") != 0) client.opts.name = mg_str(name);
+    server.config.opts.cert = file("ANY.crt");
+    server.config.opts.key = file("ANY.key");
+    shown->config.opts.cert = file(chain);
+    shown->config.opts.key = file(key);
+    judge->config.opts.ca = file(ca);
+    if (strcmp(crl, "-") != 0) judge->config.crl = file(crl);
+    if (strcmp(name, "-") != 0) client.config.opts.name = mg_str(name);
     mg_connect(&mgr, url, connect_to, NULL);
     while (!client.done || !server.done) mg_mgr_poll(&mgr, 1000);
     printf("%s\n", judge->text[0] == '\0' ? shown->text : judge->text);
