@@ -13,7 +13,7 @@
  * - What a program passes is borrowed for the call. Where a function keeps a pointer, it says so.
  * - A `struct mg_str` is a view. It owns nothing, and nothing is NUL-terminated unless it says so.
  *   Views that a function returns point into its argument.
- * - `ev_data` of an event, and all that it points at, is gone when the handler returns. Copy what
+ * - `ev_data` of an event, and all that it points at, is invalid when the handler returns. Copy what
  *   is needed for longer.
  * - Memory that a function hands over comes from mg_calloc() and goes to mg_free(). The function
  *   says so.
@@ -1146,7 +1146,7 @@ enum {
   MG_JSON_NOT_FOUND = -3
 };
 
-/* The C type behind a field's `value`. */
+/* The C type of a field's `value`. */
 enum mg_val_type {
   /* `int`. */
   MG_VAL_INT = 0,
@@ -1294,7 +1294,7 @@ enum mg_setting {
    */
   MG_SET_HTTP_STRICT = 13,
   /* 1 or 0: answer requests that cannot be served with 400, 408, 411, 413, 414, 429, 431, 501, 503 or
-   * 505 before closing, instead of closing silently. A client that is still sending is heard out for
+   * 505 before closing, instead of closing silently. What a client still sends is read for
    * up to two seconds, so that the reply reaches it.
    */
   MG_SET_HTTP_ERROR_REPLIES = 14,
@@ -1672,7 +1672,7 @@ struct mg_mgr {
   int epoll_fd;
   /* Private. */
   struct mg_tcpip_if *ifp;
-  /* Extra bytes behind each connection, zeroed, for the program. */
+  /* Extra bytes after each connection, zeroed, for the program. */
   size_t extraconnsize;
   /* The wakeup channel. */
   union mg_pipe pipe;
@@ -2063,7 +2063,7 @@ struct mg_fd {
 struct mg_mem_file {
   /* Path, with a leading slash. */
   const char *path;
-  /* Contents, with one NUL behind. */
+  /* Contents, with one NUL after them. */
   const unsigned char *data;
   /* Bytes of contents, without the NUL. */
   size_t size;
@@ -2865,7 +2865,7 @@ void mg_http_printf_chunk(struct mg_connection *cnn, const char *fmt, ...);
  *
  * `opts->root_dir` is a directory, or a list such as `./web,/logs=/var/log/app`: `/prefix=dir`
  * serves what is below `/prefix`, and the last entry that fits wins. The path of the request is
- * decoded and put behind; one that would leave the root, with a NUL or a broken escape, is
+ * decoded and appended; one that would leave the root, with a NUL or a broken escape, is
  * answered by 400. Symbolic links are followed. Without a root there is nothing: 404.
  *
  * Directories are answered by `index.html` or `index.shtml`, or else by a page with their files;
@@ -3072,7 +3072,7 @@ void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
  * until the same thread has got sixteen others, of at most 4096 bytes.
  *
  * The first line of the body is taken for the delimiter; when it is none, the first line that begins with
- * `--` and comes again. Blanks behind a delimiter, and header lines that are folded, are understood (RFC
+ * `--` and comes again. Blanks after a delimiter, and header lines that are folded, are understood (RFC
  * 2046, section 5.1.1).
  *
  * Returns:
@@ -3657,7 +3657,7 @@ char *mg_json_get_text(struct mg_str json, const char *path, size_t *len);
  * `*len` (may be NULL) gets the number of bytes.
  *
  * Returns:
- * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+ * The bytes with a NUL after them, to be released by `mg_free`. NULL, and `*len` untouched, if
  * the token is not a string, if its length is odd, if it has a character that is no hexadecimal
  * digit, or when out of memory.
  *
@@ -3672,7 +3672,7 @@ char *mg_json_get_hex(struct mg_str json, const char *path, int *len);
  * Up to three characters at the end that make no group of four are ignored.
  *
  * Returns:
- * The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+ * The bytes with a NUL after them, to be released by `mg_free`. NULL, and `*len` untouched, if
  * the token is not a string or when out of memory.
  *
  * Threads:
@@ -3686,7 +3686,7 @@ char *mg_json_get_b64(struct mg_str json, const char *path, int *len);
  * ends at the first `\u` escape above U+00FF or without four hexadecimal digits.
  *
  * Returns:
- * The number of bytes without the NUL behind them. 0 if the token is not a string (then `to` is
+ * The number of bytes without the NUL after them. 0 if the token is not a string (then `to` is
  * untouched), if the text is empty or has a wrong escape, or if it does not fit: then `to` holds
  * what was decoded, and a NUL if `n` is not 0.
  *
@@ -3701,7 +3701,7 @@ size_t mg_json_unescape(struct mg_str json, const char *path, char *to, size_t n
  * the raw key with its quotes (`{NULL, 0}` in an array), `*val` the raw value; either may be NULL.
  *
  * Returns:
- * The offset behind the value, white space and one comma. 0 at the end, on a syntax error, or if
+ * The offset after the value, white space and one comma. 0 at the end, on a syntax error, or if
  * `obj` is no container.
  *
  * Threads:
@@ -4071,7 +4071,7 @@ size_t mg_print_ieee64(mg_pfn_t out, void *arg, va_list *ap);
  */
 void mg_pfn_stdout(char c, void *param);
 
-/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL after it that is not
  * counted. Grows the buffer by its `align` when needed.
  *
  * Without memory the character is dropped, as by `mg_pfn_iobuf_noresize`.
@@ -4081,7 +4081,7 @@ void mg_pfn_stdout(char c, void *param);
  */
 void mg_pfn_iobuf(char ch, void *param);
 
-/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+/* Appends a character to the `struct mg_iobuf` at `param`, and a NUL after it that is not
  * counted, without growing the buffer.
  *
  * A character that finds one free byte turns it into a NUL that is counted; one that finds none
@@ -4108,7 +4108,7 @@ struct mg_str mg_str_s(const char *s);
  */
 struct mg_str mg_str_n(const char *s, size_t n);
 
-/* Copies a string into fresh memory, with a NUL behind it that is not counted.
+/* Copies a string into fresh memory, with a NUL after it that is not counted.
  *
  * Returns:
  * The copy, to be released with `mg_free(result.buf)`. `{NULL, 0}` for an empty string and
@@ -4150,7 +4150,7 @@ int mg_strcasecmp(struct mg_str str1, struct mg_str str2);
  */
 int mg_casecmp(const char *s1, const char *s2);
 
-/* Splits a string at the first `sep`: `*a` is what stands before it, `*b` what stands behind.
+/* Splits a string at the first `sep`: `*a` is what stands before it, `*b` what follows it.
  *
  * Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
  * NULL, and may point to the string itself:
@@ -4203,8 +4203,8 @@ bool mg_str_to_num(struct mg_str str, int base, void *val, size_t val_len);
  */
 bool mg_to_size_t(struct mg_str s, size_t *val);
 
-/* Whether a path from a peer stays inside the directory that it is put behind: no `..` at the
- * start or behind a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
+/* Whether a path from a peer stays inside the directory that it is put after: no `..` at the
+ * start or after a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
  *
  * Threads:
  * Any.
@@ -4216,7 +4216,7 @@ bool mg_path_is_sane(struct mg_str path);
 /* Finds the port of a URL.
  *
  * Returns:
- * The number behind the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
+ * The number after the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
  * 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
  */
 unsigned short mg_url_port(const char *url);
@@ -4444,7 +4444,7 @@ void mg_queue_del(struct mg_queue *q, size_t len);
  */
 size_t mg_queue_vprintf(struct mg_queue *q, const char *fmt, va_list *ap);
 
-/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
+/* Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL after
  * the message, which needs room too, does not belong to it.
  *
  * Returns:
@@ -4494,7 +4494,7 @@ bool mg_fs_ls(struct mg_fs *fs, const char *path, char *buf, size_t len);
 /* Reads a whole file.
  *
  * Returns:
- * The contents, with a NUL behind, to be released by `mg_free(result.buf)`. An empty file has a
+ * The contents, with a NUL after them, to be released by `mg_free(result.buf)`. An empty file has a
  * `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
  */
 struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
@@ -4511,7 +4511,7 @@ struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
 bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
 
 /* Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
- * stands behind a NUL in the text is left out.
+ * stands after a NUL in the text is left out.
  *
  * Returns:
  * false when that failed.
@@ -4734,7 +4734,7 @@ size_t mg_jwt_verify_es256(struct mg_str jwt,
  */
 size_t mg_jwt_read_es256(struct mg_str jwt, const struct mg_jwt_opts *opts, char *buf, size_t len);
 
-/* Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
+/* Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also after `EC PARAMETERS`) or DER,
  * for `private_key` of `struct mg_jwt_opts`. An addition of this library.
  *
  * Returns:
@@ -5145,7 +5145,7 @@ void mg_hmac_sha256(uint8_t *dst, uint8_t *key, size_t keysz, uint8_t *data, siz
 
 /* Appends one byte to a base64 text that grows byte by byte.
  *
- * `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
+ * `len` is what the last call returned, 0 at the start. The buffer, which holds state after
  * `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
  *
  * Returns:
@@ -5211,7 +5211,7 @@ size_t mg_base64url_encode(const unsigned char *p,
  * `src`. An addition of this library.
  *
  * Returns:
- * The number of bytes, behind which there is a NUL; 0, with an empty string in `dst`, when there is too
+ * The number of bytes, after which there is a NUL; 0, with an empty string in `dst`, when there is too
  * little room or this is not base64url.
  *
  * Threads:

@@ -40,7 +40,7 @@ class ClientGone(OSError):
 
 
 def report(exc: BaseException) -> None:
-    """Prints what an application raised, unless it only passes on that its client is gone."""
+    """Prints what an application raised, unless it only passes on that its client has disconnected."""
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ClientGone):

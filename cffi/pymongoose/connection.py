@@ -67,7 +67,7 @@ class Connection(gate.Conn):
     """A connection: listening, accepted or outgoing. Made by a Manager, never by programs.
 
     The same object is passed to every call of its handlers. It outlives the network connection:
-    when that is closed, methods raise RuntimeError and attributes have the values of nothing.
+    when that is closed, methods raise RuntimeError and attributes return neutral defaults.
     """
 
     __slots__ = ("_has_pair", "_url_host")
@@ -278,7 +278,7 @@ class Connection(gate.Conn):
             with _Native(self) as c:
                 lib.mg_sntp_request(c)
         except RuntimeError:
-            # Nobody can have been told that the connection is gone.
+            # Nobody can have been told that the connection is closed.
             if not self._is_closed() or self._has_handler:
                 raise
 

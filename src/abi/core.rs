@@ -189,7 +189,7 @@ pub struct Manager {
     /// State of the event loop.
     #[cfg(not(cbindgen))]
     pub ifp: *mut c_void,
-    /// Extra bytes behind each connection, zeroed, for the program.
+    /// Extra bytes after each connection, zeroed, for the program.
     pub extraconnsize: usize,
     /// The wakeup channel.
     pub pipe: Pipe,

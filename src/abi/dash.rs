@@ -5,7 +5,7 @@ use super::core::{EventHandler, Str};
 use super::fs::FileSystem;
 use core::ffi::{c_char, c_int, c_uint, c_void};
 
-/// The C type behind a field's `value`.
+/// The C type of a field's `value`.
 #[repr(C)]
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -68,7 +68,7 @@ pub struct FileHandle {
 pub struct MemFile {
     /// Path, with a leading slash.
     pub path: *const c_char,
-    /// Contents, with one NUL behind.
+    /// Contents, with one NUL after them.
     pub data: *const c_uchar,
     /// Bytes of contents, without the NUL.
     pub size: usize,

@@ -13,7 +13,7 @@
  * - What a program passes is borrowed for the call. Where a function keeps a pointer, it says so.
  * - A `struct mg_str` is a view. It owns nothing, and nothing is NUL-terminated unless it says so.
  *   Views that a function returns point into its argument.
- * - `ev_data` of an event, and all that it points at, is gone when the handler returns. Copy what
+ * - `ev_data` of an event, and all that it points at, is invalid when the handler returns. Copy what
  *   is needed for longer.
  * - Memory that a function hands over comes from mg_calloc() and goes to mg_free(). The function
  *   says so.

@@ -40,7 +40,7 @@ pub enum Setting {
     /// targets, statuses and versions, a missing `Host`, a response that is sent to a server.
     MG_SET_HTTP_STRICT = 13,
     /// 1 or 0: answer requests that cannot be served with 400, 408, 411, 413, 414, 429, 431, 501, 503 or
-    /// 505 before closing, instead of closing silently. A client that is still sending is heard out for
+    /// 505 before closing, instead of closing silently. What a client still sends is read for
     /// up to two seconds, so that the reply reaches it.
     MG_SET_HTTP_ERROR_REPLIES = 14,
     /// 1 or 0: answer `Expect: 100-continue` once `MG_EV_HTTP_HDRS` has not answered the request.

@@ -8,7 +8,7 @@ use core::ffi::{c_char, c_uchar};
 
 /// Appends one byte to a base64 text that grows byte by byte.
 ///
-/// `len` is what the last call returned, 0 at the start. The buffer, which holds state behind
+/// `len` is what the last call returned, 0 at the start. The buffer, which holds state after
 /// `len`, needs `4 * ceil(n / 3) + 1` bytes for `n` bytes of input; nothing is checked.
 ///
 /// # Returns
@@ -22,7 +22,7 @@ pub unsafe extern "C" fn mg_base64_update(input_byte: c_uchar, buf: *mut c_char,
     if buf.is_null() {
         return len;
     }
-    // SAFETY: the caller passes a buffer with room for the character and the state behind it.
+    // SAFETY: the caller passes a buffer with room for the character and the state after it.
     base64::update(input_byte, len, unsafe { raw_mut(buf.add(len).cast(), 2) })
 }
 
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn mg_base64url_encode(
 /// `src`. An addition of this library.
 ///
 /// # Returns
-/// The number of bytes, behind which there is a NUL; 0, with an empty string in `dst`, when there is too
+/// The number of bytes, after which there is a NUL; 0, with an empty string in `dst`, when there is too
 /// little room or this is not base64url.
 ///
 /// # Threads

@@ -110,7 +110,7 @@ impl<S: ForC> Printers<S> for Arguments<'_> {
             return print::json(self, out);
         }
         let (put, arg) = out.for_c();
-        // SAFETY: a printer reads its own arguments, which the program passes behind it.
+        // SAFETY: a printer reads its own arguments, which the program passes after it.
         unsafe { printer(put, arg, self.0) }
     }
 }

@@ -89,7 +89,7 @@ pub unsafe extern "C" fn mg_fs_ls(
 /// Reads a whole file.
 ///
 /// # Returns
-/// The contents, with a NUL behind, to be released by `mg_free(result.buf)`. An empty file has a
+/// The contents, with a NUL after them, to be released by `mg_free(result.buf)`. An empty file has a
 /// `buf`, too. `{NULL, 0}` when the file cannot be read whole, is a directory, or `path` is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_file_read(fs: *mut FileSystem, path: *const c_char) -> Str {
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn mg_file_write(
 
 unsafe extern "C" {
     /// Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
-    /// stands behind a NUL in the text is left out.
+    /// stands after a NUL in the text is left out.
     ///
     /// # Returns
     /// false when that failed.

@@ -15,7 +15,7 @@ use crate::fence;
 /// until the same thread has got sixteen others, of at most 4096 bytes.
 ///
 /// The first line of the body is taken for the delimiter; when it is none, the first line that begins with
-/// `--` and comes again. Blanks behind a delimiter, and header lines that are folded, are understood (RFC
+/// `--` and comes again. Blanks after a delimiter, and header lines that are folded, are understood (RFC
 /// 2046, section 5.1.1).
 ///
 /// # Returns

@@ -13,7 +13,7 @@ use core::ptr;
 ///
 /// `opts->root_dir` is a directory, or a list such as `./web,/logs=/var/log/app`: `/prefix=dir`
 /// serves what is below `/prefix`, and the last entry that fits wins. The path of the request is
-/// decoded and put behind; one that would leave the root, with a NUL or a broken escape, is
+/// decoded and appended; one that would leave the root, with a NUL or a broken escape, is
 /// answered by 400. Symbolic links are followed. Without a root there is nothing: 404.
 ///
 /// Directories are answered by `index.html` or `index.shtml`, or else by a page with their files;

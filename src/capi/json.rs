@@ -208,7 +208,7 @@ fn finish(block: *mut c_char, usable: bool) -> *mut c_char {
 /// `*len` (may be NULL) gets the number of bytes.
 ///
 /// # Returns
-/// The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+/// The bytes with a NUL after them, to be released by `mg_free`. NULL, and `*len` untouched, if
 /// the token is not a string, if its length is odd, if it has a character that is no hexadecimal
 /// digit, or when out of memory.
 ///
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn mg_json_get_hex(json: Str, path: *const c_char, len: *m
 /// Up to three characters at the end that make no group of four are ignored.
 ///
 /// # Returns
-/// The bytes with a NUL behind them, to be released by `mg_free`. NULL, and `*len` untouched, if
+/// The bytes with a NUL after them, to be released by `mg_free`. NULL, and `*len` untouched, if
 /// the token is not a string or when out of memory.
 ///
 /// # Threads
@@ -257,7 +257,7 @@ fn bytes_at(
 /// ends at the first `\u` escape above U+00FF or without four hexadecimal digits.
 ///
 /// # Returns
-/// The number of bytes without the NUL behind them. 0 if the token is not a string (then `to` is
+/// The number of bytes without the NUL after them. 0 if the token is not a string (then `to` is
 /// untouched), if the text is empty or has a wrong escape, or if it does not fit: then `to` holds
 /// what was decoded, and a NUL if `n` is not 0.
 ///
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn mg_json_unescape(
 /// the raw key with its quotes (`{NULL, 0}` in an array), `*val` the raw value; either may be NULL.
 ///
 /// # Returns
-/// The offset behind the value, white space and one comma. 0 at the end, on a syntax error, or if
+/// The offset after the value, white space and one comma. 0 at the end, on a syntax error, or if
 /// `obj` is no container.
 ///
 /// # Threads

@@ -231,7 +231,7 @@ pub unsafe extern "C" fn mg_jwt_read_es256(
     store(unsafe { read_es256(jwt, opts, true) }, buf)
 }
 
-/// Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also behind `EC PARAMETERS`) or DER,
+/// Takes a P-256 key out of PEM (`EC PRIVATE KEY`, `PRIVATE KEY`, also after `EC PARAMETERS`) or DER,
 /// for `private_key` of `struct mg_jwt_opts`. An addition of this library.
 ///
 /// # Returns

@@ -96,7 +96,7 @@ impl<'m> Memory<'m> {
 }
 
 impl Output {
-    /// The output behind a function and its argument.
+    /// The output of a function and its argument.
     ///
     /// # Safety
     /// `arg` is what the function expects.
@@ -225,7 +225,7 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     }
 }
 
-/// Appends to a buffer and keeps a NUL behind its text.
+/// Appends to a buffer and keeps a NUL after its text.
 ///
 /// `grow` is asked for room when it is needed. What has no place is dropped: then the last free
 /// byte becomes a NUL that counts, so that a full buffer cannot be taken for a complete text.
@@ -269,7 +269,7 @@ pub unsafe extern "C" fn mg_pfn_stdout(c: c_char, param: *mut c_void) {
     unsafe { libc::putchar(c_int::from(c as u8)) };
 }
 
-/// Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+/// Appends a character to the `struct mg_iobuf` at `param`, and a NUL after it that is not
 /// counted. Grows the buffer by its `align` when needed.
 ///
 /// Without memory the character is dropped, as by [`mg_pfn_iobuf_noresize`].
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn mg_pfn_iobuf(ch: c_char, param: *mut c_void) {
     ToBuffer(param.cast()).put(&[ch as u8]);
 }
 
-/// Appends a character to the `struct mg_iobuf` at `param`, and a NUL behind it that is not
+/// Appends a character to the `struct mg_iobuf` at `param`, and a NUL after it that is not
 /// counted, without growing the buffer.
 ///
 /// A character that finds one free byte turns it into a NUL that is counted; one that finds none

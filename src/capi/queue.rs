@@ -107,7 +107,7 @@ pub unsafe extern "C" fn mg_queue_vprintf(q: *mut Queue, fmt: *const c_char, ap:
 }
 
 unsafe extern "C" {
-    /// Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL behind
+    /// Formats a message straight into the queue; the format is that of `mg_xprintf`. A NUL after
     /// the message, which needs room too, does not belong to it.
     ///
     /// # Returns

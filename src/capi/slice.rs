@@ -9,7 +9,7 @@ pub fn view(b: &[u8]) -> Str {
     b.into()
 }
 
-/// The bytes of a string without its NUL, at most `limit` of them: no byte behind is read. Empty
+/// The bytes of a string without its NUL, at most `limit` of them: no byte after them is read. Empty
 /// for NULL.
 ///
 /// # Safety

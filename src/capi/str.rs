@@ -34,7 +34,7 @@ pub unsafe extern "C" fn mg_str_n(s: *const c_char, n: usize) -> Str {
     Str { buf: s.cast_mut(), len: n }
 }
 
-/// Copies a string into fresh memory, with a NUL behind it that is not counted.
+/// Copies a string into fresh memory, with a NUL after it that is not counted.
 ///
 /// # Returns
 /// The copy, to be released with `mg_free(result.buf)`. `{NULL, 0}` for an empty string and
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn mg_casecmp(s1: *const c_char, s2: *const c_char) -> c_i
     text::difference_ignore_case(s1, s2)
 }
 
-/// Splits a string at the first `sep`: `*a` is what stands before it, `*b` what stands behind.
+/// Splits a string at the first `sep`: `*a` is what stands before it, `*b` what follows it.
 ///
 /// Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
 /// NULL, and may point to the string itself:
@@ -198,8 +198,8 @@ pub unsafe extern "C" fn mg_to_size_t(s: Str, val: *mut usize) -> bool {
     }
 }
 
-/// Whether a path from a peer stays inside the directory that it is put behind: no `..` at the
-/// start or behind a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
+/// Whether a path from a peer stays inside the directory that it is put after: no `..` at the
+/// start or after a `/` or `\`, no `~` at the start, no NUL inside. `%2e` is not decoded.
 ///
 /// # Threads
 /// Any.

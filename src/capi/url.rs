@@ -12,7 +12,7 @@ use core::ffi::{c_char, c_int, c_ushort};
 /// Finds the port of a URL.
 ///
 /// # Returns
-/// The number behind the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
+/// The number after the host; else the default of the scheme (`http`, `ws`: 80, `https`, `wss`:
 /// 443, `mqtt`: 1883, `mqtts`: 8883); else 0. A number above 65535 counts as 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_port(url: *const c_char) -> c_ushort {

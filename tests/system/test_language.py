@@ -1,4 +1,4 @@
-"""The documents use the field's words: see the list in CONTRIBUTING.md."""
+"""The documents, the header and the Python package use the field's words: see the list in CONTRIBUTING.md."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ DOCUMENTS = [
     for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
     if path.name not in ("CONTRIBUTING.md", "THIRD-PARTY-LICENSES.md")
 ]
+# What users read in editors and manual pages.
+DOCUMENTS += [ROOT / "include" / "mongoose.h", *sorted(ROOT.glob("cffi/pymongoose/*.py"))]
 # What is said of software in front of a server is no metaphor.
 AVOIDED = {
     r"\bbehind\b(?! (?:nginx|HAProxy|Caddy|one interface|a (?:reverse )?proxy|NAT))": "after, following",

@@ -1,4 +1,4 @@
-// The two functions behind MG_ERROR, MG_INFO, MG_DEBUG and MG_VERBOSE; a
+// The two functions of MG_ERROR, MG_INFO, MG_DEBUG and MG_VERBOSE; a
 // program may define its own.
 #include <stdarg.h>
 
