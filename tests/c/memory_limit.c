@@ -16,7 +16,7 @@ uint64_t mg_millis(void) {
     CHECK(condition);                                                                     \
   } while (0)
 
-enum { PEERS = 200, LIMIT = 1 << 20, REPLY = 300000 };
+enum { PEERS = 90, LIMIT = 1 << 20, REPLY = 300000 };
 
 static struct mg_mgr mgr;
 static int opened, closed, refused, answered;
