@@ -4,6 +4,10 @@
 //! Inputs are mutations of the golden cases and of a few texts below, with the words of
 //! the dictionaries in `fuzz/`, which libFuzzer takes as well.
 
+#[path = "common/rng.rs"]
+mod rng;
+
+use rng::Rng;
 use std::env;
 use targets::{addr, dash, dns, files, http, json, modbus, mqtt, sntp, text, tls, ws};
 
@@ -30,18 +34,6 @@ const PRINTF_CASES: &str = include_str!("golden/printf.cases");
 const CODEC_CASES: &str = include_str!("golden/codec.cases");
 const CERTIFICATES: [&[u8]; 2] =
     [include_bytes!("tls/every_extension.crt"), include_bytes!("tls/version_1.crt")];
-
-/// xorshift64*: any generator will do that is the same everywhere.
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % n.max(1)
-    }
-}
 
 /// `\xHH`, `\n` and the like to bytes.
 fn unescape(text: &str) -> Vec<u8> {

@@ -4,28 +4,20 @@
 //! There are no sockets: bytes are put into `c->recv`, and the protocol handler is called as the loop
 //! would. `FUZZ_EXECUTIONS` sets another number of streams.
 
+#[path = "common/rng.rs"]
+mod rng;
+
 use mongoose::abi::*;
 use mongoose::capi::conn::{mg_alloc_conn, mg_close_conn};
 use mongoose::capi::iobuf::{mg_iobuf_add, mg_iobuf_del};
 use mongoose::capi::mgr::{mg_mgr_free, mg_mgr_init};
 use mongoose::capi::mqtt::mg_mqtt_listen;
+use rng::Rng;
 use std::collections::HashSet;
 use std::env;
 use std::ffi::{c_int, c_long, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
-
-/// xorshift64*: any generator will do that is the same everywhere.
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % n.max(1)
-    }
-}
 
 /// An event: its number, the packet's id and bytes, the payload of a message; of OPEN the code.
 type Event = (c_int, u16, Vec<u8>, Vec<u8>);

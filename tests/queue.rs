@@ -1,24 +1,16 @@
 //! The queue against a model: random operations, and two threads.
 
+#[path = "common/rng.rs"]
+mod rng;
+
 use core::ffi::c_char;
 use mongoose::abi::Queue;
 use mongoose::capi::queue::*;
+use rng::Rng;
 use std::collections::VecDeque;
 use std::ptr;
 
 const OPERATIONS: usize = 1_000_000;
-
-/// xorshift64: the same numbers each time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 32) as usize % n
-    }
-}
 
 /// A queue in memory of its own.
 struct Fixture {
@@ -82,7 +74,7 @@ fn booked(size: usize, tail: usize, mut head: usize, len: usize) -> (usize, usiz
 
 #[test]
 fn like_a_list_of_messages() {
-    let mut random = Random(5);
+    let mut random = Rng(5);
     let mut longest = 0;
     let mut delivered = 0;
     for size in [8, 9, 12, 17, 40, 64, 100, 1000] {

@@ -4,6 +4,9 @@
 //! There are no sockets: bytes are put into `c->recv`, and the protocol handler is called as the
 //! loop would. `FUZZ_EXECUTIONS` sets another number of streams.
 
+#[path = "common/rng.rs"]
+mod rng;
+
 use mongoose::abi::*;
 use mongoose::capi::conn::{mg_alloc_conn, mg_close_conn};
 use mongoose::capi::iobuf::{mg_iobuf_add, mg_iobuf_del};
@@ -13,22 +16,13 @@ use mongoose::capi::ws::{mg_ws_send, mg_ws_vupgrade};
 use mongoose::codec::ws::deflate::Deflate;
 use mongoose::codec::ws::extension::Agreement;
 use mongoose::codec::ws::{Header, MAX_HEADER, mask};
+use rng::Rng;
 use std::env;
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// xorshift64*: any generator will do that is the same everywhere.
-struct Rng(u64);
-
 impl Rng {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % n.max(1)
-    }
-
     fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }

@@ -2,7 +2,6 @@
 
 use super::arg;
 use super::kept::text;
-use super::slice::view;
 use crate::abi::{HttpPart, Str};
 use crate::codec::http::multipart::next_part;
 use crate::fence;
@@ -29,7 +28,7 @@ pub unsafe extern "C" fn mg_http_next_multipart(body: Str, offset: usize, part: 
             HttpPart {
                 name: part.name.map_or(Str::NULL, text),
                 filename: part.filename.map_or(Str::NULL, text),
-                body: view(part.body),
+                body: Str::from(part.body),
             },
             next,
         ),

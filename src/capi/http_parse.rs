@@ -2,7 +2,7 @@
 
 use super::arg;
 use super::kept::keep_view;
-use super::slice::{bytes, raw, view};
+use super::slice::{bytes, raw};
 use crate::abi::{HttpHeader, HttpMessage, Str, layout};
 use crate::codec::http::{head_len, status};
 use crate::fence;
@@ -94,7 +94,7 @@ unsafe fn value_of(hm: *mut HttpMessage, name: &[u8]) -> Option<*mut Str> {
     // SAFETY: the caller vouches for the message.
     let mut beyond = unsafe { Headers::new(hm) }.beyond();
     let (_, value) = beyond.find(|(found, _)| found.eq_ignore_ascii_case(name))?;
-    Some(keep_view(view(value)))
+    Some(keep_view(Str::from(value)))
 }
 
 /// Finds a header by its name, ignoring case.
@@ -132,6 +132,6 @@ pub unsafe extern "C" fn mg_http_next_header(
         header.set(HttpHeader { name: Str::NULL, value: Str::NULL });
         return 0;
     };
-    header.set(HttpHeader { name: view(name), value: view(value) });
+    header.set(HttpHeader { name: Str::from(name), value: Str::from(value) });
     next
 }

@@ -2,7 +2,7 @@
 
 use super::arg;
 use super::kept::text;
-use super::slice::{bytes, view};
+use super::slice::bytes;
 use crate::abi::Str;
 use crate::codec::http::{params, percent, vars};
 use crate::fence;
@@ -16,7 +16,7 @@ use core::ffi::{c_char, c_int};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_var(buf: Str, name: Str) -> Str {
     fence!("mg_http_var", buf: arg::bytes, name: arg::bytes);
-    vars::var(buf, name).map_or(Str::NULL, view)
+    vars::var(buf, name).map_or(Str::NULL, Str::from)
 }
 
 /// Finds a variable in a query string or form body, and decodes it into `dst`.
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn mg_http_get_var(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_get_header_var(s: Str, v: Str) -> Str {
     fence!("mg_http_get_header_var", s: arg::bytes, v: arg::bytes);
-    params::header_var(s, v).map_or(Str::NULL, view)
+    params::header_var(s, v).map_or(Str::NULL, Str::from)
 }
 
 /// Finds a parameter of a header such as `Content-Type` or `Content-Disposition`, whose names have no

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn mg_json_get(json: Str, path: *const c_char, toklen: *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_json_get_tok(json: Str, path: *const c_char) -> Str {
     fence!("mg_json_get_tok", json: arg::bytes, path: arg::text);
-    token(json, path).map_or(Str::NULL, slice::view)
+    token(json, path).map_or(Str::NULL, Str::from)
 }
 
 /// Reads the number at `path`.
@@ -296,7 +296,7 @@ pub unsafe extern "C" fn mg_json_unescape(
 pub unsafe extern "C" fn mg_json_next(obj: Str, ofs: usize, key: *mut Str, val: *mut Str) -> usize {
     fence!("mg_json_next", obj: arg::bytes, key: arg::out, val: arg::out);
     let Some(member) = json::next(obj, ofs) else { return 0 };
-    key.set(member.key.map_or(Str::NULL, |range| slice::view(&obj[range])));
-    val.set(slice::view(&obj[member.value]));
+    key.set(member.key.map_or(Str::NULL, |range| Str::from(&obj[range])));
+    val.set(Str::from(&obj[member.value]));
     member.next
 }

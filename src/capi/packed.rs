@@ -1,6 +1,6 @@
 //! Files packed into the program.
 
-use super::{arg, slice};
+use super::arg;
 use crate::abi::{FileSystem, MemFile, Str};
 use crate::fence;
 use crate::net::fs::packed;
@@ -32,5 +32,5 @@ pub static mut mg_mem_files: *const MemFile = ptr::null();
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_unpacked(path: *const c_char) -> Str {
     fence!("mg_unpacked", path: arg::c_str);
-    path.and_then(packed::find).map_or(Str::NULL, |file| slice::view(file.bytes()))
+    path.and_then(packed::find).map_or(Str::NULL, |file| Str::from(file.bytes()))
 }

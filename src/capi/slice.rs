@@ -1,13 +1,7 @@
 //! Pointers in the program's structs and lists of arguments become slices.
 
-use crate::abi::Str;
 pub use crate::net::event_loop::view::{bytes, cstr, raw, raw_mut};
 use core::ffi::c_char;
-
-/// A view of `b` for C.
-pub fn view(b: &[u8]) -> Str {
-    b.into()
-}
 
 /// The bytes of a string without its NUL, at most `limit` of them: no byte after them is read. Empty
 /// for NULL.

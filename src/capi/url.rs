@@ -2,7 +2,6 @@
 
 use super::arg;
 use super::kept::keep_text;
-use super::slice::view;
 use crate::abi::Str;
 use crate::codec::http::percent;
 use crate::codec::url::Url;
@@ -35,7 +34,7 @@ pub unsafe extern "C" fn mg_url_is_ssl(url: *const c_char) -> bool {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_host(url: *const c_char) -> Str {
     fence!("mg_url_host", url: arg::text);
-    view(Url::new(url).host)
+    Str::from(Url::new(url).host)
 }
 
 /// Finds the user name of a URL, `http://USER:pass@host`.
@@ -45,7 +44,7 @@ pub unsafe extern "C" fn mg_url_host(url: *const c_char) -> Str {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_user(url: *const c_char) -> Str {
     fence!("mg_url_user", url: arg::text);
-    view(Url::new(url).user)
+    Str::from(Url::new(url).user)
 }
 
 /// Finds the password of a URL, `http://user:PASS@host`.
@@ -55,7 +54,7 @@ pub unsafe extern "C" fn mg_url_user(url: *const c_char) -> Str {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_pass(url: *const c_char) -> Str {
     fence!("mg_url_pass", url: arg::text);
-    view(Url::new(url).pass)
+    Str::from(Url::new(url).pass)
 }
 
 /// Finds the path of a URL with its query: what a request line needs. The fragment is left out, as it is

@@ -67,7 +67,7 @@ pub unsafe extern "C" fn mg_ws_close_code(wm: *const WsMessage, reason: *mut Str
     // SAFETY: the caller passes a message of an event, whose payload is readable.
     let payload = message.map_or(&[][..], |wm| unsafe { slice::bytes(wm.data) });
     let (code, text) = codec::close_code(payload).unwrap_or((NO_CODE, &[]));
-    reason.set(slice::view(text));
+    reason.set(Str::from(text));
     message.map_or(0, |_| c_int::from(code))
 }
 

@@ -90,6 +90,21 @@ impl Buf {
         }
     }
 
+    /// Calls handlers that see no more than the first `end` bytes, and shows the others again. If the
+    /// handlers have put other bytes there, those stay: then the result is how many.
+    ///
+    /// Programs empty `recv` in their handlers when they are done with a message; what follows it is not
+    /// theirs to drop.
+    pub fn with_front(self, end: usize, call: impl FnOnce()) -> Option<usize> {
+        let (base, total) = (self.base(), self.len());
+        self.set_len(end);
+        call();
+        let left = if self.base().is_null() { 0 } else { self.len().min(self.size()) };
+        let is_other = self.base() != base || self.size() < total || left > end;
+        self.set_len(if is_other { left } else { total });
+        is_other.then_some(left)
+    }
+
     /// Removes up to `n` bytes at `at`.
     pub fn remove(self, at: usize, n: usize) {
         // SAFETY: a handle points to a valid buffer.

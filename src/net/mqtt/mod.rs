@@ -206,7 +206,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
     }
     let (command, ack) = (packet.command, packet.ack);
     state.clock.saw(c, &frame, command);
-    *at = with_front(c, len, *at + len, || {
+    let replaced = buf.with_front(len, || {
         let message = message.as_mut_ptr();
         if command == mqtt::CONNACK {
             let mut code = c_int::from(ack);
@@ -228,6 +228,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
             call(c, MG_EV_MQTT_CMD, message.cast());
         }
     });
+    *at = replaced.map_or(*at + len, |left| left.min(len));
     Ok(true)
 }
 
@@ -294,24 +295,4 @@ fn queue_answer(c: Conn, state: &MqttState, answer: &[u8]) -> bool {
         return false;
     }
     true
-}
-
-/// Calls handlers that see no more of `recv` than its first `len` bytes, and returns where the next
-/// packet starts: at `next`, unless they put other bytes there.
-///
-/// Programs empty `recv` in their handlers when they are done with a packet; what follows it is not
-/// theirs to drop.
-fn with_front(c: Conn, len: usize, next: usize, call: impl FnOnce()) -> usize {
-    let buf = c.recv();
-    let (base, total) = (buf.base(), buf.len());
-    buf.set_len(len);
-    call();
-    // SAFETY: the slice is not kept.
-    let left = unsafe { buf.bytes() }.len();
-    if buf.base() != base || buf.size() < total || left > len {
-        buf.set_len(left);
-        return left.min(len);
-    }
-    buf.set_len(total);
-    next
 }

@@ -248,9 +248,6 @@ fn deliver(c: Conn, ev: c_int, first: u8, data: Str, end: usize) -> usize {
 
 /// Calls a handler that sees no more of `recv` than its first `end` bytes, and returns where the
 /// bytes behind them start.
-///
-/// Programs empty `recv` in their handlers when they are done with a message; what follows it is
-/// not theirs to drop.
 pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
     let buf = c.recv();
     let (base, total) = (buf.base(), buf.len());
@@ -260,18 +257,13 @@ pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
         // SAFETY: a byte of the buffer that is not in use.
         unsafe { base.add(total).write(0) };
     }
-    buf.set_len(end);
-    call();
-    let left = buf.len();
-    if runs_engine(c) {
-        set_kept(c, kept(c));
-    }
-    if buf.base() != base || buf.size() < total || left > end {
-        // Not what was there before: the program's memory, or more bytes than it was shown.
-        return left;
-    }
-    buf.set_len(total);
-    end
+    let replaced = buf.with_front(end, || {
+        call();
+        if runs_engine(c) {
+            set_kept(c, kept(c));
+        }
+    });
+    replaced.unwrap_or(end)
 }
 
 /// A broken rule: CLOSE with the code, one ERROR that names the rule, then the connection drains.
