@@ -21,21 +21,6 @@ const RETRY_MS: u64 = 100;
 /// Starved connections that try again when memory was released.
 const WAKE: usize = 64;
 
-/// What a manager knows about memory.
-#[derive(Default)]
-pub struct Memory {
-    /// Bytes that connections hold.
-    held: usize,
-    /// Bytes that a starved connection wants, since nobody has made room.
-    wanted: usize,
-    /// Since when there is no room; 0: there is.
-    since: u64,
-    /// When nobody has made room: not to be asked for before this time.
-    again: u64,
-    /// Starved connections.
-    starved: Vec<Token>,
-}
-
 /// What a connection holds.
 fn holds(c: Conn, state: &ConnState) -> usize {
     let buffers = c.recv().size().wrapping_add(c.send().size()).wrapping_add(c.rtls().size());

@@ -18,6 +18,7 @@ pub mod guard;
 pub mod handle;
 pub mod io;
 pub mod iobuf;
+pub mod ledger;
 pub mod listen;
 pub mod log;
 mod mailbox;

@@ -10,8 +10,8 @@ use super::engine::{Engine, Source};
 use super::extensions::Extensions;
 use super::fork::forks;
 use super::handle::{Conn, Mgr};
+use super::ledger::Memory;
 use super::mailbox::Wakeup;
-use super::memory::Memory;
 use super::services::Services;
 use super::settings::Settings;
 use super::{log, mem};
@@ -303,7 +303,7 @@ pub struct Inner {
     /// Bytes of them since the system was told.
     pub shrunk: usize,
     /// What connections hold.
-    pub memory: Memory,
+    pub memory: Memory<Token>,
     /// True when the newest wait ended without I/O.
     pub was_idle: bool,
     /// Value of [`forks`] when the poller was made.
