@@ -40,13 +40,15 @@ def command(
     return [cc, *flags, include, str(source), "-o", str(output), *linked(static, library)]
 
 
-def build(source: Path, output: Path, *, static: bool = False, flags: Sequence[str] = ()) -> Path:
+def build(
+    source: Path, output: Path, *, static: bool = False, flags: Sequence[str] = (), library: Path = LIBRARY
+) -> Path:
     """Compiles `source`; the compiler's words go to standard error. Raises CalledProcessError.
 
     Processes may build the same program at once: each makes a file of its own and moves it there.
     """
     output.parent.mkdir(parents=True, exist_ok=True)
     made = output.with_name(f"{output.name}.{os.getpid()}")
-    subprocess.run(command(source, made, static=static, flags=flags), check=True)
+    subprocess.run(command(source, made, static=static, flags=flags, library=library), check=True)
     made.replace(output)
     return output

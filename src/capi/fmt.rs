@@ -1,6 +1,6 @@
 //! The printf family: to a function, a piece of memory, the heap, a connection.
 
-use super::output::{ForC, Memory, Output, ToBuffer};
+use super::output::{ForC, Memory, Output, ToBuffer, copy};
 use super::print::{self, mg_print_esc};
 use super::{arg, slice};
 use crate::abi::{Addr, ArgList, Connection, IoBuf, Printer, PutChar};
@@ -268,7 +268,7 @@ impl<'g> Draft<'g> {
             // SAFETY: the buffer holds start + len bytes.
             unsafe {
                 let place = self.c.send().base().add(self.start + at);
-                ptr::copy_nonoverlapping(bytes.as_ptr(), place, bytes.len());
+                copy(bytes.as_ptr(), place, bytes.len());
             }
         }
     }

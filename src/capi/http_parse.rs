@@ -4,7 +4,7 @@ use super::arg;
 use super::kept::keep_view;
 use super::slice::{bytes, raw};
 use crate::abi::{HttpHeader, HttpMessage, Str, layout};
-use crate::codec::http::{head_len, status};
+use crate::codec::http::{Head, head_len, status};
 use crate::fence;
 use crate::net::http;
 use crate::net::http::headers::Headers;
@@ -28,14 +28,15 @@ pub unsafe extern "C" fn mg_http_parse(s: *const c_char, len: usize, hm: *mut Ht
     if hm.is_null() {
         return -1;
     }
+    let mut head = Head::default();
     // SAFETY: s is NULL or valid for len bytes; hm is valid for writes, and all zeros is a value.
-    let parsed = unsafe {
+    let complete = unsafe {
         hm.cast::<u8>().write_bytes(0, HttpMessage::size());
-        http::message::parse(raw(s.cast(), len), hm)
+        http::message::parse(raw(s.cast(), len), hm, &mut head)
     };
-    match parsed {
-        Ok(Some(head)) => head.len.try_into().unwrap_or(-1),
-        Ok(None) => {
+    match complete {
+        Ok(true) => head.len.try_into().unwrap_or(-1),
+        Ok(false) => {
             // SAFETY: as above. Headers may have been stored before the head came to its early end.
             unsafe { hm.cast::<u8>().write_bytes(0, HttpMessage::size()) };
             0

@@ -43,18 +43,10 @@ pub unsafe extern "C" fn mg_http_vreply(
     let draft = Draft::new(c);
     let mut out = draft.output();
     let line = status::Line::new(status_code);
-    out.put(line.bytes());
-    out.put(headers);
     let connection = connection_line(c, headers);
-    out.put(connection);
-    let mut head = line.bytes().len() + headers.len() + connection.len();
-    if status_code >= 200
-        && let Some(date) = date::line_for(c)
-        && !has_line(headers, b"Date")
-    {
-        out.put(&date);
-        head += date.len();
-    }
+    let date = if status_code >= 200 { date::line_for(c) } else { None };
+    let date = date.filter(|_| !has_line(headers, b"Date"));
+    let date = date.as_ref().map_or(&[][..], |date| &date[..]);
     let mut claimed = 0;
     // What a 304 stands for has a length that nobody else knows (RFC 9110, section 8.6).
     let body = match status::has_body(status_code) {
@@ -62,13 +54,13 @@ pub unsafe extern "C" fn mg_http_vreply(
         false if status::has_length(status_code) => Err(body_fmt.print(Output::Nothing)),
         false => Err(0),
     };
-    if matches!(body, Err(0)) {
-        out.put(b"\r\n");
-        head += 2;
-    } else {
-        out.put(LENGTH);
-        let value = head + LENGTH_VALUE.start;
-        head += LENGTH.len();
+    let is_empty = matches!(body, Err(0));
+    let end: &[u8] = if is_empty { b"\r\n" } else { LENGTH };
+    let pieces = [line.bytes(), headers, connection, date, end];
+    let head = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    out.put_all(&pieces, head);
+    if !is_empty {
+        let value = head - LENGTH.len() + LENGTH_VALUE.start;
         let length = body.map_or_else(
             |unsent| unsent,
             |body| {

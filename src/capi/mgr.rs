@@ -142,7 +142,7 @@ pub unsafe extern "C" fn mg_mgr_set_wait_fn(
     fence!("mg_mgr_set_wait_fn", mgr: arg::mgr);
     let Some(guard) = mgr else { return };
     let Some(root) = guard.mgr().root() else { return };
-    root.with(|inner| inner.before_wait = r#fn.map(|f| (f, arg)));
+    root.before_wait.set(r#fn.map(|f| (f, arg)));
 }
 
 /// Opens the channel for `mg_wakeup`: adds an internal connection to the manager's list.

@@ -119,6 +119,27 @@ impl Output {
     }
 }
 
+impl ToBuffer {
+    /// Appends pieces, of `len` bytes in all.
+    pub fn put_all(&mut self, pieces: &[&[u8]], len: usize) {
+        // SAFETY: whoever made the output vouched for the buffer; without room for all, each piece is
+        // treated as by `put`.
+        unsafe {
+            let io = self.0;
+            if io.is_null() || !iobuf::reserve(io, len + 1) {
+                return pieces.iter().for_each(|piece| self.put(piece));
+            }
+            let mut at = (*io).buf.add((*io).len);
+            for piece in pieces {
+                copy(piece.as_ptr(), at, piece.len());
+                at = at.add(piece.len());
+            }
+            *at = 0;
+            (*io).len += len;
+        }
+    }
+}
+
 impl ForC for Output {
     fn for_c(self) -> (PutChar, *mut c_void) {
         match self {
@@ -196,7 +217,7 @@ impl Sink for ToBuffer {
 /// # Safety
 /// As for [`ptr::copy`].
 #[inline]
-unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
+pub(super) unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     /// Copies `len` bytes, one to two times the size of `T`, as two pieces that may overlap.
     ///
     /// # Safety
@@ -220,6 +241,7 @@ unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
             2..=3 => ends::<u16>(from, to, len),
             4..=7 => ends::<u32>(from, to, len),
             8..=16 => ends::<u64>(from, to, len),
+            17..=32 => ends::<u128>(from, to, len),
             _ => ptr::copy(from, to, len),
         }
     }

@@ -127,10 +127,15 @@ fn find_percent(fmt: &[u8]) -> Option<usize> {
         }
         at += 8;
     }
-    fmt[at..].iter().position(|&b| b == b'%').map(|n| at + n)
+    match fmt.last_chunk::<8>() {
+        // What is left is the end of the last word; what comes before has no `%`.
+        Some(word) => first_in_word(*word, b'%').map(|n| fmt.len() - 8 + n),
+        None => fmt[at..].iter().position(|&b| b == b'%').map(|n| at + n),
+    }
 }
 
 /// Where `wanted` is first among eight bytes.
+#[inline]
 fn first_in_word(word: [u8; 8], wanted: u8) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     let zeros = u64::from_le_bytes(word) ^ (ONES * u64::from(wanted));

@@ -28,7 +28,7 @@ pub struct Connection {
 ///
 /// Everything that framing and connection handling need is found during the one pass over the
 /// head, also in header lines for which the caller had no slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head<'a> {
     /// Bytes of the head, with its blank line; the body starts here.
     pub len: usize,

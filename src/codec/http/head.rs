@@ -11,7 +11,7 @@
 use super::error::{Fault, HeadError};
 use super::framing::{Connection, Head, Header};
 use super::head_len::head_len;
-use super::scan::{line_stop, name_run, spaces, trim, visible_run};
+use super::scan::{line_stop, name_run, spaces, target_run, trim, visible_run};
 
 /// A head with more header lines than this is refused.
 pub const MAX_HEADER_LINES: usize = 1024;
@@ -25,34 +25,38 @@ pub const MAX_HEADER_LINES: usize = 1024;
 /// What is wrong, as soon as the head is complete or a control byte is met.
 pub fn parse_head<'a>(buf: &'a [u8], headers: &mut [Header<'a>]) -> Result<Option<Head<'a>>, HeadError> {
     let mut slots = headers.iter_mut();
-    parse_head_into(buf, |header| {
+    let mut head = Head::default();
+    let complete = parse_head_at(buf, &mut head, |header| {
         if let Some(slot) = slots.next() {
             *slot = header;
         }
-    })
+    })?;
+    Ok(complete.then_some(head))
 }
 
-/// Like [`parse_head`], and hands each header to `store`, in order of arrival. `store` may have
-/// been called when the head turns out to be incomplete or bad.
+/// Like [`parse_head`], fills `head` where it is, and hands each header to `store`, in order of
+/// arrival. False: the head is not complete; then, and when it is bad, `head` means nothing, and `store`
+/// may have been called.
 ///
 /// # Errors
 /// As [`parse_head`].
-pub fn parse_head_into<'a>(
+pub fn parse_head_at<'a>(
     buf: &'a [u8],
+    head: &mut Head<'a>,
     mut store: impl FnMut(Header<'a>),
-) -> Result<Option<Head<'a>>, HeadError> {
-    match (Parser { buf, at: 0, odd_name: false }).head(&mut store) {
-        Ok(head) => Ok(Some(head)),
-        Err(Stop::Incomplete) => Ok(None),
+) -> Result<bool, HeadError> {
+    match (Parser { buf, at: 0, odd_name: false }).head(head, &mut store) {
+        Ok(()) => Ok(true),
+        Err(Stop::Incomplete) => Ok(false),
         Err(Stop::Bad(fault, at)) => refuse(buf, HeadError { fault, at }),
     }
 }
 
 /// A bad head is reported once it is complete; a control byte at once.
 #[cold]
-fn refuse<'a>(buf: &[u8], error: HeadError) -> Result<Option<Head<'a>>, HeadError> {
+fn refuse(buf: &[u8], error: HeadError) -> Result<bool, HeadError> {
     match head_len(buf, 0) {
-        Ok(None) => Ok(None),
+        Ok(None) => Ok(false),
         Ok(Some(_)) => Err(error),
         Err(at) => Err(HeadError { fault: Fault::ControlByte, at }),
     }
@@ -70,8 +74,9 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn head(&mut self, store: &mut impl FnMut(Header<'a>)) -> Result<Head<'a>, Stop> {
-        let mut head = self.start_line()?;
+    #[inline]
+    fn head(&mut self, head: &mut Head<'a>, store: &mut impl FnMut(Header<'a>)) -> Result<(), Stop> {
+        self.start_line(head)?;
         let mut seen = Seen::default();
         loop {
             let line = self.at;
@@ -80,7 +85,7 @@ impl<'a> Parser<'a> {
             if head.headers > MAX_HEADER_LINES {
                 return Err(Stop::Bad(Fault::TooManyHeaders, line));
             }
-            note(&mut head, &mut seen, header).map_err(|fault| Stop::Bad(fault, line))?;
+            note(head, &mut seen, header).map_err(|fault| Stop::Bad(fault, line))?;
             store(header);
         }
         head.len = self.at;
@@ -93,22 +98,21 @@ impl<'a> Parser<'a> {
                 return Err(Stop::Bad(Fault::ContentLength, 0));
             }
         }
-        Ok(head)
+        Ok(())
     }
 
-    fn start_line(&mut self) -> Result<Head<'a>, Stop> {
+    fn start_line(&mut self, head: &mut Head<'a>) -> Result<(), Stop> {
         let buf = self.buf;
         let method = &buf[..visible_run(buf, 0)];
         let target_at = spaces(buf, method.len());
-        let target_end = visible_run(buf, target_at);
+        let (target_end, mark) = target_run(buf, target_at);
         let rest_at = spaces(buf, target_end);
         // A token that reaches the end of the buffer ends at once below: line_end finds no line.
         let end = self.line_end(rest_at)?;
-        let target = &buf[target_at..target_end];
         let rest = &buf[rest_at..end];
-        let (uri, query) = match memchr::memchr(b'?', target) {
-            Some(mark) => (&target[..mark], Some(&target[mark + 1..])),
-            None => (target, None),
+        let (uri, query) = match mark {
+            Some(mark) => (&buf[target_at..mark], Some(&buf[mark + 1..target_end])),
+            None => (&buf[target_at..target_end], None),
         };
         let is_response =
             method.len() > 5 && method.first_chunk::<5>().is_some_and(|m| m.eq_ignore_ascii_case(b"HTTP/"));
@@ -122,7 +126,7 @@ impl<'a> Parser<'a> {
         if !is_response && version.is_none() {
             return Err(Stop::Bad(Fault::Version, rest_at));
         }
-        Ok(Head {
+        *head = Head {
             len: 0,
             is_response,
             method,
@@ -145,13 +149,18 @@ impl<'a> Parser<'a> {
             transfer_encoding: None,
             connection: Connection::default(),
             expect_continue: false,
-        })
+        };
+        Ok(())
     }
 
     /// The next header, or `None` at the blank line.
     #[inline]
     fn header(&mut self) -> Result<Option<Header<'a>>, Stop> {
         let (buf, start) = (self.buf, self.at);
+        if let Some([b'\r', b'\n', ..]) = buf.get(start..) {
+            self.at = start + 2;
+            return Ok(None);
+        }
         let (colon, is_token) = name_run(buf, start);
         match buf.get(colon) {
             Some(b':') if colon > start => {}
@@ -215,29 +224,35 @@ impl Seen {
 fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<(), Fault> {
     let Header { name, value } = header;
     match name.len() {
-        4 if name.eq_ignore_ascii_case(b"Host") => {
+        4 if is(name, b"Host") => {
             head.hosts += 1;
             head.host = head.host.or(Some(value));
         }
-        6 if name.eq_ignore_ascii_case(b"Expect") => {
+        6 if is(name, b"Expect") => {
             head.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");
         }
-        10 if name.eq_ignore_ascii_case(b"Connection") => {
+        10 if is(name, b"Connection") => {
             // One list, however many lines it stands in (RFC 9110, section 5.3).
             connection(value, &mut head.connection);
         }
-        13 if name.eq_ignore_ascii_case(b"Authorization") => seen.once(1)?,
-        14 if name.eq_ignore_ascii_case(b"Content-Length") => {
+        13 if is(name, b"Authorization") => seen.once(1)?,
+        14 if is(name, b"Content-Length") => {
             seen.once(2)?;
             head.content_length = Some(length(value).ok_or(Fault::ContentLength)?);
         }
-        17 if name.eq_ignore_ascii_case(b"Transfer-Encoding") => {
+        17 if is(name, b"Transfer-Encoding") => {
             seen.once(4)?;
             head.transfer_encoding = Some(value);
         }
         _ => {}
     }
     Ok(())
+}
+
+/// Compares names, which have no case; most come as they are written here.
+#[inline]
+fn is<const N: usize>(name: &[u8], expected: &[u8; N]) -> bool {
+    name == expected || name.eq_ignore_ascii_case(expected)
 }
 
 fn connection(value: &[u8], found: &mut Connection) {
@@ -260,7 +275,11 @@ fn length(value: &[u8]) -> Option<usize> {
     })
 }
 
+#[inline]
 fn version(text: &[u8]) -> Option<(u8, u8)> {
+    if text == b"HTTP/1.1" {
+        return Some((1, 1));
+    }
     let (prefix, rest) = text.split_first_chunk::<5>()?;
     match rest {
         [major @ b'0'..=b'9', b'.', minor @ b'0'..=b'9'] if prefix.eq_ignore_ascii_case(b"HTTP/") => {

@@ -30,5 +30,5 @@ pub mod vars;
 
 pub use error::{Fault, HeadError};
 pub use framing::{Connection, Framing, Head, Header};
-pub use head::{MAX_HEADER_LINES, parse_head, parse_head_into};
+pub use head::{MAX_HEADER_LINES, parse_head, parse_head_at};
 pub use head_len::{MAX_HEAD_BYTES, blank_lines, head_len};

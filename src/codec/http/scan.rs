@@ -60,6 +60,20 @@ pub fn visible_run(buf: &[u8], from: usize) -> usize {
     run(buf, from, VISIBLE)
 }
 
+/// End of the run of visible characters that starts at `from`, and where its first `?` is.
+#[inline]
+pub fn target_run(buf: &[u8], from: usize) -> (usize, Option<usize>) {
+    let mut at = from;
+    while buf.get(at).is_some_and(|b| CLASS[usize::from(*b)] & VISIBLE != 0 && *b != b'?') {
+        at += 1;
+    }
+    if !buf.get(at).is_some_and(|b| *b == b'?' || *b >= 0x80) {
+        return (at, None);
+    }
+    let end = run(buf, at, VISIBLE);
+    (end, memchr::memchr(b'?', &buf[at..end]).map(|mark| at + mark))
+}
+
 /// End of the run of characters of a header name that starts at `from`: visible, not a colon; and
 /// whether they make a token as RFC 9110 defines it.
 #[inline]
@@ -178,6 +192,17 @@ mod tests {
         ] {
             assert_eq!((visible_run(text, 0), name_run(text, 0).0), (visible, name), "{text:?}");
         }
+    }
+
+    #[test]
+    fn targets_end_where_visible_runs_do() {
+        for text in ["/a?b?c d", "/é?b", "/?", "?", "", " ?", "/a b?c", "/a\u{7f}?", "/aé\u{1}?", "/é é?"]
+        {
+            let end = visible_run(text.as_bytes(), 0);
+            let mark = text.as_bytes()[..end].iter().position(|b| *b == b'?');
+            assert_eq!(target_run(text.as_bytes(), 0), (end, mark), "{text:?}");
+        }
+        assert_eq!(target_run(b"?a?b", 1), (4, Some(2)));
     }
 
     #[test]

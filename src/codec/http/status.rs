@@ -79,14 +79,25 @@ pub struct Line {
 
 impl Line {
     /// The line for a status code.
+    #[inline]
     pub fn new(code: i32) -> Self {
+        const OK: &[u8; 17] = b"HTTP/1.1 200 OK\r\n";
         let mut line = Self { bytes: [0; 64], len: 0 };
-        line.push(b"HTTP/1.1 ");
-        line.push(itoa::Buffer::new().format(code).as_bytes());
-        line.push(b" ");
-        line.push(text(code).as_bytes());
-        line.push(b"\r\n");
+        if code == 200 {
+            line.bytes[..OK.len()].copy_from_slice(OK);
+            line.len = OK.len();
+        } else {
+            line.write(code);
+        }
         line
+    }
+
+    fn write(&mut self, code: i32) {
+        self.push(b"HTTP/1.1 ");
+        self.push(itoa::Buffer::new().format(code).as_bytes());
+        self.push(b" ");
+        self.push(text(code).as_bytes());
+        self.push(b"\r\n");
     }
 
     fn push(&mut self, bytes: &[u8]) {

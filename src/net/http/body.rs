@@ -6,6 +6,7 @@ use crate::codec::http::{Framing, Head};
 use crate::net::event_loop::handle::Conn;
 
 /// A message whose head is complete.
+#[derive(Clone)]
 pub struct Partial {
     /// Bytes of the head.
     pub head: usize,
@@ -23,6 +24,7 @@ pub struct Partial {
 }
 
 /// Why a message is refused, and the status that says so.
+#[derive(Clone, Copy)]
 pub struct Refusal {
     /// The text of `MG_EV_ERROR`.
     pub reason: &'static str,

@@ -26,6 +26,7 @@ pub struct Config(Settings);
 
 impl Config {
     /// The configuration of a connection.
+    #[inline]
     pub fn of(c: Conn) -> Config {
         Config(ConnState::of(c).map_or_else(Settings::default, |s| s.settings.borrow().clone()))
     }
@@ -120,20 +121,9 @@ impl Config {
         times.filter_map(|setting| self.0.time(setting)).chain(grace).min()
     }
 
-    /// True when replies say when they were made.
-    pub fn dates(&self) -> bool {
-        self.0.is_on(Setting::MG_SET_HTTP_DATE)
-    }
-
     /// True when a reply says that the connection closes behind it.
     pub fn announces_close(&self) -> bool {
         self.0.is_on(Setting::MG_SET_HTTP_CLOSE_HEADER)
-    }
-
-    /// True when anything is limited in time.
-    #[inline]
-    pub fn has_timeouts(&self) -> bool {
-        TIMEOUTS.into_iter().any(|setting| self.0.is_on(setting))
     }
 
     /// When the time for what the connection does is up, and the status of the reply then (0: none).
@@ -161,6 +151,21 @@ impl Config {
         self.0.get(Setting::MG_SET_HTTP_MAX_REQUESTS) > 0
             && i64::from(count) >= self.0.get(Setting::MG_SET_HTTP_MAX_REQUESTS)
     }
+}
+
+/// True when a setting of the connection is on.
+#[inline]
+pub fn is_on(c: Conn, setting: Setting) -> bool {
+    c.state().map_or_else(|| Settings::default().is_on(setting), |state| state.setting(setting) != 0)
+}
+
+/// True when anything is limited in time on a connection of the manager.
+#[inline]
+pub fn has_timeouts(c: Conn) -> bool {
+    c.state().is_some_and(|state| {
+        let settings = state.settings.borrow();
+        TIMEOUTS.into_iter().any(|setting| settings.is_on(setting))
+    })
 }
 
 /// The settings that limit an HTTP connection in time.

@@ -1,6 +1,7 @@
 //! The `Date` line of replies (RFC 9110, section 6.6.1).
 
-use super::config::Config;
+use super::config;
+use crate::abi::Setting;
 use crate::codec::date::HttpDate;
 use crate::net::event_loop::handle::Conn;
 use core::cell::Cell;
@@ -35,5 +36,5 @@ pub fn line() -> [u8; LEN] {
 /// The line that a reply on this connection has to have, if any.
 #[inline]
 pub fn line_for(c: Conn) -> Option<[u8; LEN]> {
-    Config::of(c).dates().then(line)
+    config::is_on(c, Setting::MG_SET_HTTP_DATE).then(line)
 }

@@ -5,12 +5,18 @@ use super::state::{self, HttpState};
 use super::{lingering, timeouts};
 use crate::abi::flag;
 use crate::net::event_loop::conn::runs_engine;
-use crate::net::event_loop::engine::{Engine, Handler, Io};
+use crate::net::event_loop::engine::{Engine, Event, Handler};
 use crate::net::event_loop::handle::Conn;
 use crate::net::tls;
 
 /// The engine of HTTP connections.
 pub struct Http;
+
+/// True when the connection sends requests.
+#[inline]
+fn is_client(c: Conn) -> bool {
+    c.has(flag::CLIENT) && runs_engine(c)
+}
 
 impl Engine for Http {
     fn handler(&self) -> Handler {
@@ -21,11 +27,12 @@ impl Engine for Http {
         if is_client { b"http/1.1" } else { b"http/1.1,http/1.0" }
     }
 
-    /// Input that waits for the end of a response, or a connection to close after one.
+    fn on_event(&self, c: Conn, event: Event) {
+        super::handle(c, event);
+    }
+
     fn wants_poll(&self, c: Conn) -> bool {
-        c.has(flag::ACCEPTED)
-            && !c.has(flag::RESP | flag::DRAINING)
-            && (c.recv().len() > 0 || HttpState::of(c).is_some_and(|http| http.close_wish.get()))
+        super::has_waiting_input(c, HttpState::of(c))
     }
 
     fn holds_back(&self, c: Conn) -> bool {
@@ -40,36 +47,38 @@ impl Engine for Http {
         timeouts::on_deadline(c, now);
     }
 
-    fn observe(&self, c: Conn, io: Io<'_>) {
-        let is_client = || c.has(flag::CLIENT) && runs_engine(c);
-        match io {
-            Io::Sending(bytes) => {
-                if is_client()
-                    && let Some(http) = HttpState::attach(c)
-                {
-                    http.pending.read(bytes);
-                }
-            }
-            Io::SourceDone => super::response_done(c),
-            _ => {
-                let Some(http) = HttpState::of(c) else { return };
-                match io {
-                    Io::Received(n) => http.body_rate.count(n),
-                    Io::Eof => {
-                        http.body_rate.finish();
-                        http.peer_ended.set(Some(tls::is_cut(c)));
-                    }
-                    Io::Sent { offered, n } => {
-                        if is_client() {
-                            http.pending.sent(n);
-                        }
-                        http.stalled.set(0);
-                        http.body_rate.sent(offered);
-                    }
-                    Io::Sending(_) | Io::SourceDone => {}
-                }
-            }
+    fn received(&self, c: Conn, n: usize) {
+        if let Some(http) = HttpState::of(c) {
+            http.body_rate.count(n);
         }
+    }
+
+    fn sending(&self, c: Conn, bytes: &[u8]) {
+        if is_client(c)
+            && let Some(http) = HttpState::of(c)
+        {
+            http.pending.read(bytes);
+        }
+    }
+
+    fn sent(&self, c: Conn, offered: &[u8], n: usize) {
+        let Some(http) = HttpState::of(c) else { return };
+        if is_client(c) {
+            http.pending.sent(n);
+        }
+        http.stalled.set(0);
+        http.body_rate.sent(offered);
+    }
+
+    fn ended(&self, c: Conn) {
+        if let Some(http) = HttpState::of(c) {
+            http.body_rate.finish();
+            http.peer_ended.set(Some(tls::is_cut(c)));
+        }
+    }
+
+    fn source_done(&self, c: Conn) {
+        super::response_done(c);
     }
 
     fn recv_size(&self, c: Conn, step: usize) -> Option<usize> {

@@ -1,30 +1,33 @@
 //! From a parsed head to the message struct of the C ABI.
 
 use crate::abi::{HttpHeader, HttpMessage, Str, layout};
-use crate::codec::http::{Head, HeadError, parse_head_into};
+use crate::codec::http::{Head, HeadError, parse_head_at};
 
-/// Parses the head at the start of `buf` straight into `hm`.
+/// Parses the head at the start of `buf` straight into `hm` and `head`. False: it is not complete.
 ///
-/// `hm` need not be initialised. When a head is returned all of it is set; slots of `headers` that
-/// are not in use are empty. In all other cases the contents of `hm` mean nothing. The views point into `buf`.
+/// `hm` need not be initialised. When the head is complete all of it is set; slots of `headers` that
+/// are not in use are empty. In all other cases the contents of `hm` and `head` mean nothing. The views
+/// point into `buf`.
 ///
 /// # Errors
-/// As [`parse_head_into`].
+/// As [`parse_head_at`].
 ///
 /// # Safety
 /// `hm` is valid for writes of a message's size.
-pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage) -> Result<Option<Head<'a>>, HeadError> {
+pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage, head: &mut Head<'a>) -> Result<bool, HeadError> {
     let (slots, room) = (HttpMessage::headers_at(hm), layout::headers());
     let mut used = 0;
-    let parsed = parse_head_into(buf, |header| {
+    let complete = parse_head_at(buf, head, |header| {
         if used < room {
             let header = HttpHeader { name: header.name.into(), value: header.value.into() };
             // SAFETY: the slot lies within hm.
             unsafe { slots.add(used).write(header) };
             used += 1;
         }
-    });
-    let Some(head) = parsed? else { return Ok(None) };
+    })?;
+    if !complete {
+        return Ok(false);
+    }
     let (body, message) = match head.announced_len() {
         Some(n) => (n, head.len + n),
         None => (usize::MAX, usize::MAX),
@@ -41,5 +44,5 @@ pub unsafe fn parse<'a>(buf: &'a [u8], hm: *mut HttpMessage) -> Result<Option<He
         HttpMessage::head_at(hm).write(Str { buf: start.buf, len: head.len });
         HttpMessage::message_at(hm).write(Str { buf: start.buf, len: message });
     }
-    Ok(Some(head))
+    Ok(true)
 }

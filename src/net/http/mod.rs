@@ -9,6 +9,7 @@ pub mod body;
 mod body_rate;
 pub mod config;
 pub mod date;
+mod deliver;
 mod engine;
 pub mod headers;
 mod lingering;
@@ -20,23 +21,19 @@ mod state;
 mod timeouts;
 pub mod upload;
 
-use self::body::{End, Partial, Receiver, Refusal};
+use self::body::Receiver;
 use self::config::Config;
-use self::lingering::{Step, drain, fail, fail_body, refuse_response};
+use self::lingering::{Step, drain, fail};
 use self::state::HttpState;
 use super::event_loop::clock::millis;
-use super::event_loop::conn::{self, call, has_protocol};
-use super::event_loop::engine::Handler;
+use super::event_loop::conn::{self, has_protocol};
+use super::event_loop::engine::{Engine, Event};
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
-use super::event_loop::oversize;
-use crate::abi::{
-    Connection, HttpMessage, HttpMessageSpace, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_POLL,
-    MG_EV_READ, MG_EV_WRITE, Setting, flag,
-};
-use crate::codec::http::{self, Framing, Head};
-use core::ffi::{CStr, c_int, c_long, c_void};
+use crate::abi::{Connection, HttpMessageSpace, MG_EV_READ, Setting, flag};
+use crate::codec::http::{self, Head};
+use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 
 /// Listens for HTTP.
@@ -54,7 +51,11 @@ pub fn speak(c: Conn) {
 /// Connects for HTTP. Sends nothing: the program writes the request.
 pub fn connect_http<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Conn<'g>> {
     let c = super::event_loop::connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
-    c.state()?.engine.set(Some(&engine::Http));
+    let state = c.state()?;
+    state.set_engine(Some(&engine::Http));
+    // Made here, since its requests are read while they are sent, when no code of the program may run.
+    // Without memory the first response fails.
+    state.extension::<HttpState>();
     Some(c)
 }
 
@@ -64,110 +65,116 @@ pub fn connect_http<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Co
 /// `c` is a live connection; `ev_data` belongs to `ev`, or is NULL when a program calls by hand.
 pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     crate::fence!("http protocol handler");
-    if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_POLL | MG_EV_CLOSE) {
-        return;
-    }
-    // SAFETY: who calls a protocol handler passes a connection that is not released yet.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
+    // SAFETY: who calls a protocol handler passes a connection that is not released yet, and the event's data.
+    let (Some(event), Some(guard)) = (unsafe { (Event::of(ev, ev_data), ConnGuard::new(c)) }) else { return };
     let c = guard.conn();
-    match ev {
-        MG_EV_READ => {
-            if c.state().is_some_and(|state| state.extension::<HttpState>().is_none()) {
+    if matches!(event, Event::Read(_)) && c.state().is_some_and(|state| state.engine().is_none()) {
+        speak(c); // The program made it the protocol by hand.
+    }
+    handle(c, event);
+}
+
+/// What the protocol handler does.
+fn handle(c: Conn, event: Event) {
+    match event {
+        Event::Read(added) => {
+            let http = HttpState::attach(c);
+            if http.is_none() && c.state().is_some() {
                 return conn::error(c, b"OOM");
             }
-            if c.state().is_some_and(|state| state.engine.get().is_none()) {
-                speak(c); // The program made it the protocol by hand.
-            }
-            let added = if ev_data.is_null() {
-                None
-            } else {
-                // SAFETY: the data of READ is a long.
-                usize::try_from(unsafe { *ev_data.cast::<c_long>() }).ok()
-            };
-            notice_consumption(c, added);
-            resume(c);
+            notice_consumption(c, http, added);
+            resume(c, http);
             // A client may send bytes of another protocol right after the request that upgrades.
-            if let Some(handler) = upgraded(c) {
-                // SAFETY: c is live; the handler needs no data.
-                unsafe { handler(c.as_ptr(), MG_EV_READ, ptr::null_mut()) };
+            if let Some(engine) = upgraded(c) {
+                engine.on_event(c, Event::Read(None));
             }
         }
-        MG_EV_POLL if c.has(flag::ACCEPTED) && !c.has(flag::DRAINING | flag::RESP) && has_input(c) => {
-            notice_consumption(c, Some(0));
-            resume(c);
+        Event::Poll => {
+            let http = HttpState::of(c);
+            if has_waiting_input(c, http) {
+                notice_consumption(c, http, Some(0));
+                resume(c, http);
+            }
         }
         // There may be room for the replies to requests that wait.
-        MG_EV_WRITE if HttpState::of(c).is_some_and(|s| s.backlogged.get()) => {
-            notice_consumption(c, Some(0));
-            resume(c);
+        Event::Write(_) => {
+            if let Some(http) = HttpState::of(c).filter(|http| http.backlogged.get()) {
+                notice_consumption(c, Some(http), Some(0));
+                resume(c, Some(http));
+            }
         }
         // What a server has not read by now was sent to nobody.
-        MG_EV_CLOSE if !c.has(flag::ACCEPTED) => {
-            notice_consumption(c, None);
-            run(c, true);
+        Event::Close => {
+            if !c.has(flag::ACCEPTED) {
+                let http = HttpState::of(c);
+                notice_consumption(c, http, None);
+                run(c, http, true);
+            }
         }
-        _ => {}
     }
 }
 
-/// True unless there is nothing to look at, and was nothing before.
-fn has_input(c: Conn) -> bool {
-    c.recv().len() > 0 || HttpState::of(c).is_some_and(|http| http.seen.get() > 0 || http.close_wish.get())
+/// True when a server's input, or a connection that closes after a response, may have waited for the
+/// end of that response. False when there is nothing to look at, and was nothing before.
+fn has_waiting_input(c: Conn, http: Option<&HttpState>) -> bool {
+    let flags = c.flags();
+    flags & flag::ACCEPTED != 0
+        && flags & (flag::DRAINING | flag::RESP) == 0
+        && (c.recv().len() > 0 || http.is_some_and(|http| http.seen.get() > 0 || http.close_wish.get()))
 }
 
-/// The handler of the engine that has taken the connection over from this one.
-fn upgraded(c: Conn) -> Option<Handler> {
-    let handler = c.state()?.engine.get()?.handler();
-    (!has_protocol(c, on_event) && has_protocol(c, handler)).then_some(handler)
+/// The engine that has taken the connection over from this one.
+fn upgraded(c: Conn) -> Option<&'static dyn Engine> {
+    if has_protocol(c, on_event) { None } else { conn::running_engine(c) }
 }
 
 /// Forgets a half-received message when the program removed bytes of it.
-fn notice_consumption(c: Conn, added: Option<usize>) {
-    let Some(state) = HttpState::of(c) else { return };
+fn notice_consumption(c: Conn, http: Option<&HttpState>, added: Option<usize>) {
+    let Some(http) = http else { return };
     let len = c.recv().len();
-    let seen = state.seen.get();
+    let seen = http.seen.get();
     if len < seen || added.is_some_and(|n| len != seen + n) {
-        state.forget();
+        http.forget();
     }
 }
 
 /// Closes behind a response that ends the connection, or else delivers what there is.
-fn resume(c: Conn) {
-    if !c.has(flag::RESP) && HttpState::of(c).is_some_and(|s| s.close_wish.get()) {
+fn resume(c: Conn, http: Option<&HttpState>) {
+    if !c.has(flag::RESP) && http.is_some_and(|http| http.close_wish.get()) {
         drain(c);
     } else {
-        run(c, false);
+        run(c, http, false);
     }
 }
 
 /// Delivers the messages that `recv` holds.
-fn run(c: Conn, at_close: bool) {
-    let state = HttpState::of(c);
-    if let Some(state) = state {
-        let ends = state.stopped.get() && c.has(flag::CLOSING | flag::DRAINING);
-        state.stopped.set(ends);
+fn run(c: Conn, http: Option<&HttpState>, at_close: bool) {
+    if let Some(http) = http {
+        let ends = http.stopped.get() && c.has(flag::CLOSING | flag::DRAINING);
+        http.stopped.set(ends);
         if ends && c.has(flag::DRAINING) {
             // What follows the last message is no request, whatever it says.
             c.recv().set_len(0);
         }
-        if ends || state.busy.replace(true) {
+        if ends || http.busy.replace(true) {
             return;
         }
-        state.backlogged.set(false);
+        http.backlogged.set(false);
     }
     let mut ofs = 0;
     loop {
         // What holds requests back does not count at the end.
-        if c.has(flag::RESP) || (c.has(flag::CLOSING) && !at_close) || c.recv().len() <= ofs {
+        let flags = c.flags();
+        if flags & flag::RESP != 0 || (flags & flag::CLOSING != 0 && !at_close) || c.recv().len() <= ofs {
             break;
         }
-        if let Some(state) = state
-            && is_backlogged(c)
+        if let Some(http) = http
+            && is_backlogged(c, http)
         {
-            state.backlogged.set(true);
+            http.backlogged.set(true);
             break;
         }
-        match step(c, state, &mut ofs, at_close) {
+        match step(c, http, &mut ofs, at_close) {
             Step::Next => {}
             Step::Wait => break,
             Step::Stop => {
@@ -177,76 +184,62 @@ fn run(c: Conn, at_close: bool) {
         }
     }
     c.recv().consume(ofs);
-    if let Some(state) = state {
-        state.seen.set(c.recv().len());
-        state.busy.set(false);
+    if let Some(http) = http {
+        http.seen.set(c.recv().len());
+        http.busy.set(false);
     }
 }
 
 /// Looks at the message at `ofs` of `recv`.
-fn step(c: Conn, state: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> Step {
-    let buf = c.recv();
+fn step(c: Conn, http: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> Step {
     // SAFETY: the slice is used before handlers run, and made anew afterwards.
-    let bytes = &unsafe { buf.bytes() }[*ofs..];
+    let bytes = &unsafe { c.recv().bytes() }[*ofs..];
     let config = Config::of(c);
     let to = Receiver { server: c.has(flag::ACCEPTED), at_close };
-    if let Some(state) = state {
-        if let Some(mut partial) = state.partial.take() {
-            let ended = partial.end(bytes, to, &config);
-            if to.at_close && partial.is_cut(matches!(ended, Ok(None)), state.peer_ended.get()) {
-                conn::report(c, b"HTTP response cut short");
-            }
-            return match ended {
-                Ok(Some(end)) => {
-                    config::withdraw_invitation(c);
-                    deliver(c, ofs, &partial, end)
-                }
-                Ok(None) => {
-                    state.partial.set(Some(partial));
-                    Step::Wait
-                }
-                Err(refusal) if refusal.is_of_length() && c.has(flag::FULL) => {
-                    state.partial.set(Some(partial));
-                    Step::Wait
-                }
-                Err(refusal) => fail_body(c, refusal),
-            };
+    if let Some(http) = http {
+        if http.is_collecting() {
+            let ended = http.look_for_end(bytes, to, &config);
+            return deliver::go_on(c, http, ofs, ended, to);
         }
         let blank = http::blank_lines(bytes);
         if blank > 0 {
-            state.searched.set(0);
+            http.searched.set(0);
             *ofs += blank;
             return Step::Next;
         }
-        if state.searched.get() > 0 {
-            match http::head_len(bytes, state.searched.get()) {
+        if http.searched.get() > 0 {
+            match http::head_len(bytes, http.searched.get()) {
                 Ok(None) if !config.is_head_too_long(bytes.len()) => {
-                    state.searched.set(bytes.len());
+                    http.searched.set(bytes.len());
                     return Step::Wait;
                 }
-                _ => state.searched.set(0),
+                _ => http.searched.set(0),
             }
         }
     }
     let mut hm = HttpMessageSpace::uninit();
+    let mut head = Head::default();
     // SAFETY: hm is valid for writes.
-    let parsed = match unsafe { message::parse(bytes, hm.as_mut_ptr()) } {
-        Ok(parsed) => parsed,
+    let complete = match unsafe { message::parse(bytes, hm.as_mut_ptr(), &mut head) } {
+        Ok(complete) => complete,
         Err(_) if !to.server && unfold(c, *ofs) => return Step::Next,
         Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
     };
-    if config.is_head_too_long(parsed.map_or(bytes.len(), |head| head.len)) {
+    if config.is_head_too_long(if complete { head.len } else { bytes.len() }) {
         // When its first line alone is too long, it is the target that is.
         let code = if config.is_line_too_long(bytes) { 414 } else { 431 };
         return fail(c, "HTTP head too large", code);
     }
-    if let Some(head) = parsed {
-        return start_message(c, ofs, hm.as_mut_ptr(), &head, bytes, to, &config);
+    if complete {
+        return match deliver::decide(&head, bytes, to, &config, http) {
+            Ok(plan) => deliver::start_message(c, http, ofs, hm.as_mut_ptr(), &plan, to),
+            Err(e) => fail(c, e.fault.reason(), e.fault.status()),
+        };
     }
-    if let Some(state) = state
-        && state.searched.replace(bytes.len()) == 0
+    if let Some(http) = http
+        && http.searched.replace(bytes.len()) == 0
     {
-        state.since.set(millis());
+        http.since.set(millis());
     }
     Step::Wait
 }
@@ -266,169 +259,10 @@ fn unfold(c: Conn, ofs: usize) -> bool {
     }
 }
 
-/// A head is complete: fires HDRS, then MSG if the body is there.
-fn start_message(
-    c: Conn,
-    ofs: &mut usize,
-    hm: *mut HttpMessage,
-    head: &Head<'_>,
-    bytes: &[u8],
-    to: Receiver,
-    config: &Config,
-) -> Step {
-    if let Err(e) = config.check(head, to.server) {
-        return fail(c, e.fault.reason(), e.fault.status());
-    }
-    let state = HttpState::of(c);
-    let mut partial = Partial::new(head);
-    // Everything that needs the bytes is decided before a handler runs.
-    let framing = match state {
-        Some(state) if partial.answers && state.pending.is_head() => Ok(Framing::Empty),
-        _ => head.framing(),
-    };
-    let outcome = match framing {
-        Ok(framing) => {
-            partial.framing = framing;
-            partial.end(bytes, to, config)
-        }
-        Err(e) => Err(Refusal { reason: e.fault.reason(), code: e.fault.status() }),
-    };
-    if *ofs > 0 && !matches!(outcome, Ok(Some(_))) {
-        // Handlers that take over a stream expect their message at the start of `recv`.
-        c.recv().consume(*ofs);
-        *ofs = 0;
-        return Step::Next;
-    }
-    let refused = head.is_response && to.server && !matches!(head.status, 100..=199 | 204 | 304);
-    let count = state.map_or(0, |s| s.requests.get()) + 1;
-    partial.closes = to.server && config.closes_after(head, count);
-    partial.asks_to_close = head.connection.close;
-    let waits = to.server && head.expect_continue && head.version >= (1, 1) && bytes.len() == head.len;
-
-    if let Some(state) = state {
-        state.requests.set(count);
-        state.connection_line.set(config.connection_line(head, count));
-        state.body_rate.prepare(partial.framing, bytes.len() - head.len);
-    }
-
-    let (len, base, queued) = (c.recv().len(), c.recv().base(), c.send().len());
-    call(c, MG_EV_HTTP_HDRS, hm.cast());
-    if c.recv().len() != len {
-        // The program takes the stream from here on.
-        c.recv().consume(*ofs);
-        c.set_protocol(None);
-        if let Some(state) = state.filter(|_| to.server) {
-            state.body_rate.begin();
-        }
-        if waits && c.send().len() == queued && !c.has(flag::CLOSING | flag::DRAINING) {
-            config.invite_body(c);
-        }
-        return Step::Stop;
-    }
-    if c.has(flag::CLOSING) && !to.at_close {
-        if let Some(state) = state {
-            state.stopped.set(true);
-        }
-        return Step::Wait;
-    }
-    let replied = c.send().len() > queued;
-    if c.has(flag::DRAINING) && replied && to.server {
-        // Refused with a reply of the program's: that was the answer.
-        lingering::reject(c, matches!(outcome, Ok(None)));
-        return Step::Stop;
-    }
-    let (end, is_too_long) = match outcome {
-        Ok(end) => (end, false),
-        Err(_) if !has_protocol(c, on_event) => return Step::Wait,
-        Err(refusal) if refusal.is_of_length() && state.is_some() => (None, true),
-        Err(refusal) => return fail_body(c, refusal),
-    };
-    if to.server && partial.framing == Framing::UntilClose {
-        return if refused { refuse_response(c) } else { fail(c, "HTTP response sent to a server", 400) };
-    }
-    if let Some(end) = end {
-        if c.recv().base() != base {
-            // The program made room: the message in hand is stale.
-            return deliver(c, ofs, &partial, end);
-        }
-        if end.chunked {
-            body::compact(c, *ofs, &partial);
-        }
-        finish_message(hm, &partial, end);
-        return fire_message(c, ofs, &partial, end, hm);
-    }
-    let Some(state) = state.filter(|_| has_protocol(c, on_event)) else { return Step::Wait };
-    state.since.set(millis());
-    state.partial.set(Some(partial));
-    if is_too_long {
-        oversize::note(c);
-    } else if waits && !replied {
-        config.invite_body(c);
-    }
-    Step::Wait
-}
-
-/// The body of a message whose HDRS was fired before is complete: parses the head again and fires
-/// MSG.
-fn deliver(c: Conn, ofs: &mut usize, partial: &Partial, end: End) -> Step {
-    if end.chunked {
-        body::compact(c, *ofs, partial);
-    }
-    let mut hm = HttpMessageSpace::uninit();
-    // SAFETY: the slice is used before handlers run; hm is valid for writes.
-    let parsed = unsafe { message::parse(&c.recv().bytes()[*ofs..], hm.as_mut_ptr()) };
-    match parsed {
-        Ok(Some(_)) => {
-            finish_message(hm.as_mut_ptr(), partial, end);
-            fire_message(c, ofs, partial, end, hm.as_mut_ptr())
-        }
-        // The program edited the head under us.
-        _ => fail(c, "HTTP head changed", 400),
-    }
-}
-
-/// The body is there: its real length.
-fn finish_message(hm: *mut HttpMessage, partial: &Partial, end: End) {
-    // SAFETY: a parsed message in the caller's frame.
-    unsafe {
-        (*HttpMessage::body_at(hm)).len = end.body;
-        (*HttpMessage::message_at(hm)).len = partial.head + end.body;
-    }
-}
-
-fn fire_message(c: Conn, ofs: &mut usize, partial: &Partial, end: End, hm: *mut HttpMessage) -> Step {
-    let server = c.has(flag::ACCEPTED);
-    if server {
-        c.set(flag::RESP);
-    }
-    if let Some(state) = HttpState::of(c) {
-        state.close_wish.set(partial.closes);
-        if partial.answers {
-            state.pending.answered();
-        }
-    }
-    let before = c.recv().len();
-    call(c, MG_EV_HTTP_MSG, hm.cast());
-    // What the program removed itself is not removed a second time.
-    let removed = before.saturating_sub(c.recv().len());
-    *ofs = (*ofs + end.total.saturating_sub(removed)).min(c.recv().len());
-    let upgraded = upgraded(c).is_some();
-    if !has_protocol(c, on_event) && !upgraded {
-        return Step::Wait;
-    }
-    // A limit of requests is none of a WebSocket.
-    let closes = partial.closes && (!upgraded || partial.asks_to_close);
-    if server && !c.has(flag::RESP) && closes {
-        drain(c);
-        return Step::Stop;
-    }
-    if upgraded { Step::Wait } else { Step::Next }
-}
-
 /// The `Connection` line, with its line end, that a reply on this connection has to have; mostly none.
 pub fn connection_line(c: Conn) -> &'static CStr {
     let Some(state) = HttpState::of(c) else { return c"" };
-    if c.has(flag::DRAINING) && c.has(flag::ACCEPTED) && Config::of(c).announces_close() {
+    if c.has(flag::DRAINING) && c.has(flag::ACCEPTED) && config::is_on(c, Setting::MG_SET_HTTP_CLOSE_HEADER) {
         return c"Connection: close\r\n";
     }
     state.connection_line.get()
@@ -453,15 +287,19 @@ const BACKLOG: usize = 256 * 1024;
 
 /// True when a server's next request has to wait until replies have left. One whose head has been
 /// delivered goes on.
-fn is_backlogged(c: Conn) -> bool {
-    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !state::is_collecting(c)
+#[inline]
+fn is_backlogged(c: Conn, http: &HttpState) -> bool {
+    c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !http.is_collecting()
 }
 
 /// True when enough requests wait: for the end of the response in progress, or for replies to leave.
 fn is_held_back(c: Conn) -> bool {
+    let flags = c.flags();
+    if flags & flag::ACCEPTED == 0 || (flags & flag::RESP == 0 && c.send().len() < BACKLOG) {
+        return false;
+    }
     let Some(state) = c.state() else { return false };
-    (c.has(flag::RESP) || is_backlogged(c))
-        && c.has(flag::ACCEPTED)
-        && c.recv().len() >= HELD_BACK.min(state.size_setting(Setting::MG_SET_RECV_LIMIT))
+    c.recv().len() >= HELD_BACK.min(state.size_setting(Setting::MG_SET_RECV_LIMIT))
+        && (flags & flag::RESP != 0 || HttpState::of(c).is_none_or(|http| is_backlogged(c, http)))
         && (has_protocol(c, on_event) || state.has_source())
 }

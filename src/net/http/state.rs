@@ -1,11 +1,12 @@
 //! What the engine remembers about a connection between events.
 
-use super::body::Partial;
+use super::body::{End, Partial, Receiver, Refusal};
 use super::body_rate::BodyRate;
+use super::config::Config;
 use super::lingering::Linger;
 use super::pending_requests::PendingRequests;
 use crate::net::event_loop::handle::Conn;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::ffi::CStr;
 
 /// What the engine remembers about a connection between events.
@@ -14,7 +15,7 @@ pub struct HttpState {
     /// Bytes at the front of `recv` that were searched for the end of a head without result.
     pub searched: Cell<usize>,
     /// The message whose head is complete and whose body is not.
-    pub partial: Cell<Option<Partial>>,
+    pub partial: RefCell<Option<Partial>>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
     pub seen: Cell<usize>,
     /// The connection closes after the response.
@@ -48,12 +49,14 @@ pub struct HttpState {
 
 impl HttpState {
     /// What the engine remembers about `c`, if anything.
+    #[inline]
     pub fn of(c: Conn<'_>) -> Option<&HttpState> {
         c.state()?.extensions.get()
     }
 
     /// As [`HttpState::of`], made now if need be. `None` for a connection of the program's own, and when
     /// memory is exhausted.
+    #[inline]
     pub fn attach(c: Conn<'_>) -> Option<&HttpState> {
         c.state()?.extension()
     }
@@ -65,14 +68,23 @@ impl HttpState {
 
     /// Forgets a half-received message.
     pub fn forget(&self) {
-        self.partial.set(None);
+        self.partial.replace(None);
         self.searched.set(0);
     }
-}
 
-/// True while the body of a message is collected in `recv`.
-pub fn is_collecting(c: Conn) -> bool {
-    with_partial(c, |_| ()).is_some()
+    /// True while the body of a message is collected in `recv`.
+    #[inline]
+    pub fn is_collecting(&self) -> bool {
+        self.partial.borrow().is_some()
+    }
+
+    /// Whether the body that is collected is complete; see [`Partial::end`].
+    ///
+    /// # Errors
+    /// The body cannot be, or is too long.
+    pub fn look_for_end(&self, bytes: &[u8], to: Receiver, config: &Config) -> Result<Option<End>, Refusal> {
+        self.partial.borrow_mut().as_mut().map_or(Ok(None), |partial| partial.end(bytes, to, config))
+    }
 }
 
 /// The size that a full `recv` shall grow to; `None` unless a body is being collected.
@@ -80,15 +92,7 @@ pub fn is_collecting(c: Conn) -> bool {
 /// Doubling copies every byte about once. Growing by one `step` each time would copy a long body
 /// again and again; and taking the announced length at once would give memory for mere promises.
 pub fn size_for_body(c: Conn, step: usize) -> Option<usize> {
-    let announced = with_partial(c, Partial::announced)?;
+    let announced = HttpState::of(c)?.partial.borrow().as_ref().map(Partial::announced)?;
     let size = c.recv().size();
     Some(size.saturating_mul(2).min(announced).max(size.saturating_add(step)))
-}
-
-fn with_partial<R>(c: Conn, f: impl FnOnce(&Partial) -> R) -> Option<R> {
-    let http = HttpState::of(c)?;
-    let partial = http.partial.take()?;
-    let result = f(&partial);
-    http.partial.set(Some(partial));
-    Some(result)
 }

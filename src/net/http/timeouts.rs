@@ -1,6 +1,6 @@
 //! The time limits of HTTP servers.
 
-use super::config::{Config, Phase};
+use super::config::{self, Config, Phase};
 use super::lingering::{Linger, drain, fail};
 use super::state::HttpState;
 use super::upload;
@@ -37,9 +37,7 @@ fn phase(c: Conn, http: Option<&HttpState>, now: u64) -> Option<Phase> {
         let waits = upload::stream::is_receiving(c) || c.recv().len() == 0;
         return Some(http.body_rate.phase(!waits || c.has(flag::FULL), now));
     }
-    let partial = http.partial.take();
-    let received = partial.as_ref().map(|p| c.recv().len().saturating_sub(p.head) as u64);
-    http.partial.set(partial);
+    let received = http.partial.borrow().as_ref().map(|p| c.recv().len().saturating_sub(p.head) as u64);
     Some(match received {
         Some(received) => Phase::Body { since: http.since.get(), received },
         None if http.searched.get() > 0 => Phase::Head { since: http.since.get() },
@@ -54,10 +52,10 @@ pub fn deadline(c: Conn, now: u64) -> Option<u64> {
     if let Some(Linger::Until(at)) = http.map(|http| http.linger.get()) {
         return Some(at);
     }
-    let config = Config::of(c);
-    if !config.has_timeouts() || !c.has(flag::ACCEPTED) {
+    if !c.has(flag::ACCEPTED) || !config::has_timeouts(c) {
         return None;
     }
+    let config = Config::of(c);
     match phase(c, http, now)? {
         Phase::Busy => config.shortest_timeout().map(|ms| now.saturating_add(ms)),
         phase => config.deadline(phase).map(|(at, _)| at),

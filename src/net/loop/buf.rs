@@ -12,6 +12,7 @@ pub struct Buf(NonNull<IoBuf>);
 macro_rules! getter {
     ($get:ident, $field:ident, $ty:ty) => {
         #[doc = concat!("Reads `", stringify!($field), "`.")]
+        #[inline]
         pub fn $get(self) -> $ty {
             // SAFETY: a handle points to a live struct (see the module's documentation).
             unsafe { (*self.0.as_ptr()).$field }
@@ -23,6 +24,7 @@ macro_rules! getter {
 macro_rules! setter {
     ($set:ident, $field:ident, $ty:ty) => {
         #[doc = concat!("Writes `", stringify!($field), "`.")]
+        #[inline]
         pub fn $set(self, value: $ty) {
             // SAFETY: a handle points to a live struct (see the module's documentation).
             unsafe { (*self.0.as_ptr()).$field = value }
@@ -37,11 +39,13 @@ impl Buf {
     ///
     /// # Safety
     /// `at` points to a valid buffer that stays as long as the handle is used.
+    #[inline]
     pub unsafe fn new(at: NonNull<IoBuf>) -> Buf {
         Buf(at)
     }
 
     /// The pointer that C knows.
+    #[inline]
     pub fn as_ptr(self) -> *mut IoBuf {
         self.0.as_ptr()
     }
@@ -61,6 +65,7 @@ impl Buf {
     ///
     /// # Safety
     /// No handler runs and nothing changes the buffer while the slice lives.
+    #[inline]
     pub unsafe fn bytes<'a>(self) -> &'a [u8] {
         if self.base().is_null() || self.len() == 0 {
             return &[];
@@ -126,6 +131,7 @@ impl Buf {
     }
 
     /// Removes `n` bytes from the front.
+    #[inline]
     pub fn consume(self, n: usize) {
         if n >= self.len() {
             self.set_len(0);

@@ -1,6 +1,6 @@
 //! The life of a connection: made, linked, called, failed, closed.
 
-use super::engine::{Engine, Handler};
+use super::engine::{Engine, Event, Handler};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, Token, is, ready};
@@ -10,7 +10,7 @@ use crate::abi::{
     MG_IO_SIZE, Scope, Setting, flag,
 };
 use core::ffi::{c_int, c_long, c_void};
-use core::ptr;
+use core::ptr::{self, NonNull};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry};
 
@@ -100,6 +100,7 @@ pub fn link(m: Mgr, c: Conn) {
     c.set_next_ptr(m.conns_ptr());
     if let (Some(state), Some(head)) = (ConnState::of(c), head.and_then(ConnState::of)) {
         head.prev.set(state.token.get());
+        state.successor.set(NonNull::new(m.conns_ptr()));
     }
     m.set_conns_ptr(c.as_ptr());
 }
@@ -107,7 +108,12 @@ pub fn link(m: Mgr, c: Conn) {
 /// Takes a connection out of its manager's list. Its `next` stays, for walks that stand on it.
 fn unlink(m: Mgr, root: &Root, c: Conn) {
     let prev = ConnState::of(c).map_or(Token::default(), |s| s.prev.get());
-    let mut before = root.find(prev).filter(|p| p.next_ptr() == c.as_ptr());
+    let before = root.find(prev);
+    let next = m.linked(c.next_ptr()).and_then(|next| Some((next, next.state()?)));
+    if let Some(before) = before.and_then(ConnState::of) {
+        before.successor.set(next.and_then(|(next, _)| NonNull::new(next.as_ptr())));
+    }
+    let mut before = before.filter(|p| p.next_ptr() == c.as_ptr());
     let is_first = m.conns_ptr() == c.as_ptr();
     if before.is_none() && !is_first {
         // A program linked connections by hand: search.
@@ -121,7 +127,7 @@ fn unlink(m: Mgr, root: &Root, c: Conn) {
         None if is_first => m.set_conns_ptr(c.next_ptr()),
         None => return,
     }
-    if let Some(next) = m.linked(c.next_ptr()).and_then(ConnState::of) {
+    if let Some((_, next)) = next {
         next.prev.set(before.and_then(ConnState::of).map_or(Token::default(), |s| s.token.get()));
     }
 }
@@ -186,18 +192,16 @@ pub fn queue(c: Conn) {
 
 /// Tells the loop that a connection has fresh output, so that it is written in this turn. May fire
 /// an event: callers do not touch the connection afterwards.
+#[inline]
 pub fn output_queued(c: Conn) {
     let Some(state) = ConnState::of(c) else { return };
+    // The connection that has its turn is written at the end of it.
     if !state.is(is::OUTPUT)
-        && let Some(root) = c.mgr().and_then(Root::of)
+        && let Some(root) = state.root()
+        && root.current.get() != state.token.get()
     {
-        root.with(|inner| {
-            // The connection that has its turn is written at the end of it.
-            if inner.current != state.token.get() {
-                state.mark(is::OUTPUT);
-                inner.output.push(state.token.get());
-            }
-        });
+        state.mark(is::OUTPUT);
+        root.with(|inner| inner.output.push(state.token.get()));
     }
     let mark = state.size_setting(Setting::MG_SET_HIGH_WATER);
     if mark > 0 {
@@ -216,42 +220,78 @@ fn watch_mark(c: Conn, state: &ConnState, mark: usize) {
     }
 }
 
-/// Fires an event: the protocol handler first, then the program's handler, which is read anew.
-/// Nothing happens after CLOSE.
+/// Who gets an event.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// The protocol handler, then the program's, which is read anew.
+    Both,
+    /// The protocol handler only.
+    Protocol,
+    /// The program's handler only.
+    Program,
+}
+
+/// Fires an event at both handlers. Nothing happens after CLOSE.
 pub fn call(c: Conn, ev: c_int, data: *mut c_void) {
-    fire(c, ev, data, true);
+    fire(c, ev, data, To::Both);
 }
 
 /// Fires an event at the protocol handler only.
 pub fn call_protocol(c: Conn, ev: c_int, data: *mut c_void) {
-    fire(c, ev, data, false);
+    fire(c, ev, data, To::Protocol);
 }
 
-fn fire(c: Conn, ev: c_int, data: *mut c_void, program: bool) {
+/// Fires an event.
+#[inline]
+pub fn fire(c: Conn, ev: c_int, data: *mut c_void, to: To) {
     let Some(state) = c.state() else {
-        call_handlers(c, ev, data, || !program);
+        if let Some(protocol) = c.protocol().filter(|_| to != To::Program) {
+            // SAFETY: the program set the handler; c is a live connection.
+            unsafe { protocol(c.as_ptr(), ev, data) };
+        }
+        if to != To::Protocol {
+            call_program(c, ev, data);
+        }
         return;
     };
     if state.is(is::GONE) {
         return;
     }
     state.in_handler.set(state.in_handler.get() + 1);
-    // A handler may close its connection for good; then CLOSE was its last event.
-    let closed_before = state.is(is::CLOSED);
-    call_handlers(c, ev, data, || !program || (!closed_before && state.is(is::CLOSED)));
+    let mut goes_on = to != To::Protocol;
+    if to != To::Program {
+        // A handler may close its connection for good; then CLOSE was its last event.
+        let closed_before = state.is(is::CLOSED);
+        run_protocol(c, state, ev, data);
+        goes_on &= closed_before || !state.is(is::CLOSED);
+    }
+    if goes_on {
+        call_program(c, ev, data);
+    }
     state.in_handler.set(state.in_handler.get() - 1);
 }
 
-fn call_handlers(c: Conn, ev: c_int, data: *mut c_void, stop: impl FnOnce() -> bool) {
-    if let Some(protocol) = c.protocol() {
-        // SAFETY: the program set the handler; c is a live connection.
-        unsafe { protocol(c.as_ptr(), ev, data) };
-        if stop() {
-            return;
+/// Hands an event to the protocol: to an engine directly, without the way through C.
+#[inline]
+fn run_protocol(c: Conn, state: &ConnState, ev: c_int, data: *mut c_void) {
+    let Some(protocol) = c.protocol() else { return };
+    match state.engine_of(protocol) {
+        Some(engine) => {
+            // SAFETY: whoever fires an event passes its data.
+            if let Some(event) = unsafe { Event::of(ev, data) } {
+                engine.on_event(c, event);
+            }
         }
+        // SAFETY: the program set the handler; c is a live connection.
+        None => unsafe { protocol(c.as_ptr(), ev, data) },
     }
+}
+
+/// Calls the program's handler.
+#[inline]
+fn call_program(c: Conn, ev: c_int, data: *mut c_void) {
     if let Some(handler) = c.handler() {
-        // SAFETY: as above.
+        // SAFETY: the program set the handler; c is a live connection.
         unsafe { handler(c.as_ptr(), ev, data) };
     }
 }
@@ -429,17 +469,25 @@ pub fn set_engine(c: Conn, engine: &'static dyn Engine) {
     c.set_protocol(Some(engine.handler()));
     c.set_protocol_data(ptr::null_mut());
     if let Some(state) = c.state() {
-        state.engine.set(Some(engine));
+        state.set_engine(Some(engine));
     }
 }
 
 /// True while the protocol handler is that of the connection's engine: no program has put one of its own
 /// there.
+#[inline]
 pub fn runs_engine(c: Conn) -> bool {
-    c.state().and_then(|state| state.engine.get()).is_some_and(|engine| has_protocol(c, engine.handler()))
+    running_engine(c).is_some()
+}
+
+/// The connection's engine, while the protocol handler is its handler.
+#[inline]
+pub fn running_engine(c: Conn) -> Option<&'static dyn Engine> {
+    c.state()?.engine_of(c.protocol()?)
 }
 
 /// True when `c`'s protocol handler is `f`.
+#[inline]
 pub fn has_protocol(c: Conn, f: Handler) -> bool {
     c.protocol().is_some_and(|p| ptr::fn_addr_eq(p, f))
 }

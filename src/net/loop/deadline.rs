@@ -26,13 +26,14 @@ pub enum Limit {
 
 /// When a connection's time is up, and what happens then. Runs no code of the program.
 pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
-    if c.has(flag::LISTENING) {
+    let flags = c.flags();
+    if flags & flag::LISTENING != 0 {
         return None;
     }
     if state.close_at.get() > 0 {
         return Some((state.close_at.get(), Limit::Close));
     }
-    if c.is_pending() {
+    if flags & (flag::RESOLVING | flag::CONNECTING) != 0 {
         let attempt = Some(state.next_attempt.get()).filter(|at| *at > 0);
         let limit = state.settings.borrow().time(Setting::MG_SET_CONNECT_TIMEOUT);
         return match (limit.map(|limit| state.last_io.get() + limit), attempt) {
@@ -42,7 +43,7 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
             (_, attempt) => attempt.map(|at| (at, Limit::NextAddress)),
         };
     }
-    let engine = state.engine.get().and_then(|engine| engine.deadline(c, now));
+    let engine = state.engine().and_then(|engine| engine.deadline(c, now));
     let idle = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
     let idle = idle.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     let starved = state.is(is::STARVED).then(|| (memory::retry_at(now), Limit::Starved));
@@ -73,6 +74,7 @@ pub fn rearm(c: Conn) {
 }
 
 /// As [`rearm`], for callers that know the time.
+#[inline]
 pub fn rearm_at(c: Conn, now: u64) {
     if let Some(state) = c.state() {
         deadline_changed(state, next(c, state, now).map_or(u64::MAX, |(at, _)| at));

@@ -2,13 +2,45 @@
 //! is empty: a [`Source`].
 
 use super::handle::Conn;
-use crate::abi::Connection;
-use core::ffi::{c_int, c_void};
+use crate::abi::{Connection, MG_EV_CLOSE, MG_EV_POLL, MG_EV_READ, MG_EV_WRITE};
+use core::ffi::{c_int, c_long, c_void};
 
 /// A protocol handler, without its `Option`.
 pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
 
-/// A protocol. Only its handler is needed; everything else is for those that limit their peers in time,
+/// An event that an engine deals with.
+#[derive(Clone, Copy)]
+pub enum Event {
+    /// So many bytes were appended to `c->recv`; `None`: that is not known.
+    Read(Option<usize>),
+    /// So many bytes were sent.
+    Write(usize),
+    /// A turn of the loop.
+    Poll,
+    /// The connection is closed.
+    Close,
+}
+
+impl Event {
+    /// The event with the number `ev`; `None` for those that concern no engine.
+    ///
+    /// # Safety
+    /// `data` belongs to the event, or is NULL.
+    #[inline]
+    pub unsafe fn of(ev: c_int, data: *mut c_void) -> Option<Event> {
+        // SAFETY: the data of READ and WRITE is a long; the caller vouches for it.
+        let count = || unsafe { data.cast::<c_long>().as_ref() }.and_then(|n| usize::try_from(*n).ok());
+        match ev {
+            MG_EV_READ => Some(Event::Read(count())),
+            MG_EV_WRITE => Some(Event::Write(count().unwrap_or(0))),
+            MG_EV_POLL => Some(Event::Poll),
+            MG_EV_CLOSE => Some(Event::Close),
+            _ => None,
+        }
+    }
+}
+
+/// A protocol. Only its handler, and what that does, are needed; everything else is for those that limit their peers in time,
 /// watch what goes in and out, or end a connection in their own way.
 ///
 /// An engine is set on its connection and stays there when a program puts a function of its own into
@@ -16,6 +48,10 @@ pub type Handler = unsafe extern "C" fn(*mut Connection, c_int, *mut c_void);
 pub trait Engine: Sync {
     /// The protocol handler, for `c->pfn`.
     fn handler(&self) -> Handler;
+
+    /// What the handler does. The loop calls it in place of the handler, which has to find the
+    /// connection's state first.
+    fn on_event(&self, c: Conn, event: Event);
 
     /// What TLS connections agree on (RFC 7301), the best first and with commas between.
     fn alpn(&self, _is_client: bool) -> &'static [u8] {
@@ -43,8 +79,20 @@ pub trait Engine: Sync {
     /// A time that [`Engine::deadline`] gave has come. It may be an earlier answer.
     fn on_deadline(&self, _c: Conn, _now: u64) {}
 
-    /// What happens to the connection's bytes.
-    fn observe(&self, _c: Conn, _io: Io<'_>) {}
+    /// So many bytes were appended to `c->recv`; `MG_EV_READ` follows.
+    fn received(&self, _c: Conn, _n: usize) {}
+
+    /// `bytes`, all of `c->send`, are offered to the socket.
+    fn sending(&self, _c: Conn, _bytes: &[u8]) {}
+
+    /// The socket has taken `n` bytes: of `offered`, or of a file if that is empty.
+    fn sent(&self, _c: Conn, _offered: &[u8], _n: usize) {}
+
+    /// The peer sends no more.
+    fn ended(&self, _c: Conn) {}
+
+    /// The last piece of a [`Source`] was handed to the socket.
+    fn source_done(&self, _c: Conn) {}
 
     /// The size for a full receive buffer, while a message is collected in it; `None`: one `step` more.
     fn recv_size(&self, _c: Conn, _step: usize) -> Option<usize> {
@@ -66,26 +114,6 @@ pub trait Engine: Sync {
     fn rejection(&self, _listener: Conn, _status: u16) -> Option<Vec<u8>> {
         None
     }
-}
-
-/// What happens to a connection's bytes.
-#[derive(Clone, Copy)]
-pub enum Io<'a> {
-    /// So many were appended to `c->recv`; `MG_EV_READ` follows.
-    Received(usize),
-    /// These, all of `c->send`, are offered to the socket.
-    Sending(&'a [u8]),
-    /// The socket has taken `n` bytes: of these, or of a file if they are empty.
-    Sent {
-        /// All that was offered.
-        offered: &'a [u8],
-        /// How many were taken.
-        n: usize,
-    },
-    /// The peer sends no more.
-    Eof,
-    /// The last piece of a [`Source`] was handed to the socket.
-    SourceDone,
 }
 
 /// A body, of which the loop asks for the next piece whenever the send buffer is empty: so memory stays

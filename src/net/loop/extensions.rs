@@ -45,18 +45,23 @@ impl Extensions {
     }
 
     /// The value of type `T`, made now if need be. `None` when memory is exhausted.
+    #[inline]
     pub fn get_or_init<T: Default + 'static>(&self) -> Option<&T> {
+        self.get().or_else(|| self.init())
+    }
+
+    /// Makes the value of type `T`.
+    #[cold]
+    fn init<T: Default + 'static>(&self) -> Option<&T> {
         const { assert!(align_of::<Entry<T>>() <= 16, "aligned as malloc's memory is") };
-        if self.get::<T>().is_none() {
-            let entry = NonNull::new(mem::alloc(size_of::<Entry<T>>()))?.cast::<Entry<T>>();
-            let value = T::default();
-            // The program's allocator may have led back to here; then there are two, of which the
-            // newer one counts.
-            let head = Head { kind: TypeId::of::<T>(), next: self.newest.get(), release: release::<T> };
-            // SAFETY: fresh memory of this size.
-            unsafe { entry.write(Entry { head, value }) };
-            self.newest.set(Some(entry.cast()));
-        }
+        let entry = NonNull::new(mem::alloc(size_of::<Entry<T>>()))?.cast::<Entry<T>>();
+        let value = T::default();
+        // The program's allocator may have led back to here; then there are two, of which the
+        // newer one counts.
+        let head = Head { kind: TypeId::of::<T>(), next: self.newest.get(), release: release::<T> };
+        // SAFETY: fresh memory of this size.
+        unsafe { entry.write(Entry { head, value }) };
+        self.newest.set(Some(entry.cast()));
         self.get()
     }
 }

@@ -18,6 +18,7 @@ impl Guard {
     ///
     /// # Safety
     /// `m` points to a `struct mg_mgr` that is initialised or zeroed.
+    #[inline]
     unsafe fn new(m: NonNull<Manager>) -> Option<Guard> {
         // SAFETY: the caller vouches for m. Its ifp is NULL or what `Root::attach` stored, which is
         // released after `Root::detach` has cleared ifp.
@@ -28,6 +29,7 @@ impl Guard {
         Some(guard)
     }
 
+    #[inline]
     fn root(&self) -> &Root {
         // SAFETY: the last guard releases the root, and this one exists.
         unsafe { self.0.as_ref() }
@@ -35,15 +37,27 @@ impl Guard {
 }
 
 impl Drop for Guard {
+    #[inline]
     fn drop(&mut self) {
+        let guards = &self.root().guards;
+        match guards.get() {
+            1 => self.release(),
+            more => guards.set(more - 1),
+        }
+    }
+}
+
+impl Guard {
+    /// The last guard ends: releases what waits for that.
+    fn release(&mut self) {
         let root = self.root();
-        if root.guards.get() == 1 && root.has_deferred() {
+        if root.has_deferred() {
             // SAFETY: handles borrow a guard, and this is the last one.
             unsafe { root.release_deferred() };
         }
-        let others = root.guards.get() - 1;
-        root.guards.set(others);
-        if others == 0 && root.is_freed() {
+        // Releasing is done by functions of the program, which may have made guards, but all have ended.
+        root.guards.set(0);
+        if root.is_freed() {
             // SAFETY: made by Box::into_raw in `Root::attach`; without a manager and without guards
             // nothing points to it any more.
             drop(unsafe { Box::from_raw(self.0.as_ptr()) });
@@ -65,6 +79,7 @@ impl ConnGuard {
     /// `c` is NULL or points to a `struct mg_connection` that is valid now. Its `mgr` is NULL or
     /// points to a manager that is initialised or zeroed. One of the program's own stays as long as
     /// the guard.
+    #[inline]
     pub unsafe fn new(c: *mut Connection) -> Option<ConnGuard> {
         let at = NonNull::new(c)?;
         // SAFETY: the caller vouches for c and its manager.
@@ -73,6 +88,7 @@ impl ConnGuard {
     }
 
     /// The connection.
+    #[inline]
     pub fn conn(&self) -> Conn<'_> {
         // SAFETY: the guard keeps a connection of the manager, and the program one of its own.
         unsafe {

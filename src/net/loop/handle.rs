@@ -33,16 +33,19 @@ impl<'g> Conn<'g> {
     ///
     /// # Safety
     /// `at` points to a `struct mg_connection` that stays during `'g`, and `state` is its own.
+    #[inline]
     pub unsafe fn new(at: NonNull<Connection>, state: Option<&'g ConnState>) -> Conn<'g> {
         Conn(at, state)
     }
 
     /// The private state; `None` when the program made the connection itself.
+    #[inline]
     pub fn state(self) -> Option<&'g ConnState> {
         self.1
     }
 
     /// The pointer that C knows.
+    #[inline]
     pub fn as_ptr(self) -> *mut Connection {
         self.0.as_ptr()
     }
@@ -95,6 +98,7 @@ impl<'g> Conn<'g> {
 
     /// The manager; `None` after that was freed. That of a connection of the program's own appears
     /// without its state.
+    #[inline]
     pub fn mgr(self) -> Option<Mgr<'g>> {
         match self.1 {
             Some(state) => state.root()?.mgr(),
@@ -103,6 +107,7 @@ impl<'g> Conn<'g> {
     }
 
     /// The descriptor; -1 without one.
+    #[inline]
     pub fn fd(self) -> c_int {
         // SAFETY: a handle points to a live struct.
         unsafe { (*self.0.as_ptr()).fd.addr() as c_int }
@@ -115,39 +120,46 @@ impl<'g> Conn<'g> {
     }
 
     /// True when any of `bits` is set.
+    #[inline]
     pub fn has(self, bits: u32) -> bool {
         self.flags() & bits != 0
     }
 
     /// Sets `bits`.
+    #[inline]
     pub fn set(self, bits: u32) {
         self.set_flags(self.flags() | bits);
     }
 
     /// Clears `bits`.
+    #[inline]
     pub fn clear(self, bits: u32) {
         self.set_flags(self.flags() & !bits);
     }
 
     /// The receive buffer.
+    #[inline]
     pub fn recv(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
         unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).recv))) }
     }
 
     /// The send buffer.
+    #[inline]
     pub fn send(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
         unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).send))) }
     }
 
     /// The buffer of undecrypted TLS bytes.
+    #[inline]
     pub fn rtls(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
         unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).rtls))) }
     }
 
     /// The profile buffer, which only programs use.
+    #[inline]
     pub fn prof(self) -> Buf {
         // SAFETY: a field of a live struct is not NULL.
         unsafe { Buf::new(NonNull::new_unchecked(ptr::addr_of_mut!((*self.0.as_ptr()).prof))) }
@@ -182,6 +194,7 @@ impl<'g> Conn<'g> {
     }
 
     /// True when nothing may be read or written because the transport is not up yet.
+    #[inline]
     pub fn is_pending(self) -> bool {
         self.has(flag::RESOLVING | flag::CONNECTING)
     }
@@ -192,16 +205,19 @@ impl<'g> Mgr<'g> {
     ///
     /// # Safety
     /// `at` points to a `struct mg_mgr` that stays during `'g`, and `root` is its state.
+    #[inline]
     pub unsafe fn new(at: NonNull<Manager>, root: Option<&'g Root>) -> Mgr<'g> {
         Mgr(at, root)
     }
 
     /// The private state; `None` for a manager that was never initialised.
+    #[inline]
     pub fn root(self) -> Option<&'g Root> {
         self.1
     }
 
     /// The pointer that C knows.
+    #[inline]
     pub fn as_ptr(self) -> *mut Manager {
         self.0.as_ptr()
     }
@@ -219,12 +235,14 @@ impl<'g> Mgr<'g> {
     setter!(set_mqtt_id, mqtt_id, u16);
 
     /// True once the manager was freed: its struct is not to be touched any more.
+    #[inline]
     pub fn is_freed(self) -> bool {
         self.1.is_some_and(Root::is_freed)
     }
 
     /// The connection that a link of the manager's list points to, if any: [`Mgr::conns_ptr`], or
     /// [`Conn::next_ptr`] of another one.
+    #[inline]
     pub fn linked(self, link: *mut Connection) -> Option<Conn<'g>> {
         // SAFETY: the list's links are NULL or lead to connections: those of the manager stay while
         // a guard exists, those of the program while it has linked them.
@@ -232,6 +250,7 @@ impl<'g> Mgr<'g> {
     }
 
     /// The connection that a field of the manager points to, if it is one of the manager's.
+    #[inline]
     pub fn known(self, field: *mut Connection) -> Option<Conn<'g>> {
         self.1?.known(NonNull::new(field)?)
     }

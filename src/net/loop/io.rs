@@ -3,7 +3,7 @@
 use super::buf::Buf;
 use super::conn::{close, error, fire_count, learn_local, output_queued, queue, socket_error};
 use super::deadline::rearm_at;
-use super::engine::{Io, Piece, Source};
+use super::engine::{Piece, Source};
 use super::handle::Conn;
 use super::services::Transport;
 use super::state::{ConnState, Root, is, ready};
@@ -26,8 +26,7 @@ const COPY: usize = 1 << 20;
 const DATAGRAM: usize = 65536;
 
 /// Gives a connection its turn in this poll, at the time `now`.
-pub fn turn(root: &Root, c: Conn, now: u64) {
-    let Some(state) = ConnState::of(c) else { return };
+pub fn turn(root: &Root, c: Conn, state: &ConnState, now: u64) {
     if state.is(is::CLOSED | is::OVERSIZE) {
         if state.is(is::CLOSED) {
             return;
@@ -39,38 +38,37 @@ pub fn turn(root: &Root, c: Conn, now: u64) {
         queue(c);
         return;
     }
-    root.with(|inner| inner.current = state.token.get());
+    root.current.set(state.token.get());
     if !c.has(flag::CLOSING | flag::RESOLVING) {
-        transfer(root, c, now);
+        transfer(root, c, state, now);
     }
-    root.with(|inner| inner.current = Default::default());
-    if is_live(c) {
+    root.current.set(Default::default());
+    if !state.is(is::CLOSED) {
         if has_output(c, state) && state.can(ready::WRITE) {
             // A handler of WRITE queued more: that goes out with the others' output.
             output_queued(c);
         }
-        apply_close_flags(c, now);
+        apply_close_flags(c, state, now);
     }
 }
 
 /// Writes a connection's fresh output, then applies its flags.
-pub fn flush(c: Conn, now: u64) {
+pub fn flush(c: Conn, state: &ConnState, now: u64) {
     if !c.has(flag::CLOSING) {
-        write(c);
+        write(c, state);
     }
-    if is_live(c) {
-        apply_close_flags(c, now);
+    if !state.is(is::CLOSED) {
+        apply_close_flags(c, state, now);
     }
 }
 
 /// The end of a connection's life begins here: applies what the program, or the peer, asked for. A
 /// closing connection is closed, and so is a draining one that has sent everything, unless its engine
 /// keeps it. Others learn their next deadline.
-fn apply_close_flags(c: Conn, now: u64) {
-    let Some(state) = ConnState::of(c) else { return };
+fn apply_close_flags(c: Conn, state: &ConnState, now: u64) {
     memory::settle(c, state);
     if c.has(flag::DRAINING) && !has_output(c, state) {
-        if state.engine.get().is_some_and(|engine| engine.lingers(c)) {
+        if state.engine().is_some_and(|engine| engine.lingers(c)) {
             state.mark(is::LINGERING);
         } else {
             c.set(flag::CLOSING);
@@ -84,18 +82,13 @@ fn apply_close_flags(c: Conn, now: u64) {
 }
 
 /// True when nothing more is to be read, says the connection's engine.
+#[inline]
 pub fn is_held_back(c: Conn, state: &ConnState) -> bool {
-    state.engine.get().is_some_and(|engine| engine.holds_back(c))
-}
-
-/// Tells the connection's engine what happens to its bytes.
-fn observe(c: Conn, state: &ConnState, io: Io<'_>) {
-    if let Some(engine) = state.engine.get() {
-        engine.observe(c, io);
-    }
+    state.engine().is_some_and(|engine| engine.holds_back(c))
 }
 
 /// What encrypts a connection; `None` when nothing does.
+#[inline]
 fn transport(c: Conn, state: &ConnState) -> Option<&'static dyn Transport> {
     if c.has(flag::TLS) { state.root().map(|root| root.services.transport) } else { None }
 }
@@ -108,22 +101,23 @@ pub fn is_abandoned(c: Conn, state: &ConnState) -> bool {
 }
 
 /// True when something is to be sent, from the send buffer or behind it.
+#[inline]
 pub fn has_output(c: Conn, state: &ConnState) -> bool {
     c.send().len() > 0 || state.has_source() || transport(c, state).is_some_and(|tls| tls.has_output(c))
 }
 
 /// True when something may be read, from the socket or from what TLS holds.
+#[inline]
 pub fn has_input(c: Conn, state: &ConnState) -> bool {
     state.can(ready::READ | ready::ERROR) || transport(c, state).is_some_and(|tls| tls.has_input(c))
 }
 
-fn transfer(root: &Root, c: Conn, now: u64) {
-    let Some(state) = ConnState::of(c) else { return };
+fn transfer(root: &Root, c: Conn, state: &ConnState, now: u64) {
     if c.has(flag::LISTENING) && !c.has(flag::UDP) {
         if state.can(ready::READ) && !c.has(flag::FULL) {
             listen::accept(c);
         }
-        if is_live(c) && state.can(ready::READ) && !state.is(is::RETRY) && !c.has(flag::FULL) {
+        if !state.is(is::CLOSED) && state.can(ready::READ) && !state.is(is::RETRY) && !c.has(flag::FULL) {
             queue(c);
         }
         return;
@@ -132,7 +126,7 @@ fn transfer(root: &Root, c: Conn, now: u64) {
         if state.can(ready::WRITE | ready::ERROR | ready::HANGUP) {
             connect::finish(c);
         }
-        if !is_live(c) || c.has(flag::CLOSING | flag::CONNECTING) {
+        if state.is(is::CLOSED) || c.has(flag::CLOSING | flag::CONNECTING) {
             return;
         }
     }
@@ -149,29 +143,23 @@ fn transfer(root: &Root, c: Conn, now: u64) {
     if (has_input(c, state) || state.can(ready::HANGUP)) && !c.has(flag::FULL) && !is_held_back(c, state) {
         if !root.is_full.get() || memory::admit(c, state, 0) {
             state.last_io.set(now);
-            read(c);
+            read(c, state);
         }
     } else if state.can(ready::ERROR) {
         socket_error(c, sys::take_error(c.fd()));
     } else if is_abandoned(c, state) {
-        end_of_stream(c);
+        end_of_stream(c, state);
     }
     // A peer that closed its side still gets what is queued (see `end_of_stream`); what a program
     // closes is dropped.
-    if is_live(c) && !c.has(flag::CLOSING) {
-        write(c);
+    if !state.is(is::CLOSED) && !c.has(flag::CLOSING) {
+        write(c, state);
     }
 }
 
-/// True unless the connection was closed for good.
-fn is_live(c: Conn) -> bool {
-    ConnState::of(c).is_some_and(|s| !s.is(is::CLOSED))
-}
-
 /// Reads what the socket has, as far as one turn goes.
-fn read(c: Conn) {
+fn read(c: Conn, state: &ConnState) {
     for attempt in 1..=READS_PER_TURN {
-        let Some(state) = ConnState::of(c) else { return };
         if state.is(is::CLOSED | is::OVERSIZE) {
             if state.is(is::CLOSED) {
                 return;
@@ -187,11 +175,11 @@ fn read(c: Conn) {
         if c.has(flag::TLS_HS) {
             break; // A handler of READ began a handshake.
         }
-        let Some(room) = make_room(c) else { return };
-        match receive(c, room) {
+        let Some(room) = make_room(c, state) else { return };
+        match receive(c, state, room) {
             Ok(0) if c.has(flag::UDP) => {} // An empty datagram is no event.
             Ok(0) => {
-                end_of_stream(c);
+                end_of_stream(c, state);
                 return;
             }
             Ok(n) => {
@@ -201,7 +189,9 @@ fn read(c: Conn) {
                 }
                 buf.set_len(buf.len() + n);
                 state.unmark(is::RETRY);
-                observe(c, state, Io::Received(n));
+                if let Some(engine) = state.engine() {
+                    engine.received(c, n);
+                }
                 // A read that leaves room has drained the socket, unless the end of the stream or an
                 // error is announced: then read on to it. Datagrams never fill the room.
                 let drained = n < room && !c.has(flag::UDP | flag::TLS) && !state.is(is::PIECEWISE);
@@ -239,9 +229,8 @@ fn read(c: Conn) {
 }
 
 /// Room for a read, by the contract's growth rule; `None` when the connection failed.
-fn make_room(c: Conn) -> Option<usize> {
+fn make_room(c: Conn, state: &ConnState) -> Option<usize> {
     let buf = c.recv();
-    let state = ConnState::of(c)?;
     let limit = state.size_setting(Setting::MG_SET_RECV_LIMIT);
     if c.has(flag::UDP) {
         // A datagram that does not fit is cut by the kernel: make room for any.
@@ -262,7 +251,7 @@ fn make_room(c: Conn) -> Option<usize> {
             || transport(c, state).is_some_and(|tls| tls.has_input(c))
             || sys::has_input(c.fd())
         {
-            if !state.engine.get().is_some_and(|engine| engine.on_overflow(c)) {
+            if !state.engine().is_some_and(|engine| engine.on_overflow(c)) {
                 error(c, b"MG_MAX_RECV_SIZE");
             }
         } else {
@@ -271,7 +260,7 @@ fn make_room(c: Conn) -> Option<usize> {
         return None;
     }
     let step = state.size_setting(Setting::MG_SET_READ_SIZE);
-    let collected = || state.engine.get().and_then(|engine| engine.recv_size(c, step));
+    let collected = || state.engine().and_then(|engine| engine.recv_size(c, step));
     if buf.len() >= buf.size() {
         let wanted = collected().unwrap_or(buf.size() + step);
         if !enlarge(c, state, wanted.min(limit)) {
@@ -298,7 +287,7 @@ fn enlarge(c: Conn, state: &ConnState, size: usize) -> bool {
     true
 }
 
-fn receive(c: Conn, room: usize) -> io::Result<usize> {
+fn receive(c: Conn, state: &ConnState, room: usize) -> io::Result<usize> {
     if c.has(flag::UDP) {
         let (n, from) = sys::recv_from(c.fd(), c.recv(), room)?;
         if n > 0 {
@@ -306,7 +295,7 @@ fn receive(c: Conn, room: usize) -> io::Result<usize> {
         }
         return Ok(n);
     }
-    if let Some(tls) = c.state().and_then(|state| transport(c, state)) {
+    if let Some(tls) = transport(c, state) {
         return tls.receive(c, room);
     }
     receive_into(c, c.recv(), room)
@@ -351,10 +340,11 @@ pub fn read_failed(c: Conn, e: &io::Error) {
 }
 
 /// The peer sends no more. With output pending, that still goes out; then the connection closes.
-fn end_of_stream(c: Conn) {
-    let Some(state) = ConnState::of(c) else { return };
+fn end_of_stream(c: Conn, state: &ConnState) {
     state.used_up(ready::READ | ready::HANGUP);
-    observe(c, state, Io::Eof);
+    if let Some(engine) = state.engine() {
+        engine.ended(c);
+    }
     if has_output(c, state) {
         c.set(flag::DRAINING);
     } else {
@@ -363,17 +353,16 @@ fn end_of_stream(c: Conn) {
 }
 
 /// Sends what is queued, as far as the socket takes it.
-fn write(c: Conn) {
-    let Some(state) = ConnState::of(c) else { return };
+fn write(c: Conn, state: &ConnState) {
     if !has_output(c, state) || !state.can(ready::WRITE) || c.has(flag::TLS_HS) || c.is_pending() {
         return;
     }
-    mark_writable(c);
+    mark_writable(c, state);
     if transport(c, state).is_some_and(|tls| !tls.flush(c)) {
         return;
     }
     if c.has(flag::UDP) {
-        write_datagram(c);
+        write_datagram(c, state);
         return;
     }
     if c.send().len() > 0 {
@@ -411,8 +400,8 @@ fn write_source(c: Conn, state: &ConnState) {
             }
         };
         if matches!(sent, Piece::Last | Piece::Broken) {
-            if !state.is(is::CLOSED) {
-                observe(c, state, Io::SourceDone);
+            if let Some(engine) = state.engine().filter(|_| !state.is(is::CLOSED)) {
+                engine.source_done(c);
             }
             return;
         }
@@ -458,9 +447,11 @@ fn copy_piece(
 /// Notes that `n` of the bytes `offered` went out.
 fn sent(c: Conn, state: &ConnState, offered: &[u8], n: usize) {
     if let Some(root) = state.root() {
-        state.last_io.set(root.with(|inner| inner.now));
+        state.last_io.set(root.now.get());
     }
-    observe(c, state, Io::Sent { offered, n });
+    if let Some(engine) = state.engine() {
+        engine.sent(c, offered, n);
+    }
 }
 
 /// Sends from the send buffer.
@@ -468,7 +459,9 @@ fn write_buffer(c: Conn, state: &ConnState) {
     let buf = c.send();
     // SAFETY: no handler runs and nothing changes the buffer until the call returns.
     let bytes = unsafe { buf.bytes() };
-    observe(c, state, Io::Sending(bytes));
+    if let Some(engine) = state.engine() {
+        engine.sending(c, bytes);
+    }
     let taken = match transport(c, state) {
         Some(tls) => tls.send(c, bytes),
         None => send_once(c, bytes, state.has_source()),
@@ -495,7 +488,7 @@ fn write_buffer(c: Conn, state: &ConnState) {
 }
 
 /// What was formatted onto a UDP connection leaves as one datagram.
-fn write_datagram(c: Conn) {
+fn write_datagram(c: Conn, state: &ConnState) {
     let buf = c.send();
     // SAFETY: no handler runs and nothing changes the buffer until the call returns.
     let bytes = unsafe { buf.bytes() };
@@ -506,9 +499,7 @@ fn write_datagram(c: Conn) {
             fire_count(c, MG_EV_WRITE, n);
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => {
-            if let Some(state) = ConnState::of(c) {
-                state.used_up(ready::WRITE);
-            }
+            state.used_up(ready::WRITE);
         }
         Err(e) => {
             log::debug(format_args!("{} {} sendto {}: {e}", c.id(), c.fd(), c.rem()));
@@ -518,15 +509,14 @@ fn write_datagram(c: Conn) {
 }
 
 /// Sets WRITABLE as programs see it; the next poll clears it.
-fn mark_writable(c: Conn) {
+fn mark_writable(c: Conn, state: &ConnState) {
     c.set(flag::WRITABLE);
-    let (Some(root), Some(state)) = (c.mgr().and_then(Root::of), ConnState::of(c)) else { return };
-    root.with(|inner| {
-        // A connection that has its turn is unmarked with all that had one.
-        if inner.current != state.token.get() {
-            inner.marked.push(state.token.get());
-        }
-    });
+    // A connection that has its turn is unmarked with all that had one.
+    if let Some(root) = state.root()
+        && root.current.get() != state.token.get()
+    {
+        root.with(|inner| inner.marked.push(state.token.get()));
+    }
 }
 
 /// Logs what was read (behind the bytes in use) or is about to leave (from the front).

@@ -184,7 +184,7 @@ pub fn accept(listener: Conn) {
 
 /// Closes a socket that was accepted for nothing; the client may learn why.
 fn turn_away(listener: Conn, fd: c_int, code: u16) {
-    let engine = listener.state().and_then(|state| state.engine.get());
+    let engine = listener.state().and_then(ConnState::engine);
     if let Some(reply) = engine.and_then(|engine| engine.rejection(listener, code)) {
         let _ = sys::send(fd, &reply, false);
         sys::shut_output(fd);
@@ -211,7 +211,7 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     if let Some(state) = ConnState::of(listener) {
         conn::give_settings(c, state.settings.borrow().clone());
         if let Some(accepted) = c.state() {
-            accepted.engine.set(state.engine.get());
+            accepted.set_engine(state.engine());
         }
     }
     if let Some(root) = Root::of(m) {

@@ -6,7 +6,7 @@
 //! [`EXACT_WALKS_MAX`] connections; beyond, they are done every [`WALK_MS`] milliseconds under load.
 
 use super::clock::millis;
-use super::conn::{self, call, close, queue};
+use super::conn::{self, To, close, queue};
 use super::deadline::{self, Limit};
 use super::handle::{Conn, Mgr};
 use super::state::{ConnState, Inner, Root, Token, is, ready};
@@ -36,20 +36,23 @@ pub fn poll(m: Mgr, ms: c_int) {
         super::sys::sleep_ms(ms);
         return;
     };
-    if root.with(|inner| inner.was_forked()) {
+    let (forked, few) = root.with(|inner| (inner.was_forked(), inner.table.len() <= EXACT_WALKS_MAX));
+    if forked {
         renew_poller(m, root);
     }
-    let before = millis();
+    let search = few || root.was_idle.get();
+    let (deadline, had_work) = root.with(|inner| {
+        let deadline = if search { find_work(inner) } else { u64::MAX };
+        (deadline, !inner.queue.is_empty() || !inner.output.is_empty())
+    });
+    let soonest = deadline.min(root.names_due.get());
+    // The clock is code of the program: it is asked when the wait depends on it.
+    let is_timed = soonest < u64::MAX || !m.timers().is_null() || root.before_wait.get().is_some();
+    let before = if is_timed { millis() } else { 0 };
     if root.is_freed() {
         return;
     }
-    let (search, walk) = root.with(|inner| {
-        let search = inner.table.len() <= EXACT_WALKS_MAX || inner.was_idle;
-        (search, search || before.saturating_sub(inner.last_walk) >= WALK_MS)
-    });
-    let deadline = if search { find_work(root) } else { u64::MAX };
-    let had_work = root.with(|inner| !inner.queue.is_empty() || !inner.output.is_empty());
-    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, deadline) };
+    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, soonest) };
     let chosen = before_wait(m, root, limit);
     if root.is_freed() {
         return;
@@ -60,13 +63,11 @@ pub fn poll(m: Mgr, ms: c_int) {
     let only_looked =
         chosen == Some(0) && limit.is_none_or(|limit| now.saturating_sub(before) < limit) && !search;
     let was_idle = !got_events && !only_looked;
-    let walk = root.with(|inner| {
-        inner.now = now;
-        inner.was_idle = was_idle && !had_work;
-        walk || was_idle || now.saturating_sub(inner.last_walk) >= WALK_MS
-    });
+    root.now.set(now);
+    root.was_idle.set(was_idle && !had_work);
+    let walk = search || was_idle || now.saturating_sub(root.last_walk.get()) >= WALK_MS;
 
-    if !root.is_freed() {
+    if !root.is_freed() && !m.timers().is_null() {
         // SAFETY: the manager's list is valid; timers on it are the program's or ours.
         unsafe { timer::poll(m.timers_head(), now, || !root.is_freed()) };
     }
@@ -81,15 +82,13 @@ pub fn poll(m: Mgr, ms: c_int) {
     }
 }
 
-/// How long to wait: not beyond `ms`, the next timer, or the next rationed walk.
-fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, deadline: u64) -> Option<u64> {
+/// How long to wait: not beyond `ms`, the next timer, the `soonest` deadline, or the next rationed walk.
+fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, soonest: u64) -> Option<u64> {
     let mut limit = u64::try_from(ms).ok();
     let mut lower = |to: u64| limit = Some(limit.map_or(to, |l| l.min(to)));
     if let Some(due) = timer::next_due(m, now) {
         lower(due);
     }
-    let names = Root::of(m).map_or(u64::MAX, |root| root.names_due.get());
-    let soonest = deadline.min(names);
     if soonest < u64::MAX {
         lower(soonest.saturating_sub(now));
     }
@@ -104,7 +103,7 @@ fn before_wait(m: Mgr, root: &Root, limit: Option<u64>) -> Option<u64> {
     if limit == Some(0) {
         return limit;
     }
-    let Some((f, arg)) = root.with(|inner| inner.before_wait) else { return limit };
+    let Some((f, arg)) = root.before_wait.get() else { return limit };
     let ms = limit.map_or(-1, |l| c_int::try_from(l).unwrap_or(c_int::MAX));
     // SAFETY: the program vouches for the function and its argument; no reference is held.
     u64::try_from(unsafe { f(m.as_ptr(), ms, arg) }).ok()
@@ -115,14 +114,13 @@ const BLIND_WAIT_MS: u64 = 1000;
 
 /// Waits for I/O and notes what became ready. True when there was any.
 fn wait(root: &Root, limit: Option<u64>) -> bool {
-    unmark(root);
     let outcome = root.with(|inner| {
+        unmark(inner);
         let poll = inner.poll.as_mut()?;
-        Some(
-            poll.poll(&mut inner.events, limit.map(Duration::from_millis)).map(|()| !inner.events.is_empty()),
-        )
+        let outcome = poll.poll(&mut inner.events, limit.map(Duration::from_millis));
+        Some(outcome.map(|()| take_events(inner)))
     });
-    let got_events = match outcome {
+    match outcome {
         Some(Ok(any)) => any,
         // A signal ends the wait as if the time were over.
         Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => false,
@@ -134,23 +132,23 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
             super::sys::sleep_ms(limit.map_or(BLIND_WAIT_MS, |l| l.min(BLIND_WAIT_MS)) as c_int);
             false
         }
-    };
-    if got_events {
-        root.with(|inner| {
-            let Inner { events, table, queue, .. } = inner;
-            for event in events.iter() {
-                let token = Token(event.token().0 as u64);
-                if let Some((c, state)) = table.get(token).and_then(|c| Some((c, ConnState::of(c)?))) {
-                    note(c, state, event);
-                    if !state.is(is::QUEUED) {
-                        state.mark(is::QUEUED);
-                        queue.push(token);
-                    }
-                }
-            }
-        });
     }
-    got_events
+}
+
+/// Queues the connections that became ready. True when there was an event.
+fn take_events(inner: &mut Inner) -> bool {
+    let Inner { events, table, queue, .. } = inner;
+    for event in events.iter() {
+        let token = Token(event.token().0 as u64);
+        if let Some((c, state)) = table.get(token).and_then(|c| Some((c, c.state()?))) {
+            note(c, state, event);
+            if !state.is(is::QUEUED) {
+                state.mark(is::QUEUED);
+                queue.push(token);
+            }
+        }
+    }
+    !events.is_empty()
 }
 
 /// Notes an event in the connection's state and in the bits that programs look at.
@@ -176,39 +174,45 @@ fn note(c: Conn, state: &ConnState, event: &Event) {
 }
 
 /// Clears the READABLE and WRITABLE bits that the previous poll set.
-fn unmark(root: &Root) {
-    root.with(|inner| {
-        let Inner { marked, table, .. } = inner;
-        for token in marked.drain(..) {
-            if let Some(c) = table.get(token) {
-                c.clear(flag::READABLE | flag::WRITABLE);
-            }
+fn unmark(inner: &mut Inner) {
+    let Inner { marked, table, .. } = inner;
+    for token in marked.drain(..) {
+        if let Some(c) = table.get(token) {
+            c.clear(flag::READABLE | flag::WRITABLE);
         }
-    });
+    }
 }
 
 /// Walks all connections for work that needs no network event: flags and output that the program
 /// set by hand, readiness that could not be used before.
 ///
 /// Returns when the first connection's time is up.
-fn find_work(root: &Root) -> u64 {
-    root.with(|inner| {
-        let Inner { table, queue, .. } = inner;
-        let mut soonest = u64::MAX;
-        for c in table.iter() {
-            let Some(state) = ConnState::of(c) else { continue };
-            soonest = soonest.min(state.deadline.get());
-            if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {
-                state.mark(is::QUEUED);
-                queue.push(state.token.get());
-            }
+fn find_work(inner: &mut Inner) -> u64 {
+    let Inner { table, queue, .. } = inner;
+    let mut soonest = u64::MAX;
+    for c in table.iter() {
+        let Some(state) = c.state() else { continue };
+        soonest = soonest.min(state.deadline.get());
+        if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {
+            state.mark(is::QUEUED);
+            queue.push(state.token.get());
         }
-        soonest
-    })
+    }
+    soonest
 }
 
+/// True when a connection has something to do. Most have nothing, which takes few looks.
+#[inline]
 fn has_work(c: Conn, state: &ConnState) -> bool {
     let flags = c.flags();
+    let is_quiet = flags & (flag::CLOSING | flag::DRAINING | flag::TLS) == 0
+        && c.send().len() == 0
+        && !state.can(ready::READ | ready::ERROR | ready::HANGUP)
+        && !state.has_source();
+    !is_quiet && has_work_at(c, state, flags)
+}
+
+fn has_work_at(c: Conn, state: &ConnState, flags: u32) -> bool {
     if flags & flag::CLOSING != 0 {
         return true;
     }
@@ -234,21 +238,18 @@ fn has_work(c: Conn, state: &ConnState) -> bool {
 
 /// Fires `MG_EV_POLL` on all connections, newest first, and finds what its handlers changed.
 fn fire_poll(m: Mgr, root: &Root, now: u64) {
-    let trim = root.with(|inner| {
-        inner.last_walk = now;
-        let due = now.saturating_sub(inner.last_trim) >= IDLE_MS;
-        if due {
-            inner.last_trim = now;
-        }
-        due
-    });
+    root.last_walk.set(now);
+    let trim = now.saturating_sub(root.last_trim.get()) >= IDLE_MS;
+    if trim {
+        root.last_trim.set(now);
+    }
     if root.with(|inner| inner.table.len()) <= EXACT_WALKS_MAX {
         let mut at = first(m);
         while let Some(c) = at {
             // The successor is read before the handler runs; should the handler close it, its
             // memory and its link stay until this poll is over.
-            at = m.linked(c.next_ptr());
-            poll_one(c, now, trim);
+            at = root.next(m, c);
+            poll_one(root, c, now, trim);
         }
     } else {
         // With many connections the order of the list is not worth a cache miss for each link.
@@ -261,7 +262,7 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
             }
             // Connections that handlers make now get their first event in the next poll.
             if let Some(c) = c.filter(|c| c.id() <= newest) {
-                poll_one(c, now, trim);
+                poll_one(root, c, now, trim);
             }
         }
     }
@@ -273,21 +274,15 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
 /// Lets the system have the memory of buffers that were given back. They lie between connections that
 /// go on, so the allocator would keep it.
 fn release_memory(root: &Root) {
-    let enough = root.with(|inner| {
-        let enough = inner.shrunk >= TRIM_BYTES;
-        if enough {
-            inner.shrunk = 0;
-        }
-        enough
-    });
-    if enough {
+    if root.shrunk.get() >= TRIM_BYTES {
+        root.shrunk.set(0);
         super::sys::release_free_memory();
     }
 }
 
-/// Fires `MG_EV_POLL` on one connection.
-fn poll_one(c: Conn, now: u64, trim: bool) {
-    let Some(state) = ConnState::of(c) else { return };
+/// Fires `MG_EV_POLL` on one connection, at the handlers that have something to do at it.
+fn poll_one(root: &Root, c: Conn, now: u64, trim: bool) {
+    let Some(state) = c.state() else { return };
     if state.is(is::CLOSED) || state.in_handler.get() > 0 {
         return;
     }
@@ -295,10 +290,17 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     let mut time = now;
     if now >= state.deadline.get() && expire(c, state, now) {
         // The event that tells it was fired.
-    } else if state.setting(Setting::MG_SET_POLL_EVENTS) != 0 && c.handler().is_some() {
-        call(c, MG_EV_POLL, (&raw mut time).cast());
-    } else if wants_poll(c, state) {
-        conn::call_protocol(c, MG_EV_POLL, (&raw mut time).cast());
+    } else {
+        let program = c.handler().is_some() && state.setting(Setting::MG_SET_POLL_EVENTS) != 0;
+        let to = match (wants_poll(c, state), program) {
+            (true, true) => Some(To::Both),
+            (true, false) => Some(To::Protocol),
+            (false, true) => Some(To::Program),
+            (false, false) => None,
+        };
+        if let Some(to) = to {
+            conn::fire(c, MG_EV_POLL, (&raw mut time).cast(), to);
+        }
     }
     if was_resp && !c.has(flag::RESP) && !state.is(is::CLOSED) {
         conn::fire_count(c, MG_EV_READ, 0);
@@ -309,21 +311,18 @@ fn poll_one(c: Conn, now: u64, trim: bool) {
     if state.is(is::RETRY) || has_work(c, state) {
         queue(c);
     }
-    if trim
-        && now.saturating_sub(state.last_io.get()) >= IDLE_MS
-        && let Some(root) = c.mgr().and_then(Root::of)
-    {
-        let bytes = memory::shrink(c);
-        root.with(|inner| inner.shrunk += bytes);
+    if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {
+        root.shrunk.set(root.shrunk.get() + memory::shrink(c));
     }
 }
 
 /// True when a protocol handler has something to do at `MG_EV_POLL`. One that is not the engine's may
 /// want anything.
+#[inline]
 fn wants_poll(c: Conn, state: &ConnState) -> bool {
-    match state.engine.get() {
-        Some(engine) if conn::runs_engine(c) => engine.wants_poll(c),
-        _ => c.protocol().is_some(),
+    match c.protocol() {
+        Some(protocol) => state.engine_of(protocol).is_none_or(|engine| engine.wants_poll(c)),
+        None => false,
     }
 }
 
@@ -339,7 +338,7 @@ fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
             Limit::Fail(reason) => conn::error(c, reason),
             Limit::Close => c.set(flag::CLOSING),
             Limit::Engine => {
-                if let Some(engine) = state.engine.get() {
+                if let Some(engine) = state.engine() {
                     engine.on_deadline(c, now);
                 }
             }
@@ -360,7 +359,7 @@ fn dispatch(root: &Root, now: u64) {
     for &token in &turns {
         if let Some((c, state)) = find(root, token) {
             state.unmark(is::QUEUED);
-            io::turn(root, c, now);
+            io::turn(root, c, state, now);
         }
     }
     root.with(|inner| {
@@ -369,17 +368,17 @@ fn dispatch(root: &Root, now: u64) {
         inner.marked = marked;
     });
     for _ in 0..OUTPUT_ROUNDS {
-        let mut output = root.with(|inner| core::mem::take(&mut inner.output));
-        if output.is_empty() {
+        if root.with(|inner| inner.output.is_empty()) {
             break;
         }
+        let mut output = root.with(|inner| core::mem::take(&mut inner.output));
         for token in output.drain(..) {
             if let Some((c, state)) = find(root, token) {
                 state.unmark(is::OUTPUT);
                 if state.in_handler.get() > 0 {
                     conn::output_queued(c);
                 } else {
-                    io::flush(c, now);
+                    io::flush(c, state, now);
                 }
             }
         }

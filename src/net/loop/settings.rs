@@ -29,16 +29,19 @@ impl Settings {
     }
 
     /// A setting that counts something.
+    #[inline]
     pub fn size(&self, setting: Setting) -> usize {
         usize::try_from(self.get(setting)).unwrap_or(usize::MAX)
     }
 
     /// A setting in milliseconds, of which 0 means none.
+    #[inline]
     pub fn time(&self, setting: Setting) -> Option<u64> {
         u64::try_from(self.get(setting)).ok().filter(|ms| *ms > 0)
     }
 
     /// A setting that is on or off.
+    #[inline]
     pub fn is_on(&self, setting: Setting) -> bool {
         self.get(setting) != 0
     }

@@ -6,71 +6,24 @@
 //! those have no state. Which connections are the manager's is known by their addresses
 //! ([`Root::conn_at`]), never by what such a struct says of itself.
 
-use super::engine::{Engine, Source};
+pub use super::bits::{is, ready};
+use super::engine::{Engine, Handler, Source};
 use super::extensions::Extensions;
 use super::fork::forks;
 use super::handle::{Conn, Mgr};
 use super::ledger::Memory;
 use super::mailbox::Wakeup;
+use super::members::Members;
 use super::services::Services;
 use super::settings::Settings;
-use super::{log, mem};
+use super::{fork, log, mem};
 use crate::abi::{Connection, MG_HTTP_INDEX, Manager, Setting};
 use core::cell::{Cell, RefCell};
 use core::ffi::{c_int, c_void};
-use core::hash::{BuildHasherDefault, Hasher};
 use core::mem::size_of;
 use core::ptr::{self, NonNull};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
-
-/// Bits of [`ConnState::ready`]: what the poller announced and nobody has used up yet.
-pub mod ready {
-    /// Bytes, end of stream, or a connection to accept.
-    pub const READ: u8 = 1;
-    /// Room to send.
-    pub const WRITE: u8 = 2;
-    /// The peer will send no more: read on until the end of the stream.
-    pub const HANGUP: u8 = 4;
-    /// The socket has an error.
-    pub const ERROR: u8 = 8;
-}
-
-/// Bits of [`ConnState::is`].
-pub mod is {
-    /// In the list for the next turn.
-    pub const QUEUED: u16 = 1;
-    /// In the list of connections with fresh output.
-    pub const OUTPUT: u16 = 2;
-    /// Closed: unlinked, CLOSE was fired; the memory waits to be released.
-    pub const CLOSED: u16 = 4;
-    /// Registered with the poller.
-    pub const REGISTERED: u16 = 8;
-    /// The descriptor is not a socket: `read` and `write`.
-    pub const PLAIN_FD: u16 = 16;
-    /// An accept or a receive failed: try again at each poll, which waits as usual; log once.
-    pub const RETRY: u16 = 32;
-    /// The descriptor is the library's to close.
-    pub const OWNS_FD: u16 = 64;
-    /// The handlers of CLOSE have returned: there are no more events.
-    pub const GONE: u16 = 128;
-    /// The program's own socket, which may block: accepting from it must not.
-    pub const WRAPPED: u16 = 256;
-    /// A read may leave room although more waits: lines of a terminal, messages of a socket.
-    pub const PIECEWISE: u16 = 512;
-    /// The high-water mark was reported and `send` has not been below it since.
-    pub const ABOVE_MARK: u16 = 1024;
-    /// Drained, and kept by its engine nevertheless.
-    pub const LINGERING: u16 = 2048;
-    /// A source is attached.
-    pub const SOURCE: u16 = 4096;
-    /// The message at hand announces too much, see `oversize`.
-    pub const OVERSIZE: u16 = 8192;
-    /// A listener that somebody else has bound: its socket file stays.
-    pub const INHERITED: u16 = 16384;
-    /// Not read for lack of memory, see `memory`.
-    pub const STARVED: u16 = 32768;
-}
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,6 +40,9 @@ pub struct ConnState {
     root: Option<NonNull<Root>>,
     /// The predecessor in `mgr->conns`, if it is one of ours: makes unlinking cheap.
     pub prev: Cell<Token>,
+    /// The successor in `mgr->conns`, if it is one of ours: a walk need not ask whether it is. Kept by
+    /// `conn::link` and `conn::unlink`.
+    pub(super) successor: Cell<Option<NonNull<Connection>>>,
     /// When the next of them is tried although connecting has not failed, in `mg_millis` time; 0:
     /// never.
     pub next_attempt: Cell<u64>,
@@ -103,7 +59,9 @@ pub struct ConnState {
     /// Settings of this connection.
     pub settings: RefCell<Settings>,
     /// What the loop asks beside `c->pfn`.
-    pub engine: Cell<Option<&'static dyn Engine>>,
+    engine: Cell<Option<&'static dyn Engine>>,
+    /// Its handler.
+    engine_handler: Cell<Option<Handler>>,
     /// Nothing is due before this, in `mg_millis` time. See `deadline`.
     pub deadline: Cell<u64>,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
@@ -118,32 +76,57 @@ pub struct ConnState {
 
 impl ConnState {
     /// The state of a connection that the library allocated; `None` for a program's own struct.
+    #[inline]
     pub fn of(c: Conn<'_>) -> Option<&ConnState> {
         c.state()
     }
 
+    /// What the loop asks beside `c->pfn`.
+    #[inline]
+    pub fn engine(&self) -> Option<&'static dyn Engine> {
+        self.engine.get()
+    }
+
+    /// Sets what the loop asks beside `c->pfn`.
+    pub fn set_engine(&self, engine: Option<&'static dyn Engine>) {
+        self.engine.set(engine);
+        self.engine_handler.set(engine.map(Engine::handler));
+    }
+
+    /// The engine, if `protocol` is its handler.
+    #[inline]
+    pub fn engine_of(&self, protocol: Handler) -> Option<&'static dyn Engine> {
+        let own = self.engine_handler.get()?;
+        if ptr::fn_addr_eq(own, protocol) { self.engine.get() } else { None }
+    }
+
     /// The state of the connection's manager.
+    #[inline]
     pub fn root(&self) -> Option<&Root> {
         // SAFETY: set by `Root::allocate`; a root is released after its connections.
         self.root.map(|root| unsafe { root.as_ref() })
     }
 
     /// The value of a setting.
+    #[inline]
     pub fn setting(&self, setting: Setting) -> i64 {
         self.settings.borrow().get(setting)
     }
 
     /// The value of a setting that counts something.
+    #[inline]
     pub fn size_setting(&self, setting: Setting) -> usize {
         self.settings.borrow().size(setting)
     }
 
     /// What a protocol keeps with the connection, made now if need be. `None` when memory is exhausted.
+    #[inline]
     pub fn extension<T: Default + 'static>(&self) -> Option<&T> {
         self.extensions.get_or_init()
     }
 
     /// True while a source is attached.
+    #[inline]
     pub fn has_source(&self) -> bool {
         self.is(is::SOURCE)
     }
@@ -165,37 +148,44 @@ impl ConnState {
     }
 
     /// True when any of `bits` of [`is`] is set.
+    #[inline]
     pub fn is(&self, bits: u16) -> bool {
         self.is.get() & bits != 0
     }
 
     /// Sets `bits` of [`is`].
+    #[inline]
     pub fn mark(&self, bits: u16) {
         self.is.set(self.is.get() | bits);
     }
 
     /// Clears `bits` of [`is`].
+    #[inline]
     pub fn unmark(&self, bits: u16) {
         self.is.set(self.is.get() & !bits);
     }
 
     /// True when any of `bits` of [`ready`] is set.
+    #[inline]
     pub fn can(&self, bits: u8) -> bool {
         self.ready.get() & bits != 0
     }
 
     /// Sets `bits` of [`ready`].
+    #[inline]
     pub fn announce(&self, bits: u8) {
         self.ready.set(self.ready.get() | bits);
     }
 
     /// Clears `bits` of [`ready`].
+    #[inline]
     pub fn used_up(&self, bits: u8) {
         self.ready.set(self.ready.get() & !bits);
     }
 }
 
 /// Where the state of the connection at `at` lies. Reads nothing.
+#[inline]
 fn in_front(at: NonNull<Connection>) -> *mut ConnState {
     at.as_ptr().cast::<u8>().wrapping_sub(size_of::<ConnState>()).cast()
 }
@@ -204,6 +194,7 @@ fn in_front(at: NonNull<Connection>) -> *mut ConnState {
 ///
 /// # Safety
 /// `at` came from [`Root::allocate`], which puts the state in front, and a guard exists during `'g`.
+#[inline]
 unsafe fn member<'g>(at: NonNull<Connection>) -> Conn<'g> {
     // SAFETY: the caller vouches for the connection and its state.
     unsafe { Conn::new(at, Some(&*in_front(at))) }
@@ -222,10 +213,8 @@ pub struct Root {
     pub(super) guards: Cell<u32>,
     /// Closed connections, to be released when no guard exists.
     deferred: RefCell<Vec<NonNull<Connection>>>,
-    /// The addresses of all connections that are not yet released.
-    members: RefCell<HashSet<NonNull<Connection>, BuildHasherDefault<AddressHasher>>>,
-    /// Some of them, by [`recent`]: most questions are about the same few connections.
-    recent: [Cell<Option<NonNull<Connection>>>; RECENT],
+    /// All connections that are not yet released.
+    members: Members,
     /// What the loop was given.
     pub services: &'static Services,
     /// When [`Names::expire`](super::services::Names::expire) is due; `u64::MAX`: never.
@@ -234,36 +223,21 @@ pub struct Root {
     pub extensions: Extensions,
     /// Connections hold as much memory as they may.
     pub is_full: Cell<bool>,
+    /// The connection that has its turn now: its output needs no list.
+    pub current: Cell<Token>,
+    /// The time of the current poll, in `mg_millis` time.
+    pub now: Cell<u64>,
+    /// When all connections were last walked.
+    pub last_walk: Cell<u64>,
+    /// When idle buffers were last given back.
+    pub last_trim: Cell<u64>,
+    /// Bytes of them since the system was told.
+    pub shrunk: Cell<usize>,
+    /// True when the newest wait ended without I/O.
+    pub was_idle: Cell<bool>,
+    /// Called before a poll sleeps, with its argument.
+    pub before_wait: Cell<Option<(WaitFn, *mut c_void)>>,
     inner: RefCell<Inner>,
-}
-
-/// Connections that are remembered as members.
-const RECENT: usize = 16;
-
-/// Where a connection is remembered.
-fn recent(at: NonNull<Connection>) -> usize {
-    let address = at.addr().get();
-    (address >> 4 ^ address >> 10) % RECENT
-}
-
-/// Hashes addresses, which differ above their lowest bits.
-#[derive(Default)]
-pub struct AddressHasher(u64);
-
-impl Hasher for AddressHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|b| self.write_usize(usize::from(*b)));
-    }
-
-    fn write_usize(&mut self, address: usize) {
-        // The golden ratio spreads the bits upwards; the table uses the highest and the lowest ones.
-        let spread = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = spread ^ (spread >> 32);
-    }
 }
 
 /// Decides how long a poll sleeps: gets the milliseconds that it would (negative: without limit),
@@ -292,28 +266,15 @@ pub struct Inner {
     pub output: Vec<Token>,
     /// Connections whose READABLE or WRITABLE bit this poll may have set.
     pub marked: Vec<Token>,
-    /// The connection that has its turn now: its output needs no list.
-    pub current: Token,
-    /// The time of the current poll.
-    pub now: u64,
-    /// When all connections were last walked, in `mg_millis` time.
-    pub last_walk: u64,
-    /// When idle buffers were last given back.
-    pub last_trim: u64,
-    /// Bytes of them since the system was told.
-    pub shrunk: usize,
     /// What connections hold.
     pub memory: Memory<Token>,
-    /// True when the newest wait ended without I/O.
-    pub was_idle: bool,
     /// Value of [`forks`] when the poller was made.
     forks: u32,
-    /// Called before a poll sleeps, with its argument.
-    pub before_wait: Option<(WaitFn, *mut c_void)>,
 }
 
 impl Root {
     /// The state of an initialised manager.
+    #[inline]
     pub fn of(m: Mgr<'_>) -> Option<&Root> {
         m.root()
     }
@@ -333,6 +294,7 @@ impl Root {
 
     /// Gives a manager its state.
     pub fn attach(m: Mgr, services: &'static Services) {
+        fork::watch();
         let poll = mio::Poll::new().map_err(|e| log::error(format_args!("epoll: {e}"))).ok();
         m.set_epoll_fd(poll.as_ref().map_or(-1, std::os::fd::AsRawFd::as_raw_fd));
         let root = Box::new(Root {
@@ -340,12 +302,18 @@ impl Root {
             mgr: Cell::new(m.as_ptr()),
             guards: Cell::new(0),
             deferred: RefCell::default(),
-            members: RefCell::default(),
-            recent: Default::default(),
+            members: Members::default(),
             services,
             names_due: Cell::new(u64::MAX),
             extensions: Extensions::default(),
             is_full: Cell::new(false),
+            current: Cell::default(),
+            now: Cell::new(0),
+            last_walk: Cell::new(0),
+            last_trim: Cell::new(0),
+            shrunk: Cell::new(0),
+            was_idle: Cell::new(true),
+            before_wait: Cell::new(None),
             inner: RefCell::new(Inner {
                 poll,
                 events: mio::Events::with_capacity(256),
@@ -357,15 +325,8 @@ impl Root {
                 queue: Vec::new(),
                 output: Vec::new(),
                 marked: Vec::new(),
-                current: Token::default(),
-                now: 0,
-                last_walk: 0,
-                last_trim: 0,
-                shrunk: 0,
                 memory: Memory::default(),
-                was_idle: true,
                 forks: forks(),
-                before_wait: None,
             }),
         });
         m.set_private(Box::into_raw(root).cast());
@@ -380,7 +341,7 @@ impl Root {
         let poll = root.with(|inner| inner.poll.take());
         drop(poll);
         // A handler that goes on with its connection finds no manager, and gets no more events.
-        for at in root.members.borrow().iter() {
+        for at in root.members.all().iter() {
             // SAFETY: members came from `allocate`, and `m` is borrowed from a guard.
             let c: Conn = unsafe { member(*at) };
             c.set_mgr_ptr(ptr::null_mut());
@@ -392,12 +353,14 @@ impl Root {
     }
 
     /// The manager; `None` once it was freed.
+    #[inline]
     pub fn mgr(&self) -> Option<Mgr<'_>> {
         // SAFETY: until the manager is freed its struct stays.
         NonNull::new(self.mgr.get()).map(|at| unsafe { Mgr::new(at, Some(self)) })
     }
 
     /// True once the manager was freed: its public struct is not to be touched any more.
+    #[inline]
     pub fn is_freed(&self) -> bool {
         self.mgr.get().is_null()
     }
@@ -405,11 +368,13 @@ impl Root {
     /// Access to the state of the manager's own thread. A second access from inside `f` is a bug and
     /// panics: `f` must not run code of the program, which may call any function of the library. That
     /// includes handlers, the log, the clock, and the allocation of what crosses the C boundary.
+    #[inline]
     pub fn with<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> R {
         f(&mut self.inner.borrow_mut())
     }
 
     /// The connection with a token.
+    #[inline]
     pub fn find(&self, token: Token) -> Option<Conn<'_>> {
         let at = self.with(|inner| inner.table.at(token))?;
         // SAFETY: `self` is borrowed from a guard; see `member`.
@@ -429,20 +394,28 @@ impl Root {
     }
 
     /// The connection at `at`, if it is one of this manager's.
+    #[inline]
     pub fn known(&self, at: NonNull<Connection>) -> Option<Conn<'_>> {
-        let recent = &self.recent[recent(at)];
-        let known = recent.get() == Some(at) || self.members.borrow().contains(&at);
-        if known {
-            recent.set(Some(at));
-        }
         // SAFETY: members came from `allocate`, and `self` is borrowed from a guard.
-        known.then(|| unsafe { member(at) })
+        self.members.contains(at).then(|| unsafe { member(at) })
+    }
+
+    /// The connection after `c` in the list of the manager `m`, which this is the state of.
+    #[inline]
+    pub fn next<'g>(&'g self, m: Mgr<'g>, c: Conn<'g>) -> Option<Conn<'g>> {
+        let link = NonNull::new(c.next_ptr())?;
+        if c.state().is_some_and(|state| state.successor.get() == Some(link)) {
+            // SAFETY: `conn::unlink` takes a member out of `successor` before it is released.
+            return Some(unsafe { member(link) });
+        }
+        m.linked(link.as_ptr())
     }
 
     /// A handle to the connection at `at`, which has a state if it is one of this manager's.
     ///
     /// # Safety
     /// `at` points to a `struct mg_connection` that stays while the handle is used.
+    #[inline]
     pub unsafe fn conn_at(&self, at: NonNull<Connection>) -> Conn<'_> {
         // SAFETY: the caller vouches for a connection of the program's own.
         self.known(at).unwrap_or_else(|| unsafe { Conn::new(at, None) })
@@ -465,7 +438,7 @@ impl Root {
                 .write(ConnState { root: Some(NonNull::from(self)), ..ConnState::default() });
             base.add(size_of::<ConnState>()).cast()
         };
-        self.members.borrow_mut().insert(at);
+        self.members.insert(at);
         // SAFETY: made by the lines above; `self` is borrowed from a guard.
         let c: Conn = unsafe { member(at) };
         let token = self.with(|inner| inner.table.insert(at));
@@ -495,8 +468,7 @@ impl Root {
                 return;
             }
             for at in dead {
-                self.members.borrow_mut().remove(&at);
-                self.recent[recent(at)].set(None);
+                self.members.remove(at);
                 // SAFETY: `at` came from `allocate`; the caller vouches that nobody uses it.
                 unsafe { release(at) };
             }
@@ -523,6 +495,7 @@ unsafe fn release(at: NonNull<Connection>) {
 
 impl Inner {
     /// True in a process that was forked since the poller was made: the poller is the parent's.
+    #[inline]
     pub fn was_forked(&self) -> bool {
         self.forks != forks()
     }
@@ -561,6 +534,7 @@ impl Table {
     }
 
     /// The connection with a token.
+    #[inline]
     pub fn get(&self, token: Token) -> Option<Conn<'_>> {
         // SAFETY: a table is borrowed from its root, which is borrowed from a guard.
         self.at(token).map(|at| unsafe { member(at) })
@@ -572,6 +546,7 @@ impl Table {
         self.slots.iter().filter_map(|slot| slot.conn).map(|at| unsafe { member(at) })
     }
 
+    #[inline]
     fn at(&self, token: Token) -> Option<NonNull<Connection>> {
         let slot = self.slots.get(token.0 as u32 as usize)?;
         if slot.generation == (token.0 >> 32) as u32 { slot.conn } else { None }

@@ -5,7 +5,7 @@ use crate::abi::{Setting, flag};
 use crate::codec::mqtt::{self, Frame};
 use crate::net::event_loop::clock::millis;
 use crate::net::event_loop::conn::{self, runs_engine};
-use crate::net::event_loop::engine::{Engine, Handler};
+use crate::net::event_loop::engine::{Engine, Event, Handler};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::progress::{self, GRACE};
 use crate::net::event_loop::settings::Settings;
@@ -18,6 +18,10 @@ pub struct Mqtt;
 impl Engine for Mqtt {
     fn handler(&self) -> Handler {
         on_event
+    }
+
+    fn on_event(&self, c: Conn, event: Event) {
+        super::handle(c, event);
     }
 
     fn deadline(&self, c: Conn, now: u64) -> Option<u64> {

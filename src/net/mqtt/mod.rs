@@ -9,6 +9,7 @@
 //! * `strict`: what `MG_SET_MQTT_STRICT` looks at.
 
 use super::event_loop::conn::{self, call, has_protocol};
+use super::event_loop::engine::Event;
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
@@ -16,12 +17,11 @@ use super::event_loop::settings::Settings;
 use super::event_loop::state::ConnState;
 use super::event_loop::{clock::millis, connect, deadline, memory};
 use crate::abi::{
-    Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MG_EV_READ, MG_EV_WRITE, MqttMessage,
-    MqttOpts, Setting, Str, flag,
+    Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MqttMessage, MqttOpts, Setting, Str, flag,
 };
 use crate::codec::mqtt::{self, Fault, Frame, From, Packet};
 use core::cell::{Cell, RefCell};
-use core::ffi::{CStr, c_int, c_long, c_void};
+use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 use std::collections::BTreeSet;
@@ -86,7 +86,7 @@ pub unsafe fn start<'g>(
     handlers: Handlers,
 ) -> Option<Conn<'g>> {
     let c = connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
-    c.state()?.engine.set(Some(&Mqtt));
+    c.state()?.set_engine(Some(&Mqtt));
     // SAFETY: the caller vouches for opts.
     unsafe { login(c, opts) };
     deadline::rearm(c);
@@ -104,25 +104,19 @@ pub fn start_listener<'g>(m: Mgr<'g>, url: &[u8], handlers: Handlers) -> Option<
 /// The protocol handler of MQTT connections.
 unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     crate::fence!("MQTT protocol handler");
-    if ev != MG_EV_READ && ev != MG_EV_WRITE {
-        return;
+    // SAFETY: called with a live connection and the event's data.
+    if let (Some(event), Some(guard)) = unsafe { (Event::of(ev, ev_data), ConnGuard::new(c)) } {
+        handle(guard.conn(), event);
     }
-    // SAFETY: who calls a protocol handler passes a connection that is not released yet.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
-    let c = guard.conn();
-    if c.state().is_none() {
-        return;
-    }
-    let Some(state) = c.state().and_then(ConnState::extension::<MqttState>) else {
-        return conn::error(c, b"OOM");
-    };
-    if ev == MG_EV_READ {
-        take_packets(c, state);
-    } else {
-        // SAFETY: the data of WRITE is a long.
-        let sent = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
-        let unread = &state.unread;
-        unread.set(unread.get().saturating_sub(usize::try_from(sent).unwrap_or(0)));
+}
+
+/// What the protocol handler does.
+fn handle(c: Conn, event: Event) {
+    let Some(state) = c.state().filter(|_| matches!(event, Event::Read(_) | Event::Write(_))) else { return };
+    let Some(state) = state.extension::<MqttState>() else { return conn::error(c, b"OOM") };
+    match event {
+        Event::Write(sent) => state.unread.set(state.unread.get().saturating_sub(sent)),
+        _ => take_packets(c, state),
     }
 }
 
@@ -189,12 +183,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
             if session.is_v5() { c.set(flag::MQTT5) } else { c.clear(flag::MQTT5) }
         }
     }
-    if let Some(answer) = frame.answer(&packet, v5)
-        && !queue_answer(c, state, answer.bytes())
-    {
-        *at += len;
-        return Ok(true);
-    }
+    let answer = frame.answer(&packet, v5);
     let is_repeated = state.is_repeated(frame.bytes[0], &packet);
     let mut message = MaybeUninit::<MqttMessage>::zeroed();
     // SAFETY: the message is valid for writes.
@@ -206,6 +195,11 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
     }
     let (command, ack) = (packet.command, packet.ack);
     state.clock.saw(c, &frame, command);
+    // From here on code of the program may run: the packet is looked at through `message` only.
+    if answer.is_some_and(|answer| !queue_answer(c, state, answer.bytes())) {
+        *at += len;
+        return Ok(true);
+    }
     let replaced = buf.with_front(len, || {
         let message = message.as_mut_ptr();
         if command == mqtt::CONNACK {

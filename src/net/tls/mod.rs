@@ -191,7 +191,7 @@ pub fn start(c: Conn, options: &Options<'_>) -> Option<&'static CStr> {
     };
     let host = tls.host.take();
     let is_on = |setting| state.setting(setting) != 0;
-    let alpn = match (options.alpn, state.engine.get()) {
+    let alpn = match (options.alpn, state.engine()) {
         (b"", Some(engine)) => engine.alpn(c.has(flag::CLIENT)),
         (given, _) => given,
     };

@@ -8,19 +8,17 @@
 use super::event_loop::clock::millis;
 use super::event_loop::conn::{self, call, has_protocol};
 use super::event_loop::deadline;
-use super::event_loop::engine::{Engine, Handler};
+use super::event_loop::engine::{Engine, Event, Handler};
 use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::Conn;
-use crate::abi::{
-    Connection, HttpMessage, HttpMessageSpace, MG_EV_CLOSE, MG_EV_READ, MG_EV_WRITE, MG_EV_WS_OPEN, flag,
-};
+use crate::abi::{Connection, HttpMessage, HttpMessageSpace, MG_EV_WS_OPEN, flag};
 use crate::codec::http::fields::{entries, has_token};
 use crate::codec::http::{self, head_len};
 use crate::codec::ws::deflate::Deflate;
 use crate::codec::ws::extension::{self, Agreement, Wish};
 use crate::codec::ws::handshake;
 use config::Config;
-use core::ffi::{c_int, c_long, c_void};
+use core::ffi::{c_int, c_void};
 use core::ptr;
 pub use state::Offer;
 use state::{Awaited, WsState};
@@ -39,6 +37,19 @@ struct Ws;
 impl Engine for Ws {
     fn handler(&self) -> Handler {
         on_event
+    }
+
+    fn on_event(&self, c: Conn, event: Event) {
+        let Some(state) = WsState::attach(c) else { return };
+        match event {
+            Event::Read(added) => {
+                heard(c, state, added.unwrap_or(0));
+                read(c, state);
+            }
+            Event::Write(_) if c.send().len() == 0 => send::drained(c, state),
+            Event::Close => c.set_protocol_data(ptr::null_mut()),
+            _ => {}
+        }
     }
 
     fn deadline(&self, c: Conn, now: u64) -> Option<u64> {
@@ -100,23 +111,9 @@ fn begin(c: Conn, agreed: Option<Agreement>) {
 /// `c` is a live connection; `ev_data` belongs to `ev`, or is NULL.
 pub unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_void) {
     crate::fence!("WebSocket protocol handler");
-    if !matches!(ev, MG_EV_READ | MG_EV_WRITE | MG_EV_CLOSE) {
-        return;
-    }
-    // SAFETY: who calls a protocol handler passes a connection that is not released yet.
-    let Some(guard) = (unsafe { ConnGuard::new(c) }) else { return };
-    let c = guard.conn();
-    let Some(state) = WsState::attach(c) else { return };
-    match ev {
-        MG_EV_READ => {
-            // SAFETY: the data of READ is a long.
-            let added = if ev_data.is_null() { 0 } else { unsafe { *ev_data.cast::<c_long>() } };
-            heard(c, state, usize::try_from(added).unwrap_or(0));
-            read(c, state);
-        }
-        MG_EV_WRITE if c.send().len() == 0 => send::drained(c, state),
-        MG_EV_CLOSE => c.set_protocol_data(ptr::null_mut()),
-        _ => {}
+    // SAFETY: who calls a protocol handler passes a connection that is not released yet, and the event's data.
+    if let (Some(event), Some(guard)) = unsafe { (Event::of(ev, ev_data), ConnGuard::new(c)) } {
+        Ws.on_event(guard.conn(), event);
     }
 }
 
@@ -175,17 +172,18 @@ fn finish_handshake(c: Conn, state: &WsState) {
         };
         http::fields::unfold(&mut bytes[..len]);
         let mut hm = HttpMessageSpace::uninit();
+        let mut head = http::Head::default();
         // SAFETY: hm is valid for writes.
-        let parsed = unsafe { super::http::message::parse(bytes, hm.as_mut_ptr()) };
-        let accepted = match parsed {
-            Ok(Some(head)) if matches!(head.status, 100 | 102..=199) => {
+        let complete = unsafe { super::http::message::parse(bytes, hm.as_mut_ptr(), &mut head) };
+        let accepted = match complete {
+            Ok(true) if matches!(head.status, 100 | 102..=199) => {
                 if let Some(awaited) = &mut awaited {
                     awaited.searched = 0;
                 }
                 c.recv().consume(len);
                 continue;
             }
-            Ok(Some(head)) if head.method.starts_with(b"HTTP/1.") && head.uri == b"101" => {
+            Ok(true) if head.method.starts_with(b"HTTP/1.") && head.uri == b"101" => {
                 check_response(&bytes[..len], awaited.as_deref())
             }
             _ => None,

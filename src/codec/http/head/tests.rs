@@ -9,7 +9,8 @@ type Parsed<'a> = Result<Option<(Head<'a>, Vec<Header<'a>>)>, HeadError>;
 
 fn parse(buf: &[u8]) -> Parsed<'_> {
     let mut headers = Vec::new();
-    Ok(parse_head_into(buf, |h| headers.push(h))?.map(|head| (head, headers)))
+    let mut head = Head::default();
+    Ok(parse_head_at(buf, &mut head, |h| headers.push(h))?.then_some((head, headers)))
 }
 
 /// Length of the head as `mg_http_parse` reports it.

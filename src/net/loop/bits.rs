@@ -1,0 +1,49 @@
+//! Flags of [`ConnState`](super::state::ConnState), which programs do not see.
+
+/// Bits of `ConnState::ready`: what the poller announced and nobody has used up yet.
+pub mod ready {
+    /// Bytes, end of stream, or a connection to accept.
+    pub const READ: u8 = 1;
+    /// Room to send.
+    pub const WRITE: u8 = 2;
+    /// The peer will send no more: read on until the end of the stream.
+    pub const HANGUP: u8 = 4;
+    /// The socket has an error.
+    pub const ERROR: u8 = 8;
+}
+
+/// Bits of `ConnState::is`.
+pub mod is {
+    /// In the list for the next turn.
+    pub const QUEUED: u16 = 1;
+    /// In the list of connections with fresh output.
+    pub const OUTPUT: u16 = 2;
+    /// Closed: unlinked, CLOSE was fired; the memory waits to be released.
+    pub const CLOSED: u16 = 4;
+    /// Registered with the poller.
+    pub const REGISTERED: u16 = 8;
+    /// The descriptor is not a socket: `read` and `write`.
+    pub const PLAIN_FD: u16 = 16;
+    /// An accept or a receive failed: try again at each poll, which waits as usual; log once.
+    pub const RETRY: u16 = 32;
+    /// The descriptor is the library's to close.
+    pub const OWNS_FD: u16 = 64;
+    /// The handlers of CLOSE have returned: there are no more events.
+    pub const GONE: u16 = 128;
+    /// The program's own socket, which may block: accepting from it must not.
+    pub const WRAPPED: u16 = 256;
+    /// A read may leave room although more waits: lines of a terminal, messages of a socket.
+    pub const PIECEWISE: u16 = 512;
+    /// The high-water mark was reported and `send` has not been below it since.
+    pub const ABOVE_MARK: u16 = 1024;
+    /// Drained, and kept by its engine nevertheless.
+    pub const LINGERING: u16 = 2048;
+    /// A source is attached.
+    pub const SOURCE: u16 = 4096;
+    /// The message at hand announces too much, see `oversize`.
+    pub const OVERSIZE: u16 = 8192;
+    /// A listener that somebody else has bound: its socket file stays.
+    pub const INHERITED: u16 = 16384;
+    /// Not read for lack of memory, see `memory`.
+    pub const STARVED: u16 = 32768;
+}
