@@ -70,7 +70,8 @@ class Client:
             self.more()
         head = bytes(self.received[: end + 4])
         length = re.search(rb"Content-Length: *(\d+)", head)
-        assert head.startswith(b"HTTP/1.1 200 ") and length, head
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert length, head
         whole = len(head) + int(length[1])
         while len(self.received) < whole:
             self.more()
@@ -118,7 +119,9 @@ def costs(profile: Path) -> Counter[str]:
     return found
 
 
-def measure(command: list[str], port: int, requests: int, options: argparse.Namespace, sent: bytes) -> Counter[str]:
+def measure(
+    command: list[str], port: int, requests: int, options: argparse.Namespace, sent: bytes
+) -> Counter[str]:
     """What a whole run of the server with so many requests costs."""
     with tempfile.TemporaryDirectory() as place:
         profile = Path(place) / "profile"
@@ -147,14 +150,18 @@ def command(server: str, profile: str, port: int, body: int) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--server", choices=["c", "python"], default="c")
     parser.add_argument("--scenario", nargs="+", choices=list(SCENARIOS), default=["hello"])
     parser.add_argument("--profile", default=cprogram.PROFILE, help="the profile of Cargo: release or quick")
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--together", action="store_true", help="requests on all connections at once")
     parser.add_argument("--requests", type=int, nargs=2, default=[1000, 3000])
-    parser.add_argument("--functions", type=int, default=0, metavar="N", help="the N most expensive functions")
+    parser.add_argument(
+        "--functions", type=int, default=0, metavar="N", help="the N most expensive functions"
+    )
     parser.add_argument("--built", action="store_true", help="takes the library as it is")
     options = parser.parse_args()
     if options.server == "c":

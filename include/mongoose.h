@@ -1073,7 +1073,7 @@ struct mg_sha384_ctx;
 #define MG_GET_ACCEPTED (-2)
 
 /* How many there are. */
-#define mg_setting_COUNT 55
+#define mg_setting_COUNT 59
 
 /* Open network. */
 #define MG_WIFI_SECURITY_OPEN 0
@@ -1290,7 +1290,9 @@ enum mg_setting {
   /* Accepted connections at once from one address; more are turned away. 0: no limit. Managers only. */
   MG_SET_MAX_PER_ADDRESS = 12,
   /* 1 or 0: refuse messages that RFC 9112 calls invalid and the original accepts: odd methods, names,
-   * targets, statuses and versions, a missing `Host`, a response that is sent to a server.
+   * targets, statuses and versions, spaces, LF without CR, odd chunk sizes and extensions, a missing
+   * `Host`, a response that is sent to a server. `MG_SET_HTTP_ALLOW_NO_HOST` and the settings after it
+   * are single exceptions.
    */
   MG_SET_HTTP_STRICT = 13,
   /* 1 or 0: answer requests that cannot be served with 400, 408, 411, 413, 414, 429, 431, 501, 503 or
@@ -1435,7 +1437,17 @@ enum mg_setting {
    * "memory limit". What a program sends counts, but is not refused. Managers only; `mg_mgr_get` with
    * `MG_GET_MEMORY` has the count.
    */
-  MG_SET_MEMORY_LIMIT = 55
+  MG_SET_MEMORY_LIMIT = 55,
+  /* 1 or 0: with `MG_SET_HTTP_STRICT`, requests of HTTP/1.1 may have no `Host`. */
+  MG_SET_HTTP_ALLOW_NO_HOST = 56,
+  /* 1 or 0: with `MG_SET_HTTP_STRICT`, lines of a request's head may end in LF alone. */
+  MG_SET_HTTP_ALLOW_LF = 57,
+  /* 1 or 0: with `MG_SET_HTTP_STRICT`, the target of a request may have bytes from 0x80 on, which belong
+   * percent-encoded.
+   */
+  MG_SET_HTTP_ALLOW_RAW_TARGET = 58,
+  /* 1 or 0: requests with a method that is neither registered nor of WebDAV are refused with 501. */
+  MG_SET_HTTP_KNOWN_METHODS = 59
 };
 
 /* Flags of `mg_http_web_opts`. */

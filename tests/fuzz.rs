@@ -120,6 +120,15 @@ fn head() {
 }
 
 #[test]
+fn strict() {
+    let mut seeds = golden(HTTP_CASES, "http_parse");
+    let more =
+        ["GET /a?b HTTP/1.1\r\nHost: h\r\nA: b\r\n\r\n", "OPTIONS * HTTP/1.0\r\nContent-Length: 0\r\n\r\n"];
+    seeds.extend(more.map(|s| s.as_bytes().to_vec()));
+    run(http::strict, &seeds);
+}
+
+#[test]
 fn chunked() {
     let seeds = [
         "\x40", /* where the input is cut, see the target */

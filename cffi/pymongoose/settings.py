@@ -26,7 +26,11 @@ class Settings(TypedDict, total=False):
     tls_inherit: int  # accepted connections begin TLS with the options of their listener
     tls_tickets: int  # TLS sessions may be resumed; on unless it is set to 0
     tls_key_log: int  # append the keys of TLS sessions to the file that SSLKEYLOGFILE names
-    http_strict: int  # refuse what RFC 9112 calls invalid, such as a missing Host
+    http_strict: int  # refuse what RFC 9112 calls invalid
+    http_allow_no_host: int  # where http_strict is on: HTTP/1.1 without Host
+    http_allow_lf: int  # where http_strict is on: lines of a head may end in LF alone
+    http_allow_raw_target: int  # where http_strict is on: targets may have bytes from 0x80 on
+    http_known_methods: int  # refuse methods that nobody knows with 501
     http_error_replies: int  # answer with 400 and the like before closing
     http_continue: int  # answer Expect: 100-continue
     http10_close: int  # close after HTTP/1.0 without keep-alive
@@ -85,6 +89,8 @@ def defaults() -> ManagerSettings:
     connections = 0 if descriptors == resource.RLIM_INFINITY else max(1, descriptors - SPARE_DESCRIPTORS)
     return {
         "backlog": 2048,
+        "http_strict": True,
+        "http_allow_no_host": True,
         "http_error_replies": True,
         "http_continue": True,
         "http10_close": True,

@@ -37,7 +37,9 @@ pub enum Setting {
     /// Accepted connections at once from one address; more are turned away. 0: no limit. Managers only.
     MG_SET_MAX_PER_ADDRESS = 12,
     /// 1 or 0: refuse messages that RFC 9112 calls invalid and the original accepts: odd methods, names,
-    /// targets, statuses and versions, a missing `Host`, a response that is sent to a server.
+    /// targets, statuses and versions, spaces, LF without CR, odd chunk sizes and extensions, a missing
+    /// `Host`, a response that is sent to a server. `MG_SET_HTTP_ALLOW_NO_HOST` and the settings after it
+    /// are single exceptions.
     MG_SET_HTTP_STRICT = 13,
     /// 1 or 0: answer requests that cannot be served with 400, 408, 411, 413, 414, 429, 431, 501, 503 or
     /// 505 before closing, instead of closing silently. What a client still sends is read for
@@ -159,6 +161,15 @@ pub enum Setting {
     /// "memory limit". What a program sends counts, but is not refused. Managers only; `mg_mgr_get` with
     /// `MG_GET_MEMORY` has the count.
     MG_SET_MEMORY_LIMIT = 55,
+    /// 1 or 0: with `MG_SET_HTTP_STRICT`, requests of HTTP/1.1 may have no `Host`.
+    MG_SET_HTTP_ALLOW_NO_HOST = 56,
+    /// 1 or 0: with `MG_SET_HTTP_STRICT`, lines of a request's head may end in LF alone.
+    MG_SET_HTTP_ALLOW_LF = 57,
+    /// 1 or 0: with `MG_SET_HTTP_STRICT`, the target of a request may have bytes from 0x80 on, which belong
+    /// percent-encoded.
+    MG_SET_HTTP_ALLOW_RAW_TARGET = 58,
+    /// 1 or 0: requests with a method that is neither registered nor of WebDAV are refused with 501.
+    MG_SET_HTTP_KNOWN_METHODS = 59,
 }
 
 /// For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
@@ -170,7 +181,7 @@ pub const MG_GET_ACCEPTED: c_int = -2;
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 55;
+    pub const COUNT: usize = 59;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -229,6 +240,10 @@ impl Setting {
         Setting::MG_SET_HANDSHAKE_TIMEOUT,
         Setting::MG_SET_MESSAGE_RATE,
         Setting::MG_SET_MEMORY_LIMIT,
+        Setting::MG_SET_HTTP_ALLOW_NO_HOST,
+        Setting::MG_SET_HTTP_ALLOW_LF,
+        Setting::MG_SET_HTTP_ALLOW_RAW_TARGET,
+        Setting::MG_SET_HTTP_KNOWN_METHODS,
     ];
 
     /// What `mg_mgr_harden` sets: for servers that strangers reach. Times are milliseconds.
@@ -302,6 +317,10 @@ impl Setting {
             | Setting::MG_SET_TLS_KEY_LOG
             | Setting::MG_SET_MQTT_STRICT
             | Setting::MG_SET_HTTP_STRICT
+            | Setting::MG_SET_HTTP_ALLOW_NO_HOST
+            | Setting::MG_SET_HTTP_ALLOW_LF
+            | Setting::MG_SET_HTTP_ALLOW_RAW_TARGET
+            | Setting::MG_SET_HTTP_KNOWN_METHODS
             | Setting::MG_SET_HTTP_ERROR_REPLIES
             | Setting::MG_SET_HTTP_CONTINUE
             | Setting::MG_SET_HTTP10_CLOSE

@@ -30,6 +30,9 @@ static void test_broken_rules(void) {
       {BYTES("\x81\x82\0\0\0\0a\xff"), 1007, "!WS text is not UTF-8"},
       {BYTES("\x01\x82\0\0\0\0a\xc3\x80\x81\0\0\0\0a"), 1007, "!WS text is not UTF-8"},
       {BYTES("\x01\x81\0\0\0\0\xc3\x80\x80\0\0\0\0"), 1007, "!WS text is not UTF-8"},
+      // Before the frame is complete.
+      {BYTES("\x81\x8a\1\2\3\4`\xfd"), 1007, "!WS text is not UTF-8"},
+      {BYTES("\x01\x81\0\0\0\0\xc3\x80\x8a\0\0\0\0a"), 1007, "!WS text is not UTF-8"},
       {BYTES("\x88\x81\0\0\0\0a"), 1002, "!WS close payload"},
       {BYTES("\x88\x82\0\0\0\0\x03\xed"), 1002, "!WS close payload"},
       {BYTES("\x88\x82\0\0\0\0\0\0\x81\x80\0\0\0\0"), 1002, "!WS close payload"},

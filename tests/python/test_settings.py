@@ -298,3 +298,38 @@ def test_the_limit_of_memory_follows_that_of_the_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert int(done.stdout.split()[-1]) == min(available, limit) // 4
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected", "exception"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: h\r\n\r\n", 200, None),
+        (b"GET / HTTP/1.1\r\n\r\n", 200, None),
+        (b"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 200, None),
+        (b"GET / HTTP/1.1\nHost: h\r\n\r\n", 400, "http_allow_lf"),
+        (b"GET /\xc3\xa4 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http_allow_raw_target"),
+        (b"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400, None),
+        (b"GET /\x7f HTTP/1.1\r\nHost: h\r\n\r\n", 400, None),
+        (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, None),
+        (b"GET / HTTP/1.1\r\nHost: h\r\nHost: i\r\n\r\n", 400, None),
+        (b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2;\r\nxx\r\n0\r\n\r\n", 400, None),
+        (b"FOO / HTTP/1.1\r\nHost: h\r\n\r\n", 200, None),
+    ],
+)
+def test_servers_are_strict(request_: bytes, expected: int, exception: str | None) -> None:
+    with Server(handler) as server:
+        assert status(ask(server.port, request_)) == expected
+        if exception is not None:
+            server.listener.set(**{exception: True})  # type: ignore[misc]
+            assert status(ask(server.port, request_)) == 200
+        if expected != 200:
+            server.listener.set(http_strict=False, http_allow_lf=False)
+            assert status(ask(server.port, request_)) == (
+                400 if b"\x7f" in request_ or b"i\r" in request_ else 200
+            )
+
+
+def test_exceptions_and_more_can_be_chosen() -> None:
+    with Server(handler, settings={"http_allow_no_host": False, "http_known_methods": True}) as server:
+        assert status(ask(server.port, b"GET / HTTP/1.1\r\n\r\n")) == 400
+        assert status(ask(server.port, b"FOO / HTTP/1.1\r\nHost: h\r\n\r\n")) == 501

@@ -12,6 +12,8 @@ use core::ops::Range;
 
 /// Sizes from here on are refused.
 const TOO_LARGE: usize = 0x8000_0000;
+/// Digits of a size, for a strict reader; leading zeros count.
+const MAX_DIGITS: u8 = 16;
 /// Bytes of framing beyond a fair share that a body may contain.
 const MAX_OVERHEAD: usize = 16 * 1024;
 /// Framing bytes that each chunk may have at no charge; as many bytes of framing as of data come
@@ -65,6 +67,16 @@ enum State {
     Extension,
     /// Behind the CR of a size line.
     SizeLf,
+    /// Strict: behind a semicolon, in a name, behind one.
+    NameStart,
+    Name,
+    NameEnd,
+    /// Strict: behind an equals sign, in a token, in quotes, behind a backslash there, behind a value.
+    ValueStart,
+    Value,
+    Quoted,
+    Escaped,
+    ValueEnd,
     /// In data, of which so much is left.
     Data,
     /// Behind data.
@@ -95,6 +107,9 @@ pub struct Chunked {
     overhead: usize,
     trailer: usize,
     forgiving: bool,
+    strict: bool,
+    /// Digits of the size at hand.
+    digits: u8,
 }
 
 impl Default for Chunked {
@@ -106,13 +121,29 @@ impl Default for Chunked {
 impl Chunked {
     /// A decoder in front of a body.
     pub const fn new() -> Self {
-        Chunked { state: State::Size, at: 0, left: 0, body: 0, overhead: 0, trailer: 0, forgiving: false }
+        Chunked {
+            state: State::Size,
+            at: 0,
+            left: 0,
+            body: 0,
+            overhead: 0,
+            trailer: 0,
+            forgiving: false,
+            strict: false,
+            digits: 0,
+        }
     }
 
     /// A decoder in front of the body of a response, which accepts what browsers do: blanks behind a
     /// size, and LF alone as line end. Nobody reads a response in two ways to his advantage.
     pub const fn forgiving() -> Self {
         Chunked { forgiving: true, ..Chunked::new() }
+    }
+
+    /// A decoder that takes nothing but what RFC 9112, section 7.1.1, has: extensions with names, and
+    /// sizes of at most [`MAX_DIGITS`] digits.
+    pub const fn strict() -> Self {
+        Chunked { strict: true, ..Chunked::new() }
     }
 
     /// Bytes of data found so far.
@@ -181,7 +212,12 @@ impl Chunked {
         Some(match (self.state, b) {
             (State::Size, _) => {
                 self.left = hex(b)?;
+                self.digits = 1;
                 State::Digits
+            }
+            (State::Digits | State::Space, b';') if self.strict => {
+                self.charge()?;
+                State::NameStart
             }
             (State::Digits, b'\r') => State::SizeLf,
             (State::Space, b'\r') if self.forgiving => State::SizeLf,
@@ -199,6 +235,10 @@ impl Chunked {
             }
             (State::Digits, _) => {
                 self.charge()?;
+                self.digits = self.digits.saturating_add(1);
+                if self.strict && self.digits > MAX_DIGITS {
+                    return None;
+                }
                 self.left = self.left * 16 + hex(b)?;
                 if self.left >= TOO_LARGE {
                     return None;
@@ -209,6 +249,20 @@ impl Chunked {
             (State::Extension, b'\t' | b' '..=b'~' | 0x80..) => {
                 self.charge()?;
                 State::Extension
+            }
+            (
+                State::NameStart
+                | State::Name
+                | State::NameEnd
+                | State::ValueStart
+                | State::Value
+                | State::Quoted
+                | State::Escaped
+                | State::ValueEnd,
+                _,
+            ) => {
+                self.charge()?;
+                extension(self.state, b)?
             }
             (State::SizeLf, b'\n') => self.sized(),
             (State::DataCr, b'\r') => State::DataLf,
@@ -264,6 +318,26 @@ pub fn compact(buf: &mut [u8], mut decoder: Chunked) -> usize {
     len
 }
 
+/// The state behind byte `b` of a chunk extension (RFC 9112, section 7.1.1).
+fn extension(state: State, b: u8) -> Option<State> {
+    let blank = matches!(b, b' ' | b'\t');
+    Some(match (state, b) {
+        (State::Name | State::NameEnd | State::Value | State::ValueEnd, b'\r') => State::SizeLf,
+        (State::Name | State::NameEnd | State::Value | State::ValueEnd, b';') => State::NameStart,
+        (State::Name | State::NameEnd, b'=') => State::ValueStart,
+        (State::NameStart | State::ValueStart, _) if blank => state,
+        (State::Name | State::NameEnd, _) if blank => State::NameEnd,
+        (State::Value | State::ValueEnd, _) if blank => State::ValueEnd,
+        (State::NameStart | State::Name, _) if is_token(&[b]) => State::Name,
+        (State::ValueStart | State::Value, _) if is_token(&[b]) => State::Value,
+        (State::ValueStart, b'"') => State::Quoted,
+        (State::Quoted, b'"') => State::ValueEnd,
+        (State::Quoted, b'\\') => State::Escaped,
+        (State::Quoted | State::Escaped, b'\t' | b' '..=b'~' | 0x80..) => State::Quoted,
+        _ => return None,
+    })
+}
+
 fn hex(b: u8) -> Option<usize> {
     char::from(b).to_digit(16).map(|d| d as usize)
 }
@@ -307,6 +381,36 @@ mod tests {
             (b"3\r\n\r\n\n\r\n0\r\nA: b\r\nC:\r\n\r\nX", b"\r\n\n", 1),
         ] {
             assert_eq!(decode(raw), Ok(Some((body.to_vec(), raw.len() - rest))), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn strict_bodies() {
+        for (raw, good) in [
+            (&b"1\r\na\r\n0\r\n\r\n"[..], true),
+            (b"0000000000000001\r\na\r\n0\r\n\r\n", true),
+            (b"00000000000000001\r\na\r\n0\r\n\r\n", false),
+            (b"1;a\r\na\r\n0;b=c;d\r\n\r\n", true),
+            (b"1 ; a = \"x;\\\"y\" ;b\r\na\r\n0\r\n\r\n", true),
+            (b"1;\r\na\r\n0\r\n\r\n", false),
+            (b"1; \r\na\r\n0\r\n\r\n", false),
+            (b"1;a;\r\na\r\n0\r\n\r\n", false),
+            (b"1;=b\r\na\r\n0\r\n\r\n", false),
+            (b"1;a=\r\na\r\n0\r\n\r\n", false),
+            (b"1;a=\"b\r\na\r\n0\r\n\r\n", false),
+            (b"1;a b\r\na\r\n0\r\n\r\n", false),
+            (b"1 \r\na\r\n0\r\n\r\n", false),
+            (b"1\na\r\n0\r\n\r\n", false),
+            (b"1\r\na\n0\r\n\r\n", false),
+        ] {
+            let text = raw.escape_ascii();
+            assert_eq!(Chunked::strict().scan(raw).is_ok_and(|end| end == Some(raw.len())), good, "{text}");
+            for cut in 0..raw.len() {
+                let mut decoder = Chunked::strict();
+                let first = decoder.scan(&raw[..cut]);
+                let whole = first.and_then(|_| decoder.scan(raw));
+                assert_eq!(whole.is_ok_and(|end| end == Some(raw.len())), good, "{text} cut at {cut}");
+            }
         }
     }
 

@@ -46,6 +46,10 @@ pub enum Fault {
     Host,
     /// A status that is not three digits, the first of them 1 to 9.
     Status,
+    /// LF that no CR precedes.
+    BareLf,
+    /// A method that nobody knows.
+    UnknownMethod,
     /// A response where a request belongs, or the other way round.
     WrongWay,
 }
@@ -56,7 +60,9 @@ impl Fault {
         match self {
             Fault::ControlByte => "Control byte in HTTP head",
             Fault::BareCr => "CR without LF in HTTP head",
+            Fault::BareLf => "LF without CR in HTTP head",
             Fault::Method => "Invalid HTTP method",
+            Fault::UnknownMethod => "Unknown HTTP method",
             Fault::Target => "Invalid HTTP target",
             Fault::Version => "Invalid HTTP version",
             Fault::HeaderName => "Invalid HTTP header name",
@@ -80,7 +86,7 @@ impl Fault {
     pub fn status(self) -> u16 {
         match self {
             Fault::TooManyHeaders => 431,
-            Fault::Coding => 501,
+            Fault::Coding | Fault::UnknownMethod => 501,
             Fault::UnknownVersion => 505,
             _ => 400,
         }

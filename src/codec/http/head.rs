@@ -1,10 +1,9 @@
 //! The parser of heads: one pass, no allocation, no copy.
 //!
-//! It is our own and not `httparse`, because C programs rely on a grammar that differs in both
+//! It is our own, because C programs rely on a grammar that differs from that of `httparse` in both
 //! directions: UTF-8 in methods, targets and names, LF line ends everywhere, any `HTTP/d.d`, any
 //! word as status, and an incomplete head reported as such even when its first line is already
-//! known to be bad. `httparse` would need a second pass for these, and a third for the framing
-//! headers beyond the slots of the caller, which must be seen (RFC 9112, section 11.2).
+//! known to be bad. Strict servers read requests by `httparse`: see [`super::strict`].
 
 #![forbid(unsafe_code)]
 
@@ -88,16 +87,8 @@ impl<'a> Parser<'a> {
             note(head, &mut seen, header).map_err(|fault| Stop::Bad(fault, line))?;
             store(header);
         }
-        head.len = self.at;
         head.odd_name = self.odd_name;
-        if let Some(n) = head.content_length {
-            if head.transfer_encoding.is_some() {
-                return Err(Stop::Bad(Fault::LengthAndCoding, 0));
-            }
-            if n == usize::MAX || n.checked_add(head.len).is_none() {
-                return Err(Stop::Bad(Fault::ContentLength, 0));
-            }
-        }
+        settle(head, self.at).map_err(|fault| Stop::Bad(fault, 0))?;
         Ok(())
     }
 
@@ -205,9 +196,24 @@ fn name_fault(b: u8, first: bool) -> Fault {
     }
 }
 
+/// A head of `len` bytes is complete: what its lines say together.
+#[inline]
+pub(super) fn settle(head: &mut Head<'_>, len: usize) -> Result<(), Fault> {
+    head.len = len;
+    if let Some(n) = head.content_length {
+        if head.transfer_encoding.is_some() {
+            return Err(Fault::LengthAndCoding);
+        }
+        if n == usize::MAX || n.checked_add(len).is_none() {
+            return Err(Fault::ContentLength);
+        }
+    }
+    Ok(())
+}
+
 /// Which of the headers that may stand only once have been met.
 #[derive(Default)]
-struct Seen(u8);
+pub(super) struct Seen(u8);
 
 impl Seen {
     fn once(&mut self, bit: u8) -> Result<(), Fault> {
@@ -221,7 +227,7 @@ impl Seen {
 
 /// Takes down what framing and connection handling need.
 #[inline]
-fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<(), Fault> {
+pub(super) fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>) -> Result<(), Fault> {
     let Header { name, value } = header;
     match name.len() {
         4 if is(name, b"Host") => {

@@ -23,6 +23,7 @@ pub mod percent;
 pub mod range;
 mod scan;
 pub mod status;
+pub mod strict;
 pub mod target;
 pub mod upload;
 mod validate;

@@ -6,17 +6,55 @@
 use super::error::{Fault, HeadError};
 use super::framing::Head;
 use super::scan::is_token;
+use super::strict::Allow;
 use super::target::{Target, is_host};
 
+/// Methods that somebody knows: of RFC 9110, PATCH, QUERY, and those of WebDAV and its extensions.
+const METHODS: [&[u8]; 28] = [
+    b"GET",
+    b"HEAD",
+    b"POST",
+    b"PUT",
+    b"DELETE",
+    b"CONNECT",
+    b"OPTIONS",
+    b"TRACE",
+    b"PATCH",
+    b"QUERY",
+    b"PROPFIND",
+    b"PROPPATCH",
+    b"MKCOL",
+    b"COPY",
+    b"MOVE",
+    b"LOCK",
+    b"UNLOCK",
+    b"SEARCH",
+    b"REPORT",
+    b"MKCALENDAR",
+    b"ACL",
+    b"BIND",
+    b"UNBIND",
+    b"REBIND",
+    b"VERSION-CONTROL",
+    b"CHECKOUT",
+    b"CHECKIN",
+    b"MERGE",
+];
+
 impl Head<'_> {
+    /// True for a request with a method that somebody knows.
+    pub fn has_known_method(&self) -> bool {
+        METHODS.contains(&self.method)
+    }
+
     /// Checks a head: header names are tokens, single spaces divide the start line, the version is
     /// 1.x. The method of a request is a token, its target has a form that fits the method, and there
-    /// is one `Host` (none will do before HTTP/1.1). The status of a response is a number of three
+    /// is one `Host` (none will do before HTTP/1.1, or where that is allowed). The status of a response is a number of three
     /// digits.
     ///
     /// # Errors
     /// The first rule that is broken; where does not matter.
-    pub fn check(&self) -> Result<(), HeadError> {
+    pub fn check(&self, allow: Allow) -> Result<(), HeadError> {
         let fault = |fault| Err(HeadError { fault, at: 0 });
         let version = if self.is_response { self.method } else { self.proto };
         if !self.is_response && !is_token(self.method) {
@@ -46,7 +84,7 @@ impl Head<'_> {
             return fault(Fault::Target);
         }
         match (self.hosts, self.host) {
-            (0, _) if self.version == (1, 0) => Ok(()),
+            (0, _) if self.version == (1, 0) || allow.no_host => Ok(()),
             (1, Some(host)) if is_host(host) => Ok(()),
             _ => fault(Fault::Host),
         }
@@ -103,7 +141,7 @@ mod tests {
             ("GET / HTTP/1.1\nHost: h/x\n\n", Err(Fault::Host)),
         ] {
             let parsed = parse_head(head.as_bytes(), &mut []).expect("good").expect("complete");
-            assert_eq!(parsed.check().map_err(|e| e.fault), expected, "{head}");
+            assert_eq!(parsed.check(Allow::default()).map_err(|e| e.fault), expected, "{head}");
         }
     }
 

@@ -61,11 +61,11 @@ pub struct Receiver {
 
 impl Partial {
     /// In front of the body of `head`.
-    pub fn new(head: &Head<'_>) -> Partial {
+    pub fn new(head: &Head<'_>, strict: bool) -> Partial {
         Partial {
             head: head.len,
             framing: Framing::Empty,
-            chunked: decoder(head.is_response),
+            chunked: if strict { Chunked::strict() } else { decoder(head.is_response) },
             is_response: head.is_response,
             closes: false,
             asks_to_close: false,

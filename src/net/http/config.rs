@@ -2,7 +2,9 @@
 //! programs written for the original see what they know.
 
 use super::date;
+use super::message::Strict;
 use crate::abi::{Setting, flag};
+use crate::codec::http::strict::Allow;
 use crate::codec::http::{Fault, Head, HeadError, MAX_HEAD_BYTES, MAX_HEADER_LINES, status};
 use crate::net::event_loop::conn::output_queued;
 use crate::net::event_loop::handle::Conn;
@@ -43,13 +45,33 @@ impl Config {
         if server && head.headers > self.0.size(Setting::MG_SET_HTTP_MAX_HEADERS) {
             return Err(HeadError { fault: Fault::TooManyHeaders, at: 0 });
         }
+        if server && self.0.is_on(Setting::MG_SET_HTTP_KNOWN_METHODS) && !head.has_known_method() {
+            return Err(HeadError { fault: Fault::UnknownMethod, at: 0 });
+        }
         if !self.0.is_on(Setting::MG_SET_HTTP_STRICT) {
             return Ok(());
         }
         if head.is_response == server {
             return Err(HeadError { fault: Fault::WrongWay, at: 0 });
         }
-        head.check()
+        head.check(self.allow())
+    }
+
+    /// How requests are read, on a server that is strict.
+    #[inline]
+    pub fn strict(&self, server: bool) -> Option<Strict> {
+        if !server || !self.0.is_on(Setting::MG_SET_HTTP_STRICT) {
+            return None;
+        }
+        Some(Strict { lines: self.0.size(Setting::MG_SET_HTTP_MAX_HEADERS), allow: self.allow() })
+    }
+
+    fn allow(&self) -> Allow {
+        Allow {
+            no_host: self.0.is_on(Setting::MG_SET_HTTP_ALLOW_NO_HOST),
+            bare_lf: self.0.is_on(Setting::MG_SET_HTTP_ALLOW_LF),
+            raw_target: self.0.is_on(Setting::MG_SET_HTTP_ALLOW_RAW_TARGET),
+        }
     }
 
     /// True when a head of `len` bytes, complete or not, is too long.

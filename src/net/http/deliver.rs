@@ -44,7 +44,7 @@ pub fn decide(
     http: Option<&HttpState>,
 ) -> Result<Plan, HeadError> {
     config.check(head, to.server)?;
-    let mut partial = Partial::new(head);
+    let mut partial = Partial::new(head, config.strict(to.server).is_some());
     let framing = match http {
         Some(http) if partial.answers && http.pending.is_head() => Ok(Framing::Empty),
         _ => head.framing(),

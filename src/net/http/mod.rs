@@ -32,7 +32,7 @@ use super::event_loop::guard::ConnGuard;
 use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::{Handlers, listen};
 use crate::abi::{Connection, HttpMessageSpace, MG_EV_READ, Setting, flag};
-use crate::codec::http::{self, Head};
+use crate::codec::http::{self, Fault, Head};
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 
@@ -203,6 +203,11 @@ fn step(c: Conn, http: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> S
         }
         let blank = http::blank_lines(bytes);
         if blank > 0 {
+            if config.strict(to.server).is_some_and(|strict| !strict.allow.bare_lf)
+                && http::strict::has_bare_lf(&bytes[..blank])
+            {
+                return fail(c, Fault::BareLf.reason(), Fault::BareLf.status());
+            }
             http.searched.set(0);
             *ofs += blank;
             return Step::Next;
@@ -220,11 +225,12 @@ fn step(c: Conn, http: Option<&HttpState>, ofs: &mut usize, at_close: bool) -> S
     let mut hm = HttpMessageSpace::uninit();
     let mut head = Head::default();
     // SAFETY: hm is valid for writes.
-    let complete = match unsafe { message::parse(bytes, hm.as_mut_ptr(), &mut head) } {
-        Ok(complete) => complete,
-        Err(_) if !to.server && unfold(c, *ofs) => return Step::Next,
-        Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
-    };
+    let complete =
+        match unsafe { message::parse_as(bytes, hm.as_mut_ptr(), &mut head, config.strict(to.server)) } {
+            Ok(complete) => complete,
+            Err(_) if !to.server && unfold(c, *ofs) => return Step::Next,
+            Err(e) => return fail(c, e.fault.reason(), e.fault.status()),
+        };
     if config.is_head_too_long(if complete { head.len } else { bytes.len() }) {
         // When its first line alone is too long, it is the target that is.
         let code = if config.is_line_too_long(bytes) { 414 } else { 431 };

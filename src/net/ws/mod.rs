@@ -25,6 +25,7 @@ use state::{Awaited, WsState};
 
 mod clock;
 mod config;
+mod early;
 mod receive;
 mod send;
 mod state;

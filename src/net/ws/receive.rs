@@ -6,7 +6,7 @@
 
 use super::config::Config;
 use super::state::WsState;
-use super::{clock, send};
+use super::{clock, early, send};
 use crate::abi::{MG_EV_WS_CTL, MG_EV_WS_MSG, Str, WsMessage, flag};
 use crate::codec::ws::{self, Fault, Header, Rules};
 use crate::net::event_loop::conn::{self, call, runs_engine};
@@ -96,6 +96,12 @@ fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<FrameStep, Fau
     let start = *at + header.len;
     let end = *at + whole;
     if bytes.len() < end {
+        let first = if open { bytes[0] } else { header.first };
+        let is_text = first & (ws::OPCODE | ws::RSV1) == ws::TEXT && !header.is_control();
+        if is_text {
+            let tail = if open { &bytes[(1 + state.checked.get()).min(kept)..kept] } else { &[] };
+            early::check(state, &header, tail, &bytes[start..])?;
+        }
         return Ok(FrameStep::Wait(kept + whole));
     }
     let payload = start..end;
@@ -103,6 +109,7 @@ fn take_frame(c: Conn, state: &WsState, at: &mut usize) -> Result<FrameStep, Fau
         ws::mask(&mut bytes[payload.clone()], key);
     }
     *at = end;
+    state.early.set(0);
     if !open {
         state.clock.begun.set(0);
         state.gathered.set(0);

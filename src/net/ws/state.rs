@@ -26,6 +26,8 @@ pub struct WsState {
     pub awaited: Cell<Option<Box<Awaited>>>,
     /// Bytes of the unfinished text message that are known to be UTF-8.
     pub checked: Cell<usize>,
+    /// Payload bytes of the frame at hand, which is not complete, that are known to be UTF-8.
+    pub early: Cell<usize>,
     /// Payload of the unfinished message's fragments.
     pub gathered: Cell<usize>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
