@@ -320,7 +320,7 @@ def test_servers_are_strict(request_: bytes, expected: int, exception: str | Non
     with Server(handler) as server:
         assert status(ask(server.port, request_)) == expected
         if exception is not None:
-            server.listener.set(**{exception: True})  # type: ignore[misc]
+            server.listener.set(**{exception: True})
             assert status(ask(server.port, request_)) == 200
         if expected != 200:
             server.listener.set(http_strict=False, http_allow_lf=False)
