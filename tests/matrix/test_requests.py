@@ -143,7 +143,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
     (here / "www").mkdir()
     (here / "www" / "next").write_text("next")
     commands = {
-        "ours": [*OURS["asgi"]["ours"], "--set", "http_strict=1"],
+        "ours": [*OURS["asgi"]["ours"], "--set", "http_strict=1", "--set", "http_allow_no_host=0"],
         "nginx": nginx(here, socket_of(here, "nginx")),
     }
     found: Verdicts = []

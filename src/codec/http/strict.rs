@@ -5,7 +5,8 @@
 
 use super::error::{Fault, HeadError};
 use super::framing::{Connection, Head, Header};
-use super::head::{MAX_HEADER_LINES, Seen, note, parse_head, settle};
+use super::head::{MAX_HEADER_LINES, Seen, note, parse_head, parse_head_at, settle};
+use super::head_len;
 use core::mem::MaybeUninit;
 use httparse::{Request, Status};
 
@@ -39,6 +40,7 @@ pub fn parse_request<'a>(
     let len = match request.parse_with_uninit_headers(buf, &mut slots[..limit]) {
         Ok(Status::Complete(len)) => len,
         Ok(Status::Partial) => return Ok(None),
+        Err(httparse::Error::Version) => return newer(buf, limit, allow, store),
         Err(error) => return refuse(buf, error),
     };
     if !allow.bare_lf && has_bare_lf(&buf[..len]) {
@@ -95,6 +97,33 @@ fn fail<T>(fault: Fault) -> Result<T, HeadError> {
     Err(HeadError { fault, at: 0 })
 }
 
+fn ignore(_: Header<'_>) {}
+
+/// A request of HTTP/1.2 or above, which is read as one of HTTP/1.1 (RFC 9110, section 2.5). `httparse`
+/// takes no such version: it judges a copy with the one that it knows.
+#[cold]
+fn newer<'a>(
+    buf: &'a [u8],
+    limit: usize,
+    allow: Allow,
+    store: impl FnMut(Header<'a>),
+) -> Result<Option<Head<'a>>, HeadError> {
+    let Ok(Some(len)) = head_len(buf, 0) else { return refuse(buf, httparse::Error::Version) };
+    let line = buf.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some((digit, before)) = line.split_last().filter(|(digit, _)| matches!(digit, b'2'..=b'9')) else {
+        return refuse(buf, httparse::Error::Version);
+    };
+    if !before.ends_with(b" HTTP/1.") {
+        return refuse(buf, httparse::Error::Version);
+    }
+    let mut copy = buf[..len].to_vec();
+    copy[core::ptr::from_ref(digit).addr() - buf.as_ptr().addr()] = b'1';
+    parse_request(&copy, limit, allow, ignore)?;
+    let mut head = Head::default();
+    Ok(parse_head_at(buf, &mut head, store)?.then_some(head))
+}
+
 /// Says what is wrong: as the other grammar does if it is wrong there, too.
 #[cold]
 fn refuse<'a>(buf: &'a [u8], error: httparse::Error) -> Result<Option<Head<'a>>, HeadError> {
@@ -105,7 +134,8 @@ fn refuse<'a>(buf: &'a [u8], error: httparse::Error) -> Result<Option<Head<'a>>,
         Err(error) => return Err(error),
         Ok(Some(head)) if head.is_response => return fail(Fault::WrongWay),
         Ok(Some(head)) => head.check(Allow::default())?,
-        Ok(None) => {}
+        // A head is judged when it is complete, so that it does not matter in which pieces it comes.
+        Ok(None) => return Ok(None),
     }
     fail(match error {
         httparse::Error::HeaderName => Fault::HeaderName,
@@ -145,6 +175,13 @@ mod tests {
             (b"GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n", Err(Fault::Target)),
             (b"G@T / HTTP/1.1\r\nHost: h\r\n\r\n", Err(Fault::Method)),
             (b"GET / HTTP/2.0\r\nHost: h\r\n\r\n", Err(Fault::UnknownVersion)),
+            (b"GET / HTTP/1.2\r\nHost: h\r\n\r\n", Ok(())),
+            (b"GET / HTTP/1.9\r\nHost: h\r\n\r\n", Ok(())),
+            (b"GET / HTTP/1.2\r\nHost: h\r\nA: \x7f\r\n\r\n", Err(Fault::ControlByte)),
+            (b"GET / HTTP/1.2\r\nHost: h\n\r\n", Err(Fault::BareLf)),
+            (b"GET /\xc3\xa4 HTTP/1.2\r\nHost: h\r\n\r\n", Err(Fault::Target)),
+            (b"GET / HTTP/1.2\r\nA:b\r\nA:b\r\nA:b\r\nA:b\r\n\r\n", Err(Fault::TooManyHeaders)),
+            (b"GET / HTTP/1.12\r\nHost: h\r\n\r\n", Err(Fault::Version)),
             (b"GET / HTTP/1.1\r\nHost : h\r\n\r\n", Err(Fault::SpaceBeforeColon)),
             (b"GET / HTTP/1.1\r\nHost: h\r\n a: b\r\n\r\n", Err(Fault::Folded)),
             (b"GET / HTTP/1.1\r\nHost: h\r\nA(: b\r\n\r\n", Err(Fault::HeaderName)),
