@@ -165,7 +165,7 @@ int main(int argc, char *argv[]) {
   }
   printf("ready\n");
   fflush(stdout);
-  if (getchar() == EOF) return EXIT_FAILURE;  // whoever measures CPU time says when to start
+  if (getchar() == EOF) return EXIT_FAILURE;  // the process that measures CPU time says when to start
   start = now();
   end = start + (uint64_t) (seconds * 1e9);
   wanted = (unsigned long) (seconds * rate);

@@ -155,7 +155,7 @@ def _declared(statement: str) -> str | None:
 
 
 def _parsable(source: str, defined: set[str]) -> list[str]:
-    """The declarations that the library stands behind and that cffi can parse."""
+    """The declarations that the library supports and cffi can parse."""
     source = re.sub(r"__attribute__\s*\(\((?:[^()]|\([^()]*\))*\)\)", "", source)
     source = re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE)
     unknown = re.compile(r"\b(?:va_list|fd_set|DIR|FILE|time_t)\b")

@@ -754,10 +754,10 @@ struct mg_profitem {
 #define MG_PROF_FREE(c)
 #endif
 
-/* Puts a field set in front of those that a dashboard has. */
+/* Inserts a field set before those that a dashboard has. */
 #define MG_DASH_ADD_FIELD_SET(dash, set) LIST_ADD_HEAD(struct mg_field_set, &(dash)->sets, set)
 
-/* Puts a handler for URIs in front. The entry belongs to this place in the program. */
+/* Inserts a handler for URIs at the start. The entry belongs to this place in the program. */
 #define MG_DASH_REGISTER_CUSTOM_HANDLER(dash, uri, fn, data)            \
   do {                                                                  \
     static struct mg_dash_custom_handler mg_dash_handler_;              \
@@ -1285,9 +1285,9 @@ enum mg_setting {
   MG_SET_HIGH_WATER = 9,
   /* 1 or 0: fire `MG_EV_POLL`. */
   MG_SET_POLL_EVENTS = 10,
-  /* Accepted connections at once; more are turned away. 0: no limit. Managers only. */
+  /* Accepted connections at once; more are rejected. 0: no limit. Managers only. */
   MG_SET_MAX_CONNECTIONS = 11,
-  /* Accepted connections at once from one address; more are turned away. 0: no limit. Managers only. */
+  /* Accepted connections at once from one address; more are rejected. 0: no limit. Managers only. */
   MG_SET_MAX_PER_ADDRESS = 12,
   /* 1 or 0: refuse messages that RFC 9112 calls invalid and the original accepts: odd methods, names,
    * targets, statuses and versions, spaces, LF without CR, odd chunk sizes and extensions, a missing
@@ -1556,7 +1556,7 @@ struct mg_connection {
   struct mg_addr rem;
   /* The descriptor: `(int) (size_t) c->fd`. */
   void *fd;
-  /* 1, 2, 3 and so on in each manager; never used again. */
+  /* 1, 2, 3 and so on in each manager; never reused. */
   unsigned long id;
   /* Bytes received and not consumed. */
   struct mg_iobuf recv;
@@ -1606,7 +1606,7 @@ struct mg_connection {
   unsigned int is_draining: 1;
   /* Set it to close now. */
   unsigned int is_closing: 1;
-  /* Set it to stop reading, clear it to go on. */
+  /* Set it to stop reading, clear it to continue. */
   unsigned int is_full: 1;
   /* TLS output waits for the socket. */
   unsigned int is_tls_throttled: 1;
@@ -1774,7 +1774,7 @@ struct mg_tls_info {
   struct mg_str peer_names;
   /* The peer's certificate, in DER. */
   struct mg_str peer_cert;
-  /* The session goes on from an earlier one. */
+  /* The session resumes an earlier one. */
   bool resumed;
 };
 
@@ -2755,7 +2755,7 @@ int mg_http_parse(const char *s, size_t len, struct mg_http_message *hm);
  *
  * Returns:
  * Length of the head with its blank line; 0 when the blank line is not there yet; -1 when a
- * control byte stands in front of it, so this is not HTTP.
+ * control byte precedes it, so this is not HTTP.
  */
 int mg_http_get_request_len(const unsigned char *buf, size_t buf_len);
 
@@ -3031,7 +3031,7 @@ int mg_http_get_var(const struct mg_str *buf, const char *name, char *dst, size_
 /* Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
  *
  * The name is compared with its case, as for cookies; see `mg_http_header_param`. It has to be a whole
- * name outside of quoted values, followed by `=`. A quote that is never closed, or stands within a
+ * name outside of quoted values, followed by `=`. A quote that is never closed, or is within a
  * value, is a character like others (RFC 6265).
  *
  * Returns:
@@ -3083,7 +3083,7 @@ void mg_http_bauth(struct mg_connection *c, const char *user, const char *pass);
  * in it, or a file name that only `filename*` tells (RFC 8187), is decoded: a text that the library keeps
  * until the same thread has got sixteen others, of at most 4096 bytes.
  *
- * The first line of the body is taken for the delimiter; when it is none, the first line that begins with
+ * The first line of the body is treated as the delimiter; when it is none, the first line that begins with
  * `--` and comes again. Blanks after a delimiter, and header lines that are folded, are understood (RFC
  * 2046, section 5.1.1).
  *
@@ -4162,7 +4162,7 @@ int mg_strcasecmp(struct mg_str str1, struct mg_str str2);
  */
 int mg_casecmp(const char *s1, const char *s2);
 
-/* Splits a string at the first `sep`: `*a` is what stands before it, `*b` what follows it.
+/* Splits a string at the first `sep`: `*a` is what precedes it, `*b` what follows it.
  *
  * Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
  * NULL, and may point to the string itself:
@@ -4289,7 +4289,7 @@ int mg_url_decode(const char *src,
  * `src`. Give it three times the input and five bytes more.
  *
  * Returns:
- * Length of the text; 0 when fewer than five bytes are free in front of any byte of `src`.
+ * Length of the text; 0 when fewer than five bytes are free before any byte of `src`.
  */
 size_t mg_url_encode(const char *src, size_t src_len, char *dst, size_t dst_len);
 
@@ -4327,7 +4327,7 @@ void mg_hexdump(const void *buf, size_t len);
  */
 void mg_log(const char *fmt, ...);
 
-/* Logs what stands before each line, 40 bytes: time, level, file, line and function. A program
+/* Logs what precedes each line, 40 bytes: time, level, file, line and function. A program
  * may define its own.
  *
  * Threads:
@@ -4370,7 +4370,7 @@ bool mg_iobuf_resize(struct mg_iobuf *io, size_t new_size);
  */
 void mg_iobuf_free(struct mg_iobuf *io);
 
-/* Inserts `len` bytes at offset `ofs`; what stood there moves right.
+/* Inserts `len` bytes at offset `ofs`; what was there moves right.
  *
  * `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
  * another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.
@@ -4523,7 +4523,7 @@ struct mg_str mg_file_read(struct mg_fs *fs, const char *path);
 bool mg_file_write(struct mg_fs *fs, const char *path, const void *buf, size_t len);
 
 /* Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
- * stands after a NUL in the text is left out.
+ * follows a NUL in the text is left out.
  *
  * Returns:
  * false when that failed.

@@ -29,7 +29,7 @@ def candidates() -> list[int]:
 
 
 def free_port() -> int:
-    """A port that nobody uses, neither for TCP nor for UDP; no other call gives it, in any process."""
+    """A port that is free for TCP and for UDP; no other call gives it, in any process."""
     for port in candidates():
         name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:

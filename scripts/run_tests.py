@@ -251,7 +251,7 @@ def run(stage: Stage, progress: Progress) -> Counts:
         try:
             status, cpu = wait(process, stage, start)
         except subprocess.TimeoutExpired:
-            # Nothing that the stage started may stay behind.
+            # Nothing that the stage started may outlive it.
             end(process)
             status, cpu = 1, 0.0
             file.write(f"\nnot done after {SECONDS_MAX} s\n".encode())

@@ -98,7 +98,7 @@ def texts(package: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def licences(packages: list[dict[str, Any]]) -> str:
-    """The text of THIRD-PARTY-LICENSES.md; a text that several crates share stands once."""
+    """The text of THIRD-PARTY-LICENSES.md; a text that several crates share appears once."""
     out = [
         "# Licences of third-party code\n",
         "The library is linked with the crates below. Binary packages contain them, so this file is part of",

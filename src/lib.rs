@@ -8,7 +8,7 @@
 //! * [`capi`]: one file per section of the C header: checks arguments, makes slices, calls inward.
 //! * [`mod@fence`]: what every function that C can call starts with.
 //!
-//! `tests/layers.rs` fails when an arrow turns round.
+//! `tests/layers.rs` fails if a dependency points the wrong way.
 
 pub mod abi;
 pub mod capi;

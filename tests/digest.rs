@@ -33,18 +33,18 @@ proptest! {
     fn pieces_do_not_matter(data in vec(any::<u8>(), 0..700), pieces in vec(0usize..200, 0..12)) {
         let md5 = feed!(Md5Context, mg_md5_init, mg_md5_update, &data, &pieces, |d, c| mg_md5_final(c, d));
         prop_assert_eq!(&md5[..16], &md5::Md5::digest(&data)[..]);
-        prop_assert!(md5[16..].iter().all(|&b| b == 0), "written behind the digest");
+        prop_assert!(md5[16..].iter().all(|&b| b == 0), "written past the digest");
         let sha1 = feed!(Sha1Context, mg_sha1_init, mg_sha1_update, &data, &pieces, |d, c| mg_sha1_final(d, c));
         prop_assert_eq!(&sha1[..20], &sha1::Sha1::digest(&data)[..]);
-        prop_assert!(sha1[20..].iter().all(|&b| b == 0), "written behind the digest");
+        prop_assert!(sha1[20..].iter().all(|&b| b == 0), "written past the digest");
         let sha256 =
             feed!(Sha256Context, mg_sha256_init, mg_sha256_update, &data, &pieces, |d, c| mg_sha256_final(d, c));
         prop_assert_eq!(&sha256[..32], &sha2::Sha256::digest(&data)[..]);
-        prop_assert!(sha256[32..].iter().all(|&b| b == 0), "written behind the digest");
+        prop_assert!(sha256[32..].iter().all(|&b| b == 0), "written past the digest");
         let sha384 =
             feed!(Sha384Context, mg_sha384_init, mg_sha384_update, &data, &pieces, |d, c| mg_sha384_final(d, c));
         prop_assert_eq!(&sha384[..48], &sha2::Sha384::digest(&data)[..]);
-        prop_assert!(sha384[48..].iter().all(|&b| b == 0), "written behind the digest");
+        prop_assert!(sha384[48..].iter().all(|&b| b == 0), "written past the digest");
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn check_all(text: &[u8], path: &mut Vec<u8>, value: &Value) {
                 path.truncate(len);
             }
             path.extend(format!("[{}]", items.len()).bytes());
-            assert_eq!(find(text, path), Err(Error::NotFound), "behind the end of {shown}");
+            assert_eq!(find(text, path), Err(Error::NotFound), "past the end of {shown}");
             path.truncate(len);
             assert_eq!(walk(token).len(), items.len());
         }

@@ -132,7 +132,7 @@ fn ident(text: &str) -> &str {
     &text[..end]
 }
 
-/// The first path segments behind `crate::`, also of `crate::{a::b, c}`, with their offsets.
+/// The first path segments after `crate::`, also of `crate::{a::b, c}`, with their offsets.
 fn crate_roots(code: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     for (at, prefix) in code.match_indices("crate::") {

@@ -57,7 +57,7 @@ impl Drop for Place {
     }
 }
 
-/// Prints the table: path, size, mtime, the byte behind the data, sum of all bytes.
+/// Prints the table: path, size, mtime, the byte after the data, sum of all bytes.
 const PRINTER: &str = r#"
 #include <stdio.h>
 #include "mongoose.h"

@@ -59,7 +59,7 @@ impl Fixture {
     }
 }
 
-/// What `mg_queue_book` has to return, and where the index stands afterwards.
+/// What `mg_queue_book` has to return, and where the index is afterwards.
 fn booked(size: usize, tail: usize, mut head: usize, len: usize) -> (usize, usize) {
     if head >= tail {
         if head + len + 8 <= size {

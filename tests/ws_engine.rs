@@ -337,7 +337,7 @@ fn the_end_comes_once() {
     });
 }
 
-/// A program's own connection has none of the library's memory behind it.
+/// A program's own connection has none of the library's memory after it.
 #[test]
 fn frames_go_to_a_connection_that_is_not_ours() {
     // SAFETY: zero bytes are a valid connection; its buffer is released.

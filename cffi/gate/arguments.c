@@ -48,7 +48,7 @@ int bytes_from(PyObject *data, PyObject **owner, const char **bytes, Py_ssize_t 
     *bytes = PyUnicode_AsUTF8AndSize(data, length);
     return *bytes == NULL ? -1 : 0;
   }
-  if (PyDict_Check(data)) {  // The keys of a dict are bytes to nobody.
+  if (PyDict_Check(data)) {  // The keys of a dict are no body.
     PyErr_SetString(PyExc_TypeError, "data must be str or bytes-like, not dict: reply_json() makes JSON");
     return -1;
   }

@@ -169,7 +169,7 @@ static void on_event(Core *m, struct mg_connection *c, int ev, void *ev_data) {
     exchange_event(x, ev, ev_data);
     Py_DECREF((PyObject *) x);
   } else if (ev == MG_EV_READ && c->pfn == NULL) {
-    c->recv.len = 0; /* the rest of a body that nobody reads */
+    c->recv.len = 0; /* the rest of a body that is not read */
   }
 }
 
@@ -245,7 +245,7 @@ static PyObject *asgi_schedule(PyObject *self, PyObject *unused) {
 
 /* Stopping ------------------------------------------------------------------------------------- */
 
-/* drain(idle, code): nobody new. Connections without a request close, if `idle`; WebSockets are told
+/* drain(idle, code): accepts no new clients. Connections without a request close, if `idle`; WebSockets get
    `code`, and the others close after their responses. */
 static PyObject *asgi_drain(PyObject *self, PyObject *args) {
   Asgi *server = (Asgi *) self;

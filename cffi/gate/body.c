@@ -43,7 +43,7 @@ static bool chunk_size(const char *line, size_t length, uint64_t *size) {
   return line[n] == ';' || line[n] == '\r';
 }
 
-/* What stands in front of the next data. TAKE_PIECE: data may follow, or the body has ended. */
+/* What precedes the next data. TAKE_PIECE: data may follow, or the body has ended. */
 static int pass_framing(Body *b, const char **at, const char *end) {
   while (b->place != CHUNK_DATA && b->kind != BODY_DONE) {
     size_t n = line_at(*at, end), limit = b->place == CHUNK_SIZE ? SIZE_LINE : TRAILERS;

@@ -230,7 +230,7 @@ static PyObject *conn_lock(Conn *self, PyObject *unused) {
   return c == NULL ? NULL : PyLong_FromVoidPtr(c);
 }
 
-/* _unlock(manager): the connection may be gone by now, so the caller says whose lock it was. */
+/* _unlock(manager): the connection may be freed by now, so the caller says whose lock it was. */
 static PyObject *conn_unlock(Conn *self, PyObject *core) {
   (void) self;
   if (core_leave((Core *) core) != 0) return NULL;

@@ -30,7 +30,7 @@ void gate_begin_exit(void) {
 }
 
 /* At exit Python ends threads that ask for the GIL; so they just stop here. The thread that runs the
-   exit functions goes on: one of them may poll. */
+   exit functions continues: one of them may poll. */
 static void stop_at_exit(void) {
   while (gate_exiting && !pthread_equal(pthread_self(), exiting_thread)) pause();
 }
@@ -71,7 +71,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   }
   if (m->released == NULL) m->released = PyEval_SaveThread();
   m->sleeping = true;
-  /* Whoever made output before that did not interrupt this sleep. */
+  /* Output that was made before that did not interrupt this sleep. */
   if (m->output != NULL && m->output(m)) {
     m->sleeping = false;
     return 0;
@@ -168,7 +168,7 @@ static void end_exchange(struct mg_connection *c, int ev, size_t queued, size_t 
   if (!c->is_accepted || c->is_closing || c->is_draining || c->is_websocket) return;
   bool untouched = c->send.len == queued && c->recv.len == received;
   if (ev == MG_EV_HTTP_HDRS) {
-    /* Whoever raises here does not want the message; a stream that was taken over is cut. */
+    /* A handler that raises here rejects the message; a stream that was taken over is cut. */
     c->is_draining = 1;
     if (untouched) reply_error(c);
   } else if (ev == MG_EV_HTTP_MSG) {
@@ -179,7 +179,7 @@ static void end_exchange(struct mg_connection *c, int ev, size_t queued, size_t 
       c->is_draining = 1;
     }
   } else if ((c->is_resp || slot_of(c)->taken) && ev != MG_EV_CLOSE && ev != MG_EV_ERROR) {
-    c->is_draining = 1; /* Nobody knows how far the request or the reply has come. */
+    c->is_draining = 1; /* How far the request or the reply has come is unknown. */
   }
 }
 
@@ -284,7 +284,7 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
   if (wanted && ev == MG_EV_HTTP_HDRS && m->late_bodies) {
     wanted = has_late_body(c, (struct mg_http_message *) ev_data);
   }
-  /* Datagrams do not add up: what a handler did not copy is gone. */
+  /* Datagrams do not accumulate: what a handler did not copy is discarded. */
   bool is_datagram = ev == MG_EV_READ && c->is_udp && c->pfn == NULL;
   if (ev == MG_EV_CLOSE && !wanted && !conn_has_objects(c)) {
     conn_retire(c);

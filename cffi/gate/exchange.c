@@ -81,7 +81,7 @@ static PyObject *request_message(PyObject *body, bool more) {
   return message;
 }
 
-/* The body has ended: the engine goes on with what is behind it, when the response is complete. */
+/* The body has ended: the engine continues with what follows it, when the response is complete. */
 static void restore_engine(Exchange *x) {
   struct mg_connection *c = x->c;
   if (x->engine == NULL) return;
@@ -91,7 +91,7 @@ static void restore_engine(Exchange *x) {
   x->engine = NULL;
 }
 
-/* A body that cannot be: the client is told, if there was no response yet. */
+/* An invalid body: the client gets an error response, if there was no response yet. */
 static void refuse_body(Exchange *x, int status) {
   x->gone = true;
   x->response.closes = true;
@@ -166,7 +166,7 @@ static PyObject *exchange_receive(PyObject *self, PyObject *unused) {
 
 /* Sending ------------------------------------------------------------------------------------- */
 
-/* Until there is room for more, or nobody to send to. */
+/* Until there is room for more, or the client has disconnected. */
 static int send_attempt(PyObject *self, PyObject **value, PyObject **future) {
   Exchange *x = (Exchange *) self;
   if (x->gone && x->file >= 0) {
@@ -237,7 +237,7 @@ static void abort_exchange(Exchange *x, bool failed) {
   }
   if (!exchange_enter(x)) return;
   Core *m = x->server->core;
-  if (x->file < 0) { /* A file that is being sent goes on. */
+  if (x->file < 0) { /* The sending of a file continues. */
     if (x->engine != NULL) x->response.closes = true;
     response_fail(&x->response, x->c, 500);
     exchange_finish(x);
@@ -296,7 +296,7 @@ void exchange_take_over(Exchange *x, struct mg_http_message *hm) {
     x->body.kind = BODY_LENGTH;
     x->body.left = hm->body.len;
   }
-  /* The engine does not decide any more whether the connection goes on. */
+  /* The engine does not decide any more whether the connection stays open. */
   bool keeps = head_has_token(hm, "Connection", "keep-alive");
   x->response.closes = head_has_token(hm, "Connection", "close") || (x->response.is_old && !keeps);
   slot_of(c)->also |= EVENT(MG_EV_READ) | EVENT(MG_EV_ERROR);

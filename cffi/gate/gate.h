@@ -12,7 +12,7 @@
  * Who may touch what:
  *   - A manager and its connections are protected by the manager's lock (Core.lock). poll() holds
  *     it except while it sleeps; every other entry holds it for its own duration.
- *   - Nobody blocks on the lock while holding the GIL. The holder of the lock may wait for the GIL.
+ *   - No thread blocks on the lock while holding the GIL. The holder of the lock may wait for the GIL.
  *   - Fields marked [GIL] are only touched with the GIL held.
  */
 #ifndef PYMONGOOSE_GATE_H
@@ -61,7 +61,7 @@ typedef struct Route {
   unsigned refs;
 } Route;
 
-/* What the gate knows about a connection; lies behind it (mgr.extraconnsize). */
+/* What the gate knows about a connection; lies after it (mgr.extraconnsize). */
 typedef struct ConnExtra {
   struct Conn *conn;      /* the Python object, made when first needed; owned */
   Route *route;           /* owned; NULL until the first event */
@@ -216,7 +216,7 @@ typedef struct Conn {
   PyObject *weakrefs;
   unsigned long id;
   bool is_client;
-  bool has_handler; /* somebody is told of its events */
+  bool has_handler; /* its events have a handler */
 } Conn;
 
 Conn *conn_of(struct mg_connection *c);

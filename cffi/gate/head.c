@@ -125,7 +125,7 @@ static char lower(char c) {
   return (char) (c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
 
-/* CONTENT_TYPE, HTTP_X; None for what could be taken for another name: X_User beside X-User. "Proxy"
+/* CONTENT_TYPE, HTTP_X; None for what could be mistaken for another name: X_User beside X-User. "Proxy"
    would be HTTP_PROXY, which programs take for the proxy that they are to use. */
 static PyObject *key_of(const char *name, size_t length) {
   if (length == 5 && memcmp(name, "proxy", 5) == 0) Py_RETURN_NONE;

@@ -178,7 +178,7 @@ static PyObject *http_credentials(PyObject *self, PyObject *unused) {
   (void) unused;
   struct mg_http_message *hm = http(self);
   if (hm == NULL) Py_RETURN_NONE;
-  size_t room = hm->head.len + 1; /* They stand in the head, and decoding makes nothing longer. */
+  size_t room = hm->head.len + 1; /* They are in the head, and decoding makes nothing longer. */
   char *user = PyMem_Malloc(2 * room), *password = user == NULL ? NULL : user + room;
   if (user == NULL) return PyErr_NoMemory();
   mg_http_creds(hm, user, room, password, room);
@@ -192,7 +192,7 @@ static PyObject *http_credentials(PyObject *self, PyObject *unused) {
   return pair;
 }
 
-/* _first_part(boundary) -> where the first delimiter line of a multipart body stands, or -1. */
+/* _first_part(boundary) -> where the first delimiter line of a multipart body is, or -1. */
 static PyObject *http_first_part(PyObject *self, PyObject *args) {
   const char *boundary;
   Py_ssize_t length;
@@ -206,7 +206,7 @@ static PyObject *http_first_part(PyObject *self, PyObject *args) {
       while (rest < stop && (*rest == ' ' || *rest == '\t')) rest++; /* RFC 2046, section 5.1.1 */
       if (stop - rest >= 2 && memcmp(rest, "\r\n", 2) == 0) return PyLong_FromSize_t(at);
     }
-    const char *end = memchr(line, '\n', body.len - at); /* What stands in front is no part. */
+    const char *end = memchr(line, '\n', body.len - at); /* What precedes it is no part. */
     if (end == NULL) break;
     at = (size_t) (end + 1 - body.buf);
   }

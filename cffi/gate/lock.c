@@ -27,7 +27,7 @@ static void taken(Lock *lock) {
   lock->depth = 1;
 }
 
-/* Takes the lock if nobody has it or waits for it. */
+/* Takes the lock if no thread has it or waits for it. */
 bool lock_try(Lock *lock) {
   if (lock_is_mine(lock)) {
     lock->depth++;

@@ -173,7 +173,7 @@ static void core_free(Core *m) {
   m->interrupt_fd = -1;
 }
 
-/* Nobody is told of anything any more: for a manager that is going away itself. */
+/* Fires no more events: for a manager that is being freed. */
 static void core_silence(Core *m) {
   for (Route *r = m->routes; r != NULL; r = r->next) Py_CLEAR(r->handler);
   for (struct mg_connection *c = m->mgr.conns; !m->freed && c != NULL; c = c->next) {
@@ -200,7 +200,7 @@ static void core_dealloc(PyObject *self) {
   PyTypeObject *type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
   if (m->initialised && !m->freed) {
-    lock_try(&m->lock); /* nobody else has a reference, so nobody has the lock */
+    lock_try(&m->lock); /* no other reference exists, so no thread has the lock */
     core_silence(m);
     core_free(m);
     lock_release(&m->lock);

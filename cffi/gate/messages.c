@@ -91,7 +91,7 @@ int exchange_write(Exchange *x, PyObject *data, bool last) {
     }
     PyBytes_AsStringAndSize(owner, &bytes, &length);
   }
-  /* Nobody reads the rest of a body that the application did not: the connection ends with it. */
+  /* The rest of a body that the application did not read is discarded: the connection ends with it. */
   if (x->engine != NULL) x->response.closes = true;
   if (x->server->stopping) x->response.closes = true;
   const char *wrong = response_write(&x->response, x->c, bytes, (size_t) length, last);

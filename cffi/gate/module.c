@@ -46,7 +46,7 @@ static PyObject *utf8(PyObject *module, PyObject *text) {
   return Py_BuildValue("Kn", (unsigned long long) (uintptr_t) bytes, length);
 }
 
-/* body_is_whole(chunks): whether a body in chunks has come to its end, or is none. */
+/* body_is_whole(chunks): whether a body in chunks has ended, or is none. */
 static PyObject *is_whole(PyObject *module, PyObject *chunks) {
   (void) module;
   char *bytes;

@@ -130,7 +130,7 @@ static bool add_header(Core *m, Block *block, PyObject *name, PyObject *value) {
 
 static const char default_type[] = "Content-Type: text/plain\r\n";
 
-/* Puts the default Content-Type in front when none was given. */
+/* Adds the default Content-Type first when none was given. */
 static bool finish_block(Core *m, Block *block) {
   size_t n = sizeof(default_type) - 1;
   if (block->has_type) return true;
@@ -244,7 +244,7 @@ static size_t decimal(char *to, size_t value) {
   return n;
 }
 
-/* Queues head and body. The head is built behind the header block, which may lie in scratch. */
+/* Queues head and body. The head is built after the header block, which may lie in scratch. */
 static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t used) {
   static const char length_name[] = "Content-Length: ";
   const StatusLine *line = status_line(r->status);
@@ -272,7 +272,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   p += connection_length;
   memcpy(p, date, date_length);
   p += date_length;
-  /* What a 304 stands for has a length that only the program knows. */
+  /* Only the program knows the length of what a 304 represents. */
   bool unknown = r->status == 304 && !r->framing.has_length && r->body_length == 0;
   if (!r->framing.encoded && !bodiless && !unknown) {
     /* The value is padded to 11 characters, as mg_http_reply() does. */

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ONE_PIECE 4096 /* bodies up to this size are copied behind the head, and leave in one call */
+#define ONE_PIECE 4096 /* bodies up to this size are copied after the head, and leave in one call */
 
 void response_init(Response *r, struct mg_connection *c, const struct mg_http_message *hm) {
   memset(r, 0, offsetof(Response, inline_head));
@@ -320,7 +320,7 @@ static void complete(Response *r, struct mg_connection *c) {
 }
 
 void response_settle(struct mg_connection *c, bool closes) {
-  /* A connection that closes takes no further request: for the engine the response goes on. */
+  /* A connection that closes takes no further request: for the engine the response continues. */
   c->is_resp = closes;
   if (closes) c->is_draining = 1;
 }

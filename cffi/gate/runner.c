@@ -6,7 +6,7 @@
  * One that has to wait takes the task over: the runner hands on what the application yields, and the
  * server makes another spare. So the application sees one task and one context all the way.
  *
- * The spare is not used again when the application left something in its context, or cancelled it. */
+ * The spare is not reused when the application left something in its context, or cancelled it. */
 #include "serve.h"
 
 struct Runner {
@@ -390,14 +390,14 @@ int runner_start(Asgi *server, Exchange *x, bool later) {
   }
   PyErr_Restore(kind, value, trace);
   if (result == NULL) {
-    /* An application that cancels itself ends here; what ends the program goes on. */
+    /* An application that cancels itself ends here; what ends the program propagates. */
     if (PyErr_ExceptionMatches(server->cancelled)) PyErr_Clear();
     drop(r);
     return PyErr_Occurred() ? -1 : 0;
   }
   Py_DECREF(result);
   if (r->inner != NULL) {
-    exchange_wake(&r->idle); /* The task goes on with it. */
+    exchange_wake(&r->idle); /* The task continues with it. */
     keep(r);
     Py_DECREF((PyObject *) r);
   } else if (server->spare == NULL && is_blank(r)) {

@@ -1,7 +1,7 @@
 /* The servers for ASGI and WSGI applications: what their files share.
  *
  * A server (Service) takes the events of the connections that its manager accepts. What it knows about
- * the request in progress hangs in the connection's ConnExtra. All of it is touched with the GIL and the
+ * the request in progress is stored in the connection's ConnExtra. All of it is touched with the GIL and the
  * manager's lock held, unless a field says otherwise.
  */
 #ifndef PYMONGOOSE_SERVE_H
@@ -26,7 +26,7 @@ bool has_token(struct mg_str list, const char *wanted);
 /* Whether a header, of which there may be several lines, has this member. */
 bool head_has_token(const struct mg_http_message *hm, const char *name, const char *token);
 
-/* A request's target: where its path stands, and whose host it names. */
+/* A request's target: where its path is, and which host it names. */
 typedef struct Target {
   struct mg_str path;      /* not decoded; the whole target when it has no path */
   struct mg_str authority; /* of an absolute-form target (RFC 9112, 3.2.2), else empty */
@@ -71,7 +71,7 @@ typedef struct Response {
   bool closes;     /* the connection closes after the response */
   bool has_length, has_type, has_date, has_server, asks_for_chunks, chunked, has_trailers;
   bool awaits_trailers; /* the body has ended */
-  Core *core;      /* of the connection: what each head has is there */
+  Core *core;      /* of the connection: it has what every head contains */
   const char *connection; /* the line that the library wants in the head */
   Out *out;        /* where output goes; NULL: to the connection */
   uint64_t left;   /* bytes of the announced length that are to come */
@@ -91,7 +91,7 @@ int response_begin(Response *r);
 /* Some or all of the body. Bytes beyond the announced length are cut. Returns NULL, or what was wrong,
    such as the application's length; what had to be done has been done then. Needs no GIL. */
 const char *response_write(Response *r, struct mg_connection *c, const char *data, size_t length, bool last);
-/* The response is complete: the engine goes on with the connection, or closes it. */
+/* The response is complete: the engine continues with the connection, or closes it. */
 void response_settle(struct mg_connection *c, bool closes);
 /* An interim response: 103, with header lines. */
 int response_hints(struct mg_connection *c, const char *lines, size_t length);
@@ -121,9 +121,9 @@ typedef struct Body {
 enum { TAKE_WAIT, TAKE_PIECE, TAKE_MALFORMED = -1, TAKE_TOO_LONG = -2, TAKE_ERROR = -3 };
 /* The next piece of a body in c->recv. TAKE_PIECE: *piece is a new bytes object. */
 int body_take(Body *b, struct mg_connection *c, PyObject **piece);
-/* Whether a body in chunks has come to its end, or is none: then the library says so. */
+/* Whether a body in chunks has ended, or is none: then the library says so. */
 bool body_is_whole(const char *chunks, size_t length);
-/* Stops reading when enough waits, goes on when it was taken. */
+/* Stops reading when enough waits, resumes when it was taken. */
 void body_hold(Body *b, struct mg_connection *c);
 
 /* ASGI --------------------------------------------------------------------- asgi.c */
@@ -136,7 +136,7 @@ typedef struct Asgi {
   PyObject *app, *loop;
   PyObject *report;        /* (exception) -> None: what an application raised */
   PyObject *cancelled;     /* asyncio.CancelledError */
-  PyObject *client_gone;   /* class of what send() raises when there is nobody to send to */
+  PyObject *client_gone;   /* class of what send() raises after the client has disconnected */
   PyObject *http, *websocket; /* scopes, as far as they are always the same */
   PyObject *asgi, *state, *extensions, *socket_extensions;
   PyObject *servers;       /* port -> what scope["server"] is; 0: a Unix socket */
@@ -185,7 +185,7 @@ typedef struct Exchange {
 } Exchange;
 
 #define HIGH_WATER (256 * 1024) /* bytes queued at which send() waits */
-#define LOW_WATER (64 * 1024)   /* bytes queued at which it goes on */
+#define LOW_WATER (64 * 1024)   /* bytes queued at which it resumes */
 
 /* Takes the manager's lock for the connection of an exchange. False when it has none any more. */
 bool exchange_enter(Exchange *x);

@@ -2,7 +2,7 @@
 #include "serve.h"
 
 #define QUEUED_MAX (256 * 1024) /* bytes of messages that may wait for the application */
-#define QUEUED_LOW (64 * 1024)  /* at which reading goes on */
+#define QUEUED_LOW (64 * 1024)  /* at which reading resumes */
 #define MESSAGE_COST 512        /* what a message takes beside its bytes */
 #define REASON_MAX 123 /* RFC 6455, 5.5 */
 

@@ -1,7 +1,7 @@
 /* Connection.start_upload(): the body of a request goes to a file while it arrives.
  *
  * The library then puts a handler of its own in place of gate_event(). It gets what it needs through
- * relay_event(), and the gate goes on to see everything but the body: it has to retire the Python
+ * relay_event(), and the gate still sees everything but the body: it has to retire the Python
  * object when the connection closes, and programs want to know of that too. */
 #include "gate.h"
 

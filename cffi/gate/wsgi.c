@@ -128,7 +128,7 @@ void wsgi_run_here(Job *job, bool begins) {
   job_release(kept);
 }
 
-/* Goes on when output has left, or in the next turn. */
+/* Continues when output has left, or in the next turn. */
 static void resume_soon(Job *job) {
   struct mg_connection *c = job->c;
   bool is_full = c->send.len > QUEUED_MAX / 2;
@@ -140,7 +140,7 @@ static void resume_soon(Job *job) {
                 job->service);
 }
 
-/* Results on the polling thread that took long: each goes on for a while. */
+/* Results on the polling thread that took long: each continues for a while. */
 static void continue_all(void *arg) {
   Wsgi *service = arg;
   Core *m = service->core;
@@ -312,8 +312,8 @@ static PyObject *wsgi_stop(PyObject *self, PyObject *unused) {
   Py_RETURN_NONE;
 }
 
-/* drain(idle): nobody new. Connections without a request close, if `idle`; the others close after their
-   responses. */
+/* drain(idle): accepts no new clients. Connections without a request close, if `idle`; the others close
+   after their responses. */
 static PyObject *wsgi_drain(PyObject *self, PyObject *args) {
   Wsgi *service = (Wsgi *) self;
   Core *m = service->core;

@@ -8,7 +8,7 @@
  *   - A worker runs the application, with the GIL, and puts output into its job. It never takes the
  *     manager's lock, so it never waits for the loop with the GIL held.
  *   - What both touch is protected by the job's mutex, and the queue's lists by that of the service.
- *     Nobody waits for the GIL with one of these held.
+ *     No thread waits for the GIL with one of these held.
  */
 #ifndef PYMONGOOSE_WSGI_H
 #define PYMONGOOSE_WSGI_H
@@ -50,11 +50,11 @@ typedef struct Job {
   size_t queued;           /* bytes that have not left */
   uint64_t progress;       /* when some did, or output began to wait */
   bool has_output;         /* it is in the list of those */
-  bool gone;               /* nobody waits for the response any more */
+  bool gone;               /* no client waits for the response any more */
 
   /* The application's result, while the polling thread sends it */
   PyObject *result, *pieces, *context;
-  bool continues;          /* a timer goes on with it */
+  bool continues;          /* a timer continues it */
 } Job;
 
 typedef struct Wsgi {
@@ -81,7 +81,7 @@ typedef struct Wsgi {
 
 Job *job_new(Wsgi *service, struct mg_connection *c, struct mg_http_message *hm, bool copies);
 void job_release(Job *job);
-/* The response's calls, whoever makes them. -1 with an exception set; 1: nobody waits for it any more. */
+/* The response's calls, from any caller. -1 with an exception set; 1: the client has disconnected. */
 int job_hold(Job *job, const char *data, size_t length);
 int job_finish(Job *job);
 void job_fail(Job *job);
@@ -93,11 +93,11 @@ uint64_t job_clock(void);
 
 /* Calls of the application ------------------------------------------------ wsgi_call.c */
 
-/* Runs the application for a request. On the polling thread it may go on later. */
+/* Runs the application for a request. On the polling thread it may continue later. */
 void call_run(Job *job);
-/* Goes on with a result whose output has left. */
+/* Continues with a result whose output has left. */
 void call_continue(Job *job);
-/* Nobody waits for the response: gives the result up. */
+/* No client waits for the response: discards the result. */
 void call_abandon(Job *job);
 PyObject *call_environ(Wsgi *service, Job *job);
 int call_setup(PyObject *module);
@@ -126,7 +126,7 @@ void wsgi_read_body(Job *job);
 void wsgi_close_file(Job *job);
 
 #define HELD_NS 100000000ull      /* how long output waits for more of it before it is sent */
-#define SLICE_NS 5000000ull       /* how long the polling thread goes on with one result */
+#define SLICE_NS 5000000ull       /* how long the polling thread works on one result */
 #define STREAM_FROM (1024 * 1024) /* responses of this size and more are sent while they are made */
 #define QUEUED_MAX (1024 * 1024)  /* bytes that wait at which a worker waits for the client */
 

@@ -59,7 +59,7 @@ static int add_addresses(Wsgi *service, Job *job, PyObject *environ) {
   return set_new(environ, keys.REMOTE_PORT, latin1(mg_str_n(digits, (size_t) n)));
 }
 
-/* The request's target as it came: the path with the query behind it. */
+/* The request's target as it came: the path followed by the query. */
 static struct mg_str whole_target(const struct mg_http_message *hm) {
   if (hm->query.len == 0 || hm->query.buf < hm->uri.buf) {
     bool has_mark = hm->uri.len > 0 && hm->uri.buf[hm->uri.len] == '?';
@@ -212,7 +212,7 @@ static struct timespec after(double seconds) {
   return ts;
 }
 
-/* A worker waits until enough has left, or the client takes nothing for too long. 1: it is gone. */
+/* A worker waits until enough has left, or the client takes nothing for too long. 1: it has disconnected. */
 static int wait_for_client(Job *job) {
   pthread_mutex_lock(&job->mutex);
   if (job->queued <= QUEUED_MAX || job->gone) {
@@ -267,7 +267,7 @@ static int push_out(Job *job) {
 
 /* Pieces ----------------------------------------------------------------------------------------- */
 
-/* Takes a piece of the body. 0: more is welcome; 1: nobody waits for it any more; -1: an exception. */
+/* Takes a piece of the body. 0: more is welcome; 1: the client has disconnected; -1: an exception. */
 static int take_piece(Job *job, PyObject *piece) {
   char *bytes;
   Py_ssize_t length;
@@ -306,7 +306,7 @@ static PyObject *call_write(PyObject *self, PyObject *data) {
 static PyMethodDef write_method = {"write", call_write, METH_O, NULL};
 static PyMethodDef start_method = {"start_response", KEYWORDS(start_response), METH_VARARGS | METH_KEYWORDS, NULL};
 
-/* What the application raised: told, and the client too, unless it is gone. */
+/* What the application raised: logged, and reported to the client unless it has disconnected. */
 static void failed(Job *job) {
   PyObject *kind, *value, *trace;
   PyErr_Fetch(&kind, &value, &trace);
@@ -341,7 +341,7 @@ static int close_result(PyObject *result) {
   return done == NULL ? -1 : 0;
 }
 
-/* Iterates over the result. 1: it goes on later; 0: it is over; -1: with an exception. */
+/* Iterates over the result. 1: it continues later; 0: it is over; -1: with an exception. */
 static int iterate(Job *job) {
   bool waits_here = job->service->threads > 0;
   uint64_t since = waits_here ? 0 : job_clock();
@@ -376,7 +376,7 @@ static void settle(Job *job) {
   PyErr_Restore(kind, value, trace);
 }
 
-/* A list of one or more pieces of bytes, all of which are there: most results are. */
+/* A list of one or more pieces of bytes, all of them known in advance: most results are. */
 static int take_all(Job *job) {
   bool is_list = PyList_CheckExact(job->result);
   if (!is_list && !PyTuple_CheckExact(job->result)) return 2;
@@ -394,7 +394,7 @@ static int take_all(Job *job) {
   return job_finish(job);
 }
 
-/* The first part, or all, of a call. 1: it goes on later. */
+/* The first part, or all, of a call. 1: it continues later. */
 static PyObject *call_begin(PyObject *self, PyObject *unused) {
   Call *call = (Call *) self;
   Job *job = call->job;
@@ -447,7 +447,7 @@ static void call_end(PyObject *self) {
   job_release(job);
 }
 
-/* On the polling thread applications have a context each. It is used again when they left nothing in it. */
+/* On the polling thread applications have a context each. It is reused when they left nothing in it. */
 static PyObject *take_context(Wsgi *service) {
   PyObject *context = service->context;
   service->context = NULL;

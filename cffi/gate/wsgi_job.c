@@ -136,7 +136,7 @@ int job_hold(Job *job, const char *data, size_t length) {
   Response *r = &job->response;
   bool gone = job->gone;
   if (gone) {
-    /* Nobody gets it. */
+    /* It is discarded. */
   } else if (r->state == RESPONSE_HELD && response_is_bodiless(r)) {
     job->held_length += length; /* It only counts. */
   } else if (r->state == RESPONSE_HELD && job->held_length + length < STREAM_FROM &&

@@ -41,7 +41,7 @@ class _Poller:
             try:
                 self._loop.call_soon_threadsafe(self.stopped.set)
             except RuntimeError:
-                pass  # The loop was closed: nobody waits any more.
+                pass  # The loop was closed: no task waits any more.
 
     def stop(self) -> None:
         """Asks the thread to end, and interrupts its wait."""

@@ -36,7 +36,7 @@ STEP = 0.005  # seconds between two looks at what is still in progress
 
 
 class ClientGone(OSError):
-    """Raised by send() when there is nobody any more to send to."""
+    """Raised by send() after the client has disconnected."""
 
 
 def report(exc: BaseException) -> None:

@@ -278,7 +278,7 @@ class Connection(gate.Conn):
             with _Native(self) as c:
                 lib.mg_sntp_request(c)
         except RuntimeError:
-            # Nobody can have been told that the connection is closed.
+            # No handler can have seen that the connection is closed.
             if not self._is_closed() or self._has_handler:
                 raise
 

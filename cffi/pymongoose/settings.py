@@ -30,7 +30,7 @@ class Settings(TypedDict, total=False):
     http_allow_no_host: int  # where http_strict is on: HTTP/1.1 without Host
     http_allow_lf: int  # where http_strict is on: lines of a head may end in LF alone
     http_allow_raw_target: int  # where http_strict is on: targets may have bytes from 0x80 on
-    http_known_methods: int  # refuse methods that nobody knows with 501
+    http_known_methods: int  # reject unknown methods with 501
     http_error_replies: int  # answer with 400 and the like before closing
     http_continue: int  # answer Expect: 100-continue
     http10_close: int  # close after HTTP/1.0 without keep-alive

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 # What distributions call the file of all authorities, in OpenSSL's directory of certificates.
 BUNDLES = ("ca-certificates.crt", "ca-bundle.crt")
-# `ca` of a system that has no authorities: nobody is trusted, instead of everybody.
+# `ca` on a system that has no authorities: no peer is trusted, instead of every peer.
 NOBODY = b"no certificates"
 
 
@@ -63,7 +63,7 @@ class TlsInfo(NamedTuple):
     peer_subject: str  # as RFC 4514 writes it
     peer_names: tuple[str, ...]  # DNS:, IP:, email: or URI: and the name
     peer_cert: bytes  # DER
-    resumed: bool  # the session goes on from an earlier one
+    resumed: bool  # whether an earlier session was resumed
 
 
 class TlsOpts:

@@ -10,7 +10,7 @@ struct subscription {
 
 static struct subscription *subscriptions;
 
-// SUBSCRIBE: a packet id, then filters, each with its length in front and a byte of QoS after it.
+// SUBSCRIBE: a packet id, then filters, each with a length prefix and a byte of QoS after it.
 static void subscribe(struct mg_connection *c, struct mg_mqtt_message *mm) {
   const unsigned char *p = (const unsigned char *) mm->dgram.buf + 1, *end = p + mm->dgram.len - 1;
   uint8_t granted[256] = {0};

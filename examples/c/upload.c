@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
   directory = argv[1];
   mg_mgr_init(&mgr);
   mg_mgr_set(&mgr, MG_SET_HTTP_CONTINUE, 1);     // curl waits for it before it sends a long body
-  mg_mgr_set(&mgr, MG_SET_HTTP_BODY_RATE, 240);  // bytes per second, so that nobody stays for ever
+  mg_mgr_set(&mgr, MG_SET_HTTP_BODY_RATE, 240);  // bytes per second, so that no client stays for ever
   listener = mg_http_listen(&mgr, argc > 2 ? argv[2] : "http://127.0.0.1:8000", handler, NULL);
   if (listener == NULL) return 1;
   printf("http://127.0.0.1:%d\n", (int) mg_ntohs(listener->loc.port));

@@ -1,6 +1,6 @@
 """Work that takes long, in other threads: threads.py [URL]. /NUMBER answers whether it is prime.
 
-The loop goes on meanwhile: wakeup() brings the result back to the thread that polls.
+The loop continues meanwhile: wakeup() brings the result back to the thread that polls.
 """
 
 import sys

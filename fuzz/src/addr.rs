@@ -31,7 +31,7 @@ pub fn addr(data: &[u8]) {
     }
 }
 
-/// A list that is accepted stays accepted with a comma behind it, and allows what its last
+/// A list that is accepted stays accepted with a comma after it, and allows what its last
 /// matching entry says.
 pub fn acl(data: &[u8]) {
     let Some((&kind, data)) = data.split_first() else { return };

@@ -63,7 +63,7 @@ pub fn values(data: &[u8]) {
     printed(Value::Text(data));
 }
 
-/// A value, also in the message about its change, is one token of JSON and nothing behind.
+/// A value, also in the message about its change, is one token of JSON, followed by nothing.
 fn printed(value: Value<'_>) {
     let (mut text, mut message) = (Vec::new(), Vec::new());
     value.put(&mut text);

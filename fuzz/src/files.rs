@@ -7,7 +7,7 @@ use mongoose::codec::{docroot, tree};
 
 const MAX: usize = 300;
 
-/// What a request names is below a root: the path begins with one, has no `..` behind it, and no
+/// What a request names is below a root: the path begins with one, has no `..` after it, and no
 /// NUL. The roots come first, up to a LF; then the target.
 pub fn path(data: &[u8]) {
     let at = data.iter().position(|b| *b == b'\n').unwrap_or(0);

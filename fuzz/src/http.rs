@@ -61,7 +61,7 @@ pub fn strict(data: &[u8]) {
         assert_eq!(none, strict);
     }
     let Ok(Some(head)) = strict else { return };
-    // Blank lines in front are passed over by the engine.
+    // Leading blank lines are skipped by the engine.
     if head.check(all).is_ok() && !data.starts_with(b"\r") && !data.starts_with(b"\n") {
         let mut ours = [Header::default(); 64];
         assert_eq!(parse_head(data, &mut ours), Ok(Some(head)));
@@ -93,7 +93,7 @@ pub fn chunked(data: &[u8]) {
     }
 }
 
-/// The parts of a body lie within it, one behind the other.
+/// The parts of a body lie within it, one after the other.
 pub fn multipart(data: &[u8]) {
     let mut ofs = 0;
     while let Some((part, next)) = next_part(data, ofs) {

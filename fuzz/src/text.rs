@@ -51,7 +51,7 @@ impl Sink for Output {
     }
 }
 
-/// Arguments out of nothing but bytes.
+/// Arguments made of bytes only.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {

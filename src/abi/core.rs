@@ -208,7 +208,7 @@ pub struct Connection {
     pub rem: Addr,
     /// The descriptor: `(int) (size_t) c->fd`.
     pub fd: *mut c_void,
-    /// 1, 2, 3 and so on in each manager; never used again.
+    /// 1, 2, 3 and so on in each manager; never reused.
     pub id: c_ulong,
     /// Bytes received and not consumed.
     pub recv: IoBuf,
@@ -286,7 +286,7 @@ pub struct Connection {
     /// cbindgen:bitfield=1
     #[cfg(cbindgen)]
     pub is_closing: c_uint,
-    /// Set it to stop reading, clear it to go on.
+    /// Set it to stop reading, clear it to continue.
     /// cbindgen:bitfield=1
     #[cfg(cbindgen)]
     pub is_full: c_uint,

@@ -754,10 +754,10 @@ struct mg_profitem {
 #define MG_PROF_FREE(c)
 #endif
 
-/* Puts a field set in front of those that a dashboard has. */
+/* Inserts a field set before those that a dashboard has. */
 #define MG_DASH_ADD_FIELD_SET(dash, set) LIST_ADD_HEAD(struct mg_field_set, &(dash)->sets, set)
 
-/* Puts a handler for URIs in front. The entry belongs to this place in the program. */
+/* Inserts a handler for URIs at the start. The entry belongs to this place in the program. */
 #define MG_DASH_REGISTER_CUSTOM_HANDLER(dash, uri, fn, data)            \
   do {                                                                  \
     static struct mg_dash_custom_handler mg_dash_handler_;              \

@@ -32,9 +32,9 @@ pub enum Setting {
     MG_SET_HIGH_WATER = 9,
     /// 1 or 0: fire `MG_EV_POLL`.
     MG_SET_POLL_EVENTS = 10,
-    /// Accepted connections at once; more are turned away. 0: no limit. Managers only.
+    /// Accepted connections at once; more are rejected. 0: no limit. Managers only.
     MG_SET_MAX_CONNECTIONS = 11,
-    /// Accepted connections at once from one address; more are turned away. 0: no limit. Managers only.
+    /// Accepted connections at once from one address; more are rejected. 0: no limit. Managers only.
     MG_SET_MAX_PER_ADDRESS = 12,
     /// 1 or 0: refuse messages that RFC 9112 calls invalid and the original accepts: odd methods, names,
     /// targets, statuses and versions, spaces, LF without CR, odd chunk sizes and extensions, a missing

@@ -72,6 +72,6 @@ pub struct TlsInfo {
     pub peer_names: Str,
     /// The peer's certificate, in DER.
     pub peer_cert: Str,
-    /// The session goes on from an earlier one.
+    /// The session resumes an earlier one.
     pub resumed: bool,
 }

@@ -120,7 +120,7 @@ pub unsafe extern "C" fn mg_file_write(
 
 unsafe extern "C" {
     /// Replaces a file, or makes it, by formatted text: `mg_mprintf` and then `mg_file_write`. What
-    /// stands after a NUL in the text is left out.
+    /// follows a NUL in the text is left out.
     ///
     /// # Returns
     /// false when that failed.

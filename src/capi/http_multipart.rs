@@ -13,7 +13,7 @@ use crate::fence;
 /// in it, or a file name that only `filename*` tells (RFC 8187), is decoded: a text that the library keeps
 /// until the same thread has got sixteen others, of at most 4096 bytes.
 ///
-/// The first line of the body is taken for the delimiter; when it is none, the first line that begins with
+/// The first line of the body is treated as the delimiter; when it is none, the first line that begins with
 /// `--` and comes again. Blanks after a delimiter, and header lines that are folded, are understood (RFC
 /// 2046, section 5.1.1).
 ///

@@ -49,7 +49,7 @@ pub unsafe extern "C" fn mg_http_parse(s: *const c_char, len: usize, hm: *mut Ht
 ///
 /// # Returns
 /// Length of the head with its blank line; 0 when the blank line is not there yet; -1 when a
-/// control byte stands in front of it, so this is not HTTP.
+/// control byte precedes it, so this is not HTTP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_http_get_request_len(buf: *const c_uchar, buf_len: usize) -> c_int {
     fence!("mg_http_get_request_len", buf[buf_len]: arg::data);
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn mg_http_status(hm: *const HttpMessage) -> c_int {
     status::number(unsafe { bytes((*hm).uri) })
 }
 
-/// Where the value of the first header called `name` stands, ignoring case.
+/// Where the value of the first header called `name` is, ignoring case.
 ///
 /// # Safety
 /// `hm` is a message whose views are valid.

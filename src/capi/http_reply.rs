@@ -48,7 +48,7 @@ pub unsafe extern "C" fn mg_http_vreply(
     let date = date.filter(|_| !has_line(headers, b"Date"));
     let date = date.as_ref().map_or(&[][..], |date| &date[..]);
     let mut claimed = 0;
-    // What a 304 stands for has a length that nobody else knows (RFC 9110, section 8.6).
+    // Only the program knows the length of what a 304 represents (RFC 9110, section 8.6).
     let body = match status::has_body(status_code) {
         true => Ok(body_fmt),
         false if status::has_length(status_code) => Err(body_fmt.print(Output::Nothing)),

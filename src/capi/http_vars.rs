@@ -46,7 +46,7 @@ pub unsafe extern "C" fn mg_http_get_var(
 /// Finds a parameter in a header value such as `form-data; name="a b"; filename=c`.
 ///
 /// The name is compared with its case, as for cookies; see `mg_http_header_param`. It has to be a whole
-/// name outside of quoted values, followed by `=`. A quote that is never closed, or stands within a
+/// name outside of quoted values, followed by `=`. A quote that is never closed, or is within a
 /// value, is a character like others (RFC 6265).
 ///
 /// # Returns

@@ -65,7 +65,7 @@ pub unsafe extern "C" fn mg_iobuf_free(io: *mut IoBuf) {
     }
 }
 
-/// Inserts `len` bytes at offset `ofs`; what stood there moves right.
+/// Inserts `len` bytes at offset `ofs`; what was there moves right.
 ///
 /// `buf` may be NULL: then the inserted bytes are whatever was in the memory. It may point into
 /// another buffer, not into this one. When `ofs` is beyond the end, the gap is filled with zeros.

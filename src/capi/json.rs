@@ -36,7 +36,7 @@ fn string<'a>(text: &'a [u8], path: &[u8]) -> Option<&'a [u8]> {
     json::string_body(token(text, path)?)
 }
 
-/// Zeroed memory for a text that C gets, and the bytes in front of its NUL; `None` without memory.
+/// Zeroed memory for a text that C gets, and the bytes before its NUL; `None` without memory.
 fn text_block<'a>(len: usize) -> Option<(*mut c_char, &'a mut [u8])> {
     let block = mem::alloc(len.checked_add(1)?);
     if block.is_null() {

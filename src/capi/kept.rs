@@ -1,4 +1,4 @@
-//! What functions return that stands nowhere else: it is kept for a while, for each thread.
+//! Return values that have no other owner: each thread keeps them for a while.
 
 use crate::abi::Str;
 use core::cell::{Cell, RefCell, UnsafeCell};
@@ -67,7 +67,7 @@ pub fn keep_date(line: &[u8]) -> *const c_char {
     kept.unwrap_or(c"".as_ptr())
 }
 
-/// Keeps a view until this thread has kept 64 others, and returns where it stands. The same view takes
+/// Keeps a view until this thread has kept 64 others, and returns its address. The same view takes
 /// one place. NULL while the thread ends.
 pub fn keep_view(view: Str) -> *mut Str {
     KEPT_VIEWS

@@ -84,7 +84,7 @@ unsafe extern "C" {
     /// Any. Lines of several threads may mix.
     pub fn mg_log(fmt: *const c_char, ...);
 
-    /// Logs what stands before each line, 40 bytes: time, level, file, line and function. A program
+    /// Logs what precedes each line, 40 bytes: time, level, file, line and function. A program
     /// may define its own.
     ///
     /// # Threads

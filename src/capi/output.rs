@@ -250,7 +250,7 @@ pub(super) unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
 /// Appends to a buffer and keeps a NUL after its text.
 ///
 /// `grow` is asked for room when it is needed. What has no place is dropped: then the last free
-/// byte becomes a NUL that counts, so that a full buffer cannot be taken for a complete text.
+/// byte becomes a NUL that counts, so that a full buffer cannot be mistaken for a complete text.
 ///
 /// # Safety
 /// `io` is NULL or points to a valid buffer.

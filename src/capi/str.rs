@@ -93,7 +93,7 @@ pub unsafe extern "C" fn mg_casecmp(s1: *const c_char, s2: *const c_char) -> c_i
     text::difference_ignore_case(s1, s2)
 }
 
-/// Splits a string at the first `sep`: `*a` is what stands before it, `*b` what follows it.
+/// Splits a string at the first `sep`: `*a` is what precedes it, `*b` what follows it.
 ///
 /// Without `sep`, `*a` is the whole string and `*b` an empty one at its end. `a` and `b` may be
 /// NULL, and may point to the string itself:

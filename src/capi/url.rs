@@ -101,7 +101,7 @@ pub unsafe extern "C" fn mg_url_decode(
 /// `src`. Give it three times the input and five bytes more.
 ///
 /// # Returns
-/// Length of the text; 0 when fewer than five bytes are free in front of any byte of `src`.
+/// Length of the text; 0 when fewer than five bytes are free before any byte of `src`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_url_encode(
     src: *const c_char,

@@ -15,9 +15,9 @@ pub enum Error {
 
 /// Whether `list` allows `peer`.
 ///
-/// An empty list allows everybody, any other list nobody but for its entries: the last one that
+/// An empty list allows every address, any other list only its entries: the last one that
 /// matches decides. An entry matches when the address, masked, equals the network as written, so
-/// `+1.2.3.4/24` matches nobody. IPv4 networks match IPv4 addresses, IPv6 networks IPv6 ones; an
+/// `+1.2.3.4/24` matches no address. IPv4 networks match IPv4 addresses, IPv6 networks IPv6 ones; an
 /// IPv4-mapped address or network is an IPv4 one. A network without a zone matches in all zones.
 /// Blanks may surround a network.
 ///
@@ -29,7 +29,7 @@ pub fn allows(list: &[u8], peer: Address, zones: Zones) -> Result<bool, Error> {
     }
     let peer = peer.unmapped();
     let mut allowed = false;
-    // A comma behind the last entry is fine; a list that is nothing else has an empty entry.
+    // A comma after the last entry is fine; a list that is nothing else has an empty entry.
     let entries = list.strip_suffix(b",").unwrap_or(list);
     for entry in entries.split(|&b| b == b',') {
         let (&sign, network) = entry.split_first().ok_or(Error::Entry)?;

@@ -1,7 +1,7 @@
 //! The page that shows a directory.
 //!
 //! It is complete in itself: one inline stylesheet, no script, nothing from elsewhere. Names are
-//! escaped wherever they stand. All functions append to a page, which allocates.
+//! escaped everywhere. All functions append to a page, which allocates.
 #![forbid(unsafe_code)]
 
 use super::date::Date;
@@ -17,7 +17,7 @@ pub struct Entry<'a> {
     pub is_dir: bool,
     /// Bytes, of a file.
     pub size: u64,
-    /// When it was changed last, in seconds since 1970; 0 when nobody knows.
+    /// When it was changed last, in seconds since 1970; 0 when unknown.
     pub mtime: i64,
     /// The same as text, if it is not to be UTC.
     pub local: Option<&'a str>,
@@ -84,7 +84,7 @@ pub fn row(page: &mut Vec<u8>, entry: &Entry<'_>) {
     page.extend_from_slice(b"</td></tr>\n");
 }
 
-/// What stands behind the last entry.
+/// What follows the last entry.
 pub fn end(page: &mut Vec<u8>, files: usize, dirs: usize) {
     let plural = |n: usize| if n == 1 { "" } else { "s" };
     append(

@@ -71,7 +71,7 @@ const VALUES: [u8; 256] = {
 /// Decodes groups of four characters from `text` into the front of `bytes`, and returns how many
 /// bytes came out. Nothing if a character is invalid or misplaced, or the room does not suffice.
 ///
-/// Padding ends a group, not the text: groups behind a padded one are decoded too. Up to three
+/// Padding ends a group, not the text: groups after a padded one are decoded too. Up to three
 /// characters at the end that make no group are ignored.
 pub fn decode(text: &[u8], bytes: &mut [u8]) -> Option<usize> {
     let mut len = 0;
@@ -94,7 +94,7 @@ pub fn decode(text: &[u8], bytes: &mut [u8]) -> Option<usize> {
 
 /// Appends a byte to a text that grows byte by byte.
 ///
-/// `len` is the length so far; `tail` is the memory behind it. Bits that make no character yet are
+/// `len` is the length so far; `tail` is the memory after it. Bits that make no character yet are
 /// kept in `tail[0]`. Returns the new length; `tail` has to hold 2 bytes.
 pub fn update(byte: u8, len: usize, tail: &mut [u8]) -> usize {
     let [now, next, ..] = tail else {

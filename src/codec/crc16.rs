@@ -1,4 +1,4 @@
-//! CRC-16/X-25 (HDLC, PPP): polynomial 0x8408, reflected, inverted in front and behind.
+//! CRC-16/X-25 (HDLC, PPP): polynomial 0x8408, reflected, inverted before and after.
 #![forbid(unsafe_code)]
 
 /// Continues `crc` over `data`. Start with 0.

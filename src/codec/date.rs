@@ -116,7 +116,7 @@ fn digits(text: &str, len: usize) -> Option<i64> {
     (text.len() == len && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())?
 }
 
-/// The text is the name of a day. Whether it is the right one plays no part.
+/// The text is the name of a day. Whether it is the right one is not checked.
 fn is_weekday(text: &str, is_long: bool) -> Option<()> {
     DAYS.iter().any(|name| text == if is_long { name } else { &name[..3] }).then_some(())
 }

@@ -33,7 +33,7 @@ pub const SHA384_INIT: [u64; 8] = [
     0x47b5481dbefa4fa4,
 ];
 
-/// Takes in `data` behind the `filled` bytes of `block`; complete blocks go to `compress`.
+/// Takes in `data` after the `filled` bytes of `block`; complete blocks go to `compress`.
 ///
 /// Returns the number of bytes that `block` holds then, which is less than `BLOCK`.
 pub fn absorb<const BLOCK: usize>(

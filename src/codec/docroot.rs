@@ -55,7 +55,7 @@ pub fn is_hidden_name(name: &[u8]) -> bool {
 pub enum PathError {
     /// Not a path, a broken escape, or a way out of the root.
     Invalid,
-    /// The root has no room for a name behind it.
+    /// The root has no room for a name after it.
     RootTooLong,
     /// No root has this path, or it is too long for a file.
     Nowhere,

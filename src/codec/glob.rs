@@ -55,7 +55,7 @@ fn is_wild(byte: &u8) -> bool {
 /// One `*` or `#`, and what it takes at the moment.
 #[derive(Clone, Copy, Default)]
 struct Wild {
-    /// Where the block behind it begins in the pattern.
+    /// Where the block after it begins in the pattern.
     block: usize,
     start: usize,
     end: usize,
@@ -63,11 +63,11 @@ struct Wild {
 
 /// Finds what each wildcard takes. Blocks are the pieces of the pattern between wildcards.
 ///
-/// Each wildcard takes as little as lets the block behind it match. When a `*` runs into a `/`,
+/// Each wildcard takes as little as lets the block after it match. When a `*` runs into a `/`,
 /// the wildcard before it has to give its block a later place, and only a place that makes the
 /// block itself swallow that `/` can help: with an earlier one the `*` would try the places again
 /// that have just failed. So for each block every place is tried once at most. A `#` is never
-/// stopped, so once the block behind it is found, what stands before needs no second look.
+/// stopped, so once the block after it is found, what precedes it needs no second look.
 fn place(text: &[u8], pattern: &[u8], wilds: &mut [Wild]) -> bool {
     let first = block(pattern);
     if !matches_at(text, 0, first) {
@@ -79,7 +79,7 @@ fn place(text: &[u8], pattern: &[u8], wilds: &mut [Wild]) -> bool {
     }
     let mut block_start = at + 1;
     let mut current = 0;
-    // The block behind wilds[current] may not begin before `from`.
+    // The block after wilds[current] may not begin before `from`.
     let mut from = at;
     wilds[0] = Wild { block: block_start, start: at, end: at };
     loop {
@@ -129,7 +129,7 @@ enum Found {
     Stopped(usize),
 }
 
-/// The first place of `block`, at or behind `from`, that a wildcard which starts at `start` lets
+/// The first place of `block`, at or after `from`, that a wildcard which starts at `start` lets
 /// it have; `last` ones have to reach the end of the text.
 fn find(text: &[u8], start: usize, from: usize, block: &[u8], any: bool, last: bool) -> Found {
     let Some(final_place) = text.len().checked_sub(block.len()) else {

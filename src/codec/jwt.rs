@@ -80,7 +80,7 @@ pub fn is_in_time(claims: &[u8], now: f64) -> bool {
     })
 }
 
-/// True for one whole JSON object, with nothing in front of it or behind.
+/// True for one whole JSON object, with nothing before or after it.
 fn is_object(text: &[u8]) -> bool {
     json::find(text, b"$").is_ok_and(|range| {
         let space = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
@@ -133,7 +133,7 @@ fn decoded(string: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Appends text as it stands between the quotes of a JSON string.
+/// Appends text as it is written between the quotes of a JSON string.
 fn escape(text: &[u8], out: &mut Vec<u8>) {
     for byte in text {
         match byte {

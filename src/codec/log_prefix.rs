@@ -1,4 +1,4 @@
-//! What stands before each line of the log.
+//! The prefix of each line of the log.
 #![forbid(unsafe_code)]
 
 use super::fmt::Sink;
@@ -24,7 +24,7 @@ pub fn prefix(millis: u64, level: i32, file: &[u8], line: i32, function: &[u8]) 
     prefix.text
 }
 
-/// What is behind the last `/`, or, without any, behind the last `\`.
+/// What is after the last `/`, or, without any, after the last `\`.
 fn base_name(file: &[u8]) -> &[u8] {
     let last = |separator| memchr::memrchr(separator, file);
     last(b'/').or_else(|| last(b'\\')).map_or(file, |at| &file[at + 1..])

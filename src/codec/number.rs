@@ -3,7 +3,7 @@
 
 /// An unsigned number in base 2, 10 or 16 that is at most `max`; all of `text` has to be digits.
 ///
-/// Base 0 takes the base from a `0x` or `0b` in front, and is 10 without.
+/// Base 0 takes the base from a `0x` or `0b` prefix, and is 10 without.
 pub fn parse(text: &[u8], base: i32, max: u64) -> Option<u64> {
     let (base, digits) = match (base, text) {
         (0, [b'0', b'x', digits @ ..]) => (16, digits),

@@ -1,7 +1,7 @@
 //! Paths that a peer may name.
 #![forbid(unsafe_code)]
 
-/// Whether a path cannot leave the directory it is put behind: no `..` after a separator or at the
+/// Whether a path cannot leave the directory it is appended to: no `..` after a separator or at the
 /// start, no `~` at the start, no NUL inside.
 ///
 /// Escapes such as `%2e` are not decoded. A path that starts with a NUL counts as empty.

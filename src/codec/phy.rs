@@ -57,7 +57,7 @@ pub struct Mode {
     pub speed: Speed,
 }
 
-/// Chips that are told apart.
+/// Chips that are distinguished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chip {
     Dp83867,

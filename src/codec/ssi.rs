@@ -60,7 +60,7 @@ fn text_len(rest: &[u8]) -> usize {
     memmem::find(&rest[from..], START).map_or(rest.len(), |at| from + at)
 }
 
-/// What stands between `<!--#` and `-->`, if it is an include.
+/// What is between `<!--#` and `-->`, if it is an include.
 fn include(directive: &[u8]) -> Option<Segment<'_>> {
     let attribute = directive.strip_prefix(b"include")?.trim_ascii_start();
     let quoted = |name: &[u8]| {

@@ -16,7 +16,7 @@ pub fn difference_ignore_case(a: &[u8], b: &[u8]) -> i32 {
     (0..end).map(|i| padded(a, i) - padded(b, i)).find(|&d| d != 0).unwrap_or(0)
 }
 
-/// The part before the first `separator` and the offset of the part behind it: the end of `text`
+/// The part before the first `separator` and the offset of the part after it: the end of `text`
 /// if there is no separator. Nothing if `text` is empty.
 pub fn span(text: &[u8], separator: u8) -> Option<(&[u8], usize)> {
     if text.is_empty() {

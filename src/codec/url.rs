@@ -9,13 +9,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Url<'a> {
     url: &'a [u8],
-    /// In front of `:` or `@`; empty when there is none.
+    /// Before `:` or `@`; empty when there is none.
     pub user: &'a [u8],
     /// Between `:` and `@`; empty when there is none.
     pub pass: &'a [u8],
     /// Name or address; an IPv6 address keeps its brackets.
     pub host: &'a [u8],
-    /// What follows the colon behind the host.
+    /// What follows the colon after the host.
     port: Option<&'a [u8]>,
     /// What follows the authority, up to the fragment: a path, a query, both or neither.
     rest: &'a [u8],
@@ -58,7 +58,7 @@ impl<'a> Url<'a> {
         let (user, pass) = login.map_or((&url[..0], None), split);
         Url {
             url,
-            // Without `//`, what stands in front of the first colon is taken for a scheme.
+            // Without `//`, what precedes the first colon is treated as a scheme.
             user: if slashes.is_some() { user } else { &url[..0] },
             pass: pass.unwrap_or(&url[..0]),
             host,
@@ -68,7 +68,7 @@ impl<'a> Url<'a> {
     }
 
     /// What a request line needs: path and query, without the fragment, which is never sent (RFC 9110,
-    /// section 4.2.5). The two parts belong behind one another: the first is a slash where the URL has
+    /// section 4.2.5). The two parts follow one another: the first is a slash where the URL has
     /// no path, else empty.
     pub fn target(&self) -> (&'static [u8], &'a [u8]) {
         if self.rest.starts_with(b"/") { (b"", self.rest) } else { (b"/", self.rest) }
@@ -109,7 +109,7 @@ fn end(s: &[u8], marks: &[u8]) -> usize {
     s.iter().position(|b| marks.contains(b)).unwrap_or(s.len())
 }
 
-/// `s` in front of and behind its first colon that no bracket closes behind.
+/// `s` before and after its first colon that no closing bracket follows.
 fn split(s: &[u8]) -> (&[u8], Option<&[u8]>) {
     let from = memchr::memrchr(b']', s).map_or(0, |at| at + 1);
     match memchr::memchr(b':', &s[from..]) {

@@ -1,4 +1,4 @@
-//! Modbus-TCP server: frames to events, and what handlers leave behind to answers.
+//! Modbus-TCP server: turns frames into events, and what handlers store into answers.
 
 use super::event_loop::conn::{self, call};
 use super::event_loop::handle::{Conn, Mgr};

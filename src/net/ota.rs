@@ -89,7 +89,7 @@ fn version() -> Vec<u8> {
     process::text(Setting::MG_SET_OTA_VERSION).unwrap_or_else(|| MG_OTA_FIRMWARE_VERSION.to_vec())
 }
 
-/// Whom servers are checked by; `None` when nobody said.
+/// The authority that verifies servers; `None` when none is set.
 fn authority() -> Option<Vec<u8>> {
     process::text(Setting::MG_SET_OTA_CA).filter(|ca| !ca.is_empty())
 }

@@ -26,7 +26,7 @@ const REQUESTS: usize = 4;
 /// A request.
 #[derive(Clone, Copy)]
 struct Sent {
-    /// The transmit time stamp: random, so that nobody can guess an answer.
+    /// The transmit time stamp: random, so that an answer cannot be guessed.
     stamp: [u8; 8],
     /// When it was sent, in `mg_millis` time.
     at: u64,

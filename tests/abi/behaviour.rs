@@ -92,7 +92,7 @@ fn however_the_program_is_compiled() {
 fn docs_have_a_row_for_each_macro() {
     let docs = fs::read_to_string(source("docs/reference/macros.md")).unwrap();
     let header = fs::read_to_string(source("src/abi/prelude.h")).unwrap();
-    // `MG_A`, `_B` and `MG_C_*` stand in the first column.
+    // `MG_A`, `_B` and `MG_C_*` are in the first column.
     let rows: Vec<&str> =
         docs.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).collect();
     let named = |name: &str| {

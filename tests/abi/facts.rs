@@ -30,7 +30,7 @@ impl Facts {
         Facts { rows }
     }
 
-    /// The rows of one kind, with `N` columns behind the kind.
+    /// The rows of one kind, with `N` columns after the kind.
     pub fn of<const N: usize>(&self, kind: &str) -> Vec<[&str; N]> {
         let rows = self.rows.iter().filter(|row| row[0] == kind);
         rows.map(|row| std::array::from_fn(|column| row[column + 1].as_str())).collect()

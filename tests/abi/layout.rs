@@ -39,7 +39,7 @@ fn rust_structs_are_the_c_structs() {
         ];
         let compile = Compile::new("gcc", Language::C("c11"), &source).strict(false);
         let printed = compile.args(chosen.iter().map(String::as_str)).run().unwrap();
-        // The program's own; nobody here looks for it.
+        // The program's own; the test does not look for it.
         let mut in_c: Vec<&str> =
             printed.lines().filter(|line| !line.starts_with("mg_connection.data ")).collect();
         layout::set(layout);

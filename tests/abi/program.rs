@@ -147,7 +147,7 @@ fn option(name: &str) -> usize {
     OPTIONS.into_iter().find(|(option, _)| *option == name).expect(name).1
 }
 
-/// A declaration of `name` with a type as it stands in the table: `int (*)(void)`, `char[4]`, `int`.
+/// A declaration of `name` with a type as the table has it: `int (*)(void)`, `char[4]`, `int`.
 fn declare(kind: &str, name: &str) -> String {
     if let Some((before, after)) = kind.split_once("(*)") {
         return format!("{before}(*{name}){after}");

@@ -115,7 +115,7 @@ fn exported() -> Names {
 fn declarations(header: &str) -> BTreeMap<String, String> {
     let text = without_directives(&without_comments(header));
     let text = without_attributes(&text.replace("extern \"C\" {", ""));
-    // Only what stands outside of braces is left; their contents become nothing.
+    // Only what is outside of braces is left; their contents become nothing.
     let mut depth = 0;
     let outside: String = text
         .chars()

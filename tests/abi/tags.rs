@@ -15,7 +15,7 @@ fn additions(table: &str) -> BTreeSet<String> {
     section.lines().filter_map(name).collect()
 }
 
-/// The functions of a header with the text of the comment in front of them, in one line.
+/// The functions of a header with the text of the comment before them, in one line.
 fn documented(header: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for part in header.split("/*").skip(1) {

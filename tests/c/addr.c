@@ -205,7 +205,7 @@ static void test_acl(void) {
   struct mg_addr remote = {{{1, 2, 3, 4}}, 0, 0, false};
   for (size_t i = 0; i < COUNT(rows); i++) {
     const char *name = rows[i].acl ? rows[i].acl : "NULL";
-    // In memory of its own size, so that a checker sees a read behind its end.
+    // In memory of its own size, so that a checker sees a read past its end.
     size_t len = rows[i].acl ? strlen(rows[i].acl) : 0;
     char *copy = (char *) malloc(len > 0 ? len : 1);
     memcpy(copy, name, len);

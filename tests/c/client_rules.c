@@ -24,16 +24,16 @@ static void handler(struct mg_connection *c, int ev, void *ev_data) {
 static const struct {
   const char *rule, *response, *seen, *log, *header;
 } rows[] = {
-    {"9112 7.1.1: blanks behind a chunk size", CHUNKED "2  \r\nok\r\n0\r\n\r\n", "200[ok]", "", ""},
-    {"and tabs, and behind the last one", CHUNKED "2\t\r\nok\r\n0 \r\n\r\n", "200[ok]", "", ""},
+    {"9112 7.1.1: blanks after a chunk size", CHUNKED "2  \r\nok\r\n0\r\n\r\n", "200[ok]", "", ""},
+    {"and tabs, and after the last one", CHUNKED "2\t\r\nok\r\n0 \r\n\r\n", "200[ok]", "", ""},
     {"9112 2.2: LF alone", CHUNKED "2\nok\n0\n\n", "200[ok]", "", ""},
-    {"no blanks in front of it", CHUNKED " 2\r\nok\r\n0\r\n\r\n", "", "!Invalid chunk", ""},
+    {"no blanks before it", CHUNKED " 2\r\nok\r\n0\r\n\r\n", "", "!Invalid chunk", ""},
     {"9112 5.2: a folded header", OK200 "X-A: 1,\r\n 2\r\n" TWO "\r\nok", "200[ok]", "", "1,   2"},
     {"folded twice, by a tab", OK200 "X-A:\r\n\t1\r\n\t2\r\n" TWO "\r\nok", "200[ok]", "", "1  \t2"},
     {"a folded Content-Length", OK200 "Content-Length:\r\n 2\r\n\r\nok", "200[ok]", "", ""},
     {"9110 5.3: Connection in several lines", OK200 "Connection: a\r\nConnection: b\r\n" TWO "\r\nok", "200[ok]", "", ""},
     {"Cookie means nothing in a response", OK200 "Cookie: a\r\nCookie: b\r\n" TWO "\r\nok", "200[ok]", "", ""},
-    {"9112 2.2: empty lines in front", "\r\n\n\r\n" OK200 TWO "\r\nok", "200[ok]", "", ""},
+    {"9112 2.2: leading empty lines", "\r\n\n\r\n" OK200 TWO "\r\nok", "200[ok]", "", ""},
     {"and between two responses", OK200 TWO "\r\nok\r\n\r\n" OK200 TWO "\r\nok", "200[ok]200[ok]", "", ""},
     {"9110 15.2: interim responses", "HTTP/1.1 103 E\r\nLink: a\r\n\r\nHTTP/1.1 100 C\r\n\r\n" OK200 TWO "\r\nok", "103[]100[]200[ok]", "", ""},
     {"9112 8: chunks that are cut are told", CHUNKED "2\r\nok\r\n", "", "!HTTP response cut short", ""},

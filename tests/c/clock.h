@@ -1,4 +1,4 @@
-// The library takes the program's clock: it runs with the machine's, skips time, or stands still and
+// The library takes the program's clock: it runs with the machine's, skips time, or stops and
 // is moved by hand. So a timeout that must fire is not waited for, and none fires on a slow machine.
 #ifndef CLOCK_H
 #define CLOCK_H

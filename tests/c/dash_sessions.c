@@ -175,7 +175,7 @@ static void test_odd_names(void) {
   char name[200], first[100];
   fresh();
   EXPECT_BODY("GET /api/login", basic("a\"b\\"), "", 200, "{\"user\":\"a\\\"b\\\\\",\"level\":7}\n");
-  // Longer than a name in the struct, and different behind that: two users.
+  // Longer than a name in the struct, and different after that: two users.
   mg_snprintf(name, sizeof(name), "%s1", prefix);
   log_in(basic(name));
   memcpy(first, cookie, sizeof(first));
@@ -236,7 +236,7 @@ static void test_side_by_side(void) {
   polls(20);
   CHECK(mine.frames == 1);
   dash.authenticate = NULL;
-  // The listener is gone, its sessions too.
+  // The listener has closed, and its sessions with it.
   first->is_closing = 1;
   polls(20);
   CHECK(dash.guest == NULL && second.guest != NULL);
@@ -247,7 +247,7 @@ static void test_side_by_side(void) {
   mg_mgr_free(&mgr);
 }
 
-// A program that puts its own handler in front, and closes and sends inside of its functions.
+// A program that puts its own handler first, and closes and sends inside of its functions.
 static void wrapper(struct mg_connection *c, int ev, void *ev_data) {
   mg_dash_ev_handler(c, ev, ev_data);
 }

@@ -198,7 +198,7 @@ static void test_bodies(void) {
   mg_mgr_free(&mgr);
 }
 
-// A client that keeps its connection, is refused at the head, and goes on.
+// A client that keeps its connection, is refused at the head, and continues.
 static void test_one_reply_each(void) {
   static struct mg_str request;
   struct mg_connection *c;

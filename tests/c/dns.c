@@ -7,7 +7,7 @@ static const uint8_t s_answer[45] =
     "\x00\x01\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x07" "cesanta\x03" "com\x00\x00\x01\x00\x01"
     "\xc0\x0c\x00\x01\x00\x01\x00\x00\x02\x57\x00\x04\x94\xfb\x36\xec";
 
-// Parses a copy of its own size, so that a checker sees a read behind its end.
+// Parses a copy of its own size, so that a checker sees a read past its end.
 static bool parse(const uint8_t *packet, size_t len, struct mg_dns_message *dm) {
   uint8_t *copy = (uint8_t *) malloc(len > 0 ? len : 1);
   memcpy(copy, packet, len);
@@ -76,7 +76,7 @@ static void test_changed_answers(void) {
       {32, 5, true, false, "cesanta.com"},    // another type
       {7, 11, true, true, "cesanta.com"},     // more answers than there are
       {12, 0x87, false, false, ""},           // no length of a label
-      {40, 5, false, false, "cesanta.com"},   // data behind the end
+      {40, 5, false, false, "cesanta.com"},   // data past the end
       {40, 3, true, false, "cesanta.com"},    // an address of three bytes
   };
   for (size_t i = 0; i < COUNT(rows); i++) {
@@ -131,7 +131,7 @@ static void test_more_packets(void) {
 // Compression: backwards only, and not for ever.
 static void test_compression_loops(void) {
   static const struct {
-    const char *names;  // behind a header, the question's name at 12
+    const char *names;  // after a header, the question's name at 12
     size_t len;
     bool valid;
     const char *name;

@@ -32,7 +32,7 @@ enum { A = 1, PTR = 12, TXT = 16, AAAA = 28, SRV = 33, NSEC = 47 };
 
 struct dns_record {
   int type;
-  const char *owner, *target;  // of SRV and PTR; the text of TXT, as it stands in the packet
+  const char *owner, *target;  // of SRV and PTR; the text of TXT, as the packet has it
   int port;                    // of SRV; the length of TXT
 };
 

@@ -12,7 +12,7 @@ static struct mg_mgr mgr;
 static char url[64];
 static int draining, hexdumping;
 
-// An access log, as programs write it: the status stands at a fixed place right after the reply.
+// An access log, as programs write it: the status is at a fixed place right after the reply.
 static char logged[4];
 
 static void serve(struct mg_connection *c, int ev, void *ev_data) {
@@ -160,7 +160,7 @@ static void test_files(void) {
       {"GET /..%2ffuzz.c%20 HTTP/1.0\n\n", 400, NULL},
       {"GET /..ddot HTTP/1.0\n\n", 400, NULL},
       {"GET /..ddot/ HTTP/1.0\n\n", 400, NULL},
-      // Nobody hears of these again
+      // These get no further event
       {"GET /a.txt HTTP/1.0\nA B\n\n", 0, NULL},
       {"GET /a.txt HTTP/1.0\n:\nContent-Length: 1\n\n", 0, NULL},
       {"GET /a.txt HTTP/1.0\nContent-Length: -123\n\n", 0, NULL},

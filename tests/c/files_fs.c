@@ -128,7 +128,7 @@ static void test_whole_files(void) {
   CHECK(s.len > 300 && strstr(s.buf, "VmRSS") != NULL);
   mg_free(s.buf);
 
-  // The permissions stay; a link becomes a file; nothing is left behind.
+  // The permissions stay; a link becomes a file; no other file is left over.
   CHECK(chmod("data.txt", 0640) == 0);
   CHECK(mg_file_write(fs, "data.txt", "\0x", 2) && stat("data.txt", &st) == 0);
   CHECK((st.st_mode & 0777) == 0640 && st.st_size == 2);

@@ -18,7 +18,7 @@ static void handler(struct mg_connection *c, int ev, void *ev_data) {
 }
 
 static const struct {
-  const char *head;  // behind "GET /k.txt HTTP/1.1\r\n", or a whole one
+  const char *head;  // after "GET /k.txt HTTP/1.1\r\n", or a whole one
   int status;
   const char *has, *body;
 } rows[] = {

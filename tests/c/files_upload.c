@@ -173,7 +173,7 @@ static void send_slowly(struct mg_connection *c, int ev, void *ev_data) {
   (void) ev_data;
 }
 
-// Sends bit by bit; cut: closes behind the last one.
+// Sends bit by bit; cut: closes after the last one.
 static void slowly(const char *bytes, size_t len, int cut) {
   struct mg_str s = mg_str_n(bytes, len);
   uint64_t end = mg_millis() + 60000;

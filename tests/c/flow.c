@@ -355,9 +355,9 @@ static void test_reset_with_output_pending(void) {
   end();
 }
 
-// A peer that is gone without a word: writing to it ends the connection, and SIGPIPE does not
+// A peer that disconnected silently: writing to it ends the connection, and SIGPIPE does not
 // end the process.
-static void test_a_peer_that_is_gone(void) {
+static void test_a_peer_that_has_disconnected(void) {
   struct mg_connection *l = begin(track);
   int i, fd = dial(l);
   POLL_UNTIL(&mgr, accepted != NULL);
@@ -407,7 +407,7 @@ int main(void) {
   test_half_close_without_output();
   test_reset_after_data();
   test_reset_with_output_pending();
-  test_a_peer_that_is_gone();
+  test_a_peer_that_has_disconnected();
   test_output_can_be_patched();
   return FAILURES;
 }

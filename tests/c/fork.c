@@ -1,4 +1,4 @@
-// A process forks while it has a manager: each side goes on by itself, or frees what it has.
+// A process forks while it has a manager: each side continues by itself, or frees what it has.
 #include "loop.h"
 
 #include <sys/wait.h>
@@ -53,7 +53,7 @@ static void test_the_child_frees(void) {
     _exit(mgr.conns == NULL ? 0 : 1);
   }
   CHECK(wait_for(child) == 0);
-  // The parent's connections and its listener go on.
+  // The parent's connections and its listener work on.
   read_bytes = 0;
   put(fd, "still", 5);
   POLL_UNTIL(&mgr, read_bytes == 5);

@@ -95,7 +95,7 @@ static void cut_texts(void) {
   CHECK(mg_snprintf(buf, sizeof(buf), NULL) == 0 && buf[0] == '\0');
 }
 
-// The string need not be terminated: not a byte behind the limit is read (the sanitizer watches).
+// The string need not be terminated: not a byte past the limit is read (the sanitizer watches).
 static void exact_strings(void) {
   char buf[10], *text = (char *) malloc(3);
   memcpy(text, "abc", 3);

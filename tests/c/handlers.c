@@ -1,5 +1,5 @@
 // What programs do with connections inside handlers: no handler at all, handlers that change, walks
-// over all connections, memory of their own behind the struct, structs of their own.
+// over all connections, memory of their own after the struct, structs of their own.
 #include "loop.h"
 
 static struct mg_mgr mgr;
@@ -249,7 +249,7 @@ static void test_proxy(void) {
   mg_mgr_free(&mgr);
 }
 
-// --- Extra bytes behind each connection
+// --- Extra bytes after each connection
 
 static void test_extra_bytes(void) {
   struct mg_connection *l;

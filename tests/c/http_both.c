@@ -208,7 +208,7 @@ static void test_post_to_a_server_without_length(void) {
   end();
 }
 
-// --- One exchange as most programs do it: the client's record is on a stack that is gone right after.
+// --- One exchange as most programs do it: the client's record is on a stack frame that ends right after.
 
 static void exchange_fn(struct mg_connection *c, int ev, void *ev_data) {
   struct side *s = (struct side *) c->fn_data;

@@ -1,4 +1,4 @@
-// How HTTP connections go on and how they end: late replies, refusals, bodies that are not wanted,
+// How HTTP connections continue and how they end: late replies, refusals, bodies that are not wanted,
 // clients that wait to be invited.
 #include <sys/stat.h>
 #include "http_peer.h"
@@ -379,7 +379,7 @@ static void send_unwanted(const char *status) {
   UNTIL(mgr.conns == l);
 }
 
-// Who is refused while sending still sees why: the server hears the rest, for a while.
+// A client that is rejected while it sends still sees why: the server reads the rest, for a while.
 static void test_a_refusal_reaches_a_client_that_sends(void) {
   int fd;
   begin(at_once);
@@ -444,7 +444,7 @@ static void hold(struct mg_connection *c, int ev, void *ev_data) {
   if (ev == MG_EV_HTTP_MSG && messages > 1) mg_http_reply(c, 204, "", "");
 }
 
-// Requests behind a response in progress wait in the kernel, and are all answered in the end.
+// Requests after a response in progress wait in the kernel, and are all answered in the end.
 static void test_requests_that_wait(void) {
   static char block[18 * 1000 + 1];
   int i, fd, total = 0;

@@ -1,4 +1,4 @@
-// A connection that closes behind its last message: what the peer sends meanwhile is no request.
+// A connection that closes after its last message: what the peer sends meanwhile is no request.
 #define KERNEL_SEND_BUFFER 8192
 #define KERNEL_RECV_BUFFER 8192
 #include "loop.h"
@@ -26,7 +26,7 @@ static void serve(struct mg_connection *c, int ev, void *ev_data) {
   }
 }
 
-// Sends `first`, and a request behind it while the reply cannot go out; then reads to the end.
+// Sends `first`, and a request after it while the reply cannot go out; then reads to the end.
 static void test_late_requests(const char *first, int errors_expected) {
   static char buf[65536];
   size_t received = 0;

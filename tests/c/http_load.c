@@ -1,4 +1,4 @@
-// Many requests and many connections: all answered, in order, nothing left behind.
+// Many requests and many connections: all answered, in order, nothing left over.
 #include <sys/resource.h>
 
 #include "loop.h"
@@ -123,7 +123,7 @@ int main(void) {
   l = mg_http_listen(&mgr, "http://127.0.0.1:0", serve, NULL);
   test_pipelining(under_valgrind() ? 1600 : 100000);
   test_crowd(under_valgrind() ? 200 : crowd);
-  test_pipelining(160);  // the loop goes on
+  test_pipelining(160);  // the loop continues
   mg_mgr_free(&mgr);
   CHECK(mgr.conns == NULL);
   return FAILURES;

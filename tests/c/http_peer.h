@@ -1,4 +1,4 @@
-// A server on the program's own clock, and a plain socket as its peer: how HTTP connections go on
+// A server on the program's own clock, and a plain socket as its peer: how HTTP connections continue
 // and how they end.
 #ifndef HTTP_PEER_H
 #define HTTP_PEER_H
@@ -25,7 +25,7 @@ static inline void turn(void) {
   mg_mgr_poll(&mgr, 1);
 }
 
-// The clock stands still, so patience is counted in polls.
+// The clock does not advance, so patience is counted in polls.
 #define UNTIL(condition)                             \
   do {                                               \
     int turns_ = 0;                                  \

@@ -114,7 +114,7 @@ int main(void) {
   exchange(&mgr, url, "POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
            "HTTP/1.1 100 Continue\r\n\r\n", false);
   exchange(&mgr, url, "GET / HTTP/1.1\r\n\r\nA B\r\n\r\n", "HTTP/1.1 200 OK\r\n", true);
-  if (strstr(got, "HTTP/1.1 400 Bad Request\r\n") == NULL) printf("no 400 behind the 200\n"), failures++;
+  if (strstr(got, "HTTP/1.1 400 Bad Request\r\n") == NULL) printf("no 400 after the 200\n"), failures++;
   {
     char request[500];
     memset(request, 'a', sizeof(request));

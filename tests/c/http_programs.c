@@ -34,7 +34,7 @@ static int ends_with(int fd, const char *tail) {
   return got_len >= strlen(tail) && strcmp(got + got_len - strlen(tail), tail) == 0;
 }
 
-// --- A reverse proxy: HTTP in front, plain bytes behind. It sends the request line on as it came.
+// --- A reverse proxy: HTTP to the client, plain bytes to the server. It sends the request line on as it came.
 
 static struct mg_connection *origin;
 
@@ -171,7 +171,7 @@ static void test_a_live_log(void) {
   put(sender, "POST /line HTTP/1.1\r\nContent-Length: 4\r\n\r\none\n", 46);
   POLL_UNTIL(&mgr, ends_with(fd, "00000004\r\none\n\r\n"));
   put(sender, "POST /line HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 42);
-  // The response is complete, so the request that waited behind it is answered.
+  // The response is complete, so the request that waited for it is answered.
   POLL_UNTIL(&mgr, ends_with(fd, "00000000\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4          \r\n\r\nsent"));
   close(fd);
   close(sender);
@@ -249,7 +249,7 @@ static void test_a_client_that_does_not_read(void) {
       mg_mgr_poll(&mgr, 0);
     }
     CHECK(sent > 200000 && most_queued < 300000 && (size_t) answered < sent / 18);
-    // Half of a request waits behind the others.
+    // Half of a request waits after the others.
     while (sent % 18 != 9) {
       ssize_t n = send(fd, request + sent % 18, 1, MSG_NOSIGNAL);
       if (n > 0) sent += (size_t) n;

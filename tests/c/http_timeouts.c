@@ -116,7 +116,7 @@ static void test_streamed_bodies(void) {
       {stream, "Transfer-Encoding: chunked", 0, 4900, 200, "HTTP/1.1 408 ", "HTTP timeout"},
       {stream, "Content-Length: 100000", 200, 30000, 0, NULL, ""},
       {stream, "Content-Length: 400", 200, 30000, 0, NULL, ""},  // complete: the program has time
-      {stream_slowly, "Content-Length: 100000", 1, 30000, 0, NULL, ""},  // the program is behind
+      {stream_slowly, "Content-Length: 100000", 1, 30000, 0, NULL, ""},  // the program is slow
       {apologize, "Content-Length: 100000", 0, 4900, 200, "HTTP/1.1 503 ", "HTTP timeout"},
       {upload, "Content-Length: 100000", 0, 4900, 200, "HTTP/1.1 408 ", "HTTP timeout"},
       {upload, "Content-Length: 100000", 40, 7000, 2000, "HTTP/1.1 408 ", "HTTP timeout"},

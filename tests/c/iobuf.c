@@ -96,7 +96,7 @@ static void test_a_gap_is_zero(void) {
   memset(io.buf, 'z', 32);
   CHECK(mg_iobuf_add(&io, 30, "ab", 2) == 2);
   CHECK(io.size == 32 && io.len == 32 && is_zero(io.buf, 30) && memcmp(io.buf + 30, "ab", 2) == 0);
-  // Behind the end of the memory, too.
+  // Past the end of the memory, too.
   CHECK(mg_iobuf_add(&io, 100, "cd", 2) == 2);
   CHECK(io.size == 102 && io.len == 102 && is_zero(io.buf + 32, 68) && memcmp(io.buf + 100, "cd", 2) == 0);
   mg_iobuf_free(&io);

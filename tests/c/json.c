@@ -6,7 +6,7 @@
 #include "check.h"
 #include "mongoose.h"
 
-// A text in memory of its own size, so that a checker sees a read behind its end.
+// A text in memory of its own size, so that a checker sees a read past its end.
 static struct mg_str exact(const char *text, size_t len) {
   struct mg_str s = {(char *) malloc(len > 0 ? len : 1), len};
   memcpy(s.buf, text, len);
@@ -478,7 +478,7 @@ static void test_next(void) {
   }
   CHECK(mg_json_next(mg_str("[1]"), 0, NULL, NULL) == 2);
   CHECK(mg_json_next(mg_str("[1]"), 100, NULL, NULL) == 0);
-  // An object with a byte of its container behind it.
+  // An object with a byte of its container after it.
   struct mg_str tail = mg_str("{\"a\":[3],\"b\":42}]"), key, val;
   CHECK(mg_json_next(tail, 0, &key, &val) == 9);
   CHECK(mg_strcmp(key, mg_str("\"a\"")) == 0 && mg_strcmp(val, mg_str("[3]")) == 0);

@@ -169,7 +169,7 @@ static void test_signals(void) {
   action.sa_handler = nothing;
   CHECK(sigaction(SIGALRM, &action, NULL) == 0);
   CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
-  // The wait is over as if its time were: the poll goes on as usual.
+  // The wait is over as if its time were: the poll continues as usual.
   mg_mgr_poll(&mgr, PATIENCE_MS);
   CHECK(mg_millis() - start < PATIENCE_MS && client.polls == 1 && client.closes == 0);
   CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);

@@ -8,7 +8,7 @@ uint64_t mg_millis(void) {
   return now;
 }
 
-// The clock goes on by a millisecond with each poll.
+// The clock advances by a millisecond with each poll.
 #define UNTIL(condition)                                                                  \
   do {                                                                                    \
     int turns_ = 0;                                                                       \

@@ -173,7 +173,7 @@ static void test_qos2(void) {
   stop(&b);
 }
 
-// Each QoS and both versions, empty and long messages, a client that hears itself.
+// Each QoS and both versions, empty and long messages, a client that receives its own messages.
 static void test_messages(void) {
   static struct client me;
   static char big[21098];

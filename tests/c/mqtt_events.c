@@ -73,7 +73,7 @@ static void test_server(struct mg_connection *listener) {
        "40 04 00 07 00 00", false},
       {"30 04 00 02 76 35 50 03 00 09 80 50 03 00 0a 10", "msg:v5= cmd:3:0:0 cmd:5:0:9 cmd:5:0:10", "62 02 00 0a", false},
       {"30 04 00 02 76 35 34 06 00 01 78 00 01 00", "msg:v5= cmd:3:0:0 msg:x= cmd:3:2:1", "50 04 00 01 00 00", false},
-      // Malformed: what was good before it is delivered, nothing behind it
+      // Malformed: what was good before it is delivered, nothing after it
       {"c0 00 30 01 00 c0 00", "cmd:12:0:0 close", "", true},
       {"c0 80 80 80 80 00", "close", "", true},
       {"36 05 00 01 78 00 01", "close", "", true},
@@ -135,7 +135,7 @@ static void test_server(struct mg_connection *listener) {
   }
 }
 
-// A buffer that the handler replaces: the connection goes on.
+// A buffer that the handler replaces: the connection continues.
 static void test_other_buffer(struct mg_connection *listener) {
   static const char *const sent[] = {"30 06 00 04 66 72 65 65 c0 00", "30 06 00 04 67 72 6f 77 c0 00",
                                      "c0 00 30 07 00 05 73 74 65 61 6c c0 00"};
@@ -178,7 +178,7 @@ static void test_malformed_stays(void) {
   struct mg_connection *listener = mg_mqtt_listen(&s_mgr, "mqtt://127.0.0.1:0", on_bad, NULL);
   int fd = dial(listener);
   memset(&s_log, 0, sizeof(s_log));
-  // Packets in front, one longer and one shorter than what is behind.
+  // Packets before, one longer and one shorter than what follows.
   SEND(fd, "c0 00 30 01 00 c0 00");
   POLL_UNTIL(&s_mgr, s_log.closes == 1);
   CHECK(s_log.reads == 1 && s_log.cmds == 1);

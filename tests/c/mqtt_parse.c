@@ -28,7 +28,7 @@ static const struct {
     {"30 06 00 01 78 02 0b 05", 6, MQTT_OK, 3, 0, 0, 0, 1, 3, 8, 0, 0},
     {"32 0d 00 01 78 00 03 06 26 00 01 6b 00 00 44", 5, MQTT_OK, 3, 1, 3, 0, 1, 1, 15, 8, 6},
     {"30 06 00 01 78 03 01 01", 5, MQTT_MALFORMED, 3, 0, 0, 0, 0, 0, 8, 0, 0},
-    // Little or nothing behind the topic.
+    // Little or nothing after the topic.
     {"30 04 00 01 74 00", 5, MQTT_OK, 3, 0, 0, 0, 1, 0, 6, 6, 0},
     {"30 05 00 01 74 00 44", 5, MQTT_OK, 3, 0, 0, 0, 1, 1, 7, 6, 0},
     {"30 03 00 01 74", 5, MQTT_OK, 3, 0, 0, 0, 1, 0, 5, 0, 0},
@@ -59,7 +59,7 @@ static void test_parse(void) {
     CHECK_ROW((unsigned char *) m.dgram.buf == bytes && (int) m.dgram.len == s_rows[i].dgram, name);
     CHECK_ROW((int) m.props_start == s_rows[i].props_start && (int) m.props_size == s_rows[i].props_size, name);
     if (m.cmd == MQTT_CMD_PUBLISH && s_rows[i].result == MQTT_OK) CHECK_ROW(m.data.buf != NULL, name);
-    // Programs read the code as an int: what is behind it is zero.
+    // Programs read the code as an int: what follows it is zero.
     memcpy(&code, &m.ack, sizeof(code));
     CHECK_ROW(code == s_rows[i].ack, name);
     free(bytes);

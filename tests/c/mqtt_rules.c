@@ -35,7 +35,7 @@ static const char *send_to_server(struct mg_connection *listener, const char *pa
 
 struct row {
   const char *packet;
-  bool v5, lax, strict;  // whether a receiver goes on that is strict or not
+  bool v5, lax, strict;  // lax, strict: whether such a receiver continues
 };
 
 static const struct row s_rows[] = {

@@ -185,7 +185,7 @@ static void fetch(const char *meta, const char *head, const char *expected) {
   mg_ota_url_check(&mgr, url, fetched);
   UNTIL(outcomes > 0);
   CHECK_ROW(strcmp(outcome, expected) == 0, outcome);
-  // Whatever becomes of the connections, the program hears no more.
+  // Whatever becomes of the connections, the program gets no more events.
   poll_times(&mgr, 20);
   UNTIL(mgr.conns == l);
   CHECK(outcomes == 1);

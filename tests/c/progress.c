@@ -8,7 +8,7 @@ uint64_t mg_millis(void) {
   return now;
 }
 
-// The clock stands still, so patience is counted in polls.
+// The clock does not advance, so patience is counted in polls.
 #define UNTIL(condition)                                                  \
   do {                                                                    \
     int turns_ = 0;                                                       \
@@ -128,7 +128,7 @@ static void test_messages(void) {
 }
 
 // A program that does not want to read now is no fault of its peer.
-static void test_a_program_that_is_behind(void) {
+static void test_a_slow_program(void) {
   static const char *const protocols[] = {"ws", "mqtt"};
   size_t i;
   for (i = 0; i < COUNT(protocols); i++) {
@@ -309,7 +309,7 @@ static void test_harden(void) {
 int main(void) {
   mg_log_set(MG_LL_NONE);
   test_messages();
-  test_a_program_that_is_behind();
+  test_a_slow_program();
   test_broker();
   test_clients();
   test_tls_server();

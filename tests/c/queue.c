@@ -84,7 +84,7 @@ static void text(void) {
   CHECK(mg_queue_next(&q, &message) == 32 && message == memory + 4);
   mg_queue_del(&q, 32);
   CHECK(mg_queue_printf(&q, "%M", twice, &calls) == 1 && calls == 2);
-  // Longer when it is printed than when it was measured: cut, not written behind the place.
+  // Longer when it is printed than when it was measured: cut, not written past the space.
   calls = 8;
   CHECK(mg_queue_printf(&q, "%M", twice, &calls) == 1 && calls == 10);
   // n bytes need n + 9.
@@ -92,7 +92,7 @@ static void text(void) {
   CHECK(mg_queue_printf(&q, "%s", "123456") == 0 && mg_queue_printf(&q, "%s", "12345") == 5);
 }
 
-// Whatever stands in the memory: no access outside of it, no message that is not inside.
+// Whatever the memory holds: no access outside of it, no message that is not inside.
 static void nonsense(void) {
   size_t i, size = 24;
   char *memory = (char *) malloc(size), *message;

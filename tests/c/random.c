@@ -9,7 +9,7 @@
 static bool s_no_device, s_interrupted;
 static char s_log[256];
 
-// In front of the C library's: the system call is not there.
+// Overrides the C library's: the system call is not there.
 ssize_t getrandom(void *buf, size_t len, unsigned flags);
 ssize_t getrandom(void *buf, size_t len, unsigned flags) {
   (void) buf, (void) len, (void) flags;

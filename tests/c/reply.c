@@ -131,7 +131,7 @@ static void chunks(void) {
   mg_iobuf_free(&c.send);
 }
 
-// Without memory: all or nothing, and the handler hears of it.
+// Without memory: all or nothing, and the handler is told.
 static void out_of_memory(void) {
   int call;
   for (call = 0; call < 4; call++) {

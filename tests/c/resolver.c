@@ -142,7 +142,7 @@ static void test_answers_that_count(void) {
   end();
 }
 
-// What is no answer to the query is ignored, whoever sends it, and the lookup goes on waiting.
+// What is no answer to the query is ignored, whoever sends it, and the lookup continues to wait.
 static void test_answers_from_strangers_and_others(void) {
   static const struct {
     size_t at;
@@ -373,7 +373,7 @@ static void test_cancel(void) {
   end();
 }
 
-// A listener looks names up and goes on listening.
+// A listener looks names up and continues to listen.
 static void test_listener(void) {
   struct record r, visitor;
   int fd;

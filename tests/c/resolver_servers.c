@@ -109,7 +109,7 @@ static void test_stream_server(void) {
     mg_mgr_poll(&s_mgr, 1);
   }
   CONNECTED_AND_CLOSED(c, a);
-  // Two at once, behind an empty one and an unknown one
+  // Two at once, after an empty one and an unknown one
   c = open_name("example.com", &a);
   len = take_framed(fd, query);
   n = 0;
@@ -175,7 +175,7 @@ static void test_truncated(void) {
   CHECK(len == 29 && query[26] == 28);
   put(fd6, (char *) out, framed(out, query, len, POSITIVE, 1, HERE, sizeof(HERE) - 1));
   CONNECTED(r);
-  // The connection is used again; "truncated" over TCP means nothing.
+  // The connection is reused; "truncated" over TCP means nothing.
   open_name("example.com", &r);
   take(&s4);
   ANSWER(&s4, CUT, 0, "");

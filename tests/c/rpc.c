@@ -44,7 +44,7 @@ static void response(struct mg_rpc_req *r) {
 static bool answers(struct mg_rpc **head, const char *frame, const char *want) {
   struct mg_iobuf io = {NULL, 0, 0, 256};
   size_t len = strlen(frame);
-  char *copy = (char *) malloc(len + 1);  // no NUL behind the frame
+  char *copy = (char *) malloc(len + 1);  // no NUL after the frame
   memcpy(copy, frame, len);
   struct mg_rpc_req r = {head, NULL, mg_pfn_iobuf, &io, s_result, {copy, len}};
   mg_rpc_process(&r);

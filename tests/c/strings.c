@@ -4,7 +4,7 @@
 
 static const struct mg_str nothing = {NULL, 0};
 
-// A copy of exactly the right size, so that a read behind the end is seen by the sanitizer.
+// A copy of exactly the right size, so that a read past the end is seen by the sanitizer.
 static struct mg_str exact(const char *text, size_t len) {
   char *copy = (char *) malloc(len > 0 ? len : 1);
   memcpy(copy, text, len);

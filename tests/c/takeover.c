@@ -79,7 +79,7 @@ static void set_limits(bool limits) {
   CHECK(mg_mgr_set(&s_mgr, MG_SET_WS_MESSAGE_LIMIT, 1000));
 }
 
-// Begins a message and takes `len` bytes behind its head.
+// Begins a message and takes `len` bytes after its head.
 static void exchange(int fd, const char *head, size_t head_len, int style, size_t len) {
   s_log.head = head_len, s_log.style = style;
   put(fd, head, head_len);

@@ -42,7 +42,7 @@ static void ask(struct mg_connection *c, int ev, void *ev_data) {
   if (ev == MG_EV_CLOSE) closes++;
 }
 
-// One connection to a listener, to its end. True when it went on from an earlier session.
+// One connection to a listener, to its end. True when it resumed an earlier session.
 static bool connect_once(struct mg_connection *l, const char *url) {
   int before = closes;
   memset(&at_client, 0, sizeof(at_client));
@@ -232,7 +232,7 @@ static void test_ocsp(void) {
   mg_mgr_free(&mgr);
 }
 
-// A listener that gets another certificate, or a wrong one. What has begun goes on.
+// A listener that gets another certificate, or a wrong one. What has begun continues.
 static struct record listener_saw;
 static void inheriting(struct mg_connection *c, int ev, void *ev_data) {
   if (c->is_listening) record_event(&listener_saw, ev, ev_data);

@@ -95,7 +95,7 @@ static void test_http(void) {
   free(body);
 }
 
-// ---- Much data, both ways, and the end behind it.
+// ---- Much data, both ways, and the end after it.
 
 #define MUCH 1000000
 

@@ -260,7 +260,7 @@ static void test_nobody(void) {
   CHECK(sizeof(struct mg_tls_opts) == 72 && MG_EV_TLS_HS == 6);
 }
 
-// Two servers that cannot agree with a client: each side hears why.
+// Two servers that cannot agree with a client: each side is told why.
 static void test_failures(void) {
   CHECK(!meet(identity(NULL), identity(NULL)));  // A server without a certificate.
   CHECK(strncmp(server.seen.error, "tls hs: ", 8) == 0);

@@ -39,7 +39,7 @@ static void test_what_is_accepted(void) {
   struct mg_str cert = file("server.crt"), key = file("server.key"), both = joined(cert, key);
   accepts("PEM", cert, key, "ca.crt");
   accepts("DER", file("server.der"), key, "ca.crt");
-  accepts("text in front", file("server.text"), key, "ca.crt");
+  accepts("text before it", file("server.text"), key, "ca.crt");
   accepts("CRLF", with_crlf(cert), key, "ca.crt");
   accepts("CRLF", cert, with_crlf(key), "ca.crt");
   accepts("no newline", mg_str_n(cert.buf, cert.len - 1), mg_str_n(key.buf, key.len - 1), "ca.crt");
@@ -58,7 +58,7 @@ static void test_what_is_accepted(void) {
   accepts("P-521", file("p521.crt"), file("p521.key"), "p521.crt");
   accepts("Ed25519", file("ed25519.crt"), file("ed25519.key"), "ed25519.crt");
   accepts("version 1", file("v1.crt"), file("v1.key"), "ca.crt");
-  accepts("broken block behind",
+  accepts("broken block after it",
           joined(cert, mg_str("\n-----BEGIN CERTIFICATE-----\n%%\n-----END CERTIFICATE-----\n")), key,
           "ca.crt");
 }

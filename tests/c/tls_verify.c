@@ -56,7 +56,7 @@ static void test_chains(void) {
     mg_snprintf(row, sizeof(row), "%s by %s", rows[i].cert, rows[i].ca);
     CHECK_ROW(believes(rows[i].cert, rows[i].ca, "localhost") == rows[i].good, row);
     if (rows[i].error != NULL) CHECK_ROW(strcmp(client.seen.error, rows[i].error) == 0, client.seen.error);
-    // The server hears of it.
+    // The server is told.
     if (!rows[i].good) CHECK_ROW(strncmp(server.seen.error, "tls hs: alert: ", 15) == 0, row);
   }
 }
@@ -130,7 +130,7 @@ static void test_who_does_not_ask(void) {
   CHECK(meet(identity("expired"), opts));
 }
 
-// What stands in `ca` and is no certificate trusts nobody, and spoils nothing.
+// Text in `ca` that is no certificate adds no trust, and does no harm.
 static void test_texts_of_authorities(void) {
   static char text[20000];
   const char *ca = file("ca.crt").buf, *other = file("other.crt").buf;

@@ -81,8 +81,7 @@ static void test_paths_that_cannot_be(void) {
   end();
 }
 
-// A path in use is refused; one that a process left behind is taken over; anything that is no
-// socket is left alone.
+// A path in use is refused; a stale one is taken over; anything that is no socket is left alone.
 static void test_files_in_the_way(void) {
   struct sockaddr_un sun;
   struct stat st;

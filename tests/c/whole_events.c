@@ -15,7 +15,7 @@ static void poison(void) {
 
 // All of `got` is `want`, which a test has zeroed and then filled field by field.
 #define CHECK_WHOLE(got, want) CHECK(memcmp((got), (want), sizeof(*(want))) == 0)
-// The struct's own fields are the expectation; what lies between and behind them is zeros.
+// The struct's own fields are the expectation; what lies between and after them is zeros.
 #define WHOLE(type, got) type want_, *got_ = (got); memset(&want_, 0, sizeof(want_))
 #define SAME(field) memcpy(&want_.field, &got_->field, sizeof(want_.field))
 #define END_WHOLE() CHECK_WHOLE(got_, &want_)

@@ -180,7 +180,7 @@ static void test_file(void) {
   POLL_UNTIL(&mgr, record.closes == 1);
   CHECK_EVENTS(record, "OPEN READ CLOSE");
   CHECK(record.read == 8);
-  // Written to, behind the end.
+  // Written to, past the end.
   memset(&record, 0, sizeof(record));
   fd2 = open("file.txt", O_WRONLY | O_APPEND);
   c = mg_wrapfd(&mgr, fd2, recorder, &record);

@@ -127,7 +127,7 @@ static void test_responses(void) {
       {"as it should be", SWITCHING "Sec-WebSocket-Accept: %s\r\n\r\n", "", 1},
       {"without the accept value", SWITCHING "\r\n", "", 1},
       {"101 without a reason", "HTTP/1.1 101\r\n\r\n", "", 1},
-      {"frames behind it", SWITCHING "Sec-WebSocket-Accept: %s\r\n\r\n\x81\x02" "ab\x89\x01p\x82\x01" "c",
+      {"frames after it", SWITCHING "Sec-WebSocket-Accept: %s\r\n\r\n\x81\x02" "ab\x89\x01p\x82\x01" "c",
        "[81 ab][89 p][82 c]", 1},
       {"wrong accept value", SWITCHING "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
        "!ws handshake error", 0},
@@ -242,7 +242,7 @@ static void test_frames(void) {
   }
 }
 
-// A program's WS_OPEN may empty `recv`, too: frames behind the response are not lost.
+// A program's WS_OPEN may empty `recv`, too: frames after the response are not lost.
 static void emptying(struct mg_connection *c, int ev, void *ev_data) {
   handler(c, ev, ev_data);
   if (ev == MG_EV_WS_OPEN) mg_iobuf_del(&c->recv, 0, c->recv.len);

@@ -109,7 +109,7 @@ static void test_ping_of_a_peer_that_answers(void) {
   end();
 }
 
-static void test_ping_of_a_peer_that_is_gone(void) {
+static void test_ping_of_a_disconnected_peer(void) {
   int fd, events;
   for (events = 0; events < 2; events++) {
     begin();
@@ -484,7 +484,7 @@ int main(void) {
   test_values_of_settings();
   test_message_limit();
   test_ping_of_a_peer_that_answers();
-  test_ping_of_a_peer_that_is_gone();
+  test_ping_of_a_disconnected_peer();
   test_ping_by_a_program_that_is_busy();
   test_ping_that_is_turned_on_later();
   test_close();

@@ -146,7 +146,7 @@ static void test_refusal_arrives_while_the_peer_sends(void) {
   end(fd);
 }
 
-// A peer that goes on sending and never closes is not waited for for ever.
+// A peer that keeps on sending and never closes is not waited for for ever.
 static void test_refused_peer_that_stays(void) {
   int fd;
   begin(NULL);
@@ -209,7 +209,7 @@ static void test_flood_of_pings(void) {
   CHECK(stuck == 1000);
   nonblocking(fd);
   for (i = 0; i < 10000 && (have < 125 || memcmp(took + have - 125, answer, 125) != 0); i++) {
-    // The newest 125 bytes stay in front of what comes.
+    // The newest 125 bytes stay before what comes.
     size_t keep = have < 125 ? have : 125;
     ssize_t n;
     memmove(took, took + have - keep, keep);
@@ -260,8 +260,8 @@ static void test_close_by_the_peer(void) {
   }
 }
 
-// What comes behind CLOSE is not looked at either when the answer cannot go out yet.
-static void test_frames_behind_close_while_draining(void) {
+// What follows CLOSE is ignored too when the answer cannot go out yet.
+static void test_frames_after_close_while_draining(void) {
   static char large[8000000], took[65536];
   size_t read;
   int fd;
@@ -326,7 +326,7 @@ int main(void) {
   test_pings();
   test_flood_of_pings();
   test_close_by_the_peer();
-  test_frames_behind_close_while_draining();
+  test_frames_after_close_while_draining();
   test_close_by_the_program();
   test_close_and_drain();
   return FAILURES;

@@ -78,7 +78,7 @@ static void test_request_that_closes(void) {
 }
 
 // Frames in the same segment as the request.
-static void test_frames_behind_the_request(void) {
+static void test_frames_after_the_request(void) {
   int fd;
   begin(NULL);
   fd = dial(listener);
@@ -211,7 +211,7 @@ static void test_handlers_that_empty_recv(void) {
   }
 }
 
-// What stood behind the message is gone with its memory; the connection works on.
+// What followed the message was freed with its memory; the connection works on.
 static void test_handlers_that_free_recv(void) {
   int fd;
   begin(other_memory);
@@ -305,7 +305,7 @@ int main(void) {
   test_handshakes();
   test_headers_of_the_program();
   test_request_that_closes();
-  test_frames_behind_the_request();
+  test_frames_after_the_request();
   test_upgrade_later();
   test_frames_one_by_one();
   test_frames_at_once();

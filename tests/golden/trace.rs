@@ -29,8 +29,8 @@ fn group_of(title: &str) -> &'static str {
     GROUPS.iter().find(named).map_or("CORE", |(group, _)| group)
 }
 
-/// Title of what stands behind the last scene.
-const REST: &str = "(behind the last scene)";
+/// Title of what follows the last scene.
+const REST: &str = "(after the last scene)";
 
 /// Scenes by title.
 type Scenes = BTreeMap<String, Vec<String>>;
@@ -76,7 +76,7 @@ fn exceptions(lines: &[String]) -> Result<Scenes, String> {
     }
     let count = found.len();
     let scenes: Scenes = found.into_iter().collect();
-    if scenes.len() == count { Ok(scenes) } else { Err("a scene stands there twice".to_string()) }
+    if scenes.len() == count { Ok(scenes) } else { Err("a scene is there twice".to_string()) }
 }
 
 /// What is wrong with our scenes, one paragraph for each.

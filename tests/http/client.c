@@ -1,8 +1,8 @@
 // Our client against any server: client URL pipelined|sequential
 //
 // Takes requests from standard input, each ended by a NUL, and sends them over one connection: all at
-// once, or each when the one before it was answered. Prints the events (see text.h), then how the
-// connection stood: OPEN, CLOSED, or STUCK when nothing came for a long time.
+// once, or each when the one before it was answered. Prints the events (see text.h), then the
+// connection's state: OPEN, CLOSED, or STUCK when nothing came for a long time.
 #include <stdlib.h>
 #include <string.h>
 

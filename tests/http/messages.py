@@ -110,7 +110,7 @@ def _head(choose: Choices, first: list[bytes], headers: list[tuple[bytes, bytes]
 
 
 def _body(choose: Choices, headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Adds what frames a body to the headers, returns the body as it stands on the wire."""
+    """Adds what frames a body to the headers, returns the body as it is on the wire."""
     kind = choose.next() % 8
     data = bytes(97 + i for i in range(choose.next() % 12))
     if kind < 3:

@@ -95,7 +95,7 @@ class _Collector:
         self.status += status
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Trailers are not to be mixed with headers (RFC 9110, section 6.5.1). And spaces in front of
+        # Trailers are not to be mixed with headers (RFC 9110, section 6.5.1). And spaces before
         # the line's end are no part of the value (RFC 9112, section 5.1).
         if self.in_head:
             self.headers.append((name, value.strip(b" \t")))

@@ -83,7 +83,7 @@ def test_smuggling_by_two_codings() -> None:
 
 
 @pytest.mark.parametrize("count", [29, 30, 31, 100])
-def test_smuggling_by_a_length_behind_the_stored_headers(count: int) -> None:
+def test_smuggling_by_a_length_after_the_stored_headers(count: int) -> None:
     many = [b"A%d: x" % i for i in range(count)]
     assert bodies(head(*many, b"Content-Length: %d" % len(NEXT)) + NEXT) == [NEXT]
     refused(head(b"Content-Length: 1", *many, b"Content-Length: 2"), "Repeated")
@@ -100,7 +100,7 @@ def test_a_folded_header() -> None:
     refused(head(b"Transfer-Encoding:", b"\tchunked") + NEXT, "Folded")
 
 
-def test_a_space_in_front_of_the_colon() -> None:
+def test_a_space_before_the_colon() -> None:
     refused(head(b"Content-Length : 4") + NEXT, "Space before colon")
     refused(head(b"Transfer-Encoding\t: chunked") + NEXT, "Space before colon")
 

@@ -154,7 +154,7 @@ OURS_ACCEPTS = (
     Rule(
         GO_ON,
         "refused: .*(continuation line at start|space after start line|whitespace after header value).*",
-        "9112 5.2: a client replaces a fold by a space, also in front of the first header",
+        "9112 5.2: a client replaces a fold by a space, also before the first header",
         b"HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
         r"^HTTP/.*\n[ \t]",
     ),
@@ -209,7 +209,7 @@ OURS_ACCEPTS = (
     Rule(
         GO_ON,
         "refused: .*(illegal chunk header|Invalid character in chunk size).*",
-        "9112 7.1.1: space in front of an extension is to be removed",
+        "9112 7.1.1: space before an extension is to be removed",
         POST + CODED + b"1 ; a\r\nx\r\n0\r\n\r\n",
         r"\w[ \t]+;",
     ),

@@ -72,7 +72,7 @@ def _is_too_short(case: Case) -> bool:
 Row = tuple[str, str, Callable[[Case, Outcome, Outcome], bool]]
 TABLE: tuple[Row, ...] = (
     (
-        "a length that is not one number: the client is told with 500, and the connection goes on",
+        "a length that is not one number: the client is told with 500, and the connection stays open",
         "RFC 9110, section 8.6",
         lambda case, ours, theirs: _is_no_number(case) and ours.status == 500,
     ),

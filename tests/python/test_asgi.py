@@ -230,7 +230,7 @@ def test_disconnect_is_told() -> None:
     assert told == [{"type": "http.disconnect"}]
 
 
-def test_a_stream_ends_when_its_client_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stream_ends_when_its_client_disconnects(capsys: pytest.CaptureFixture[str]) -> None:
     ended: list[type[BaseException]] = []
 
     async def app(scope: Scope, receive: Any, send: Any) -> None:
@@ -415,7 +415,7 @@ async def ws_app(scope: Scope, receive: Any, send: Any) -> None:
             codes.append((message["code"], message["reason"]))
             with contextlib.suppress(OSError):
                 await send({"type": "websocket.send", "text": "to nobody"})
-                codes.append((0, "the client is gone, and nobody says so"))
+                codes.append((0, "the client has disconnected, and no message says so"))
             return
         if message.get("text") == "close":
             await send({"type": "websocket.close", "code": 4001, "reason": "going away"})

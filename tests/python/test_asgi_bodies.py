@@ -79,7 +79,7 @@ def connect(port: int) -> socket.socket:
 def send(connection: socket.socket, *pieces: bytes) -> bytes:
     """Sends a request in pieces, which asks for the end of the connection; returns all until then.
 
-    Behind a head that expects an invitation the rest waits for it, so the server has seen the head alone.
+    After a head that expects an invitation the rest waits for it, so the server has seen the head alone.
     """
     head, end, rest = pieces[0].partition(b"\r\n\r\n")
     for piece in (head + b"\r\nConnection: close" + end + rest, *pieces[1:]):
@@ -92,7 +92,7 @@ def send(connection: socket.socket, *pieces: bytes) -> bytes:
 
 
 def read_until(connection: socket.socket, end: bytes) -> bytes:
-    """Byte by byte: what comes behind the end is the next response."""
+    """Byte by byte: what comes after the end is the next response."""
     data = b""
     while not data.endswith(end):
         piece = connection.recv(1)
@@ -279,7 +279,7 @@ def test_a_client_that_is_too_slow() -> None:
     assert app.messages == [[{"type": "http.disconnect"}]]
 
 
-def test_a_reply_behind_one_to_head_has_its_body() -> None:
+def test_a_reply_after_one_to_head_has_its_body() -> None:
     app, body = App(), os.urandom(LONG + 1)
 
     def client(port: int) -> bytes:
@@ -344,7 +344,7 @@ def test_the_application_gets_what_has_come(head: bytes) -> None:
 
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("head", [CHUNKED, POST % 2_000_000])
-def test_the_connection_goes_on_behind_a_body(head: bytes, early: bool) -> None:
+def test_the_connection_stays_open_after_a_body(head: bytes, early: bool) -> None:
     app = App()
     body = os.urandom(2_000_000)
 

@@ -82,7 +82,7 @@ def outcome(*messages: Message, request: bytes = GET % b"") -> tuple[bytes, byte
     return head.lower(), rest, app.kinds
 
 
-# Response headers, pieces, the body on the wire, and whether the connection goes on.
+# Response headers, pieces, the body on the wire, and whether the connection stays open.
 FRAMING: list[tuple[int, list[tuple[bytes, bytes]], list[bytes], bytes, bool]] = [
     (200, [], [b"ok"], b"ok", True),
     (200, [], [b"a", b"b"], b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n", True),
@@ -293,7 +293,7 @@ def test_scopes() -> None:
 
 @pytest.mark.parametrize("debug", [False, True])
 def test_each_request_has_one_task_and_one_context(debug: bool) -> None:
-    """Whether it waits or not, and whatever those before it left behind."""
+    """Whether it waits or not, and whatever state those before it left."""
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
     seen: list[tuple[str, str]] = []
 

@@ -1,4 +1,4 @@
-"""The demo page: the server behind it, and the page in a real browser."""
+"""The demo page: its server, and the page in a real browser."""
 
 from __future__ import annotations
 

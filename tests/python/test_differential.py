@@ -29,7 +29,7 @@ VALUES = st.recursive(
 
 
 def places(value: Any, path: str = "$") -> list[tuple[str, Any]]:
-    """All paths of a document, with what stands there."""
+    """All paths of a document, with their values."""
     found = [(path, value)]
     if isinstance(value, dict):
         for key, inner in value.items():
@@ -93,7 +93,7 @@ def test_addresses_against_ipaddress(address: ipaddress.IPv4Address | ipaddress.
         if address.ipv4_mapped is not None:
             spellings.add(f"::ffff:{address.ipv4_mapped}")
     for text in spellings:
-        # ipaddress prints some addresses with a dotted tail; mg_aton takes that behind ::ffff: only.
+        # ipaddress prints some addresses with a dotted tail; mg_aton takes that after ::ffff: only.
         if "." not in text or ":" not in text or text.lower().startswith("::ffff:"):
             assert parse(text) == address, text
 

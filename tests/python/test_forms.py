@@ -117,7 +117,7 @@ def test_the_boundary_is_that_of_the_head() -> None:
     assert len(parts_of(body, quoted)) == 1
 
 
-def test_what_stands_around_the_parts_is_none() -> None:
+def test_text_around_the_parts_is_no_part() -> None:
     around = b"--other\r\nContent-Disposition: form-data; name=fake\r\n\r\n --xyz\r\n--xyzz\r\n\r\n"
     assert [p.name for p in parts_of(around + part("a", b"1") + END + around + part("b", b"2") + END)] == [
         "a"

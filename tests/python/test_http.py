@@ -376,7 +376,7 @@ def test_connect_request() -> None:
 
 
 def test_idle_connections_give_their_memory_back(manager: Manager) -> None:
-    """Also what lies between those that go on."""
+    """Also what lies between those that continue."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(1000, (descriptors - 100) // 2)
 

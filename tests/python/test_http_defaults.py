@@ -46,12 +46,12 @@ def test_a_malformed_request_is_told_so(request_: bytes) -> None:
     assert b"connection: close" in answer.lower()
 
 
-def test_http_1_0_closes_behind_the_reply() -> None:
+def test_http_1_0_closes_after_the_reply() -> None:
     with Server(handler) as server:
         assert talk(server, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
-def test_http_1_0_closes_behind_a_late_reply() -> None:
+def test_http_1_0_closes_after_a_late_reply() -> None:
     def late(conn: Connection, ev: int, data: Any) -> None:
         if ev == MG_EV_HTTP_MSG:
             server.manager.timer_add(20, lambda: conn.reply(200, b"late"))

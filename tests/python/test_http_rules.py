@@ -73,7 +73,7 @@ def test_the_number_of_headers_is_a_setting() -> None:
         assert client.recv(12) == b"HTTP/1.1 431"
 
 
-# RFC 9110, section 5.3: a list is one list, however many lines it stands in.
+# RFC 9110, section 5.3: a list is one list, however many lines it spans.
 
 
 @pytest.mark.parametrize(

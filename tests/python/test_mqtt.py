@@ -143,7 +143,7 @@ ANSWERS = {0: {PUBLISH}, 1: {PUBLISH, PUBACK}, 2: {PUBLISH, PUBREC, PUBREL, PUBC
 
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_publish(manager: Manager, broker: tuple[Broker, str], qos: int) -> None:
-    """A client that hears itself: payloads are exact, and come in order."""
+    """A client that receives its own messages: payloads are exact, and come in order."""
     server, url = broker
     client = Client()
     conn = manager.mqtt_connect(url, client)

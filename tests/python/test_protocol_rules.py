@@ -38,7 +38,7 @@ CONNECT = bytes.fromhex("100f00044d5154540402003c0003616263")
 CONNACK = bytes.fromhex("20020000")
 PING, PONG = b"\xc0\0", b"\xd0\0"
 PINGREQ = 12
-# Packets, and whether a receiver goes on after one; the section of MQTT 3.1.1.
+# Packets, and whether a receiver continues after one; the section of MQTT 3.1.1.
 PACKETS = [
     ("3003000161", True, "3.3"),
     ("30050003e282ac", True, "1.5.3"),

@@ -27,7 +27,7 @@ def stream(send: Any) -> tuple[http.client.HTTPMessage, str]:
         response = client.getresponse()
         body = response.read().decode()
         assert response.status == 200
-        client.request("GET", "/")  # The stream has an end, and the connection goes on.
+        client.request("GET", "/")  # The stream has an end, and the connection stays open.
         assert client.getresponse().read() == b"next"
         client.close()
         return response.headers, body

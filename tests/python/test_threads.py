@@ -25,7 +25,7 @@ def wait_for(condition: Any) -> None:
 
 
 class PatientServer(Server):
-    """Its poll waits so long that only what wakes it can be the reason that it goes on."""
+    """Its poll waits so long that only what wakes it can be the reason that it returns."""
 
     def _poll(self) -> None:
         while not self.stop.is_set():

@@ -101,7 +101,7 @@ def test_worker_threads_answer_requests() -> None:
             worker.join(DEADLINE)
 
 
-def test_a_connection_that_is_gone() -> None:
+def test_a_connection_that_has_closed() -> None:
     messages: list[Any] = []
     with Manager(recording(messages), enable_wakeup=True) as manager:
         conn = manager.listen("tcp://127.0.0.1:0")

@@ -10,7 +10,7 @@ X25519, P256 = b"\x00\x1d", b"\x00\x17"
 
 
 def vector(size: int, *parts: bytes) -> bytes:
-    """Bytes with their length in front, in `size` bytes."""
+    """Bytes with a length prefix of `size` bytes."""
     data = b"".join(parts)
     return len(data).to_bytes(size, "big") + data
 

@@ -127,7 +127,7 @@ def test_names(folder: Path) -> None:
 
 
 def test_a_second_rust_library(folder: Path) -> None:
-    """Another archive with Rust in it may stand beside ours."""
+    """Another archive with Rust in it may be linked beside ours."""
     if shutil.which("rustc") is None:
         pytest.skip("rustc is missing")
     (folder / "other.rs").write_text(
@@ -145,7 +145,7 @@ KINDS = [(kind, link) for kind in ("so", "a") for link in LINKS if (kind, link) 
 
 
 @pytest.mark.parametrize(("kind", "link"), [*KINDS, ("dropin", "gc"), ("dropin", "hidden lto")])
-def test_replaced_functions_are_heard(kind: str, link: str, folder: Path, tmp_path: Path) -> None:
+def test_replaced_functions_are_called(kind: str, link: str, folder: Path, tmp_path: Path) -> None:
     """Whatever the program is compiled and linked with."""
     source = tmp_path / "hooks.c"
     source.write_text(HOOKS)

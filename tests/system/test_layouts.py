@@ -110,7 +110,7 @@ def test_programs_share_a_library(tmp_path: Path) -> None:
 @pytest.mark.parametrize("static", [False, True], ids=["so", "a"])
 @pytest.mark.parametrize("build", BUILDS)
 def test_however_it_is_built(build: str, static: bool, tmp_path: Path) -> None:
-    """The library hears of the layout before `main` in each kind of build."""
+    """The library is told the layout before `main` in each kind of build."""
     compiler, *flags = BUILDS[build]
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is missing")

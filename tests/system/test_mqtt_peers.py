@@ -124,7 +124,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 class Client:
-    """The library's client, which sends back what it hears."""
+    """The library's client, which sends back what it receives."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process

@@ -25,7 +25,7 @@ PARTIAL_CHAIN = 0x80000  # ssl.VERIFY_X509_PARTIAL_CHAIN of Python 3.10
 
 NOT_A_HOST = "RFC 1123, 2.1: no host's name begins with a dot"
 PART = "RFC 9525, 6.3: `*` stands for a whole label"
-COMMON = "RFC 5280, 4.2.1.10: whatever is taken for the host is bound, also without a dot"
+COMMON = "RFC 5280, 4.2.1.10: whatever is treated as the host is bound, also without a dot"
 PROCESS = "RFC 5280, 4.2.1.10: process such a constraint or reject the certificate"
 SHORT = "RFC 9325, 4.5: RSA keys have at least 2048 bits"
 OPTIONAL = "RFC 8446, 9.1: not among the algorithms that must be there"

@@ -32,7 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_place(tmp_path_factory)
 
 
-# openssl and nginx go on with these, as if the client had not named a host.
+# openssl and nginx accept these, as if the client had not named a host.
 ODD = [b"", b".", b"..", b".a", b"a..b", b"a b", b"-a.b", b"a-.b", b"*.a.b", b"a@b", b"localhost:443", b"a/b"]
 ODD += [
     b"1.2.3",

@@ -21,7 +21,7 @@ class Case:
     name: str
     send: Sequence[Frame]
     expect: Sequence[Frame] = ()
-    #: Code of the close frame that the other side has to send; None: it goes on.
+    #: Code of the close frame that the other side has to send; None: the connection stays open.
     code: int | None = None
     #: Bytes that are sent at once; 0: all.
     chop: int = 0
@@ -86,7 +86,7 @@ def reserved_bits() -> Iterator[Case]:
     for rsv in range(1, 8):
         bad = Frame(TEXT, b"Hello", rsv=rsv)
         yield Case(f"3.{rsv}.1 text with reserved bits {rsv}", [bad, HELLO], code=1002)
-        yield Case(f"3.{rsv}.2 the same behind a message", [HELLO, bad, Frame(PING)], [HELLO], code=1002)
+        yield Case(f"3.{rsv}.2 the same after a message", [HELLO, bad, Frame(PING)], [HELLO], code=1002)
         yield Case(f"3.{rsv}.3 ping with them, byte by byte", [Frame(PING, rsv=rsv)], code=1002, chop=1)
         yield Case(f"3.{rsv}.4 close with them", [Frame(CLOSE, rsv=rsv)], code=1002)
 
@@ -96,7 +96,7 @@ def opcodes() -> Iterator[Case]:
         kind = "control" if op > 7 else "data"
         yield Case(f"4.{op}.1 {kind} opcode", [Frame(op)], code=1002)
         yield Case(f"4.{op}.2 with a payload", [Frame(op, b"reserved"), HELLO], code=1002)
-        yield Case(f"4.{op}.3 behind a message, byte by byte", [HELLO, Frame(op)], [HELLO], 1002, chop=1)
+        yield Case(f"4.{op}.3 after a message, byte by byte", [HELLO, Frame(op)], [HELLO], 1002, chop=1)
 
 
 def fragmented() -> Iterator[Case]:
@@ -141,8 +141,8 @@ def fragmented() -> Iterator[Case]:
         13,
     ):
         yield Case(f"5.{number}.1 {name}", bad, code=1002)
-        yield Case(f"5.{number}.2 behind a message", [HELLO, *bad, HELLO], [HELLO], 1002)
-        yield Case(f"5.{number}.3 behind a fragmented one", [*hello, *bad], [HELLO], 1002)
+        yield Case(f"5.{number}.2 after a message", [HELLO, *bad, HELLO], [HELLO], 1002)
+        yield Case(f"5.{number}.3 after a fragmented one", [*hello, *bad], [HELLO], 1002)
     for number, op in enumerate((TEXT, BINARY), 16):
         yield Case(f"5.{number}.1 a message {op} inside one", [hello[0], Frame(op, b"new")], code=1002)
         yield Case(

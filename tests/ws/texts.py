@@ -48,7 +48,7 @@ INVALID = (
     ("a pair of surrogates", b"\xed\xa0\x81\xed\xb0\x80"),
     ("above the last character", b"\xf4\x90\x80\x80"),
     ("far above", b"\xf7\xbf\xbf\xbf"),
-    ("bad behind good of all lengths", "aä€😀".encode() + b"\xf5"),
+    ("bad after good of all lengths", "aä€😀".encode() + b"\xf5"),
     ("the start of a character in place of a continuation", b"\xc3\xc3"),
     ("Latin-1", "Grüße".encode("latin-1")),
 )

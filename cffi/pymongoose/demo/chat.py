@@ -1,4 +1,4 @@
-"""The chat: what one page says, all pages hear, over WebSocket."""
+"""The chat: what one page sends, all pages receive, over WebSocket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server behind the page."""
+"""The server of the page."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class AccessLog:
                 self._file.write("".join(lines))
                 self._file.flush()
             except (OSError, ValueError):
-                pass  # A full disk, or nobody who reads: requests go on.
+                pass  # A full disk, or no reader: requests continue.
             if ended:
                 return
 

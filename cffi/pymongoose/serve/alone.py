@@ -22,7 +22,7 @@ class Alone(process.Context):
         sockets.close_all(self.listeners, remove=False)
 
     def is_orphan(self) -> bool:
-        """Nobody's end is of interest."""
+        """There is no parent process to watch."""
         return False
 
 

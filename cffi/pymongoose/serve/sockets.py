@@ -182,7 +182,7 @@ def _bind_unix(path: str, options: Any) -> Listener:
     try:
         _remove_stale(path)
         if options.uds_mode or options.uds_owner:
-            os.fchmod(sock.fileno(), 0o600)  # Nobody connects before mode and owner are right.
+            os.fchmod(sock.fileno(), 0o600)  # No client connects before mode and owner are right.
         sock.bind(path)
         if options.uds_owner:
             os.chown(path, *_owner(options.uds_owner))
@@ -200,7 +200,7 @@ def _bind_unix(path: str, options: Any) -> Listener:
 
 
 def _remove_stale(path: str) -> None:
-    """Removes a socket that nobody listens on."""
+    """Removes a socket that no process listens on."""
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             raise OSError(errno.EEXIST, "the file exists and is no socket")

@@ -333,7 +333,7 @@ class Supervisor:
         self._generation += 1
 
     def _give_up_reload(self) -> bool:
-        """Whether the old workers go on, because the new code does not start."""
+        """Whether the old workers continue, because the new code does not start."""
         mine = [w for w in self._workers.values() if not w.stopping and not w.is_helper]
         if not any(w.generation < self._generation for w in mine):
             return False

@@ -30,7 +30,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Writes what stands in front of all data.
+    /// Writes what precedes all data.
     pub fn start(language: Language, out: &mut impl Write) -> io::Result<Table> {
         out.write_all(match language {
             Language::C => b"/* Made by mongoose-pack. */\n#include \"mongoose.h\"\n\n".as_slice(),
@@ -45,7 +45,7 @@ impl Table {
         Ok(Table { language, lines: Vec::new(), files: 0 })
     }
 
-    /// Writes the contents of a file, with a NUL behind, and notes its line.
+    /// Writes the contents of a file, with a NUL after them, and notes its line.
     pub fn add(&mut self, asset: Asset, out: &mut impl Write) -> io::Result<()> {
         let Asset { name, data, mtime } = asset;
         let (n, len) = (self.files, data.len());
@@ -122,7 +122,7 @@ fn escaped(bytes: &[u8], escape: fn(u8) -> String) -> String {
     bytes.iter().map(|b| if plain(b) { char::from(*b).to_string() } else { escape(*b) }).collect()
 }
 
-/// Three octal digits: no digit behind can become part of them. `?` too, for it begins trigraphs.
+/// Three octal digits: no digit that follows can become part of them. `?` too, for it begins trigraphs.
 fn c_escape(b: u8) -> String {
     format!("\\{b:03o}")
 }

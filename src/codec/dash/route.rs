@@ -80,7 +80,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// Whether a path belongs to the API, known or not: nobody gets there without being known.
+/// Whether a path belongs to the API, known or not: only known users get there.
 pub fn is_api(uri: &[u8]) -> bool {
     uri.starts_with(b"/api/")
 }
@@ -100,7 +100,7 @@ fn index(text: &[u8]) -> Option<i32> {
     })
 }
 
-/// The name of a file that stands in a path; `None` if it is none, or would leave its directory.
+/// The file name in a path; `None` if it is none, or would leave its directory.
 /// Allocates.
 pub fn file_name(encoded: &[u8]) -> Option<Vec<u8>> {
     let mut name = vec![0; encoded.len() + 1];

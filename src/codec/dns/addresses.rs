@@ -18,7 +18,7 @@ const NAMES: usize = 16;
 pub fn addresses(packet: &[u8], header: &Header, name: &[u8]) -> Option<Vec<Address>> {
     let mut names = vec![Name::from_text(name)?];
     let mut is_whole = true;
-    // Aliases stand in order as a rule; for others the walk begins again.
+    // Aliases are usually in order; otherwise the walk starts again.
     loop {
         let known = names.len();
         let mut records = Records::new(packet, header)?;

@@ -213,7 +213,7 @@ mod tests {
     fn packet(write: impl FnOnce(&mut [u8]) -> Option<usize>) -> Vec<u8> {
         let mut out = [0xaa; 512];
         let len = write(&mut out).expect("a packet");
-        assert!(out[len..].iter().all(|&b| b == 0xaa), "written behind the end");
+        assert!(out[len..].iter().all(|&b| b == 0xaa), "written past the end");
         out[..len].to_vec()
     }
 

@@ -1,6 +1,6 @@
 //! What an answer says about services (RFC 6763): one finding for each instance that it names.
 //!
-//! Records may stand in any order, among answers and additional records; names are compared without
+//! Records may come in any order, among answers and additional records; names are compared without
 //! case.
 #![forbid(unsafe_code)]
 

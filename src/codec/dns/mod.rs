@@ -119,7 +119,7 @@ impl Record {
         let data = if is_question {
             fields + 4..fields + 4
         } else {
-            // Behind the time to live.
+            // After the time to live.
             let start = fields + 10;
             start..start + usize::from(be16(packet, fields + 8)?)
         };

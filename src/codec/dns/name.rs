@@ -90,7 +90,7 @@ impl Name {
     /// Appends a label; `None` if the name gets too long.
     fn push(&mut self, label: &[u8]) -> Option<()> {
         let dot = usize::from(self.len > 0);
-        // On the wire there is a length byte before the first label, and one behind the last.
+        // On the wire there is a length byte before the first label, and one after the last.
         let len = Some(self.len + dot + label.len()).filter(|len| len + 2 <= NAME_MAX)?;
         if dot == 1 {
             self.text[self.len] = b'.';

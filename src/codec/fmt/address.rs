@@ -42,7 +42,7 @@ pub fn ip6<S: Sink>(address: &[u8; 16], out: &mut S) -> usize {
     len
 }
 
-/// A port behind a colon. Returns the number of bytes put.
+/// A port after a colon. Returns the number of bytes put.
 pub fn port<S: Sink>(port: u16, out: &mut S) -> usize {
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(port).as_bytes();

@@ -1,4 +1,4 @@
-//! What stands between a `%` and its conversion letter.
+//! What is between a `%` and its conversion letter.
 #![forbid(unsafe_code)]
 
 /// The widest field. Wider ones are cut to this: a format must not be able to print for ages.
@@ -15,7 +15,7 @@ pub enum Size {
     LongLong,
 }
 
-/// The part behind a point.
+/// The part after a decimal point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Precision {
     /// None given.
@@ -37,7 +37,7 @@ pub(super) struct Directive {
     pub zero: bool,
     /// Minimum size of the field.
     pub width: usize,
-    /// Digits behind the point, or bytes of a string.
+    /// Digits after the decimal point, or bytes of a string.
     pub precision: Precision,
     /// Type of an integer argument.
     pub size: Size,
@@ -60,7 +60,7 @@ impl Directive {
     }
 }
 
-/// Reads a directive whose `%` has been taken. Returns it and what stands behind it, or nothing
+/// Reads a directive whose `%` has been taken. Returns it and what follows it, or nothing
 /// when the text ends first.
 pub(super) fn parse(text: &[u8]) -> Option<(Directive, &[u8])> {
     let mut directive = Directive::new(0);

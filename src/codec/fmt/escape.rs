@@ -4,7 +4,7 @@
 use super::Sink;
 use super::number::HEX;
 
-/// What stands behind the backslash in a JSON string: the letter of the short form, `u` where there
+/// What follows the backslash in a JSON string: the letter of the short form, `u` where there
 /// is none, 0 for bytes that need no escape.
 const JSON_ESCAPES: [u8; 256] = {
     let mut escapes = [0; 256];
@@ -71,7 +71,7 @@ pub fn json<S: Sink>(text: &[u8], out: &mut S) -> usize {
 fn clean_json(text: &[u8]) -> usize {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    // The high bits of the bytes of `word` that are below `limit` (at most 128). Bytes behind the
+    // The high bits of the bytes of `word` that are below `limit` (at most 128). Bytes after the
     // first such one may be marked wrongly.
     let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGHS;
     let mut at = 0;

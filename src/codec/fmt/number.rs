@@ -6,7 +6,7 @@ use super::directive::Directive;
 
 /// Puts the digits (with their sign) of a number, padded to the directive's width.
 ///
-/// Zeros go behind a `0x` and before a sign, and win over left alignment.
+/// Zeros go after a `0x` and before a sign, and win over left alignment.
 #[inline]
 pub(super) fn put<S: Sink>(directive: &Directive, prefix: bool, digits: &[u8], out: &mut S) -> usize {
     if directive.width == 0 && !prefix {

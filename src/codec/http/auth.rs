@@ -162,7 +162,7 @@ mod tests {
             ("BEARER  x", "", "x"),
             ("Basic Zm9vOmJhcg", "foo", "bar"),
             ("Basic Zm9vOg", "foo", ""),
-            // Bytes behind padding, a stray character.
+            // Bytes after padding, a stray character.
             ("Basic Zm9vOg==Zm9v", "", ""),
             ("Basic Zm9vO", "", ""),
             // Another scheme.

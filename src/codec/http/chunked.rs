@@ -57,21 +57,21 @@ pub enum ChunkPart {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// In front of the first digit of a size.
+    /// Before the first digit of a size.
     Size,
-    /// Behind a digit.
+    /// After a digit.
     Digits,
-    /// In the space in front of an extension.
+    /// In the space before an extension.
     Space,
     /// In an extension.
     Extension,
-    /// Behind the CR of a size line.
+    /// After the CR of a size line.
     SizeLf,
-    /// Strict: behind a semicolon, in a name, behind one.
+    /// Strict: after a semicolon, in a name, after one.
     NameStart,
     Name,
     NameEnd,
-    /// Strict: behind an equals sign, in a token, in quotes, behind a backslash there, behind a value.
+    /// Strict: after an equals sign, in a token, in quotes, after a backslash there, after a value.
     ValueStart,
     Value,
     Quoted,
@@ -79,7 +79,7 @@ enum State {
     ValueEnd,
     /// In data, of which so much is left.
     Data,
-    /// Behind data.
+    /// After data.
     DataCr,
     DataLf,
     /// At the start of a trailer line, or of the blank line.
@@ -91,10 +91,10 @@ enum State {
     End,
 }
 
-/// Where a decoder stands in a chunked body. No byte is looked at twice.
+/// The position of a decoder in a chunked body. No byte is looked at twice.
 ///
 /// The buffer passed to [`next`](Self::next) or [`scan`](Self::scan) starts at the same place each
-/// time, normally behind the head, and grows; see [`rebase`](Self::rebase) otherwise.
+/// time, normally after the head, and grows; see [`rebase`](Self::rebase) otherwise.
 #[derive(Clone, Debug)]
 pub struct Chunked {
     state: State,
@@ -108,7 +108,7 @@ pub struct Chunked {
     trailer: usize,
     forgiving: bool,
     strict: bool,
-    /// Digits of the size at hand.
+    /// Digits of the current size.
     digits: u8,
 }
 
@@ -119,7 +119,7 @@ impl Default for Chunked {
 }
 
 impl Chunked {
-    /// A decoder in front of a body.
+    /// A decoder at the start of a body.
     pub const fn new() -> Self {
         Chunked {
             state: State::Size,
@@ -134,8 +134,8 @@ impl Chunked {
         }
     }
 
-    /// A decoder in front of the body of a response, which accepts what browsers do: blanks behind a
-    /// size, and LF alone as line end. Nobody reads a response in two ways to his advantage.
+    /// A decoder at the start of the body of a response, which accepts what browsers do: blanks after a
+    /// size, and LF alone as line end. Reading a response in two ways gains an attacker nothing.
     pub const fn forgiving() -> Self {
         Chunked { forgiving: true, ..Chunked::new() }
     }
@@ -207,7 +207,7 @@ impl Chunked {
         }
     }
 
-    /// The state behind framing byte `b`, or `None` when it cannot stand here.
+    /// The state after framing byte `b`, or `None` when it is not allowed here.
     fn step(&mut self, b: u8) -> Option<State> {
         Some(match (self.state, b) {
             (State::Size, _) => {
@@ -284,7 +284,7 @@ impl Chunked {
         })
     }
 
-    /// Behind a size line.
+    /// After a size line.
     fn sized(&mut self) -> State {
         if self.left == 0 {
             return State::Trailer;
@@ -305,7 +305,7 @@ impl Chunked {
 }
 
 /// Moves the data of the complete chunked body at the start of `buf` together; returns its length.
-/// `decoder` stands in front of it.
+/// `decoder` is at its start.
 ///
 /// Stops at the first fault, so what [`Chunked::scan`] has not accepted comes out short.
 pub fn compact(buf: &mut [u8], mut decoder: Chunked) -> usize {
@@ -318,7 +318,7 @@ pub fn compact(buf: &mut [u8], mut decoder: Chunked) -> usize {
     len
 }
 
-/// The state behind byte `b` of a chunk extension (RFC 9112, section 7.1.1).
+/// The state after byte `b` of a chunk extension (RFC 9112, section 7.1.1).
 fn extension(state: State, b: u8) -> Option<State> {
     let blank = matches!(b, b' ' | b'\t');
     Some(match (state, b) {

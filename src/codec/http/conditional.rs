@@ -90,8 +90,8 @@ impl Conditions<'_> {
     }
 }
 
-/// A list of tags names this one, or is `*`. Compared strongly, tags with `W/` in front match nothing;
-/// else that plays no part (RFC 9110, section 8.8.3.2).
+/// A list of tags names this one, or is `*`. Compared strongly, tags with a `W/` prefix match nothing;
+/// else the prefix is ignored (RFC 9110, section 8.8.3.2).
 fn has_tag(list: &[u8], etag: &[u8], strongly: bool) -> bool {
     let mut rest = list;
     loop {

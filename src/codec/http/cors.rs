@@ -4,7 +4,7 @@
 
 use super::scan::{is_token, trim};
 
-/// What an origin is told.
+/// What an origin is granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
     /// Nothing: its pages may not read the reply.

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-/// The part of a file name behind the last `/` or `\`, or `None` when it is no name for a file:
+/// The part of a file name after the last `/` or `\`, or `None` when it is no name for a file:
 /// empty, `.` or `..`, too long for a file system, or with control bytes.
 ///
 /// Browsers send a bare name; others send paths, and some want to write elsewhere (RFC 7578,

@@ -26,7 +26,7 @@ pub enum Fault {
     SpaceBeforeColon,
     /// A header line that begins with a space or tab (obsolete folding).
     Folded,
-    /// A header that may stand only once is repeated.
+    /// A header that may occur only once is repeated.
     Repeated,
     /// `Content-Length` is not a plain number that fits.
     ContentLength,
@@ -48,7 +48,7 @@ pub enum Fault {
     Status,
     /// LF that no CR precedes.
     BareLf,
-    /// A method that nobody knows.
+    /// An unknown method.
     UnknownMethod,
     /// A response where a request belongs, or the other way round.
     WrongWay,
@@ -98,7 +98,7 @@ impl Fault {
 pub struct HeadError {
     /// What.
     pub fault: Fault,
-    /// Offset of the offending byte, or of the line that it stands in.
+    /// Offset of the offending byte, or of the line that contains it.
     pub at: usize,
 }
 

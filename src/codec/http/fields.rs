@@ -1,4 +1,4 @@
-//! Header lines of a head that was parsed before, and lists that stand in several of them.
+//! Header lines of a head that was parsed before, and lists that span several of them.
 
 #![forbid(unsafe_code)]
 
@@ -15,8 +15,8 @@ pub fn fields(head: &[u8]) -> impl Iterator<Item = Header<'_>> {
     })
 }
 
-/// The header line at `at` of a head, and the position of the line behind it; 0 stands for the line
-/// behind the start line. `None` at the blank line. What is no header line is passed over.
+/// The header line at `at` of a head, and the position of the line after it; 0 stands for the line
+/// after the start line. `None` at the blank line. Lines that are no header lines are skipped.
 pub fn field_at(head: &[u8], at: usize) -> Option<(Header<'_>, usize)> {
     let mut at = if at == 0 { line_end(head, 0)? } else { at };
     loop {
@@ -33,7 +33,7 @@ pub fn field_at(head: &[u8], at: usize) -> Option<(Header<'_>, usize)> {
     }
 }
 
-/// Position behind the line at `at`.
+/// Position after the line at `at`.
 fn line_end(head: &[u8], at: usize) -> Option<usize> {
     memchr::memchr(b'\n', head.get(at..)?).map(|n| at + n + 1)
 }

@@ -48,7 +48,7 @@ pub struct Head<'a> {
     pub status: u16,
     /// Header lines in all; more than were stored when the caller had fewer slots.
     pub headers: usize,
-    /// Not exactly one space stands between two parts of the start line.
+    /// Two parts of the start line are not separated by exactly one space.
     pub odd_space: bool,
     /// The name of a header is no token as RFC 9110 defines it.
     pub odd_name: bool,

@@ -167,7 +167,7 @@ impl<'a> Parser<'a> {
         Ok(Some(Header { name: &buf[start..colon], value: trim(&buf[colon + 1..end]) }))
     }
 
-    /// Moves behind the end of the line; returns where its text ends.
+    /// Moves past the end of the line; returns where its text ends.
     #[inline]
     fn line_end(&mut self, from: usize) -> Result<usize, Stop> {
         let end = line_stop(self.buf, from);
@@ -211,7 +211,7 @@ pub(super) fn settle(head: &mut Head<'_>, len: usize) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Which of the headers that may stand only once have been met.
+/// Which of the headers that may occur only once have been seen.
 #[derive(Default)]
 pub(super) struct Seen(u8);
 
@@ -238,7 +238,7 @@ pub(super) fn note<'a>(head: &mut Head<'a>, seen: &mut Seen, header: Header<'a>)
             head.expect_continue |= value.eq_ignore_ascii_case(b"100-continue");
         }
         10 if is(name, b"Connection") => {
-            // One list, however many lines it stands in (RFC 9110, section 5.3).
+            // One list, however many lines it spans (RFC 9110, section 5.3).
             connection(value, &mut head.connection);
         }
         13 if is(name, b"Authorization") => seen.once(1)?,

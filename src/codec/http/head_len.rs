@@ -14,7 +14,7 @@ pub const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// without result; 0 at first. So a head that arrives byte by byte is searched once in all.
 ///
 /// # Errors
-/// The position of a control byte that stands before the end of the head.
+/// The position of a control byte before the end of the head.
 pub fn head_len(buf: &[u8], from: usize) -> Result<Option<usize>, usize> {
     let mut at = from;
     loop {
@@ -34,7 +34,7 @@ pub fn head_len(buf: &[u8], from: usize) -> Result<Option<usize>, usize> {
     }
 }
 
-/// Length of the blank lines in front of a message, which a recipient ignores (RFC 9112, section 2.2).
+/// Length of the blank lines before a message, which a recipient ignores (RFC 9112, section 2.2).
 #[inline]
 pub fn blank_lines(buf: &[u8]) -> usize {
     let mut at = 0;

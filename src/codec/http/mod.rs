@@ -1,4 +1,4 @@
-//! HTTP/1.x messages (RFC 9110, RFC 9112) and what stands in them.
+//! HTTP/1.x messages (RFC 9110, RFC 9112) and their contents.
 //!
 //! What is delivered and when is the engine's business; what bytes mean is decided here.
 

@@ -14,21 +14,21 @@ pub struct Part<'a> {
     pub name: Option<Cow<'a, [u8]>>,
     /// Parameter `filename` of `Content-Disposition`, or else `filename*`.
     pub filename: Option<Cow<'a, [u8]>>,
-    /// Content, without the line end in front of the delimiter.
+    /// Content, without the line end before the delimiter.
     pub body: &'a [u8],
 }
 
-/// Text in front of the first delimiter is searched for that up to here.
+/// Text before the first delimiter is searched for that up to here.
 const PREAMBLE: usize = 8 * 1024;
 /// So many lines of it may look like a delimiter.
 const CANDIDATES: usize = 16;
 
-/// The part whose delimiter line stands at `ofs`, and the position of the delimiter line behind it.
+/// The part whose delimiter line is at `ofs`, and the position of the delimiter line after it.
 ///
 /// The delimiter is the first line of the body, or the line at `ofs` when the two differ: the
-/// `Content-Type` that names it is not at hand. When the first line is none, the first line that begins
-/// with two dashes and comes again is taken: a preamble stands in front. All line ends are CRLF. `None`
-/// behind the last part, and when the part is malformed or its end is missing.
+/// `Content-Type` that names it is not available. When the first line is none, the first line that begins
+/// with two dashes and comes again is taken: a preamble precedes it. All line ends are CRLF. `None`
+/// after the last part, and when the part is malformed or its end is missing.
 ///
 /// A body is read once in all when each call continues where the last one ended.
 pub fn next_part(body: &[u8], ofs: usize) -> Option<(Part<'_>, usize)> {
@@ -73,7 +73,7 @@ fn part_at(body: &[u8], ofs: usize) -> Option<(Part<'_>, usize)> {
     Some((part, next))
 }
 
-/// `text` is a delimiter in what stands in front of the part at hand: a line near the start.
+/// `text` is a delimiter in what precedes the current part: a line near the start.
 fn is_delimiter(before: &[u8], text: &[u8]) -> bool {
     let start = &before[..before.len().min(PREAMBLE)];
     !text.is_empty()
@@ -83,13 +83,13 @@ fn is_delimiter(before: &[u8], text: &[u8]) -> bool {
         })
 }
 
-/// What follows the blanks that may stand behind a delimiter (RFC 2046, section 5.1.1).
+/// What follows the blanks that may follow a delimiter (RFC 2046, section 5.1.1).
 fn without_padding(s: &[u8]) -> &[u8] {
     let blanks = s.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     &s[blanks..]
 }
 
-/// The line at `at` without its CRLF, and the position behind that.
+/// The line at `at` without its CRLF, and the position after that.
 fn line(body: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let rest = body.get(at..)?;
     let len = memmem::find(rest, b"\r\n")?;
@@ -111,7 +111,7 @@ fn disposition(line: &[u8]) -> Option<&[u8]> {
     name.eq_ignore_ascii_case(b"Content-Disposition").then(|| trim(&value[1..]))
 }
 
-/// What stands between `start` and the next delimiter line, and the position of that.
+/// What is between `start` and the next delimiter line, and the position of that.
 fn content<'a>(body: &'a [u8], start: usize, delimiter: &[u8]) -> Option<(&'a [u8], usize)> {
     let rest = &body[start..];
     memmem::find_iter(rest, delimiter).find_map(|at| {
@@ -119,7 +119,7 @@ fn content<'a>(body: &'a [u8], start: usize, delimiter: &[u8]) -> Option<(&'a [u
         if !without_padding(after).starts_with(b"\r\n") && !after.starts_with(b"--") {
             return None;
         }
-        // A part may have no content at all, not even the line end in front of its delimiter.
+        // A part may have no content at all, not even the line end before its delimiter.
         let content = if at == 0 { rest.get(..0) } else { rest[..at].strip_suffix(b"\r\n") };
         Some((content?, start + at))
     })
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_behind_the_closing_delimiter_is_a_part() {
+    fn nothing_after_the_closing_delimiter_is_a_part() {
         let body = b"--b\r\n\r\nx\r\n--b--\r\nA: b\r\n\r\nepilogue\r\n--b--\r\n--b--\r\n";
         assert_eq!(parts(body).len(), 1);
     }

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 /// The value of parameter `name` (the case counts) in a header value such as
 /// `form-data; name="a b"; filename=c`.
 ///
-/// The name stands at the start or behind a space, tab, `;` or `,`, outside of quoted values; `=`
-/// follows, maybe behind blanks, and the value at once. A quoted value ends at the next quote, another
+/// The name is at the start or after a space, tab, `;` or `,`, outside of quoted values; `=`
+/// follows, maybe after blanks, and the value at once. A quoted value ends at the next quote, another
 /// one at `;`, `,`, space or the end. A quote that is never closed, or does not begin a value, hides
 /// nothing: it is a character like others, as in cookies.
 pub fn header_var<'a>(s: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
@@ -39,7 +39,7 @@ pub fn param<'a>(s: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> {
     if memchr::memmem::find(quoted, b"\\\"").is_none() {
         return Some(Cow::Borrowed(quoted));
     }
-    // Browsers send a backslash as it is, so only that in front of a quote is one too many.
+    // Browsers send a backslash as it is, so only one before a quote is an escape.
     let kept = quoted.iter().enumerate().filter(|(i, b)| **b != b'\\' || quoted.get(i + 1) != Some(&b'"'));
     Some(Cow::Owned(kept.map(|(_, b)| *b).collect()))
 }
@@ -90,7 +90,7 @@ fn find<'a>(s: &'a [u8], value: impl Fn(&'a [u8]) -> Option<&'a [u8]>) -> Option
 }
 
 /// Length of the quoted text at the start of `s`, quotes included; `None` when there is none, or its
-/// quote is never closed. A backslash in front of the last quote of all is no escape.
+/// quote is never closed. A backslash before the last quote of all is no escape.
 fn quoted_len(s: &[u8]) -> Option<usize> {
     let inner = s.strip_prefix(b"\"")?;
     let ends = || memchr::memchr_iter(b'"', inner);

@@ -7,7 +7,7 @@ use core::cell::Cell;
 /// Decodes `src` into `dst` and ends the text with a NUL; returns its length without that.
 ///
 /// `form`: `+` stands for a space. `None` when `%` is not followed by two hex digits or the room,
-/// which includes the NUL, does not suffice; then the text so far stands in `dst`.
+/// which includes the NUL, does not suffice; then `dst` holds the text so far.
 pub fn decode(src: &[u8], dst: &mut [u8], form: bool) -> Option<usize> {
     run(src.len(), |i| src[i], Cell::from_mut(dst).as_slice_of_cells(), form)
 }
@@ -49,7 +49,7 @@ fn run(n: usize, get: impl Fn(usize) -> u8, dst: &[Cell<u8>], form: bool) -> Opt
     whole.then_some(len)
 }
 
-/// Free bytes that [`encode`] asks for in front of each byte of input: room for an escape and more,
+/// Free bytes that [`encode`] asks for before each byte of input: room for an escape and more,
 /// which C programs have come to rely on.
 const HEADROOM: usize = 5;
 
@@ -61,7 +61,7 @@ pub fn room_for(src: &[u8]) -> usize {
 /// Writes `src` to `dst`, with all but letters, digits and `._-~` as `%xx`, and ends the text with
 /// a NUL; returns its length without that. The last byte of `dst` becomes a NUL, too.
 ///
-/// `None` when fewer than five bytes are free in front of any byte of `src`.
+/// `None` when fewer than five bytes are free before any byte of `src`.
 pub fn encode(src: &[u8], dst: &mut [u8]) -> Option<usize> {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut len = 0;

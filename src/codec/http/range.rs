@@ -30,7 +30,7 @@ pub enum Selection {
 /// that ends before it begins (section 14.1.1). Ranges that overlap become one; of more than 16, also
 /// those that are close together, and if that does not help, the whole file is selected (section 14.2).
 ///
-/// A single range that ends exactly one byte behind the file is refused and not clipped: programs rely
+/// A single range that ends exactly one byte past the file is refused and not clipped: programs rely
 /// on that answer.
 pub fn select(header: &[u8], size: u64) -> Selection {
     let Some(set) = header.split_at_checked(6).filter(|(unit, _)| unit.eq_ignore_ascii_case(b"bytes="))
@@ -71,7 +71,7 @@ pub fn select(header: &[u8], size: u64) -> Selection {
 /// A range that makes no sense.
 struct Invalid;
 
-/// One range of a set; `None` when the file has nothing of it. The end may lie behind the file.
+/// One range of a set; `None` when the file has nothing of it. The end may lie past the file's end.
 fn range(spec: &[u8], size: u64) -> Result<Option<RangeInclusive<u64>>, Invalid> {
     let dash = memchr::memchr(b'-', spec).ok_or(Invalid)?;
     let part = match (number(&spec[..dash])?, number(&spec[dash + 1..])?) {
@@ -111,7 +111,7 @@ fn merge(parts: &[RangeInclusive<u64>], gap: u64) -> Vec<RangeInclusive<u64>> {
     merged
 }
 
-/// What stands in front of a part of a `multipart/byteranges` body (section 14.6).
+/// What precedes a part of a `multipart/byteranges` body (section 14.6).
 pub fn part_head(
     boundary: &str,
     is_first: bool,
@@ -124,7 +124,7 @@ pub fn part_head(
     [delimiter.as_bytes(), content_type, range.as_bytes()].concat()
 }
 
-/// What stands behind the last part.
+/// What follows the last part.
 pub fn parts_end(boundary: &str) -> Vec<u8> {
     format!("\r\n--{boundary}--\r\n").into_bytes()
 }

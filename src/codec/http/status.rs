@@ -1,7 +1,7 @@
 //! The texts of status codes.
 #![forbid(unsafe_code)]
 
-/// The text behind a status code; empty for codes that have none.
+/// The reason phrase of a status code; empty for codes that have none.
 pub fn text(code: i32) -> &'static str {
     match code {
         100 => "Continue",

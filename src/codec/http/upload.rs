@@ -14,8 +14,8 @@ pub fn file(query: &[u8], max: usize) -> Option<Vec<u8>> {
     (!name.is_empty()).then_some(name)
 }
 
-/// Variable `offset`: a number as in C, with `0x` or `0` in front for other bases; what is behind
-/// its digits plays no part. 0 when there is none.
+/// Variable `offset`: a number as in C, with a prefix of `0x` or `0` for other bases; what follows
+/// its digits is ignored. 0 when there is none.
 pub fn offset(query: &[u8]) -> i64 {
     let mut text = [0; 100];
     let len = vars::var(query, b"offset").and_then(|raw| percent::decode(raw, &mut text, true));

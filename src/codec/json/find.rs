@@ -15,7 +15,7 @@ use core::ops::Range;
 /// # Errors
 /// See [`Error`]. A token that is missing is reported as [`Error::NotFound`] only if no syntax
 /// error was met on the way; the end of the object that should hold it ends the search. Where an object on
-/// the way to that one is missing, the search goes on to the end of the text.
+/// the way to that one is missing, the search continues to the end of the text.
 pub fn find(text: &[u8], path: &[u8]) -> Result<Range<usize>, Error> {
     find_within(text, path, MAX_DEPTH)
 }
@@ -46,7 +46,7 @@ pub fn find_within(text: &[u8], path: &[u8], depth_max: u32) -> Result<Range<usi
     }
 }
 
-/// Moves to the value of the first member whose key starts `path`; returns the path behind it.
+/// Moves to the value of the first member whose key starts `path`; returns the path after it.
 fn enter_member<'p>(scanner: &mut Scanner, path: &'p [u8]) -> Result<&'p [u8], Error> {
     let missing = |scanner: &mut Scanner| {
         let is_last = !path.iter().any(|byte| matches!(byte, b'.' | b'['));
@@ -91,7 +91,7 @@ fn enter_element(scanner: &mut Scanner, index: Option<usize>) -> Result<(), Erro
     }
 }
 
-/// Reads an index up to its `]`, which may be missing; returns it and the path behind it.
+/// Reads an index up to its `]`, which may be missing; returns it and the path after it.
 fn index(path: &[u8]) -> (Option<usize>, &[u8]) {
     let end = memchr::memchr(b']', path).unwrap_or(path.len());
     let value = path[..end].iter().try_fold(0usize, |value, byte| {

@@ -12,14 +12,14 @@ pub struct Member {
     pub key: Option<Range<usize>>,
     /// The raw value.
     pub value: Range<usize>,
-    /// Where the next step starts: behind the value, white space and one comma.
+    /// Where the next step starts: after the value, white space and one comma.
     pub next: usize,
 }
 
-/// The member of the container `text` that starts at or behind `offset`; `None` at the end.
+/// The member of the container `text` that starts at or after `offset`; `None` at the end.
 ///
 /// `text` starts with `{` or `[`; the first step has offset 0, later ones [`Member::next`]. A key
-/// may be any token, and what stands between it and its colon is skipped.
+/// may be any token, and what is between it and its colon is skipped.
 pub fn next(text: &[u8], offset: usize) -> Option<Member> {
     if text.len() < 2 || offset >= text.len() {
         return None;

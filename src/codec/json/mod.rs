@@ -3,7 +3,7 @@
 //! [`find()`] walks the text once, forwards, and stops at the wanted token: what follows is not
 //! looked at. It allocates nothing, recurses nowhere, and keeps its whole state in 128 bits and a
 //! counter, so hostile input costs no more than its length. UTF-8 is not checked: a string is what
-//! stands between two quotes.
+//! is between two quotes.
 //!
 //! The grammar is RFC 8259 with the tolerances of the C API it serves: a trailing comma, numbers
 //! with empty parts (`1.`, `-`, `1e`), any escape in a string, any bytes after the wanted token.

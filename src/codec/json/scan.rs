@@ -38,7 +38,7 @@ impl<'a> Scanner<'a> {
         self.pos
     }
 
-    /// Skips white space; the byte behind it, or `NotFound` when the text ends there.
+    /// Skips white space; the byte after it, or `NotFound` when the text ends there.
     pub(super) fn next_byte(&mut self) -> Result<u8, Error> {
         self.space();
         self.text.get(self.pos).copied().ok_or(Error::NotFound)
@@ -193,7 +193,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips the string that starts here. It ends at the first quote that is not escaped; a
-    /// backslash escapes the byte behind it only if the two are one of the two-byte escapes.
+    /// backslash escapes the byte after it only if the two are one of the two-byte escapes.
     fn string(&mut self) -> Result<(), Error> {
         let mut at = self.pos + 1;
         loop {
@@ -220,7 +220,7 @@ impl<'a> Scanner<'a> {
 /// of a vector search.
 const SHORT: usize = 16;
 
-/// The first quote, backslash or NUL at or behind `from`.
+/// The first quote, backslash or NUL at or after `from`.
 fn find_special(text: &[u8], from: usize) -> Option<usize> {
     let rest = text.get(from..)?;
     let special = |b: &u8| matches!(b, b'"' | b'\\' | 0);

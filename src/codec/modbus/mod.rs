@@ -29,7 +29,7 @@ const ILLEGAL_FUNCTION: u8 = 1;
 const ILLEGAL_ADDRESS: u8 = 2;
 const ILLEGAL_VALUE: u8 = 3;
 
-/// The bytes are no Modbus, and what follows cannot be told.
+/// The bytes are no Modbus, and what follows cannot be determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -145,7 +145,7 @@ impl<'a> Request<'a> {
         self.frame(pdu.len(), out)
     }
 
-    /// Writes what stands in front of a PDU.
+    /// Writes what precedes a PDU.
     fn frame(&self, len: usize, out: &mut [u8; FRAME_MAX]) -> usize {
         out[..2].copy_from_slice(&self.transaction);
         out[2..4].fill(0);

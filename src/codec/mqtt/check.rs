@@ -38,7 +38,7 @@ pub enum From {
 
 /// What the properties of a will stand for in [`places`].
 const WILL: u8 = 0;
-/// Properties that may stand in a packet more than once.
+/// Properties that may occur in a packet more than once.
 const USER_PROPERTY: u8 = 0x26;
 const SUBSCRIPTION_ID: u8 = 0x0b;
 const RESPONSE_TOPIC: u8 = 0x08;
@@ -47,7 +47,7 @@ pub const SESSION_EXPIRY: u8 = 0x11;
 /// The property that stands for a topic.
 pub const TOPIC_ALIAS: u8 = 0x23;
 
-/// The packets that a property may stand in, a bit for each (MQTT 5.0, table 2-4).
+/// The packets that a property may occur in, a bit for each (MQTT 5.0, table 2-4).
 fn places(id: u8) -> u16 {
     const fn of(commands: &[u8]) -> u16 {
         let (mut mask, mut at) = (0, 0);
@@ -88,7 +88,7 @@ fn has_sense(property: &Property) -> bool {
     }
 }
 
-/// Whether a block of properties is well-formed, and may stand in a packet.
+/// Whether a block of properties is well-formed, and allowed in a packet.
 fn are_properties(mut block: &[u8], command: u8) -> bool {
     let mut seen = 0u64;
     while !block.is_empty() {
@@ -151,7 +151,7 @@ fn has_right_flags(first: u8) -> bool {
 }
 
 impl Frame<'_> {
-    /// Whether a receiver may go on after this packet. No: a command that is none, wrong flags (MQTT
+    /// Whether a receiver may continue after this packet. No: a command that is none, wrong flags (MQTT
     /// 3.1.1, section 2.2.2), and of a message QoS 3, a packet id 0, a topic that is none or properties
     /// that it cannot have.
     pub fn is_sound(&self, packet: &Packet, v5: bool) -> bool {
@@ -206,7 +206,7 @@ impl Frame<'_> {
         body(packet.command, &mut Reader(self.body()), v5, from).ok_or(Fault::Malformed)
     }
 
-    /// The properties behind a reason code, of a DISCONNECT for example, or those of a CONNECT.
+    /// The properties after a reason code, of a DISCONNECT for example, or those of a CONNECT.
     pub fn properties(&self, packet: &Packet) -> impl Iterator<Item = Property<'_>> {
         let block = match packet.command {
             PUBLISH => self.bytes.get(packet.properties.clone()),
@@ -222,7 +222,7 @@ impl Frame<'_> {
     pub fn keep_alive(&self) -> Option<u16> {
         let body = self.body();
         let name = usize::from(u16::from_be_bytes([*body.first()?, *body.get(1)?]));
-        // Behind the protocol's name: its level, and flags.
+        // After the protocol's name: its level, and flags.
         let at = 2 + name + 2;
         Some(u16::from_be_bytes([*body.get(at)?, *body.get(at + 1)?]))
     }
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
         ensure(self.take::<2>()? != [0, 0])
     }
 
-    /// Text or bytes with their length in front.
+    /// Text or bytes with a length prefix.
     fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = u16::from_be_bytes(self.take()?);
         let (bytes, rest) = self.0.split_at_checked(len.into())?;

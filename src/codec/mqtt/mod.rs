@@ -1,7 +1,7 @@
 //! MQTT 3.1.1 and 5.0 (OASIS standards): packets to their parts, and parts to packets.
 //!
 //! * `check`: what makes a packet malformed;
-//! * `packet`: what came, and what answers it by itself;
+//! * `packet`: what came, and what answers it automatically;
 //! * `property`: the properties of MQTT 5;
 //! * `write`: what is sent;
 //! * `varint`: numbers of one to four bytes.
@@ -55,7 +55,7 @@ pub const AUTH: u8 = 15;
 /// First byte of a PUBLISH: it was sent before.
 pub const DUP: u8 = 8;
 
-/// The bytes are no MQTT, and what follows cannot be told.
+/// The bytes are no MQTT, and what follows cannot be determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl<'a> Frame<'a> {
         Ok(packet)
     }
 
-    /// The packet that answers this one by itself, whatever the program does.
+    /// The packet that is sent in answer to this one automatically, whatever the program does.
     pub fn answer(&self, packet: &Packet, v5: bool) -> Option<Answer> {
         let reason = self.body().get(2).copied().unwrap_or_default();
         let (command, flags, has_reason) = match packet.command {

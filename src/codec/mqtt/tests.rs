@@ -113,7 +113,7 @@ fn publish_with_and_without_properties() {
         ("30 06 00 01 78 02 0b 05", false, 0, "02 0b 05", 0..0),
         ("30 06 00 01 78 02 0b 05", true, 0, "", 6..8),
         ("32 0d 00 01 78 00 03 06 26 00 01 6b 00 00 44", true, 3, "44", 8..14),
-        // Empty blocks in front of little or nothing, and none at all.
+        // Empty blocks before little or nothing, and none at all.
         ("30 04 00 01 78 00", true, 0, "", 6..6),
         ("30 05 00 01 78 00 44", true, 0, "44", 6..6),
         ("30 03 00 01 78", true, 0, "", 0..0),

@@ -18,7 +18,7 @@ pub trait Out {
     /// Takes bytes.
     fn put(&mut self, bytes: &[u8]);
 
-    /// Takes text or bytes with their length in front.
+    /// Takes text or bytes with a length prefix.
     fn text(&mut self, text: &[u8]) {
         self.put(&(text.len() as u16).to_be_bytes());
         self.put(text);
@@ -131,7 +131,7 @@ pub struct Connect<'a, P> {
     pub will_qos: u8,
     /// The server keeps the will; in the flags even without a will.
     pub will_retain: bool,
-    /// What the server publishes when the client is gone.
+    /// What the server publishes when the client's connection is lost.
     pub will: Option<Will<'a, P>>,
     /// User name; empty: none.
     pub user: &'a [u8],
@@ -139,7 +139,7 @@ pub struct Connect<'a, P> {
     pub password: &'a [u8],
 }
 
-/// What the server publishes when a client is gone.
+/// What the server publishes when a client's connection is lost.
 #[derive(Clone, Debug)]
 pub struct Will<'a, P> {
     /// Properties.

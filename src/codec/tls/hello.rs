@@ -71,7 +71,7 @@ fn number(reader: &mut SliceReader<'_>, len: usize) -> Option<usize> {
     Some(take(reader, len)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)))
 }
 
-/// Bytes whose length is in front, in `size` bytes.
+/// Bytes with a length prefix of `size` bytes.
 fn vector<'a>(reader: &mut SliceReader<'a>, size: usize) -> Option<&'a [u8]> {
     let len = number(reader, size)?;
     take(reader, len)

@@ -24,7 +24,7 @@ pub fn is_der(input: &[u8]) -> bool {
     input.first() == Some(&0x30)
 }
 
-/// The blocks of a text; what stands around them is skipped.
+/// The blocks of a text; the text around them is skipped.
 pub fn blocks(text: &[u8]) -> impl Iterator<Item = Block<'_>> {
     let mut rest = text;
     core::iter::from_fn(move || {
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn blocks_and_what_stands_between() {
+    fn blocks_and_what_is_between() {
         let text = "about\r\n-----BEGIN A B-----\r\naGVs\r\nbG8=\r\n-----END A B-----\r\nmore -- text\n\
                     -----BEGIN C-----\naGVsbG8=-----END C-----\0\0";
         assert_eq!(found(text), [is("A B", Some("hello")), is("C", Some("hello"))]);

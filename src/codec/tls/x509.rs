@@ -84,7 +84,7 @@ pub mod trusted {
 }
 
 impl<'a> Certificate<'a> {
-    /// Takes a certificate apart. Bytes behind it do not matter (a `TRUSTED CERTIFICATE` has some).
+    /// Takes a certificate apart. Bytes after it do not matter (a `TRUSTED CERTIFICATE` has some).
     pub fn parse(der: &'a [u8]) -> Option<Certificate<'a>> {
         let der = SliceReader::new(der).ok()?.tlv_bytes().ok()?;
         let mut outer = inside(der, Tag::Sequence)?;
@@ -116,7 +116,7 @@ impl<'a> Certificate<'a> {
     }
 
     /// As the certificate of a peer, a server's for `host`. `is_trusted`: the program has named this
-    /// very certificate, so nobody need have signed it.
+    /// very certificate, so no signature is needed.
     pub fn as_leaf(&self, purpose: Purpose, host: &str, is_trusted: bool) -> Result<Rewritten, Unfit> {
         let mut extensions = self.extensions().ok_or(Unfit::Unreadable)?;
         // RFC 5280, 4.2.1.3. Any use in a handshake will do: certificates for RSA key exchange are
@@ -129,7 +129,7 @@ impl<'a> Certificate<'a> {
         }
         // An authority may be a server, too. What it may sign does not matter here.
         basic_constraints(&mut extensions).ok_or(Unfit::Unreadable)?;
-        // What looks like a domain, or is taken for the host, must be a name that the authority may give.
+        // What looks like a domain, or is treated as the host, must be a name that the authority may give.
         let counts = |name: &[u8]| name.contains(&b'.') || name.eq_ignore_ascii_case(host.as_bytes());
         let names = self.names(&extensions, counts).ok_or(Unfit::Unreadable)?;
         extensions.retain(|e| e.extn_id != BasicConstraints::OID && e.extn_id != SubjectAltName::OID);
@@ -138,7 +138,7 @@ impl<'a> Certificate<'a> {
     }
 
     /// As the certificate of who signs others; `None` when it may not do that. `is_trusted`: the
-    /// program has named this very certificate, so nobody need have signed it.
+    /// program has named this very certificate, so no signature is needed.
     pub fn as_authority(&self, is_trusted: bool) -> Option<Rewritten> {
         let mut extensions = self.extensions()?;
         let usage = find::<KeyUsage>(&extensions)?;
@@ -163,7 +163,7 @@ impl<'a> Certificate<'a> {
         self.rewrite(names.into_iter().collect(), false)
     }
 
-    /// The names of hosts that it has, in small letters; `*.` stands in front of those of domains.
+    /// The names of hosts that it has, in small letters; those of domains begin with `*.`.
     pub fn hosts(&self) -> Vec<String> {
         let names = self.extensions().and_then(|all| self.names(&all, |_| true)?);
         names.map_or_else(Vec::new, |names| {
@@ -466,7 +466,7 @@ mod tests {
 
     #[test]
     fn broken_extensions() {
-        // Behind the identifier of each: whether it is critical, OCTET STRING, its length, contents.
+        // After the identifier of each: whether it is critical, OCTET STRING, its length, contents.
         for (id, ahead) in [(&[0x55, 0x1d, 17][..], 2), (&[0x55, 0x1d, 19], 5), (&[0x55, 0x1d, 15], 5)] {
             let mut der = every_extension();
             let at = der.windows(3).position(|w| w == id).expect("the extension") + 3;

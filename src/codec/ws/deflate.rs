@@ -76,7 +76,7 @@ impl Deflate {
         let receiver = self.receiver.get_or_insert_with(|| Decompress::new_with_window_bits(false, bits));
         let start = out.len();
         let mut ends = 0;
-        // A message may end with a block that says it is the last one, and nothing behind it; then no
+        // A message may end with a block that says it is the last one, and nothing after it; then no
         // flush is missing (RFC 7692, section 7.2.3.4).
         let mut complete = false;
         for mut input in [message, &TAIL[..]] {

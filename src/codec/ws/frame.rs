@@ -48,7 +48,7 @@ impl Header {
         Some(Header { first, mask, len: buf.len() - rest.len(), payload })
     }
 
-    /// What the first two bytes say, for [`Header::check`] before the rest of the header is there.
+    /// What the first two bytes say, for [`Header::check`] before the rest of the header has arrived.
     /// A length that follows counts as 0, which breaks no rule.
     pub fn start(buf: &[u8]) -> Option<Header> {
         let &[first, second] = buf.first_chunk()?;

@@ -14,7 +14,7 @@ use crate::net::event_loop::view;
 use crate::net::http::serve::Request;
 use core::ffi::CStr;
 
-/// Room for the name of a user; the program's function is told so.
+/// Room for the name of a user; the program's function gets this size.
 const USER_MAX: usize = 100;
 /// Room for a password or token.
 const PASS_MAX: usize = 1024;
@@ -50,7 +50,7 @@ fn text(buf: &[u8]) -> &[u8] {
     CStr::from_bytes_until_nul(buf).map_or(buf, CStr::to_bytes)
 }
 
-/// Finds out who makes a request; `None` for nobody that may do anything.
+/// Finds out who makes a request; `None` for a client without any rights.
 ///
 /// # Safety
 /// The views of `hm` are valid.

@@ -11,10 +11,10 @@ use crate::net::event_loop::state::Root;
 use crate::net::fs::Fs;
 use crate::net::ws;
 
-/// The close code for users who may not be here any more (RFC 6455, section 7.4.1).
+/// The close code for users who are no longer allowed here (RFC 6455, section 7.4.1).
 const POLICY_VIOLATION: u16 = 1008;
 
-/// Bytes that wait at most for somebody who does not read what is told.
+/// Maximum of bytes that are queued for a client that does not read.
 const WAITING_MAX: usize = 1024 * 1024;
 
 /// Calls `f` with each open WebSocket connection that belongs to a dashboard. It may close any.
@@ -46,7 +46,7 @@ pub fn send(m: Mgr, set: Set, posix: Fs) {
             conn::error(c, b"dashboard user does not read");
             return conn::queue(c);
         }
-        // The session first: without one, the dashboard may be gone.
+        // The session first: without one, the dashboard may have been freed.
         let user = Root::of(m).and_then(|root| session::with(root, |sessions| sessions.user(watcher))?);
         let Some(user) = user.filter(|_| watcher.board.sets().any(|s| s == set)) else { return };
         let mut out = Vec::new();

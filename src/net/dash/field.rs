@@ -36,7 +36,7 @@ impl Iterator for Fields {
 
     fn next(&mut self) -> Option<Field> {
         let field = NonNull::new(self.0)?;
-        // SAFETY: who made the iterator vouched for the array, and this is not behind its end.
+        // SAFETY: whoever made the iterator vouched for the array, and this is not past its end.
         unsafe {
             if (*field.as_ptr()).name.is_null() {
                 return None;

@@ -73,7 +73,7 @@ pub fn start_upload(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&Us
                 Ok(_) => asked.refuse(),
                 Err(refusal) => refusal.reply(asked, true),
             }
-            // Nobody wants the body.
+            // The body is ignored.
             c.set(flag::DRAINING);
         }
     }

@@ -54,7 +54,7 @@ pub unsafe fn on_event(c: Conn, ev: c_int, ev_data: *mut c_void, board: Board, h
     }
 }
 
-/// The listener is gone: nobody is logged in any more.
+/// The listener has closed: all users are logged out.
 fn forget(c: Conn, board: Board) {
     let Some(root) = c.mgr().and_then(Root::of) else { return };
     session::with(root, |sessions| {
@@ -88,7 +88,7 @@ fn on_head(asked: &Asked<'_>) {
     let user = unsafe { auth::identify(m, asked.board, asked.request, asked.copy) };
     let user = user.map(|(_, user)| user);
     match (route, &user) {
-        // Nobody wants the body.
+        // The body is ignored.
         (Route::File(..), _) | (Route::Ota, Some(_)) if asked.is_foreign() => {
             asked.refuse();
             asked.c.set(flag::DRAINING);
@@ -147,7 +147,7 @@ fn on_message(asked: &Asked<'_>) {
 /// From now on the connection gets to know about changes.
 fn open(asked: &Asked<'_>, state: &DashState, watcher: Watcher) {
     let Some(hm) = asked.hm().filter(|_| !asked.is_foreign()) else { return asked.refuse() };
-    // Before the program hears of it: it may have something to send at once.
+    // Before the program is told: it may send something at once.
     state.watcher.set(Some(watcher));
     // SAFETY: this is the handler of the message, whose views are valid.
     unsafe { (asked.host.upgrade)(asked.c.as_ptr(), hm) };

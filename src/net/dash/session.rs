@@ -198,7 +198,7 @@ impl Sessions {
     }
 
     /// The session of a user whom the program has just accepted. Of more than [`SESSIONS_MAX`], the
-    /// one goes that nobody has used for longest: its number is added to `removed`.
+    /// least recently used one is removed: its number is added to `removed`.
     pub fn log_in(
         &mut self,
         board: Board,

@@ -39,7 +39,7 @@ impl Board {
 
     /// Its sets, in the order of the list.
     pub fn sets(self) -> impl Iterator<Item = Set> {
-        // SAFETY: who made the handle vouched for the dashboard and its list.
+        // SAFETY: whoever made the handle vouched for the dashboard and its list.
         let mut at = unsafe { (*self.as_ptr()).sets };
         core::iter::from_fn(move || {
             let set = Set(NonNull::new(at)?);
@@ -56,7 +56,7 @@ impl Board {
 
     /// The newest of the program's handlers whose pattern matches.
     pub fn handler(self, uri: &[u8]) -> EventHandler {
-        // SAFETY: who made the handle vouched for the dashboard and its list.
+        // SAFETY: whoever made the handle vouched for the dashboard and its list.
         unsafe {
             let mut at: *const DashHandler = (*self.as_ptr()).custom_handlers;
             while !at.is_null() {
@@ -71,7 +71,7 @@ impl Board {
 
     /// Where files are: the program's choice, or else the machine's.
     pub fn file_system(self, posix: Fs) -> Fs {
-        // SAFETY: who made the handle vouched for the dashboard and its file system.
+        // SAFETY: whoever made the handle vouched for the dashboard and its file system.
         unsafe { Fs::new((*self.as_ptr()).upload_fs) }.unwrap_or(posix)
     }
 }
@@ -90,7 +90,7 @@ impl Set {
         self.0.as_ptr()
     }
 
-    /// Its name; nobody can ask for one without.
+    /// Its name; a set without one cannot be requested.
     pub fn name(&self) -> &[u8] {
         // SAFETY: a handle points to a set with a C string or NULL as its name.
         unsafe {
@@ -101,7 +101,7 @@ impl Set {
 
     /// Its fields.
     pub fn fields(self) -> Fields {
-        // SAFETY: who made the handle vouched for the fields and their variables.
+        // SAFETY: whoever made the handle vouched for the fields and their variables.
         unsafe { Fields::new((*self.as_ptr()).fields) }
     }
 

@@ -89,7 +89,7 @@ impl Fs {
 
     /// The functions, as they are now.
     fn functions(self) -> FileSystem {
-        // SAFETY: who made the handle vouched for the struct.
+        // SAFETY: whoever made the handle vouched for the struct.
         unsafe { *self.0.as_ptr() }
     }
 
@@ -134,7 +134,7 @@ impl Fs {
     }
 }
 
-/// Passes a name on to the closure behind `param`.
+/// Passes a name on to the closure that `param` points to.
 unsafe extern "C" fn name_found(name: *const c_char, param: *mut c_void) {
     if !name.is_null() {
         // SAFETY: `Fs::list` passed a pointer to its pointer to the closure; the name is a C string.
@@ -146,7 +146,7 @@ impl File {
     /// A file that the caller opened, with the handle that `fs` knows it by.
     ///
     /// # Safety
-    /// `fs` can read and close `handle`, which nobody else uses.
+    /// `fs` can read and close `handle`, which nothing else uses.
     pub unsafe fn from_handle(fs: Fs, handle: NonNull<c_void>) -> File {
         File { fs, handle }
     }
@@ -154,7 +154,7 @@ impl File {
     /// Reads up to `room` bytes to `to`; fewer at the end of the file, or when reading failed.
     ///
     /// # Safety
-    /// `room` writable bytes at `to`, that nobody else touches during the call.
+    /// `room` writable bytes at `to`, that nothing else accesses during the call.
     pub unsafe fn read(&mut self, to: *mut u8, room: usize) -> usize {
         let Some(rd) = self.fs.functions().rd else { return 0 };
         // SAFETY: the function keeps its contract; the caller vouches for the memory.
@@ -168,7 +168,7 @@ impl File {
             return 0;
         }
         let (extent, len) = (buf.extent(), buf.len());
-        // SAFETY: reserve has made room for n bytes behind those in use.
+        // SAFETY: reserve has made room for n bytes after those in use.
         let got = unsafe { self.read(buf.base().add(len), n) };
         if (buf.extent(), buf.len()) != (extent, len) {
             return 0;
@@ -184,7 +184,7 @@ impl File {
         while out.len() < limit {
             let wanted = PIECE.min(limit - out.len());
             out.reserve(wanted);
-            // SAFETY: there is room for wanted bytes behind those in use.
+            // SAFETY: there is room for wanted bytes after those in use.
             let got = unsafe {
                 let got = self.read(out.as_mut_ptr().add(out.len()), wanted);
                 out.set_len(out.len() + got);
@@ -219,7 +219,7 @@ impl File {
         true
     }
 
-    /// The descriptor behind the file, if there is one.
+    /// The descriptor of the file, if there is one.
     pub fn descriptor(&self) -> Option<c_int> {
         // SAFETY: the handle is one of ours.
         self.fs.has_descriptors().then(|| unsafe { posix::descriptor(self.handle) })

@@ -57,7 +57,7 @@ fn open_by_kernel(dir: &OwnedFd, path: &CStr, flags: c_int) -> Result<OwnedFd, c
 /// Links on the way to a file, as many as the kernel follows.
 const LINKS: usize = 40;
 
-/// For kernels before 5.6 and sandboxes: opens each directory on the way by itself, and follows
+/// For kernels before 5.6 and sandboxes: opens each directory on the way separately, and follows
 /// links by hand.
 fn open_step_by_step(root: OwnedFd, rest: &[u8], flags: c_int) -> Option<OwnedFd> {
     let mut way = vec![root];

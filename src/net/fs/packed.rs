@@ -1,6 +1,6 @@
-//! Files in the program's memory: the functions behind `mg_fs_packed`.
+//! Files in the program's memory: the functions of `mg_fs_packed`.
 //!
-//! They stand in the table that the program hangs up at `mg_mem_files`. Programs made for releases
+//! They are in the table that the program sets at `mg_mem_files`. Programs made for releases
 //! before 7.22 have functions instead, `mg_unpack` and `mg_unlist`: they serve while there is no
 //! table.
 

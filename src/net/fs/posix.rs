@@ -1,4 +1,4 @@
-//! The file system of the machine: the functions behind `mg_fs_posix`.
+//! The file system of the machine: the functions of `mg_fs_posix`.
 
 use super::openat2;
 use super::{File, Found, Fs, Stat};
@@ -99,7 +99,7 @@ pub fn stat_beneath(place: &RootedPath) -> Option<Stat> {
     st.map(|st| known(&st))
 }
 
-/// What stands behind a descriptor that is nobody else's.
+/// What a descriptor refers to; the caller owns the descriptor.
 fn opened(fs: Fs, fd: c_int) -> Found {
     // SAFETY: the file has a handle of its own, and so its descriptor.
     let file = unsafe { File::from_handle(fs, handle(Open { fd, reads_at: None })) };

@@ -41,7 +41,7 @@ impl Memory {
         n
     }
 
-    /// The contents, with a NUL behind; the caller releases the memory.
+    /// The contents, with a NUL at the end; the caller releases the memory.
     fn hand_over(self) -> (*mut u8, usize) {
         // SAFETY: at most size - 1 bytes are in use.
         unsafe { *self.base.add(self.len) = 0 };
@@ -58,7 +58,7 @@ impl Drop for Memory {
     }
 }
 
-/// Reads a whole file into memory of `mg_calloc`, with a NUL behind.
+/// Reads a whole file into memory of `mg_calloc`, with a NUL at the end.
 ///
 /// Files with descriptors are read to their end, whatever their size is said to be; of others,
 /// whose functions a program may count, exactly the announced size in one go.
@@ -111,8 +111,8 @@ pub fn replace(fs: Fs, path: &CStr, temporary: &CStr, bytes: &[u8]) -> bool {
     done
 }
 
-/// The name behind `current` in a directory, or the first one when `current` is empty, into `buf`
-/// with a NUL behind. False at the end, when `current` is not listed any more, or when the name
+/// The name after `current` in a directory, or the first one when `current` is empty, into `buf`
+/// with a NUL at the end. False at the end, when `current` is not listed any more, or when the name
 /// does not fit: then `buf` is empty.
 pub fn next_name(fs: Fs, path: &CStr, buf: &mut [u8]) -> bool {
     let Some(nul) = buf.iter().position(|b| *b == 0) else {
@@ -127,7 +127,7 @@ pub fn next_name(fs: Fs, path: &CStr, buf: &mut [u8]) -> bool {
     fs.list(path, &mut |name| {
         let name = name.to_bytes();
         if !current.is_empty() && name == current {
-            // Behind the last of equal names, or the walk would never end.
+            // After the last of equal names, or the walk would never end.
             (found, next) = (true, None);
         } else if found && next.is_none() {
             next = Some(name.to_vec());

@@ -15,7 +15,7 @@ pub struct Partial {
     /// Where a chunked body has been read to.
     chunked: Chunked,
     is_response: bool,
-    /// The connection closes behind the response to it.
+    /// The connection closes after the response to it.
     pub closes: bool,
     /// The client asked for that, also if it becomes a WebSocket.
     pub asks_to_close: bool,
@@ -60,7 +60,7 @@ pub struct Receiver {
 }
 
 impl Partial {
-    /// In front of the body of `head`.
+    /// Before the body of `head`.
     pub fn new(head: &Head<'_>, strict: bool) -> Partial {
         Partial {
             head: head.len,
@@ -84,7 +84,7 @@ impl Partial {
             Framing::Length(n) if to.server && config.is_body_too_long(n) => Err(TOO_LONG),
             Framing::Empty => end(0),
             Framing::Length(n) if have >= n => end(n),
-            // A client gets what came; nobody could read a server's reply.
+            // A client gets what has arrived; a server has no peer left to reply to.
             Framing::Length(_) | Framing::UntilClose if to.at_close && !to.server => end(have),
             Framing::Length(n) if n.saturating_add(self.head) > config.recv_limit() => Err(NO_ROOM),
             Framing::Length(_) | Framing::UntilClose => Ok(None),
@@ -122,7 +122,7 @@ impl Partial {
 }
 
 const NO_ROOM: Refusal = Refusal { reason: "MG_MAX_RECV_SIZE", code: 413 };
-/// A decoder in front of a chunked body.
+/// A decoder at the start of a chunked body.
 fn decoder(is_response: bool) -> Chunked {
     if is_response { Chunked::forgiving() } else { Chunked::new() }
 }

@@ -13,7 +13,7 @@ pub struct BodyRate {
     received: Cell<u64>,
     /// What `received` will be at the end of the body; `u64::MAX` when it does not say.
     end: Cell<u64>,
-    /// The body is being streamed, and nobody has answered yet.
+    /// The body is being streamed, and has not been answered yet.
     awaited: Cell<bool>,
     /// When the rate began to count.
     since: Cell<u64>,
@@ -64,7 +64,7 @@ impl BodyRate {
         self.end.set(self.received.get());
     }
 
-    /// True when the body of the newest request has not come to its end, as far as that is known.
+    /// True when the body of the newest request has not ended, as far as that is known.
     pub fn is_coming(&self) -> bool {
         self.received.get() < self.end.get()
     }

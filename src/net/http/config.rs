@@ -143,7 +143,7 @@ impl Config {
         times.filter_map(|setting| self.0.time(setting)).chain(grace).min()
     }
 
-    /// True when a reply says that the connection closes behind it.
+    /// True when a reply says that the connection closes after it.
     pub fn announces_close(&self) -> bool {
         self.0.is_on(Setting::MG_SET_HTTP_CLOSE_HEADER)
     }
@@ -208,7 +208,7 @@ pub fn is_invitation(bytes: &[u8]) -> bool {
 /// Takes an interim reply back that has not left when the body is complete: the client did not
 /// wait for it, and programs look for their own reply at the front of `send`.
 pub fn withdraw_invitation(c: Conn) {
-    // SAFETY: the slice is gone when the buffer changes.
+    // SAFETY: the slice is no longer used when the buffer changes.
     if unsafe { c.send().bytes() } == INVITATION {
         c.send().set_len(0);
     }

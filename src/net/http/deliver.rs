@@ -1,4 +1,4 @@
-//! From a complete head to `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`: decided while the bytes are at hand,
+//! From a complete head to `MG_EV_HTTP_HDRS` and `MG_EV_HTTP_MSG`: decided while the bytes are available,
 //! fired, and acted upon. A handler may do anything to `recv`, so no slice of it gets past [`decide`].
 
 use super::body::{self, End, Partial, Receiver, Refusal};
@@ -17,7 +17,7 @@ use core::ffi::CStr;
 /// What a head and the bytes after it say.
 pub struct Plan {
     partial: Partial,
-    /// The end of the message, if its body is there; or why there cannot be one.
+    /// The end of the message, if its body is complete; or why there cannot be one.
     outcome: Result<Option<End>, Refusal>,
     /// Which request of the connection it is.
     count: u32,
@@ -70,7 +70,7 @@ pub fn decide(
     })
 }
 
-/// A head is complete: fires HDRS, then MSG if the body is there.
+/// A head is complete: fires HDRS, then MSG if the body is complete.
 pub fn start_message(
     c: Conn,
     http: Option<&HttpState>,
@@ -246,7 +246,7 @@ fn deliver(c: Conn, http: Option<&HttpState>, ofs: &mut usize, partial: &Partial
     fire_message(c, http, ofs, partial, end, hm.as_mut_ptr())
 }
 
-/// The body is there: its real length.
+/// The body is complete: its real length.
 fn finish_message(hm: *mut HttpMessage, partial: &Partial, end: End) {
     // SAFETY: a parsed message in the caller's frame.
     unsafe {

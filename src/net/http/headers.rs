@@ -6,8 +6,8 @@ use crate::net::event_loop::view;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
-/// The headers of a message: those in its slots and, when all slots are in use, those that stand
-/// behind them in the bytes of its head. So a program may build a message by hand, and nothing that a
+/// The headers of a message: those in its slots and, when all slots are in use, those that follow
+/// them in the bytes of its head. So a program may build a message by hand, and nothing that a
 /// client sends gets lost.
 #[derive(Clone, Copy)]
 pub struct Headers<'a> {
@@ -29,7 +29,7 @@ impl<'a> Headers<'a> {
         if i >= layout::headers() {
             return None;
         }
-        // SAFETY: who made this vouched for the message; the slots up to the first without a name are
+        // SAFETY: whoever made this vouched for the message; the slots up to the first without a name are
         // set, and their views valid.
         let (name, value) = unsafe {
             let slot = HttpMessage::headers_at(self.hm).add(i);
@@ -39,7 +39,7 @@ impl<'a> Headers<'a> {
     }
 
     fn head(self) -> &'a [u8] {
-        // SAFETY: who made this vouched for the message.
+        // SAFETY: whoever made this vouched for the message.
         unsafe { view::bytes(*HttpMessage::head_at(self.hm)) }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Headers<'a> {
         if position < layout::headers() || !self.is_full() {
             return None;
         }
-        // Behind the slots, positions are those of lines in the head, none of which begins before.
+        // After the slots, positions are those of lines in the head, none of which begins before.
         let mut line = position - layout::headers();
         if line == 0 {
             for _ in 0..layout::headers() {
@@ -90,13 +90,13 @@ impl<'a> Headers<'a> {
         self.all(name).next()
     }
 
-    /// The value of a header that is no list; `None` as well when it stands there more than once.
+    /// The value of a header that is no list; `None` as well when it occurs more than once.
     pub fn single(self, name: &[u8]) -> Option<&'a [u8]> {
         let mut values = self.all(name);
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// The value of a list header, which may stand in several lines (RFC 9110, section 5.3); the parts
+    /// The value of a list header, which may span several lines (RFC 9110, section 5.3); the parts
     /// of `Cookie` are divided by semicolons (RFC 6265, section 5.4).
     pub fn list(self, name: &[u8]) -> Option<Cow<'a, [u8]>> {
         let mut values = self.all(name);

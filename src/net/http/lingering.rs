@@ -1,4 +1,4 @@
-//! How HTTP connections come to their end: drained, rejected, and kept for a while after the last reply.
+//! How HTTP connections end: drained, rejected, and kept for a while after the last reply.
 
 use super::body::Refusal;
 use super::config::Config;
@@ -23,13 +23,13 @@ pub enum Step {
 /// section 9.6).
 const LINGER_MS: u64 = 2000;
 
-/// Whether a connection reads on behind its last reply.
+/// Whether a connection reads on after its last reply.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Linger {
     /// It closes.
     #[default]
     No,
-    /// It will, when the reply has gone out.
+    /// It will, when the reply has been sent.
     Wanted,
     /// It does, until then.
     Until(u64),
@@ -48,7 +48,7 @@ pub fn drain(c: Conn) {
 }
 
 /// A head that cannot be: ERROR with the reason. Replies to earlier requests still go out, and one
-/// with `code` behind them if such replies are wanted.
+/// with `code` after them if such replies are wanted.
 pub fn fail(c: Conn, reason: &'static str, code: u16) -> Step {
     log::error(format_args!("{} {} {reason}", c.id(), c.fd()));
     if Config::of(c).reply_error(c, code) && code != 408 {
@@ -67,7 +67,7 @@ pub fn reject(c: Conn, coming: bool) {
     drain(c);
 }
 
-/// The connection will read on behind its last reply.
+/// The connection will read on after its last reply.
 fn linger(c: Conn) {
     if let Some(state) = HttpState::of(c).filter(|_| !c.has(flag::TLS)) {
         state.linger.set(Linger::Wanted);
@@ -104,7 +104,7 @@ pub fn refuse_response(c: Conn) -> Step {
     Step::Stop
 }
 
-/// A drained connection has sent everything. True when it stays for a while to hear the peer out.
+/// A drained connection has sent everything. True when it stays for a while to read what the peer sends.
 pub fn lingers(c: Conn) -> bool {
     let Some(state) = HttpState::of(c) else { return false };
     match state.linger.get() {

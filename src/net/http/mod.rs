@@ -103,7 +103,7 @@ fn handle(c: Conn, event: Event) {
                 resume(c, Some(http));
             }
         }
-        // What a server has not read by now was sent to nobody.
+        // What a server has not read by now is dropped.
         Event::Close => {
             if !c.has(flag::ACCEPTED) {
                 let http = HttpState::of(c);
@@ -138,7 +138,7 @@ fn notice_consumption(c: Conn, http: Option<&HttpState>, added: Option<usize>) {
     }
 }
 
-/// Closes behind a response that ends the connection, or else delivers what there is.
+/// Closes after a response that ends the connection, or else delivers what there is.
 fn resume(c: Conn, http: Option<&HttpState>) {
     if !c.has(flag::RESP) && http.is_some_and(|http| http.close_wish.get()) {
         drain(c);
@@ -274,7 +274,7 @@ pub fn connection_line(c: Conn) -> &'static CStr {
     state.connection_line.get()
 }
 
-/// A response that took longer than its MG_EV_HTTP_MSG is complete: goes on with the next request.
+/// A response that took longer than its MG_EV_HTTP_MSG is complete: continues with the next request.
 pub fn response_done(c: Conn) {
     if HttpState::of(c).is_some_and(|s| s.close_wish.get()) {
         drain(c);
@@ -284,7 +284,7 @@ pub fn response_done(c: Conn) {
 }
 
 /// Bytes of requests at which a server stops reading while they wait. Taking each request out of `recv`
-/// moves what stands behind it, so that must not be without bound.
+/// moves what follows it, so there must be a bound.
 const HELD_BACK: usize = 16 * 1024;
 
 /// Bytes of replies in `send` from which on further requests wait. A client that sends requests and
@@ -292,7 +292,7 @@ const HELD_BACK: usize = 16 * 1024;
 const BACKLOG: usize = 256 * 1024;
 
 /// True when a server's next request has to wait until replies have left. One whose head has been
-/// delivered goes on.
+/// delivered continues.
 #[inline]
 fn is_backlogged(c: Conn, http: &HttpState) -> bool {
     c.send().len() >= BACKLOG && c.has(flag::ACCEPTED) && !http.is_collecting()

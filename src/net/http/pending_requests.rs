@@ -18,10 +18,10 @@ pub struct PendingRequests {
     count: Cell<u32>,
 }
 
-/// Where the reader of outgoing bytes stands.
+/// The position of the reader of outgoing bytes.
 #[derive(Default)]
 enum Position {
-    /// In front of a head.
+    /// Before a head.
     #[default]
     Head,
     /// In a body, of which so much is left.
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_found_behind_bodies() {
+    fn methods_are_found_after_bodies() {
         for (bytes, methods) in [
             (&b"HEAD / HTTP/1.1\r\n\r\n"[..], "H"),
             (b"GET / HTTP/1.1\r\n\r\nHEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n", "-H-"),

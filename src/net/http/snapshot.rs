@@ -21,7 +21,7 @@ impl Snapshot {
     pub unsafe fn new(hm: *const HttpMessage) -> Snapshot {
         let mut it = Snapshot { hm: HttpMessageSpace::uninit(), head: Vec::new() };
         let copy = it.hm.as_mut_ptr();
-        // SAFETY: the caller vouches for the message; slots behind the first without a name may be
+        // SAFETY: the caller vouches for the message; slots after the first without a name may be
         // uninitialised, and are not looked at.
         unsafe {
             ptr::copy_nonoverlapping(hm.cast::<u8>(), copy.cast(), HttpMessage::size());

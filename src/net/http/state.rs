@@ -28,9 +28,9 @@ pub struct HttpState {
     pub connection_line: Cell<&'static CStr>,
     /// The body that the program, or an upload, takes out of `recv` as it comes.
     pub body_rate: BodyRate,
-    /// When output began to wait, or last moved; 0: nothing waits, or nobody has looked since.
+    /// When output began to wait, or last moved; 0: nothing waits, or it has not been checked since.
     pub stalled: Cell<u64>,
-    /// `send.len` when somebody last looked.
+    /// `send.len` when it was last checked.
     pub queued: Cell<usize>,
     /// Requests wait until replies have left.
     pub backlogged: Cell<bool>,
@@ -61,7 +61,7 @@ impl HttpState {
         c.state()?.extension()
     }
 
-    /// True when the connection has had a request, whoever goes on with it.
+    /// True when the connection has had a request, whoever handles it now.
     pub fn has_request(&self) -> bool {
         self.requests.get() > 0
     }

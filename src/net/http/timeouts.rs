@@ -87,7 +87,7 @@ fn give_up(c: Conn, code: u16) {
         fail(c, REASON, code);
         return;
     }
-    // Whoever streams the body may have something to say.
+    // The handler that streams the body may send a reply.
     let queued = c.send().len();
     conn::report(c, REASON.as_bytes());
     if c.send().len() == queued {

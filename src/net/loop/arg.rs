@@ -37,7 +37,7 @@ pub unsafe fn c_str(p: *const c_char, _: &Fence) -> Option<&CStr> {
 /// The bytes of a `struct mg_str`.
 ///
 /// # Safety
-/// Its `buf` is NULL or points to `len` readable bytes that nobody changes during the call.
+/// Its `buf` is NULL or points to `len` readable bytes that do not change during the call.
 pub unsafe fn bytes(s: Str, _: &Fence) -> &[u8] {
     // SAFETY: as for the caller.
     unsafe { view::bytes(s) }
@@ -46,7 +46,7 @@ pub unsafe fn bytes(s: Str, _: &Fence) -> &[u8] {
 /// `len` readable bytes; empty for NULL, and for a length that was a negative number.
 ///
 /// # Safety
-/// `p` is NULL or points to `len` readable bytes that nobody changes during the call.
+/// `p` is NULL or points to `len` readable bytes that do not change during the call.
 pub unsafe fn data<T>(p: *const T, len: usize, _: &Fence) -> &[u8] {
     // SAFETY: as for the caller.
     unsafe { view::raw(p.cast(), len) }
@@ -55,7 +55,7 @@ pub unsafe fn data<T>(p: *const T, len: usize, _: &Fence) -> &[u8] {
 /// `len` writable bytes; empty as for [`data`].
 ///
 /// # Safety
-/// `p` is NULL or points to `len` writable bytes that nobody else uses during the call.
+/// `p` is NULL or points to `len` writable bytes that nothing else uses during the call.
 pub unsafe fn room<T>(p: *mut T, len: usize, _: &Fence) -> &mut [u8] {
     // SAFETY: as for the caller.
     unsafe { view::raw_mut(p.cast(), len) }
@@ -77,7 +77,7 @@ pub unsafe fn cells<T>(p: *const T, len: usize, _: &Fence) -> &[Cell<u8>] {
 /// A struct to read; `None` for NULL.
 ///
 /// # Safety
-/// `p` is NULL or points to a valid `T` that nobody changes during the call.
+/// `p` is NULL or points to a valid `T` that does not change during the call.
 pub unsafe fn shared<T>(p: *const T, _: &Fence) -> Option<&T> {
     // SAFETY: as for the caller.
     unsafe { p.as_ref() }
@@ -86,7 +86,7 @@ pub unsafe fn shared<T>(p: *const T, _: &Fence) -> Option<&T> {
 /// A struct to change; `None` for NULL.
 ///
 /// # Safety
-/// `p` is NULL or points to a valid `T` that nobody else uses during the call.
+/// `p` is NULL or points to a valid `T` that nothing else uses during the call.
 pub unsafe fn exclusive<T>(p: *mut T, _: &Fence) -> Option<&mut T> {
     // SAFETY: as for the caller.
     unsafe { p.as_mut() }
@@ -95,7 +95,7 @@ pub unsafe fn exclusive<T>(p: *mut T, _: &Fence) -> Option<&mut T> {
 /// A struct of the library's that C knows as `void *`; `None` for NULL.
 ///
 /// # Safety
-/// `p` is NULL or what the library gave out as a `T` and has not taken back, and nobody else uses it
+/// `p` is NULL or what the library gave out as a `T` and has not taken back, and nothing else uses it
 /// during the call.
 pub unsafe fn opaque<T>(p: *mut c_void, _: &Fence) -> Option<&mut T> {
     // SAFETY: as for the caller.

@@ -3,7 +3,7 @@
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
 
-/// Bytes that this process may use; `None` when nobody says.
+/// Bytes that this process may use; `None` when unknown.
 pub fn available() -> Option<u64> {
     let groups = read_to_string("/proc/self/cgroup").unwrap_or_default();
     let group = of_groups(&groups, Path::new("/sys/fs/cgroup"));

@@ -1,6 +1,6 @@
 //! Flags of [`ConnState`](super::state::ConnState), which programs do not see.
 
-/// Bits of `ConnState::ready`: what the poller announced and nobody has used up yet.
+/// Bits of `ConnState::ready`: what the poller announced and has not been used up yet.
 pub mod ready {
     /// Bytes, end of stream, or a connection to accept.
     pub const READ: u8 = 1;
@@ -40,7 +40,7 @@ pub mod is {
     pub const LINGERING: u16 = 2048;
     /// A source is attached.
     pub const SOURCE: u16 = 4096;
-    /// The message at hand announces too much, see `oversize`.
+    /// The current message announces too much, see `oversize`.
     pub const OVERSIZE: u16 = 8192;
     /// A listener that somebody else has bound: its socket file stays.
     pub const INHERITED: u16 = 16384;

@@ -86,7 +86,7 @@ impl Buf {
         unsafe { core::slice::from_raw_parts_mut(self.base(), self.len().min(self.size())) }
     }
 
-    /// Copies bytes, as far as there is room, behind the bytes in use, which stay as many.
+    /// Copies bytes, as far as there is room, after the bytes in use, which stay as many.
     pub fn place(self, at: usize, bytes: &[u8]) {
         let n = bytes.len().min(self.size().saturating_sub(self.len()).saturating_sub(at));
         if n > 0 {
@@ -124,7 +124,7 @@ impl Buf {
         unsafe { iobuf::append(self.0.as_ptr(), bytes.as_ptr(), bytes.len()) }
     }
 
-    /// Makes room for `extra` bytes behind those in use; false when memory is exhausted.
+    /// Makes room for `extra` bytes after those in use; false when memory is exhausted.
     pub fn reserve(self, extra: usize) -> bool {
         // SAFETY: a handle points to a valid buffer.
         unsafe { iobuf::reserve(self.0.as_ptr(), extra) }

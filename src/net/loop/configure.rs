@@ -57,7 +57,7 @@ const SPARE_DESCRIPTORS: i64 = 16;
 pub fn harden(m: Mgr) -> bool {
     Setting::HARDENED.into_iter().all(|(setting, value)| {
         let value = match setting {
-            // A process without descriptors answers nobody.
+            // A process without descriptors cannot accept connections.
             Setting::MG_SET_MAX_CONNECTIONS => value.min((sys::descriptors() - SPARE_DESCRIPTORS).max(1)),
             Setting::MG_SET_MEMORY_LIMIT => {
                 let quarter = available::available().map(|bytes| i64::try_from(bytes / 4).unwrap_or(value));

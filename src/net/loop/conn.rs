@@ -105,7 +105,7 @@ pub fn link(m: Mgr, c: Conn) {
     m.set_conns_ptr(c.as_ptr());
 }
 
-/// Takes a connection out of its manager's list. Its `next` stays, for walks that stand on it.
+/// Takes a connection out of its manager's list. Its `next` stays, for walks that have reached it.
 fn unlink(m: Mgr, root: &Root, c: Conn) {
     let prev = ConnState::of(c).map_or(Token::default(), |s| s.prev.get());
     let before = root.find(prev);

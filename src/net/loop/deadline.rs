@@ -51,7 +51,7 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
     soonest(engine.map(|at| (at, Limit::Engine)), rest)
 }
 
-/// When the time for a TLS handshake is up: `last_io` stands still until it is done.
+/// When the time for a TLS handshake is up: `last_io` does not change until it is done.
 fn handshake(c: Conn, state: &ConnState) -> Option<(u64, Limit)> {
     if !c.has(flag::TLS_HS) {
         return None;

@@ -44,7 +44,7 @@ impl Event {
 /// watch what goes in and out, or end a connection in their own way.
 ///
 /// An engine is set on its connection and stays there when a program puts a function of its own into
-/// `c->pfn`: limits of time hold for whoever speaks.
+/// `c->pfn`: timeouts hold whichever function handles the protocol.
 pub trait Engine: Sync {
     /// The protocol handler, for `c->pfn`.
     fn handler(&self) -> Handler;
@@ -146,6 +146,6 @@ pub enum Piece {
     },
     /// The rest cannot be had.
     Broken,
-    /// Nobody wants it any more.
+    /// It is no longer wanted.
     Unwanted,
 }

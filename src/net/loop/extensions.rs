@@ -81,7 +81,7 @@ impl Drop for Extensions {
 /// Drops an entry and releases its memory.
 ///
 /// # Safety
-/// `entry` is the head of an `Entry<T>` that nobody uses any more.
+/// `entry` is the head of an `Entry<T>` that is no longer used.
 unsafe fn release<T>(entry: NonNull<Head>) {
     let entry = entry.cast::<Entry<T>>();
     // SAFETY: the caller vouches for the entry, which `get_or_init` made with `mem::alloc`.

@@ -171,7 +171,7 @@ impl<'g> Conn<'g> {
     }
 
     /// Fetches into the cache what a walk over all connections looks at: the end of the private
-    /// state (`before` bytes in front of the struct), the handlers, buffers and flags.
+    /// state (`before` bytes before the struct), the handlers, buffers and flags.
     pub fn prefetch(self, before: usize) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: prefetching has no effect but on the cache, whatever the address.

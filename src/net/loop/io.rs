@@ -34,7 +34,7 @@ pub fn turn(root: &Root, c: Conn, state: &ConnState, now: u64) {
         oversize::judge(c, state);
     }
     if state.in_handler.get() > 0 {
-        // A nested poll: the outer one goes on with this connection.
+        // A nested poll: the outer one continues with this connection.
         queue(c);
         return;
     }
@@ -93,14 +93,14 @@ fn transport(c: Conn, state: &ConnState) -> Option<&'static dyn Transport> {
     if c.has(flag::TLS) { state.root().map(|root| root.services.transport) } else { None }
 }
 
-/// True when the end of the stream is behind requests that wait for a response in progress, and
+/// True when the end of the stream follows requests that wait for a response in progress, and
 /// nothing of that response waits to be sent. As for fewer requests, whose end is read, that is the
-/// end of the connection; a peer that is gone must not be kept for as long as a program waits.
+/// end of the connection; a disconnected peer must not be kept for as long as a program waits.
 pub fn is_abandoned(c: Conn, state: &ConnState) -> bool {
     state.can(ready::HANGUP) && is_held_back(c, state) && !has_output(c, state)
 }
 
-/// True when something is to be sent, from the send buffer or behind it.
+/// True when something is to be sent, from the send buffer or after it.
 #[inline]
 pub fn has_output(c: Conn, state: &ConnState) -> bool {
     c.send().len() > 0 || state.has_source() || transport(c, state).is_some_and(|tls| tls.has_output(c))
@@ -301,7 +301,7 @@ fn receive(c: Conn, state: &ConnState, room: usize) -> io::Result<usize> {
     receive_into(c, c.recv(), room)
 }
 
-/// Reads from the socket, behind the bytes in use of a buffer with `room` for more.
+/// Reads from the socket, after the bytes in use of a buffer with `room` for more.
 pub fn receive_into(c: Conn, buf: Buf, room: usize) -> io::Result<usize> {
     if ConnState::of(c).is_some_and(|s| s.is(is::PLAIN_FD)) {
         return sys::read(c.fd(), buf, room);
@@ -519,7 +519,7 @@ fn mark_writable(c: Conn, state: &ConnState) {
     }
 }
 
-/// Logs what was read (behind the bytes in use) or is about to leave (from the front).
+/// Logs what was read (after the bytes in use) or is about to leave (from the front).
 fn hexdump(c: Conn, from: usize, n: usize, arrow: &str) {
     let buf = if arrow == "<-" { c.recv() } else { c.send() };
     log::info(format_args!("\n-- {} {} {arrow} {} {n}", c.id(), c.loc(), c.rem()));

@@ -80,7 +80,7 @@ pub unsafe fn free(io: *mut IoBuf) {
     }
 }
 
-/// Makes room for `extra` bytes behind `len` without ever shrinking. False when memory is exhausted.
+/// Makes room for `extra` bytes after `len` without ever shrinking. False when memory is exhausted.
 ///
 /// Small buffers grow by the contract's steps; above 256 KiB a quarter is added, so that many small
 /// appends to a large buffer do not copy it again and again.
@@ -114,7 +114,7 @@ pub unsafe fn append(io: *mut IoBuf, src: *const u8, len: usize) -> bool {
     if len == 0 {
         return true;
     }
-    // SAFETY: reserve made room for len bytes behind io.len; the caller vouches for src.
+    // SAFETY: reserve made room for len bytes after io.len; the caller vouches for src.
     unsafe {
         if !reserve(io, len) {
             return false;

@@ -3,11 +3,11 @@
 pub struct Memory<Token> {
     /// Bytes that connections hold.
     pub held: usize,
-    /// Bytes that a starved connection wants, since nobody has made room.
+    /// Bytes that a starved connection wants, because no room was made.
     pub wanted: usize,
     /// Since when there is no room; 0: there is.
     pub since: u64,
-    /// When nobody has made room: not to be asked for before this time.
+    /// When no room was made: the next request is not before this time.
     pub again: u64,
     /// Starved connections.
     pub starved: Vec<Token>,

@@ -48,7 +48,7 @@ pub fn listen<'g>(m: Mgr<'g>, text: &[u8], handlers: Handlers) -> Option<Conn<'g
     Some(c).filter(|c| !conn::is_closed(*c))
 }
 
-/// Takes back a connection that nobody has seen.
+/// Frees a connection that no handler has seen.
 fn discard(c: Conn) {
     c.set_handler(None);
     c.set_protocol(None);
@@ -168,7 +168,7 @@ pub fn accept(listener: Conn) {
                 state.unmark(is::RETRY);
                 return;
             }
-            // The peer is gone already: the next one may wait.
+            // The peer has disconnected already; another may be waiting.
             Err(e) if e.kind() == io::ErrorKind::ConnectionAborted && attempt < ACCEPTS_PER_TURN => {}
             Err(e) => {
                 if !state.is(is::RETRY) {

@@ -1,8 +1,8 @@
 //! Messages that wait for their delivery, in the order in which they came.
 //!
 //! Senders are threads of their own, so memory taken for each message would come from as many arenas
-//! of the allocator, each of which keeps the most that was ever waiting. So messages stand in blocks,
-//! which the mailbox uses again.
+//! of the allocator, each of which keeps the most that was ever waiting. So messages are stored in blocks,
+//! which the mailbox recycles.
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +19,7 @@ const SHORT: usize = 1024;
 const SPARE: usize = 256;
 /// Messages start at multiples of this, as memory of `malloc` does: programs send structs.
 const ALIGN: usize = 16;
-/// In front of each message: its id and its length, 8 bytes each.
+/// Before each message: its id and its length, 8 bytes each.
 const HEAD: usize = 16;
 
 /// Messages, one after the other.

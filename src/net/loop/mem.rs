@@ -17,7 +17,7 @@ pub fn alloc(size: usize) -> *mut u8 {
     unsafe { mg_calloc(1, size) }.cast()
 }
 
-/// A copy of bytes, with a NUL behind them; NULL without memory, and for no bytes.
+/// A copy of bytes, with a NUL after them; NULL without memory, and for no bytes.
 pub fn copy(bytes: &[u8]) -> *mut u8 {
     let Some(size) = bytes.len().checked_add(1).filter(|&size| size > 1) else { return ptr::null_mut() };
     let copy = alloc(size);
@@ -44,7 +44,7 @@ pub fn random<const N: usize>() -> Option<[u8; N]> {
     unsafe { mg_random(bytes.as_mut_ptr().cast(), N) }.then_some(bytes)
 }
 
-/// Random letters and digits, with a NUL behind them.
+/// Random letters and digits, with a NUL after them.
 pub fn random_text<const N: usize>() -> [u8; N] {
     let mut text = [0; N];
     // SAFETY: N writable bytes.

@@ -174,7 +174,7 @@ fn make_room(root: &Root, now: u64) {
     let ripe = idle.partition_point(|(since, _)| since.saturating_add(IDLE_MS) <= now);
     in_turn(&mut need, &idle[..ripe], give_up);
     if waited >= RETRY_MS && need > 0 {
-        // All are busy, and nobody gets on: those that hold the most.
+        // All are busy, and none makes progress: those that hold the most.
         let size = |token: &Token| root.find(*token).and_then(|c| Some(holds(c, c.state()?))).unwrap_or(0);
         let mut rest: Vec<_> = idle[ripe..].to_vec();
         rest.sort_by_cached_key(|(_, token)| core::cmp::Reverse(size(token)));

@@ -3,7 +3,7 @@
 //! A program may take such a message out of `c->recv` itself, piece by piece, and some only do so
 //! when they get `MG_EV_READ`, which is after the protocol engine has looked at the bytes. So an
 //! engine does not refuse a message when it sees what it announces: it calls [`note`], and is
-//! called again after the program's handler has returned. What still stands in `recv` then is the
+//! called again after the program's handler has returned. What is still in `recv` then is the
 //! engine's, and is refused.
 
 use super::conn;
@@ -12,7 +12,7 @@ use super::state::{ConnState, is};
 use crate::abi::{MG_EV_READ, flag};
 use core::ffi::c_long;
 
-/// The message at hand announces too much.
+/// The current message announces too much.
 pub fn note(c: Conn) {
     if let Some(state) = c.state() {
         state.mark(is::OVERSIZE);

@@ -272,7 +272,7 @@ fn fire_poll(m: Mgr, root: &Root, now: u64) {
 }
 
 /// Lets the system have the memory of buffers that were given back. They lie between connections that
-/// go on, so the allocator would keep it.
+/// stay open, so the allocator would keep it.
 fn release_memory(root: &Root) {
     if root.shrunk.get() >= TRIM_BYTES {
         root.shrunk.set(0);

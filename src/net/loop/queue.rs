@@ -2,10 +2,10 @@
 //!
 //! Only the producer writes `head`, only the consumer writes `tail`. A message is four bytes of
 //! length, in native order, and its bytes; a length of 0 says that the next message is at offset 0.
-//! Behind the newest message four bytes stay free for that mark.
+//! After the newest message four bytes stay free for that mark.
 //!
 //! Each side publishes its index with a release store, which the other side reads with an acquire
-//! load: whoever sees the index sees the bytes too. All offsets are checked against the memory: a
+//! load: a side that sees the index sees the bytes too. All offsets are checked against the memory: a
 //! queue with nonsense in it counts as empty or full.
 
 use crate::abi::Queue;
@@ -68,7 +68,7 @@ impl Handle {
         let size = self.size();
         let mut head = self.head().load(Ordering::Relaxed);
         let tail = self.tail().load(Ordering::Acquire);
-        // A message, its length and the mark behind it end at the limit at most.
+        // A message, its length and the mark after it end at the limit at most.
         let fits = |head: usize, limit: usize| {
             limit.checked_sub(head)?.checked_sub(2 * WORD).filter(|room| len <= *room)
         };

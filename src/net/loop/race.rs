@@ -23,7 +23,7 @@ const ATTEMPT_DELAY: u64 = 250;
 pub struct Race {
     /// Addresses that were not tried yet.
     waiting: VecDeque<Addr>,
-    /// Earlier attempts that go on beside that of `c->fd`.
+    /// Earlier attempts that continue beside that of `c->fd`.
     earlier: Vec<(OwnedFd, Addr)>,
     /// The name, when it may have addresses of the other family, which are asked for if all of
     /// these fail.
@@ -137,7 +137,7 @@ pub fn judge(c: Conn) -> Outcome {
     outcome
 }
 
-/// Connecting to the address of `c->fd` failed at once: goes on with the next one.
+/// Connecting to the address of `c->fd` failed at once: continues with the next one.
 pub fn give_up(c: Conn) -> Outcome {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else {
         return Outcome::Lost(libc::ECONNABORTED);

@@ -35,7 +35,7 @@ impl<'g> RawSlice<'g> {
         if self.buffer.is_some_and(|buffer| buffer != self.c.recv().extent()) {
             return None;
         }
-        // SAFETY: who made the slice vouched for the bytes, and the buffer is the same.
+        // SAFETY: whoever made the slice vouched for the bytes, and the buffer is the same.
         Some(unsafe { view::raw(self.at, self.len) })
     }
 }

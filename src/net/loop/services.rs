@@ -12,7 +12,7 @@ pub struct Services {
     pub names: &'static dyn Names,
 }
 
-/// What stands between the socket of a connection with `is_tls` and its `recv` and `send`.
+/// What is between the socket of a connection with `is_tls` and its `recv` and `send`.
 pub trait Transport: Sync {
     /// A client with `is_tls` is about to connect to a host.
     fn connecting(&self, c: Conn, host: &[u8]);
@@ -23,10 +23,10 @@ pub trait Transport: Sync {
     /// True when received bytes, or the end of them, wait for the connection.
     fn has_input(&self, c: Conn) -> bool;
 
-    /// Goes on with the handshake. True when plain text can go both ways.
+    /// Continues the handshake. True when plain text can go both ways.
     fn drive(&self, c: Conn, now: u64) -> bool;
 
-    /// Reads up to `room` bytes behind the bytes in use of `c->recv`. 0 is the end of the stream.
+    /// Reads up to `room` bytes after the bytes in use of `c->recv`. 0 is the end of the stream.
     ///
     /// # Errors
     /// As for a read from a socket.

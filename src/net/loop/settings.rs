@@ -1,5 +1,5 @@
 //! Settings that a program may change at run time: numbers, of which each protocol reads its own. What
-//! a setting may be stands with it, see [`Setting::limits`].
+//! a setting may be is declared with it, see [`Setting::limits`].
 
 use crate::abi::Setting;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use std::rc::Rc;
 #[derive(Clone, Default)]
 pub struct Settings(Option<Rc<[i64; Setting::COUNT]>>);
 
-/// The values of all settings, by their numbers, while nobody sets them.
+/// The values of all settings, by their numbers, until they are set.
 static DEFAULTS: [i64; Setting::COUNT] = {
     let mut values = [0; Setting::COUNT];
     let mut at = 0;

@@ -1,6 +1,6 @@
 //! What the loop knows beside the public structs.
 //!
-//! A manager's private state hangs behind `mgr->ifp`; a connection's lies in front of the public
+//! A manager's private state is what `mgr->ifp` points to; a connection's lies before the public
 //! struct, in one allocation `[ConnState | mg_connection | extraconnsize]`. Programs also make
 //! connections of their own (zeroed, on the stack, copied from another one) and format into them:
 //! those have no state. Which connections are the manager's is known by their addresses
@@ -29,10 +29,10 @@ use std::rc::Rc;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Token(pub u64);
 
-/// Private state of a connection, in front of the public struct.
+/// Private state of a connection, before the public struct.
 ///
 /// What every walk over all connections looks at comes last, next to the public struct. All fields
-/// are cells: handlers run in between and lead back to the same state, so nobody may
+/// are cells: handlers run in between and lead back to the same state, so no code may
 /// hold it exclusively.
 #[repr(C, align(16))]
 #[derive(Default)]
@@ -193,7 +193,7 @@ fn in_front(at: NonNull<Connection>) -> *mut ConnState {
 /// A handle to a connection of a manager.
 ///
 /// # Safety
-/// `at` came from [`Root::allocate`], which puts the state in front, and a guard exists during `'g`.
+/// `at` came from [`Root::allocate`], which puts the state before the struct, and a guard exists during `'g`.
 #[inline]
 unsafe fn member<'g>(at: NonNull<Connection>) -> Conn<'g> {
     // SAFETY: the caller vouches for the connection and its state.
@@ -231,7 +231,7 @@ pub struct Root {
     pub last_walk: Cell<u64>,
     /// When idle buffers were last given back.
     pub last_trim: Cell<u64>,
-    /// Bytes of them since the system was told.
+    /// Bytes of them since memory was last returned to the system.
     pub shrunk: Cell<usize>,
     /// True when the newest wait ended without I/O.
     pub was_idle: Cell<bool>,
@@ -340,7 +340,7 @@ impl Root {
         m.set_epoll_fd(-1);
         let poll = root.with(|inner| inner.poll.take());
         drop(poll);
-        // A handler that goes on with its connection finds no manager, and gets no more events.
+        // A handler that still uses its connection finds no manager, and gets no more events.
         for at in root.members.all().iter() {
             // SAFETY: members came from `allocate`, and `m` is borrowed from a guard.
             let c: Conn = unsafe { member(*at) };
@@ -421,7 +421,7 @@ impl Root {
         self.known(at).unwrap_or_else(|| unsafe { Conn::new(at, None) })
     }
 
-    /// Allocates a connection with its state in front and `extra` bytes behind, all zero.
+    /// Allocates a connection with its state before it and `extra` bytes after it, all zero.
     pub fn allocate(&self, extra: usize) -> Option<Conn<'_>> {
         let size = size_of::<ConnState>().checked_add(Connection::size())?.checked_add(extra)?;
         let base = NonNull::new(mem::alloc(size))?;
@@ -469,7 +469,7 @@ impl Root {
             }
             for at in dead {
                 self.members.remove(at);
-                // SAFETY: `at` came from `allocate`; the caller vouches that nobody uses it.
+                // SAFETY: `at` came from `allocate`; the caller guarantees that it is unused.
                 unsafe { release(at) };
             }
         }

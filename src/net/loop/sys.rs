@@ -24,17 +24,17 @@ fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     }
 }
 
-/// Reads up to `room` bytes behind the bytes in use. The caller made room.
+/// Reads up to `room` bytes after the bytes in use. The caller made room.
 pub fn recv(fd: c_int, buf: Buf, room: usize) -> io::Result<usize> {
     debug_assert!(room <= buf.size() - buf.len());
-    // SAFETY: the buffer has `room` bytes behind its length.
+    // SAFETY: the buffer has `room` bytes after its length.
     retry(|| unsafe { libc::recv(fd, buf.base().add(buf.len()).cast(), room, libc::MSG_DONTWAIT) })
 }
 
 /// As [`recv`] for a descriptor that is not a socket. Asks first, so that it never blocks.
 pub fn read(fd: c_int, buf: Buf, room: usize) -> io::Result<usize> {
     wait_ready(fd, libc::POLLIN)?;
-    // SAFETY: the buffer has `room` bytes behind its length.
+    // SAFETY: the buffer has `room` bytes after its length.
     retry(|| unsafe { libc::read(fd, buf.base().add(buf.len()).cast(), room) })
 }
 
@@ -104,12 +104,12 @@ pub fn send_to(fd: c_int, bytes: &[u8], to: &SockAddr) -> io::Result<usize> {
     })
 }
 
-/// Receives one datagram behind the bytes in use, and who sent it.
+/// Receives one datagram after the bytes in use, and who sent it.
 pub fn recv_from(fd: c_int, buf: Buf, room: usize) -> io::Result<(usize, SockAddr)> {
     debug_assert!(room <= buf.size() - buf.len());
     loop {
         // SAFETY: try_init hands out storage and length for exactly this use; the buffer has `room`
-        // bytes behind its length.
+        // bytes after its length.
         let result = unsafe {
             SockAddr::try_init(|storage, len| {
                 let at = buf.base().add(buf.len()).cast();

@@ -19,7 +19,7 @@ struct Walk {
     /// The timer whose turn it is; NULL once it was removed.
     current: Cell<*mut Timer>,
     /// The pointer that leads to it, or led to it before its removal. Timers that its function
-    /// adds at the head may stand in between.
+    /// adds at the head may be in between.
     link: Cell<*mut *mut Timer>,
     /// Its successor, once it was removed.
     next: Cell<*mut Timer>,

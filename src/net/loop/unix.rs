@@ -23,7 +23,7 @@ pub fn address(path: &Path) -> io::Result<SockAddr> {
     SockAddr::unix(path)
 }
 
-/// Removes a socket file that nobody listens at any more, so that the path can be bound again.
+/// Removes a socket file that no process listens on any more, so that the path can be bound again.
 pub fn remove_stale(path: &Path, addr: &SockAddr) {
     // Connecting to a file that is no socket is refused as well: it is not ours to remove.
     if !path.symlink_metadata().is_ok_and(|found| found.file_type().is_socket()) {

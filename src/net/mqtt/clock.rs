@@ -109,7 +109,7 @@ fn packet(c: Conn, state: &MqttState, settings: &Settings, now: u64) -> Option<(
     let begun = &state.clock.begun;
     let rate = settings.time(Setting::MG_SET_MESSAGE_RATE).filter(|_| begun.get() > 0)?;
     if c.has(flag::FULL) {
-        // The program is behind, not its peer. Nobody tells when it is ready again.
+        // The program is slow, not its peer. Nothing tells when it is ready again.
         begun.set(now.saturating_add(GRACE));
     }
     Some((progress::due(begun.get(), c.recv().len() as u64, rate), b"MQTT packet timeout"))

@@ -1,5 +1,5 @@
 //! The MQTT engine: the protocol handler that turns bytes in `c->recv` into events and answers what
-//! is to be answered by itself. It keeps no session: everything else is the program's.
+//! is to be answered automatically. It keeps no session: everything else is up to the application.
 //!
 //! * this file: packets to events;
 //! * `clock`: how long a peer may take;
@@ -125,7 +125,7 @@ fn take_packets(c: Conn, state: &MqttState) {
     if state.busy.replace(true) {
         return;
     }
-    // Where the next packet starts: what is in front was taken. It is removed once, at the end.
+    // Where the next packet starts: what precedes it was taken. It is removed once, at the end.
     let mut at = 0;
     while !state.over.get() && !c.has(flag::CLOSING) && !conn::is_closed(c) && has_protocol(c, on_event) {
         match take_packet(c, state, &mut at) {
@@ -276,7 +276,7 @@ fn grow(c: Conn, at: usize) {
     }
 }
 
-/// Queues an answer, and tells nobody yet; false when the connection has failed.
+/// Queues an answer, but fires no event yet; false when the connection has failed.
 fn queue_answer(c: Conn, state: &MqttState, answer: &[u8]) -> bool {
     if !c.send().append(answer) {
         conn::error(c, b"OOM");

@@ -25,7 +25,7 @@ pub struct MqttOptions<'a> {
 pub struct Props<'a> {
     at: *const MqttProp,
     left: usize,
-    /// What comes behind them.
+    /// What follows them.
     more: Announced,
     life: PhantomData<&'a MqttProp>,
 }
@@ -34,7 +34,7 @@ pub struct Props<'a> {
 pub type Announced = [(u8, u32); 3];
 
 impl Props<'_> {
-    /// Adds properties that are not among them. The numbers of those that are stand in `announced` then.
+    /// Adds properties that are not among them. Afterwards `announced` has the numbers of those that are.
     pub fn announce(mut self, announced: &mut Announced) -> Self {
         self.more = *announced;
         for property in (Props { more: Announced::default(), ..self }) {

@@ -20,7 +20,7 @@ impl Out for Buf {
     }
 }
 
-/// As [`send`], and tells nobody yet.
+/// As [`send`], but fires no event yet.
 fn append(c: Conn, packet: &impl Body) -> bool {
     let rest = match packet.measure() {
         Ok(rest) => rest,
@@ -37,7 +37,7 @@ fn refuse(c: Conn, fault: TooLong) {
     conn::error(c, fault.to_string().as_bytes());
 }
 
-/// Appends a first byte and a remaining length, and makes room for `room` bytes behind them. Returns
+/// Appends a first byte and a remaining length, and makes room for `room` bytes after them. Returns
 /// the buffer; `None` without memory: then the connection has failed.
 fn append_header(c: Conn, first: u8, rest: u32, room: usize) -> Option<Buf> {
     let mut buf = c.send();

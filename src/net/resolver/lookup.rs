@@ -101,7 +101,7 @@ impl Lookup {
         self.asked.iter().any(|(asked, _)| *asked == via)
     }
 
-    /// Goes on with the server that answered.
+    /// Continues with the server that answered.
     pub(super) fn answered_by(&mut self, via: Token) {
         if let Some((_, server)) = self.asked.iter().find(|(asked, _)| *asked == via) {
             self.server = *server;

@@ -95,7 +95,7 @@ pub fn start(c: Conn, host: &[u8]) {
 }
 
 /// All addresses of a host failed with `error`: asks for those of the other type. False: there is
-/// nobody to ask.
+/// no server to ask.
 fn ask_for_more(c: Conn, host: &[u8], error: &[u8]) -> bool {
     let (Some(m), Some(state)) = (c.mgr(), ConnState::of(c).filter(|s| !s.is(is::CLOSED))) else {
         return false;
@@ -123,7 +123,7 @@ fn begin(m: Mgr, root: &Root, mut lookup: Lookup) -> Result<(), &'static [u8]> {
             }
             add(m, root, lookup);
             if let Sent::Lost(server) = sent {
-                // It closes, and then the lookup goes on with another server, or fails.
+                // It closes, and then the lookup continues with another server, or fails.
                 conn::error(server, b"DNS send");
             }
             Ok(())
@@ -153,7 +153,7 @@ fn use_dns6(m: Mgr) -> bool {
     !m.is_freed() && unsafe { (*m.as_ptr()).use_dns6 }
 }
 
-/// Goes on with what a server answered.
+/// Continues with what a server answered.
 fn take_answer(m: Mgr, root: &Root, answer: Answer) {
     lookups_changed(m, root);
     let Answer { mut lookup, addresses, header } = answer;
@@ -187,13 +187,13 @@ fn take_answer(m: Mgr, root: &Root, answer: Answer) {
             if let Sent::Lost(server) = sent {
                 conn::error(server, b"DNS send");
             }
-            // There is nobody else to ask: the answer stands.
+            // There is no other server to ask: the answer is final.
             fail_lookup_of(c, &lookup);
         }
     }
 }
 
-/// The addresses are known: goes on to connect to the first one. The others are for the case that it
+/// The addresses are known: continues to connect to the first one. The others are for the case that it
 /// fails or is slow; `host` is a name that may have addresses of the other type, too.
 fn finish(c: Conn, addresses: &[Addr], host: Option<Vec<u8>>) {
     let Some(state) = ConnState::of(c) else { return };
@@ -238,7 +238,7 @@ fn fail_lookup(c: Conn, name: &[u8]) {
     fail(c, &[name, b" DNS lookup failed"].concat());
 }
 
-/// A lookup failed. A connection that has a socket of its own goes on with it.
+/// A lookup failed. A connection that has a socket of its own continues with it.
 fn fail(c: Conn, text: &[u8]) {
     c.clear(flag::RESOLVING);
     if ConnState::of(c).is_some_and(|s| s.is(is::OWNS_FD)) {
@@ -266,7 +266,7 @@ fn start_mdns(m: Mgr, root: &Root, c: Conn, state: &ConnState, name: &[u8]) {
     add(m, root, lookup);
 }
 
-/// A multicast answer names a host: connections that wait for it go on.
+/// A multicast answer names a host: connections that wait for it continue.
 pub fn mdns_found(m: Mgr, name: &[u8], addr: &Addr) {
     let Some(root) = Root::of(m) else { return };
     let waiting = take(m, root, |l| l.server == Server::Mdns && l.name.eq_ignore_ascii_case(name));
@@ -354,7 +354,7 @@ fn lookups_changed(m: Mgr, root: &Root) {
         return;
     }
     let mark = |active: bool| if active { ptr::from_ref(root).cast_mut().cast() } else { ptr::null_mut() };
-    // SAFETY: fields of a manager that is not freed; nobody follows these pointers.
+    // SAFETY: fields of a manager that is not freed; these pointers are not followed.
     unsafe {
         (*m.as_ptr()).active_dns_requests = mark(dns);
         (*m.as_ptr()).active_mdns_requests = mark(mdns);

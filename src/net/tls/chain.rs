@@ -1,4 +1,4 @@
-//! Is a certificate to be believed? webpki decides, for all certificates: see `docs/reference/tls.md`.
+//! Peer verification: webpki decides about all certificates, see `docs/reference/tls.md`.
 //!
 //! What a program trusts is not an anchor to webpki but an authority (or a leaf) like those that
 //! peers send: its dates, usages, path length and constraints count. The one anchor, which has no
@@ -22,7 +22,7 @@ use webpki::{
     RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, VerifiedPath,
 };
 
-/// Who is believed.
+/// What peer verification trusts.
 #[derive(Debug, Default)]
 pub struct Trust {
     /// All certificates that the program named, as they are.
@@ -34,12 +34,12 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// True unless `ca` says that nobody is asked for anything.
+    /// True unless `ca` turns peer verification off.
     pub fn is_wanted(ca: &[u8]) -> bool {
         !ca.is_empty() && ca != b"*"
     }
 
-    /// Reads `ca` and `crl`. `None`: nobody is asked for anything.
+    /// Reads `ca` and `crl`. `None`: peers are not verified.
     pub fn new(ca: &[u8], crl: &[u8]) -> Result<Option<Trust>, &'static CStr> {
         if !Trust::is_wanted(ca) {
             return Ok(None);
@@ -57,7 +57,7 @@ impl Trust {
         Ok(Some(trust))
     }
 
-    /// Nobody is believed.
+    /// No peer is trusted.
     pub fn is_empty(&self) -> bool {
         self.named.is_empty()
     }
@@ -221,7 +221,7 @@ impl SignatureVerificationAlgorithm for AsSigned<'_> {
     }
 }
 
-/// A signature that is too weak, or of a kind that nobody here knows.
+/// A signature that is too weak, or of an unknown kind.
 #[derive(Debug)]
 struct UnknownAlgorithm;
 

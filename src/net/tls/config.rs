@@ -155,7 +155,7 @@ fn client(
         Name::Ip(ip) => (Some(ServerName::IpAddress(ip.into())), Names::Asked),
         Name::Impossible => (None, Names::Impossible),
     };
-    // Tickets are good for the server that gave them, and for who believed it by the same rules.
+    // Tickets are valid for the server that gave them, and for the same verification rules.
     let mut key = Key::of(options);
     key.add(given);
     key.add(peer.to_string().as_bytes());

@@ -1,5 +1,5 @@
 //! Clients that ask for a host by a name that is none, such as `a..b`. rustls 0.23 refuses them;
-//! other servers go on as if the client had not named a host (so does rustls 0.24, by its
+//! other servers continue as if the client had not named a host (so does rustls 0.24, by its
 //! `InvalidSniPolicy`).
 //!
 //! Such a name is hidden from rustls: its extension gets a type that rustls does not know and so

@@ -22,7 +22,7 @@ pub struct Info {
     pub peer_names: String,
     /// All of it.
     pub peer_cert: Vec<u8>,
-    /// It went on from an earlier session.
+    /// It resumed an earlier session.
     pub resumed: bool,
 }
 

@@ -294,7 +294,7 @@ pub fn free(c: Conn) {
     }
 }
 
-/// True when plain text can go both ways. Else goes on with the handshake, and closes a connection
+/// True when plain text can go both ways. Else continues with the handshake, and closes a connection
 /// that has lost its session.
 fn drive_handshake(c: Conn, state: &ConnState, now: u64) -> bool {
     if with_session(c, state, |_| ()).is_none() || c.tls_ptr().is_null() {
@@ -310,7 +310,7 @@ fn drive_handshake(c: Conn, state: &ConnState, now: u64) -> bool {
     !c.has(flag::TLS_HS | flag::CLOSING) && !is_closed(c)
 }
 
-/// Goes on with the handshake, as far as it goes without waiting for the peer.
+/// Continues the handshake as far as it can without waiting for the peer.
 pub fn handshake(c: Conn, state: &ConnState) {
     if !c.has(flag::TLS_HS) || c.has(flag::CLOSING) || c.is_pending() || is_closed(c) {
         return;
@@ -384,7 +384,7 @@ enum Step {
     Starved,
 }
 
-/// Puts decrypted bytes behind the bytes in use of `c->recv`, which has `room` for them; their
+/// Puts decrypted bytes after the bytes in use of `c->recv`, which has `room` for them; their
 /// length stays. 0 is the end of the stream.
 fn receive(c: Conn, room: usize) -> std::io::Result<usize> {
     let Some(state) = ConnState::of(c) else { return Err(ErrorKind::NotConnected.into()) };

@@ -43,7 +43,7 @@ impl Config {
     }
 }
 
-/// Nobody has one.
+/// No connection has one.
 pub enum Session {}
 
 impl Session {

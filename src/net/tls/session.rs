@@ -21,9 +21,9 @@ pub struct Session {
     opening: Option<Opening>,
     /// What the opening found in the ClientHello.
     hello: Hello,
-    /// What goes out last: the alert, and what was in front of it.
+    /// What goes out last: the alert, and what was before it.
     last_words: Vec<u8>,
-    /// Decrypted bytes that nobody has taken.
+    /// Decrypted bytes that have not been read.
     waiting: usize,
     failure: Option<Error>,
     has_failed: bool,
@@ -73,7 +73,7 @@ impl Session {
         self.tls.wants_write() || !self.last_words.is_empty()
     }
 
-    /// Decrypted bytes wait, or news that nobody has heard.
+    /// Decrypted bytes wait, or an event that has not been reported.
     pub fn has_input(&self) -> bool {
         self.waiting > 0 || self.failure.is_some() || (self.ended && !self.end_was_told)
     }

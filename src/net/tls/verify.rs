@@ -60,7 +60,7 @@ pub enum Names {
 /// What a client asks about a server.
 #[derive(Debug)]
 pub struct Server {
-    /// `None`: anybody is believed.
+    /// `None`: no peer verification.
     pub trust: Option<Arc<Trust>>,
     /// The name that the certificate has to carry.
     pub names: Names,

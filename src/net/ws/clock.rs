@@ -12,7 +12,7 @@ use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::progress::{self, GRACE};
 use crate::net::event_loop::sys;
 
-/// How long a connection that this side ended goes on to discard what the peer still sends. Closing
+/// How long a connection that this side ended continues to discard what the peer still sends. Closing
 /// at once would answer that with a reset, which may overtake the CLOSE frame.
 const LINGER_MS: u64 = 1000;
 
@@ -43,7 +43,7 @@ fn awaited(c: Conn, state: &WsState, config: &Config, now: u64) -> Option<u64> {
 fn progress(c: Conn, state: &WsState, config: &Config, now: u64) -> Option<u64> {
     let rate = config.message_rate().filter(|_| state.clock.begun.get() > 0)?;
     if c.has(flag::FULL) {
-        // The program is behind, not its peer. Nobody tells when it is ready again.
+        // The program is slow, not its peer. Nothing tells when it is ready again.
         state.clock.begun.set(now.saturating_add(GRACE));
     }
     let received = state.gathered.get() + c.recv().len().saturating_sub(receive::kept(c));
@@ -90,7 +90,7 @@ pub fn close_sent(c: Conn, state: &WsState) {
 /// Keeps a connection that this side ends for a while, if the peer is still sending: its CLOSE frame
 /// goes out, then the write side is shut down, and what comes is discarded.
 ///
-/// False when the connection can be closed behind the CLOSE frame.
+/// False when the connection can be closed after the CLOSE frame.
 pub fn linger(c: Conn, state: &WsState, more_comes: bool) -> bool {
     if !(more_comes || sys::has_input(c.fd())) {
         return false;

@@ -205,7 +205,7 @@ fn check_response(head: &[u8], awaited: Option<&Awaited>) -> Option<Option<Agree
         http::fields::fields(head).filter(move |h| h.name.eq_ignore_ascii_case(name)).map(|h| h.value)
     };
     let says = |name, token| values(name).next().is_none() || has_token(values(name), token);
-    // What stands there has to stand there once.
+    // A header that is present must be present only once.
     let is_once = |name| values(name).nth(1).is_none();
     let right = says(b"Upgrade", b"websocket")
         && says(b"Connection", b"upgrade")

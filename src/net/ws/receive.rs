@@ -1,8 +1,8 @@
 //! Frames to events.
 //!
-//! An unfinished fragmented message stands at the front of `c->recv`: its first frame's first byte,
-//! then the payload so far; `c->pfn_data` holds how many bytes that is. Frames behind it are taken
-//! off one by one, and what they leave behind is closed up once per read.
+//! An unfinished fragmented message is at the front of `c->recv`: its first frame's first byte,
+//! then the payload so far; `c->pfn_data` holds how many bytes that is. Frames after it are taken
+//! off one by one, and the gap that they leave is closed once per read.
 
 use super::config::Config;
 use super::state::WsState;
@@ -15,7 +15,7 @@ use crate::net::event_loop::{iobuf, log, memory, oversize};
 use core::ffi::c_int;
 use core::ops::Range;
 
-/// What became of the frame at hand.
+/// What became of the current frame.
 enum FrameStep {
     /// Done: look at the next one.
     Next,
@@ -25,8 +25,8 @@ enum FrameStep {
     Wait(usize),
 }
 
-/// Bytes at the front of `recv` that belong to an unfinished message. What the program has removed
-/// is gone.
+/// Bytes at the front of `recv` that belong to an unfinished message. What the program has removed does
+/// not count.
 pub fn kept(c: Conn) -> usize {
     c.protocol_data().addr().min(c.recv().len())
 }
@@ -164,7 +164,7 @@ fn wants_more(c: Conn) -> bool {
     !c.has(flag::CLOSING)
 }
 
-/// Moves a fragment's payload behind the `kept` bytes of the message so far, where it then is.
+/// Moves a fragment's payload after the `kept` bytes of the message so far, where it then is.
 fn join(
     c: Conn,
     state: &WsState,
@@ -254,7 +254,7 @@ fn deliver(c: Conn, ev: c_int, first: u8, data: Str, end: usize) -> usize {
 }
 
 /// Calls a handler that sees no more of `recv` than its first `end` bytes, and returns where the
-/// bytes behind them start.
+/// bytes after them start.
 pub fn with_front(c: Conn, end: usize, call: impl FnOnce()) -> usize {
     let buf = c.recv();
     let (base, total) = (buf.base(), buf.len());

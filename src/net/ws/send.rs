@@ -47,7 +47,7 @@ pub fn send_frame(c: Conn, payload: &[u8], first: u8) -> Option<usize> {
     Some(len)
 }
 
-/// Appends a frame and tells nobody.
+/// Appends a frame and fires no event.
 fn append_frame(c: Conn, payload: &[u8], first: u8) -> Option<usize> {
     let buf = c.send();
     let start = buf.len();
@@ -138,7 +138,7 @@ fn append_both(c: Conn, header: &[u8], payload: &[u8], first: u8) -> bool {
     fits
 }
 
-/// Answers a ping, and tells nobody.
+/// Answers a ping without an event.
 pub fn queue_pong(c: Conn, ws: &WsState, payload: &[u8]) {
     if ws.pongs.get() >= PONGS_MAX {
         ws.late_pong.set(Some(payload.into()));
@@ -155,7 +155,7 @@ pub fn drained(c: Conn, state: &WsState) {
         send(c, &payload, ws::PONG);
     }
     if ws.half_close.replace(false) {
-        // An error means that the connection is gone, which the next read finds out.
+        // An error means that the connection is lost, which the next read finds out.
         let _ = sys::with_socket(c.fd(), |socket| socket.shutdown(Shutdown::Write));
     }
 }
@@ -193,7 +193,7 @@ fn fresh_key() -> Option<[u8; 4]> {
     Some(keys[left])
 }
 
-/// Masks what stands behind `from` in `c->send`.
+/// Masks what follows `from` in `c->send`.
 fn mask_tail(c: Conn, from: usize, key: Option<[u8; 4]>) {
     if let Some(key) = key {
         // SAFETY: nothing else touches the buffer during the call.
@@ -210,7 +210,7 @@ fn compresses(c: Conn, first: u8, len: usize) -> bool {
 }
 
 /// Compresses the last `len` bytes of `c->send` in place; returns their new number. `None`, with the
-/// bytes in use as they were, when that does not make them fewer. There has to be room behind them.
+/// bytes in use as they were, when that does not make them fewer. There has to be room after them.
 fn compress_tail(c: Conn, len: usize) -> Option<usize> {
     let buf = c.send();
     let mut deflate = WsState::of(c)?.deflate.borrow_mut();

@@ -26,13 +26,13 @@ pub struct WsState {
     pub awaited: Cell<Option<Box<Awaited>>>,
     /// Bytes of the unfinished text message that are known to be UTF-8.
     pub checked: Cell<usize>,
-    /// Payload bytes of the frame at hand, which is not complete, that are known to be UTF-8.
+    /// Payload bytes of the current frame, which is not complete, that are known to be UTF-8.
     pub early: Cell<usize>,
     /// Payload of the unfinished message's fragments.
     pub gathered: Cell<usize>,
     /// `recv.len` when the engine last looked; a smaller one means that the program consumed.
     pub seen: Cell<usize>,
-    /// Frames may stand in `recv` that no event announces.
+    /// Frames may be in `recv` that no event announces.
     pub unread: Cell<bool>,
     /// Frames are being taken off `recv`: a handler that fires READ by hand must not start anew.
     pub busy: Cell<bool>,

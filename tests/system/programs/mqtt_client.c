@@ -1,4 +1,4 @@
-// An MQTT client that sends back what it hears: mqtt_client URL VERSION.
+// An MQTT client that sends back what it receives: mqtt_client URL VERSION.
 //
 // What comes on in/X goes out on out/X, with the same QoS and properties. in/unsubscribe, in/disconnect
 // and in/die make it do so, the last without a word to the broker, which then publishes its will.

@@ -31,7 +31,7 @@ fn fault(buf: &[u8]) -> (Fault, usize) {
     (error.fault, error.at)
 }
 
-/// `b` with a request line in front and a blank line behind.
+/// `b` with a request line before it and a blank line after it.
 fn request(b: &[u8]) -> Vec<u8> {
     [b"GET / HTTP/1.1\r\n", b, b"\r\n\r\n"].concat()
 }

@@ -233,7 +233,7 @@ fn finished(text: &[u8]) -> Vec<u8> {
 
 #[test]
 fn a_message_may_end_with_a_last_block() {
-    // RFC 7692, section 7.2.3.4, with the byte that it wants behind the block and without.
+    // RFC 7692, section 7.2.3.4, with the byte that it wants after the block and without.
     let mut deflate = Deflate::new(FULL);
     let mut read = |message: &[u8]| {
         let mut out = Vec::new();
@@ -250,7 +250,7 @@ fn a_message_may_end_with_a_last_block() {
         assert_eq!(read(&flushed[..n]), Ok(text.to_vec()), "after {message:?}");
         assert_eq!(read(message), Ok(b"Hello".to_vec()));
     }
-    // A block behind it may refer to it: "Hello" from five bytes back, by a block of fixed codes.
+    // A block after it may refer to it: "Hello" from five bytes back, by a block of fixed codes.
     let twice = [&hello[..], &finished(b"Hello")].concat();
     assert_eq!(read(&twice), Ok(b"HelloHello".to_vec()));
     assert_eq!(read(&finished(b"")), Ok(Vec::new()));

@@ -92,7 +92,7 @@ fn extension_bits_need_their_extension() {
         assert_eq!(check(first, false, false), Err(Fault::ReservedBits), "{first:x}");
         assert_eq!(check(first, false, true), Ok(()), "{first:x}");
     }
-    // RSV1 belongs to the first frame of a data message; the other two belong to nobody.
+    // RSV1 belongs to the first frame of a data message; the other two are not defined.
     for first in [0xc0, 0xc8, 0xc9, 0xca, 0xa1, 0x91, 0xe1, 0xd2] {
         assert_eq!(check(first, true, true), Err(Fault::ReservedBits), "{first:x}");
     }
@@ -122,7 +122,7 @@ fn frame_length_overflow() {
         let header = Header::parse(&frame).expect("a complete header");
         assert_eq!((header.payload, header.check(rules)), (length, Err(Fault::Length)));
     }
-    // The largest legal one can be added to what stands in memory without wrapping.
+    // The largest legal one can be added to what is in memory without wrapping.
     let frame = [&[0x82, 0xff][..], &(i64::MAX as u64).to_be_bytes(), &[1, 2, 3, 4]].concat();
     let header = Header::parse(&frame).expect("a complete header");
     assert_eq!(header.check(rules), Ok(()));

@@ -1,4 +1,4 @@
-//! The body behind a head: a file, or a page, that goes out while the connection drains.
+//! The body after a head: a file or a page that is sent while the connection drains.
 //!
 //! A short file goes into the send buffer at once. A longer one, or a page, is attached to the connection, and
 //! the loop asks for the next piece whenever the send buffer is empty: so memory stays bounded,
@@ -23,7 +23,7 @@ enum Body {
     File {
         /// At the next byte.
         file: File,
-        /// Bytes of the part at hand.
+        /// Bytes of the current part.
         left: u64,
         /// Parts that follow.
         parts: std::vec::IntoIter<Part>,
@@ -34,7 +34,7 @@ enum Body {
     Page(Box<dyn Page>),
 }
 
-/// A part of a file, and what stands in front of it.
+/// A part of a file, and what precedes it.
 struct Part {
     frame: Vec<u8>,
     start: u64,

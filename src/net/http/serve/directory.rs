@@ -44,7 +44,7 @@ impl Task<'_> {
         }
     }
 
-    /// The file that stands for a directory. Compressed ones are there only for clients that take
+    /// The index file of a directory. Compressed ones are there only for clients that take
     /// them.
     fn index(&self, place: &RootedPath) -> Option<(RootedPath, Found)> {
         let index = self.index_name();
@@ -63,7 +63,7 @@ impl Task<'_> {
         if compressed { child(&index).map(|index| (index, Found::Nothing)) } else { None }
     }
 
-    /// The name of the file that stands for a directory.
+    /// The name of the index file of a directory.
     fn index_name(&self) -> Rc<[u8]> {
         let root = self.c.mgr().and_then(Root::of);
         root.map_or_else(
@@ -72,10 +72,10 @@ impl Task<'_> {
         )
     }
 
-    /// Sends the client to the same place with a slash behind, so that relative links work. The query
+    /// Sends the client to the same place with a slash appended, so that relative links work. The query
     /// goes along.
     ///
-    /// More than one slash in front, or a backslash, would lead to another host.
+    /// More than one leading slash, or a backslash, would lead to another host.
     fn redirect(&self, uri: &[u8]) {
         let start = uri.iter().position(|b| *b != b'/').unwrap_or(uri.len());
         let mut out = b"HTTP/1.1 301 Moved\r\nLocation: /".to_vec();

@@ -21,8 +21,8 @@ impl Files {
         Files { fs, beneath: false, hides_dots: false }
     }
 
-    /// Whether an empty root may stand for the whole file system. Not for the machine's: nobody
-    /// means that.
+    /// Whether an empty root may stand for the whole file system. Not for the machine's: that is never
+    /// intended.
     pub fn may_be_whole(&self) -> bool {
         !self.fs.has_descriptors()
     }

@@ -140,7 +140,7 @@ impl<'a> Task<'a> {
             && self.options.ssi_pattern.is_some_and(|pattern| glob::matches(&place.path, pattern, |_| ()))
     }
 
-    /// Answers by a file, its compressed variant, or what stands for missing files.
+    /// Answers by a file, its compressed variant, or the page for missing files.
     fn serve_content(&self, place: RootedPath, found: Found) {
         match self.compressed(&place).or_else(|| self.plain(place, found)) {
             Some(content) => self.send(content),
@@ -278,7 +278,7 @@ impl<'a> Task<'a> {
         self.text(404, &[self.options.headers, &self.lines].concat(), b"Not found\n");
     }
 
-    /// Nobody may see what a directory has.
+    /// Listing the directory is forbidden.
     fn forbidden(&self) {
         self.text(403, &[self.options.headers, &self.lines].concat(), b"Forbidden\n");
     }

@@ -23,7 +23,7 @@ pub fn receive(c: Conn, query: &[u8], body: &RawSlice, fs: Fs, dir: &[u8], max_s
             size
         }
         Err(UploadError(code, status, text)) => {
-            // The name is the peer's: nobody may take the text for a page.
+            // The name is the peer's: a browser must not render the text as a page.
             reply::whole(c, status, b"Content-Type: text/plain\r\n", &text, true);
             code
         }

@@ -144,7 +144,7 @@ impl Coming {
 /// From now on the connection receives an upload.
 fn take_over(c: Conn, state: &UploadState, body: Coming, target: Destination, on_done: OnDone) {
     let Coming { head, head_len, left } = body;
-    // Replies to earlier requests may stand in front of the message.
+    // Replies to earlier requests may precede the message.
     let buf = c.recv();
     let at = head.wrapping_sub(buf.base() as usize);
     let at = if at < buf.len() { at } else { 0 };
@@ -206,7 +206,7 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
 fn advance(c: Conn, at: usize) {
     let Some(state) = UploadState::of(c) else { return };
     let Some(mut upload) = state.0.take() else {
-        // What comes behind an upload is not looked at.
+        // What follows an upload is ignored.
         c.recv().set_len(0);
         return;
     };
