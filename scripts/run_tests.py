@@ -136,7 +136,7 @@ CHECK_STAGES = (
 # What a run needs and how long it takes, on 2 quiet processors.
 NEEDS = "It needs some 3 GB below target/, and Debian packages that it installs if it may."
 ANNOUNCED = {
-    False: f"every test; some 6 minutes, 12 if nothing is built yet. {NEEDS}",
+    False: f"every test; some 8 minutes, 15 if nothing is built yet. {NEEDS}",
     True: "what says something about the code at hand; some 2 minutes.",
 }
 

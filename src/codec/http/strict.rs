@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 
 use super::error::{Fault, HeadError};
-use super::framing::{Connection, Head, Header};
+use super::framing::{Head, Header};
 use super::head::{MAX_HEADER_LINES, Seen, note, parse_head, parse_head_at, settle};
 use super::head_len;
 use core::mem::MaybeUninit;
@@ -60,23 +60,13 @@ pub fn parse_request<'a>(
     // Both lie in `buf`; one space is between them.
     let proto_at = target.as_ptr().addr() - buf.as_ptr().addr() + target.len() + 1;
     let mut head = Head {
-        len: 0,
-        is_response: false,
         method: method.as_bytes(),
         uri,
         query,
         proto: buf.get(proto_at..proto_at + "HTTP/1.1".len()).unwrap_or_default(),
         version: (1, minor),
-        status: 0,
         headers: request.headers.len(),
-        odd_space: false,
-        odd_name: false,
-        hosts: 0,
-        host: None,
-        content_length: None,
-        transfer_encoding: None,
-        connection: Connection::default(),
-        expect_continue: false,
+        ..Head::default()
     };
     let mut seen = Seen::default();
     for header in &*request.headers {
