@@ -100,10 +100,16 @@ thread_local! {
 
 /// Processes messages of a session whose ClientHello was changed at `hidden`.
 pub fn while_hidden<R>(hidden: Option<usize>, process: impl FnOnce() -> R) -> R {
+    /// Also when a panic unwinds: what this thread hashes next belongs to other sessions.
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            HIDDEN.set(None);
+        }
+    }
     HIDDEN.set(hidden);
-    let result = process();
-    HIDDEN.set(None);
-    result
+    let _reset = Reset;
+    process()
 }
 
 /// A transcript as the client sent it.
