@@ -144,7 +144,7 @@ def test_the_file_has_no_name(spools: Path) -> None:
         eventually(lambda: bool(serving.server.manager.connections[1:]) and opened(spools) == 1)
         assert list(spools.iterdir()) == []
     assert app.environs == []
-    assert opened(spools) == 0  # The server closed with the upload in progress.
+    eventually(lambda: opened(spools) == 0)  # The server closed with the upload in progress.
 
 
 def opened(directory: Path) -> int:
@@ -195,7 +195,7 @@ def test_requests_that_no_worker_began_give_their_files_back(spools: Path) -> No
             serving.stop = True
             serving.thread.join(DEADLINE)
             serving.server.close()
-            assert opened(spools) == 0
+            eventually(lambda: opened(spools) == 0)
         go_on.set()
     gc.collect()
 
@@ -218,7 +218,7 @@ def test_what_is_refused(pieces: tuple[bytes, ...], status: int, spools: Path) -
     assert b"Connection: close\r\n" in reply
     assert reply.count(b"HTTP/1.1 ") == 1
     assert len(app.environs) == (status == 200)
-    assert opened(spools) == 0
+    eventually(lambda: opened(spools) == 0)
 
 
 def test_a_disk_that_is_full(spools: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_disk_that_is_full(spools: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert reply.startswith(b"HTTP/1.1 500 ")
     assert app.environs == []
-    assert opened(spools) == 0
+    eventually(lambda: opened(spools) == 0)
 
 
 def test_a_limit_that_makes_no_sense() -> None:
