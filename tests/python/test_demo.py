@@ -109,22 +109,27 @@ def show(browser: Any, url: str, scheme: str, width: int, height: int) -> None:
     wait_for(browser, "document.getElementById('status').dataset.state === 'live'")
 
 
-def pixels(browser: Any, plot: str) -> int:
-    """How many pixels of a plot have the colour of its line."""
+def wait_for_line(browser: Any, plot: str) -> None:
+    """Waits until the line of a plot is drawn above the lowest third of it.
+
+    The scale ends at 1, 2, 5 or 10 times a power of ten. The highest value reaches 38 % of the height or
+    more, whatever the speed of the machine. A sample that has arrived is drawn with the next frame.
+    """
+    from selenium.webdriver.support.ui import WebDriverWait
+
     script = """
         const canvas = document.getElementById(arguments[0]);
         const probe = document.createElement('canvas').getContext('2d');
         probe.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--accent');
         probe.fillRect(0, 0, 1, 1);
         const [r, g, b] = probe.getImageData(0, 0, 1, 1).data;
-        const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height / 2);
+        const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height * 2 / 3);
         let n = 0;
         for (let i = 0; i < data.length; i += 4)
             if (data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255) n++;
         return n;
     """
-    count: int = browser.execute_script(script, plot)
-    return count
+    WebDriverWait(browser, TIMEOUT).until(lambda b: b.execute_script(script, plot) > 0)
 
 
 def save(browser: Any, name: str) -> None:
@@ -145,14 +150,14 @@ def test_the_plot_moves_when_requests_are_sent(browser: Any, url: str) -> None:
     assert (answer["method"], answer["body"], answer["query"]) == ("POST", "from the page", "name=world")
     assert "200 OK" in browser.find_element(By.ID, "summary").text
 
-    # The upper half of the plot is empty until a burst drives the line up there.
+    # The upper part of the plot is empty until a burst drives the line up there.
     browser.execute_script("document.getElementById('path').value = '/api/hello'")
     Select(browser.find_element(By.ID, "method")).select_by_visible_text("GET")
     browser.find_element(By.ID, "burst").click()
     wait_for(browser, "/^1,000 of 1,000 answered/.test(document.getElementById('summary').textContent)")
     wait_for(browser, "samples.some((s) => s.rate > 50)")
     wait_for(browser, "Number(document.getElementById('now-total').textContent.replace(',', '')) > 1000")
-    assert pixels(browser, "plot-rate") > 0
+    wait_for_line(browser, "plot-rate")
     assert browser.execute_script("return samples.some((s) => s.p99 > 0 && s.open >= 1)")
     browser.execute_script("document.activeElement.blur()")
     save(browser, "demo-light.png")
