@@ -49,3 +49,12 @@ pub mod tls;
 pub mod url;
 pub mod ws;
 pub mod ws_frame;
+
+/// Makes the shared library export what the C shim defines.
+///
+/// rustc writes the linker's list of exported symbols, with the names of this crate alone: everything
+/// else, the variadic functions and those that a program may replace among it, becomes local. Linkers
+/// read each entry of that list as a pattern, so this name stands for the whole interface. It does not
+/// match itself: `[` is not a letter.
+#[unsafe(export_name = "mg_[a-z]*")]
+pub static EXPORTED: u8 = 0;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -139,6 +140,31 @@ def test_every_linker_makes_the_shared_library(linker: str, source: Path) -> Non
     assert {"mg_printf", "mg_calloc", "mg_mgr_poll"} <= {line.split()[0] for line in names.splitlines()}
     run("cc", "program.c", "-o", "program", "-Iusr/include", "-Lusr/lib", "-lmongoose", cwd=source)
     assert answers(source / "program", source / "usr")
+
+
+EXPORTS = """
+#[unsafe(export_name = "{pattern}")]
+pub static EXPORTED: u8 = 0;
+#[unsafe(no_mangle)]
+pub extern "C" fn mg_of_rust() {{}}
+"""
+
+
+@pytest.mark.parametrize("linker", ["bfd", "gold", "lld", "mold"])
+def test_every_linker_exports_what_c_defines(linker: str, tmp_path: Path) -> None:
+    """The library is a Rust cdylib with C inside; here is a small one, with the same exported name."""
+    need(f"ld.{linker}" if linker != "mold" else "mold")
+    found = re.search(r'export_name = "(.*?)"', (cprogram.ROOT / "src/capi/mod.rs").read_text())
+    assert found is not None
+    (tmp_path / "lib.rs").write_text(EXPORTS.format(pattern=found[1]))
+    hidden = '__attribute__((visibility("hidden"))) void mg_hidden(void) {}'
+    (tmp_path / "shim.c").write_text(f"void mg_of_c(void) {{}}\n{hidden}\nvoid other(void) {{}}\n")
+    run("cc", "-c", "-fPIC", "-ffunction-sections", "shim.c", cwd=tmp_path)
+    run("ar", "rcs", "libshim.a", "shim.o", cwd=tmp_path)
+    rustc = ("rustc", "--crate-type=cdylib", "-L.", "-lstatic:+whole-archive=shim")
+    run(*rustc, "-Clinker=gcc", f"-Clink-arg=-fuse-ld={linker}", "lib.rs", cwd=tmp_path)
+    listed = run("nm", "--dynamic", "--defined-only", "--extern-only", "--format=posix", tmp_path / "liblib.so")
+    assert {line.split()[0] for line in listed.splitlines()} == {"mg_of_rust", "mg_of_c"}
 
 
 def test_soname_links_and_names(prefix: Path) -> None:

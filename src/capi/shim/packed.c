@@ -3,15 +3,17 @@
 #include <stddef.h>
 #include <time.h>
 
+#define HIDDEN __attribute__((visibility("hidden")))
+
 __attribute__((weak)) extern const char *mg_unpack(const char *name, size_t *size, time_t *mtime);
 __attribute__((weak)) extern const char *mg_unlist(size_t no);
 
-const char *mg_old_unlist(size_t no);
+HIDDEN const char *mg_old_unlist(size_t no);
 const char *mg_old_unlist(size_t no) {
   return mg_unlist != NULL && mg_unpack != NULL ? mg_unlist(no) : NULL;
 }
 
-const char *mg_old_unpack(const char *name, size_t *size, time_t *mtime);
+HIDDEN const char *mg_old_unpack(const char *name, size_t *size, time_t *mtime);
 const char *mg_old_unpack(const char *name, size_t *size, time_t *mtime) {
   return mg_unlist != NULL && mg_unpack != NULL ? mg_unpack(name, size, mtime) : NULL;
 }
