@@ -1,6 +1,8 @@
 // The C hello of the benchmarks: every request is answered with the same short JSON text.
 //
 //   hello URL [BYTES]     for example: hello http://127.0.0.1:8000; with BYTES, a text of that length
+//
+// POLL_INTERVAL in the environment is MG_SET_POLL_INTERVAL.
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +36,7 @@ static void large(struct mg_connection *c, int ev, void *ev_data) {
 
 int main(int argc, char *argv[]) {
   struct mg_mgr mgr;
+  const char *interval = getenv("POLL_INTERVAL");
   if (argc < 2 || argc > 3) {
     fprintf(stderr, "usage: %s URL [BYTES]\n", argv[0]);
     return EXIT_FAILURE;
@@ -41,6 +44,7 @@ int main(int argc, char *argv[]) {
   signal(SIGINT, on_signal);
   signal(SIGTERM, on_signal);
   mg_mgr_init(&mgr);
+  if (interval != NULL) mg_mgr_set(&mgr, MG_SET_POLL_INTERVAL, atoi(interval));
   if (argc == 3) {
     length = atoi(argv[2]);
     text = (char *) malloc((size_t) length + 1);

@@ -5,13 +5,15 @@ The count does not depend on the load of the machine, so it tells what a change 
 cannot. Each server runs twice under `valgrind --tool=callgrind`, with 1,000 and with 3,000 requests
 on connections that are kept alive, one at a time. The difference of the two counts, divided by
 2,000, is what one request costs: the start and the end of the server cancel out. What the kernel does
-is not counted.
+is not counted. The walks over all connections that a busy server makes after each millisecond are not
+counted either, since valgrind makes the server slow and the clock does not wait (--poll-interval).
 
     benches/instructions.py                           the C hello, one connection
     benches/instructions.py --functions 30            ... and in which functions
     benches/instructions.py --server python           the Python hello (in .venv, see scripts/venv.sh)
     benches/instructions.py --scenario headers chunked large
-    benches/instructions.py --connections 100         MG_EV_POLL on 100 connections at each request
+    benches/instructions.py --connections 100         100 connections, one request at a time
+    benches/instructions.py --connections 100 --poll-interval 0     ... and MG_EV_POLL on all of them
     benches/instructions.py --connections 100 --together   requests on all of them, then all replies
     benches/instructions.py --profile quick           another build; figures of different builds differ
 """
@@ -127,7 +129,11 @@ def measure(
         profile = Path(place) / "profile"
         valgrind = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={profile}"]
         # The same order of everything in memory, and of dictionaries, in each run.
-        environment = os.environ | {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "1"}
+        environment = os.environ | {
+            "PYTHONHASHSEED": "0",
+            "MALLOC_ARENA_MAX": "1",
+            "POLL_INTERVAL": str(options.poll_interval),
+        }
         with subprocess.Popen([*valgrind, *command], env=environment) as server:
             try:
                 loopback.wait_for(server, port)
@@ -157,6 +163,7 @@ def main() -> None:
     parser.add_argument("--scenario", nargs="+", choices=list(SCENARIOS), default=["hello"])
     parser.add_argument("--profile", default=cprogram.PROFILE, help="the profile of Cargo: release or quick")
     parser.add_argument("--connections", type=int, default=1)
+    parser.add_argument("--poll-interval", type=int, default=1_000_000, metavar="MS", help="of the C server")
     parser.add_argument("--together", action="store_true", help="requests on all connections at once")
     parser.add_argument("--requests", type=int, nargs=2, default=[1000, 3000])
     parser.add_argument(

@@ -1073,7 +1073,7 @@ struct mg_sha384_ctx;
 #define MG_GET_ACCEPTED (-2)
 
 /* How many there are. */
-#define mg_setting_COUNT 59
+#define mg_setting_COUNT 60
 
 /* Open network. */
 #define MG_WIFI_SECURITY_OPEN 0
@@ -1447,7 +1447,14 @@ enum mg_setting {
    */
   MG_SET_HTTP_ALLOW_RAW_TARGET = 58,
   /* 1 or 0: requests with a method that is neither registered nor of WebDAV are refused with 501. */
-  MG_SET_HTTP_KNOWN_METHODS = 59
+  MG_SET_HTTP_KNOWN_METHODS = 59,
+  /* Milliseconds between two `MG_EV_POLL` of a connection that has no I/O and whose handler does nothing
+   * there, while a manager of more than 32 connections is busy; 0: all get it in each poll, up to 1,000
+   * connections. A handler does something if it changes flags, `data`, `recv` or `send` of its
+   * connection: then it gets `MG_EV_POLL` in the next poll too. All get it in a poll without I/O.
+   * What a program changes by hand on another connection may be noticed that late. Managers only.
+   */
+  MG_SET_POLL_INTERVAL = 60
 };
 
 /* Flags of `mg_http_web_opts`. */

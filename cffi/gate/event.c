@@ -63,7 +63,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   (void) arg;
   m->asked_ms = ms;
   if (m->output != NULL && m->output(m)) return 0;
-  if (ms == 0 || m->busy || !m->polling) return 0;
+  if (ms == 0 || m->busy || !m->polling || m->woken) return 0;
   if (m->lingers) {
     struct timespec linger = {0, LINGER_NS};
     m->lingers = false;
@@ -79,6 +79,7 @@ int gate_wait(struct mg_mgr *mgr, int ms, void *arg) {
   lock_release(&m->lock);
   int n = poll(fds, 2, ms);
   if (n < 0) m->interrupted = true;
+  m->woken = n != 0; /* A loop that would sleep on must not. */
   if (n > 0 && fds[1].revents != 0) {
     uint64_t count;
     while (read(m->interrupt_fd, &count, sizeof(count)) < 0 && errno == EINTR) continue;

@@ -127,6 +127,7 @@ typedef struct Core {
   bool polling;       /* [GIL] a thread is inside poll() */
   _Atomic bool sleeping; /* that thread sleeps; changes under the lock */
   bool interrupted;   /* a signal ended its sleep */
+  bool woken;         /* something has ended a sleep of this turn */
   bool slept;         /* this turn's sleep ended without I/O */
   bool busy;          /* the last turn had I/O */
   bool io;            /* this turn had I/O so far */

@@ -16,7 +16,7 @@ static int timeout_of(PyObject *object, int *ms) {
 
 /* One turn of the loop. */
 static void turn(Core *m, int ms) {
-  m->io = false;
+  m->io = m->woken = false;
   m->slept = ms == 0 && !m->busy;
   mg_mgr_poll(&m->mgr, ms);
   m->busy = m->io;

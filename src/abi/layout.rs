@@ -71,6 +71,12 @@ impl Connection {
         TLS.load(Relaxed) + behind_data
     }
 
+    /// Where `data` of a connection is.
+    #[inline]
+    pub fn data_at(this: *const Connection) -> *mut [u8; MG_DATA_SIZE] {
+        this.wrapping_byte_add(offset_of!(Connection, data)).cast_mut().cast()
+    }
+
     /// Where `tls` of a connection is.
     #[inline]
     pub fn tls_at(this: *const Connection) -> *mut *mut c_void {

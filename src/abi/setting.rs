@@ -170,6 +170,12 @@ pub enum Setting {
     MG_SET_HTTP_ALLOW_RAW_TARGET = 58,
     /// 1 or 0: requests with a method that is neither registered nor of WebDAV are refused with 501.
     MG_SET_HTTP_KNOWN_METHODS = 59,
+    /// Milliseconds between two `MG_EV_POLL` of a connection that has no I/O and whose handler does nothing
+    /// there, while a manager of more than 32 connections is busy; 0: all get it in each poll, up to 1,000
+    /// connections. A handler does something if it changes flags, `data`, `recv` or `send` of its
+    /// connection: then it gets `MG_EV_POLL` in the next poll too. All get it in a poll without I/O.
+    /// What a program changes by hand on another connection may be noticed that late. Managers only.
+    MG_SET_POLL_INTERVAL = 60,
 }
 
 /// For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
@@ -181,7 +187,7 @@ pub const MG_GET_ACCEPTED: c_int = -2;
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 59;
+    pub const COUNT: usize = 60;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -244,6 +250,7 @@ impl Setting {
         Setting::MG_SET_HTTP_ALLOW_LF,
         Setting::MG_SET_HTTP_ALLOW_RAW_TARGET,
         Setting::MG_SET_HTTP_KNOWN_METHODS,
+        Setting::MG_SET_POLL_INTERVAL,
     ];
 
     /// What `mg_mgr_harden` sets: for servers that strangers reach. Times are milliseconds.
@@ -309,6 +316,7 @@ impl Setting {
             Setting::MG_SET_JSON_DEPTH => Limits::process(MG_JSON_MAX_DEPTH as i64, 1, 128),
             Setting::MG_SET_LOG | Setting::MG_SET_POSIX_FS => Limits::process(1, 0, 1),
             Setting::MG_SET_MAX_CONNECTIONS | Setting::MG_SET_MEMORY_LIMIT => Limits::mgr(0, 0, ANY),
+            Setting::MG_SET_POLL_INTERVAL => Limits::mgr(1, 0, MS),
             Setting::MG_SET_MAX_PER_ADDRESS => Limits::mgr(0, 0, u32::MAX as i64),
             Setting::MG_SET_POLL_EVENTS
             | Setting::MG_SET_WS_DEFLATE_CONTEXT

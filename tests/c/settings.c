@@ -36,6 +36,7 @@ static void test_what_is_refused(void) {
       {MG_SET_IDLE_TIMEOUT, INT64_MAX, false, false}, {MG_SET_HIGH_WATER, 0, true, true},
       {MG_SET_HIGH_WATER, -5, false, false},     {MG_SET_POLL_EVENTS, 0, true, true},
       {MG_SET_POLL_EVENTS, 7, false, false},     {0, 1, false, false},
+      {MG_SET_POLL_INTERVAL, 0, true, false},    {MG_SET_POLL_INTERVAL, -1, false, false},
       {-1, 1, false, false},                     {1000, 1, false, false},
   };
   size_t i;

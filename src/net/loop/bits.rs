@@ -15,35 +15,37 @@ pub mod ready {
 /// Bits of `ConnState::is`.
 pub mod is {
     /// In the list for the next turn.
-    pub const QUEUED: u16 = 1;
+    pub const QUEUED: u32 = 1;
     /// In the list of connections with fresh output.
-    pub const OUTPUT: u16 = 2;
+    pub const OUTPUT: u32 = 2;
     /// Closed: unlinked, CLOSE was fired; the memory waits to be released.
-    pub const CLOSED: u16 = 4;
+    pub const CLOSED: u32 = 4;
     /// Registered with the poller.
-    pub const REGISTERED: u16 = 8;
+    pub const REGISTERED: u32 = 8;
     /// The descriptor is not a socket: `read` and `write`.
-    pub const PLAIN_FD: u16 = 16;
+    pub const PLAIN_FD: u32 = 16;
     /// An accept or a receive failed: try again at each poll, which waits as usual; log once.
-    pub const RETRY: u16 = 32;
+    pub const RETRY: u32 = 32;
     /// The descriptor is the library's to close.
-    pub const OWNS_FD: u16 = 64;
+    pub const OWNS_FD: u32 = 64;
     /// The handlers of CLOSE have returned: there are no more events.
-    pub const GONE: u16 = 128;
+    pub const GONE: u32 = 128;
     /// The program's own socket, which may block: accepting from it must not.
-    pub const WRAPPED: u16 = 256;
+    pub const WRAPPED: u32 = 256;
     /// A read may leave room although more waits: lines of a terminal, messages of a socket.
-    pub const PIECEWISE: u16 = 512;
+    pub const PIECEWISE: u32 = 512;
     /// The high-water mark was reported and `send` has not been below it since.
-    pub const ABOVE_MARK: u16 = 1024;
+    pub const ABOVE_MARK: u32 = 1024;
     /// Drained, and kept by its engine nevertheless.
-    pub const LINGERING: u16 = 2048;
+    pub const LINGERING: u32 = 2048;
     /// A source is attached.
-    pub const SOURCE: u16 = 4096;
+    pub const SOURCE: u32 = 4096;
     /// The current message announces too much, see `oversize`.
-    pub const OVERSIZE: u16 = 8192;
+    pub const OVERSIZE: u32 = 8192;
     /// A listener that somebody else has bound: its socket file stays.
-    pub const INHERITED: u16 = 16384;
+    pub const INHERITED: u32 = 16384;
     /// Not read for lack of memory, see `memory`.
-    pub const STARVED: u16 = 32768;
+    pub const STARVED: u32 = 32768;
+    /// In the list of connections whose handlers are at work at `MG_EV_POLL`.
+    pub const ACTIVE: u32 = 65536;
 }

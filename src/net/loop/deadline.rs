@@ -1,7 +1,7 @@
 //! The time limits of connections: one number each, before which nothing is due.
 //!
-//! The walk over all connections looks at that number only. It is found anew after each turn of a
-//! connection, and whenever something else changes it.
+//! It is found anew after each turn of a connection, and whenever something else changes it. `due`
+//! orders connections by it.
 
 use super::clock::millis;
 use super::handle::Conn;
@@ -89,8 +89,14 @@ pub fn close_at(c: Conn, at: u64) {
     }
 }
 
-/// Nothing is due on a connection before `at`. Whatever orders connections by their time learns it
-/// here.
+/// Nothing is due on a connection before `at`.
+#[inline]
 fn deadline_changed(state: &ConnState, at: u64) {
     state.deadline.set(at);
+    // A later time is found when the entry comes up.
+    if at < state.scheduled.get()
+        && let Some(root) = state.root()
+    {
+        root.deadlines.enter(state);
+    }
 }

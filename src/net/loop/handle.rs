@@ -10,7 +10,7 @@
 
 use super::buf::{Buf, getter, setter};
 use super::state::{ConnState, Root};
-use crate::abi::{Addr, Connection, EventHandler, Manager, Timer, flag};
+use crate::abi::{Addr, Connection, EventHandler, MG_DATA_SIZE, Manager, Timer, flag};
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
@@ -83,6 +83,13 @@ impl<'g> Conn<'g> {
     setter!(set_next_ptr, next, *mut Connection);
     getter!(mgr_ptr, mgr, *mut Manager);
     setter!(set_mgr_ptr, mgr, *mut Manager);
+
+    /// Reads the first bytes of `data`, and what follows if that is shorter, to tell whether it has changed.
+    #[inline]
+    pub fn data_words(self) -> [u64; MG_DATA_SIZE / size_of::<u64>()] {
+        // SAFETY: a field of a live struct, all of whose bytes are initialised.
+        unsafe { Connection::data_at(self.0.as_ptr()).cast::<[u64; _]>().read_unaligned() }
+    }
 
     /// Reads `tls`.
     pub fn tls_ptr(self) -> *mut c_void {

@@ -1,32 +1,21 @@
 //! The event loop: one call of `mg_mgr_poll`.
 //!
 //! A poll waits, runs timers, fires `MG_EV_POLL`, and gives a turn to each connection that has work.
-//! Its cost grows with the number of sockets that are ready. The two walks over all connections
-//! (before the wait, for what programs changed by hand, and for `MG_EV_POLL`) are exact up to
-//! [`EXACT_WALKS_MAX`] connections; beyond, they are done every [`WALK_MS`] milliseconds under load.
+//! Its cost grows with the number of sockets that are ready: all connections are walked (before the wait,
+//! for what programs changed by hand, and for `MG_EV_POLL`) as often as their [`Pace`] says.
 
 use super::clock::millis;
-use super::conn::{self, To, close, queue};
-use super::deadline::{self, Limit};
+use super::conn::{self, close};
 use super::handle::{Conn, Mgr};
+use super::poll_event::{Pace, fire_poll, fire_some, time_out};
 use super::state::{ConnState, Inner, Root, Token, is, ready};
-use super::{io, log, memory, race, timer};
-use crate::abi::{MG_EV_POLL, MG_EV_READ, Setting, flag};
+use super::work::has_work;
+use super::{io, log, memory, timer};
+use crate::abi::flag;
 use core::ffi::c_int;
-use core::mem::size_of;
 use mio::event::Event;
 use std::time::Duration;
 
-/// Number of connections beyond which the walks are rationed under load.
-const EXACT_WALKS_MAX: usize = 1000;
-/// How far apart rationed walks are, in milliseconds.
-const WALK_MS: u64 = 10;
-/// How far ahead a walk over many connections fetches memory.
-const PREFETCH_AHEAD: usize = 8;
-/// Bytes of buffers that are worth telling the system.
-const TRIM_BYTES: usize = 4 << 20;
-/// Idle buffers are given back after this many milliseconds.
-const IDLE_MS: u64 = 1000;
 /// Rounds of writing output that handlers of WRITE queue in turn.
 const OUTPUT_ROUNDS: usize = 4;
 
@@ -36,43 +25,27 @@ pub fn poll(m: Mgr, ms: c_int) {
         super::sys::sleep_ms(ms);
         return;
     };
-    let (forked, few) = root.with(|inner| (inner.was_forked(), inner.table.len() <= EXACT_WALKS_MAX));
+    let (forked, pace) = root.with(|inner| (inner.was_forked(), Pace::of(inner)));
     if forked {
         renew_poller(m, root);
     }
-    let search = few || root.was_idle.get();
-    let (deadline, had_work) = root.with(|inner| {
-        let deadline = if search { find_work(inner) } else { u64::MAX };
-        (deadline, !inner.queue.is_empty() || !inner.output.is_empty())
-    });
-    let soonest = deadline.min(root.names_due.get());
-    // The clock is code of the program: it is asked when the wait depends on it.
-    let is_timed = soonest < u64::MAX || !m.timers().is_null() || root.before_wait.get().is_some();
-    let before = if is_timed { millis() } else { 0 };
-    if root.is_freed() {
-        return;
-    }
-    let limit = if had_work { Some(0) } else { wait_limit(m, ms, before, search, soonest) };
-    let chosen = before_wait(m, root, limit);
-    if root.is_freed() {
-        return;
-    }
-    let got_events = wait(root, chosen);
-    let now = millis();
-    // A program that waits by itself may only have looked for events: then this was no idle turn.
-    let only_looked =
-        chosen == Some(0) && limit.is_none_or(|limit| now.saturating_sub(before) < limit) && !search;
-    let was_idle = !got_events && !only_looked;
+    let Some(waited) = await_work(m, root, ms, &pace) else { return };
+    let now = waited.now;
     root.now.set(now);
-    root.was_idle.set(was_idle && !had_work);
-    let walk = search || was_idle || now.saturating_sub(root.last_walk.get()) >= WALK_MS;
+    root.was_idle.set(waited.was_idle && !waited.had_work);
 
     if !root.is_freed() && !m.timers().is_null() {
         // SAFETY: the manager's list is valid; timers on it are the program's or ours.
         unsafe { timer::poll(m.timers_head(), now, || !root.is_freed()) };
     }
-    if walk && !root.is_freed() {
-        fire_poll(m, root, now);
+    if !root.is_freed() {
+        let walks = waited.was_idle || pace.is_due(root, now);
+        if walks {
+            fire_poll(m, root, now, &pace);
+        } else {
+            fire_some(root, now);
+        }
+        time_out(root, now, walks);
     }
     dispatch(root, now);
     memory::relieve(root, now);
@@ -82,8 +55,73 @@ pub fn poll(m: Mgr, ms: c_int) {
     }
 }
 
-/// How long to wait: not beyond `ms`, the next timer, the `soonest` deadline, or the next rationed walk.
-fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, soonest: u64) -> Option<u64> {
+/// What became of a wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Events,
+    Timeout,
+    /// By a signal: the program wants to look at what that has set.
+    Interrupted,
+}
+
+/// How a poll has waited.
+struct Waited {
+    /// The time afterwards.
+    now: u64,
+    /// Without I/O, and not because the program only looked for events.
+    was_idle: bool,
+    /// There was work before the wait.
+    had_work: bool,
+}
+
+/// Waits for I/O, a timer, a deadline, or `ms` milliseconds. `None`: the manager was freed.
+///
+/// All connections are searched for work before a wait, or, while the loop is busy, once a short wait
+/// has brought nothing.
+fn await_work(m: Mgr, root: &Root, mut ms: c_int, pace: &Pace) -> Option<Waited> {
+    let mut search = pace.is_exact() || root.was_idle.get();
+    loop {
+        let (had_work, deadline) = root.with(|inner| {
+            if search {
+                find_work(inner);
+            }
+            (!inner.queue.is_empty() || !inner.output.is_empty(), root.deadlines.soonest(&inner.table))
+        });
+        let soonest = deadline.min(root.names_due.get());
+        // The clock is code of the program: it is asked when the wait depends on it.
+        let is_timed =
+            !search || soonest < u64::MAX || !m.timers().is_null() || root.before_wait.get().is_some();
+        let before = if is_timed { millis() } else { 0 };
+        if root.is_freed() {
+            return None;
+        }
+        let whole = if had_work { Some(0) } else { wait_limit(m, ms, before, soonest) };
+        let is_short = !search && whole.is_none_or(|ms| ms > pace.ms());
+        let limit = if is_short { Some(pace.ms()) } else { whole };
+        let chosen = before_wait(m, root, limit);
+        if root.is_freed() {
+            return None;
+        }
+        let outcome = wait(root, chosen);
+        let now = millis();
+        let passed = now.saturating_sub(before);
+        let is_over = chosen == limit || limit.is_some_and(|limit| passed >= limit);
+        if outcome == Outcome::Timeout && is_short && is_over && !root.is_freed() {
+            search = true;
+            if ms > 0 {
+                let passed = passed.max(pace.ms());
+                ms = c_int::try_from(passed).map_or(0, |passed| (ms - passed).max(0));
+            }
+            continue;
+        }
+        // A program that waits by itself may only have looked for events.
+        let only_looked = chosen == Some(0) && !search && !is_over;
+        return Some(Waited { now, was_idle: outcome != Outcome::Events && !only_looked, had_work });
+    }
+}
+
+/// How long to wait: not beyond `ms`, the next timer, or the `soonest` deadline.
+fn wait_limit(m: Mgr, ms: c_int, now: u64, soonest: u64) -> Option<u64> {
     let mut limit = u64::try_from(ms).ok();
     let mut lower = |to: u64| limit = Some(limit.map_or(to, |l| l.min(to)));
     if let Some(due) = timer::next_due(m, now) {
@@ -91,9 +129,6 @@ fn wait_limit(m: Mgr, ms: c_int, now: u64, searched: bool, soonest: u64) -> Opti
     }
     if soonest < u64::MAX {
         lower(soonest.saturating_sub(now));
-    }
-    if !searched {
-        lower(WALK_MS);
     }
     limit
 }
@@ -112,8 +147,8 @@ fn before_wait(m: Mgr, root: &Root, limit: Option<u64>) -> Option<u64> {
 /// Longest wait without a poller, in milliseconds.
 const BLIND_WAIT_MS: u64 = 1000;
 
-/// Waits for I/O and notes what became ready. True when there was any.
-fn wait(root: &Root, limit: Option<u64>) -> bool {
+/// Waits for I/O and notes what became ready.
+fn wait(root: &Root, limit: Option<u64>) -> Outcome {
     let outcome = root.with(|inner| {
         unmark(inner);
         let poll = inner.poll.as_mut()?;
@@ -121,16 +156,16 @@ fn wait(root: &Root, limit: Option<u64>) -> bool {
         Some(outcome.map(|()| take_events(inner)))
     });
     match outcome {
-        Some(Ok(any)) => any,
-        // A signal ends the wait as if the time were over.
-        Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => false,
+        Some(Ok(true)) => Outcome::Events,
+        Some(Ok(false)) => Outcome::Timeout,
+        Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => Outcome::Interrupted,
         // Without a poller there is no I/O, but the program's loop must not spin.
         failed => {
             if let Some(Err(e)) = failed {
                 log::error(format_args!("epoll_wait: {e}"));
             }
             super::sys::sleep_ms(limit.map_or(BLIND_WAIT_MS, |l| l.min(BLIND_WAIT_MS)) as c_int);
-            false
+            Outcome::Timeout
         }
     }
 }
@@ -185,170 +220,15 @@ fn unmark(inner: &mut Inner) {
 
 /// Walks all connections for work that needs no network event: flags and output that the program
 /// set by hand, readiness that could not be used before.
-///
-/// Returns when the first connection's time is up.
-fn find_work(inner: &mut Inner) -> u64 {
+fn find_work(inner: &mut Inner) {
     let Inner { table, queue, .. } = inner;
-    let mut soonest = u64::MAX;
     for c in table.iter() {
         let Some(state) = c.state() else { continue };
-        soonest = soonest.min(state.deadline.get());
         if has_work(c, state) && state.in_handler.get() == 0 && !state.is(is::QUEUED) {
             state.mark(is::QUEUED);
             queue.push(state.token.get());
         }
     }
-    soonest
-}
-
-/// True when a connection has something to do. Most have nothing, which takes few looks.
-#[inline]
-fn has_work(c: Conn, state: &ConnState) -> bool {
-    let flags = c.flags();
-    let is_quiet = flags & (flag::CLOSING | flag::DRAINING | flag::TLS) == 0
-        && c.send().len() == 0
-        && !state.can(ready::READ | ready::ERROR | ready::HANGUP)
-        && !state.has_source();
-    !is_quiet && has_work_at(c, state, flags)
-}
-
-fn has_work_at(c: Conn, state: &ConnState, flags: u32) -> bool {
-    if flags & flag::CLOSING != 0 {
-        return true;
-    }
-    let output = io::has_output(c, state);
-    if flags & flag::DRAINING != 0 && !output && !state.is(is::LINGERING) {
-        return true;
-    }
-    if flags & flag::RESOLVING != 0 {
-        return false;
-    }
-    if io::has_input(c, state)
-        && flags & (flag::FULL | flag::CONNECTING) == 0
-        && !state.is(is::RETRY | is::STARVED)
-        && !io::is_held_back(c, state)
-    {
-        return true;
-    }
-    if io::is_abandoned(c, state) {
-        return true;
-    }
-    output && state.can(ready::WRITE) && flags & (flag::CONNECTING | flag::TLS_HS) == 0
-}
-
-/// Fires `MG_EV_POLL` on all connections, newest first, and finds what its handlers changed.
-fn fire_poll(m: Mgr, root: &Root, now: u64) {
-    root.last_walk.set(now);
-    let trim = now.saturating_sub(root.last_trim.get()) >= IDLE_MS;
-    if trim {
-        root.last_trim.set(now);
-    }
-    if root.with(|inner| inner.table.len()) <= EXACT_WALKS_MAX {
-        let mut at = first(m);
-        while let Some(c) = at {
-            // The successor is read before the handler runs; should the handler close it, its
-            // memory and its link stay until this poll is over.
-            at = root.next(m, c);
-            poll_one(root, c, now, trim);
-        }
-    } else {
-        // With many connections the order of the list is not worth a cache miss for each link.
-        let newest = m.next_id();
-        let slots = root.with(|inner| inner.table.slots());
-        for slot in (0..slots).rev() {
-            let (c, ahead) = (root.in_slot(slot), root.in_slot(slot.wrapping_sub(PREFETCH_AHEAD)));
-            if let Some(ahead) = ahead {
-                ahead.prefetch(size_of::<ConnState>());
-            }
-            // Connections that handlers make now get their first event in the next poll.
-            if let Some(c) = c.filter(|c| c.id() <= newest) {
-                poll_one(root, c, now, trim);
-            }
-        }
-    }
-    if trim {
-        release_memory(root);
-    }
-}
-
-/// Lets the system have the memory of buffers that were given back. They lie between connections that
-/// stay open, so the allocator would keep it.
-fn release_memory(root: &Root) {
-    if root.shrunk.get() >= TRIM_BYTES {
-        root.shrunk.set(0);
-        super::sys::release_free_memory();
-    }
-}
-
-/// Fires `MG_EV_POLL` on one connection, at the handlers that have something to do at it.
-fn poll_one(root: &Root, c: Conn, now: u64, trim: bool) {
-    let Some(state) = c.state() else { return };
-    if state.is(is::CLOSED) || state.in_handler.get() > 0 {
-        return;
-    }
-    let was_resp = c.has(flag::RESP);
-    let mut time = now;
-    if now >= state.deadline.get() && expire(c, state, now) {
-        // The event that tells it was fired.
-    } else {
-        let program = c.handler().is_some() && state.setting(Setting::MG_SET_POLL_EVENTS) != 0;
-        let to = match (wants_poll(c, state), program) {
-            (true, true) => Some(To::Both),
-            (true, false) => Some(To::Protocol),
-            (false, true) => Some(To::Program),
-            (false, false) => None,
-        };
-        if let Some(to) = to {
-            conn::fire(c, MG_EV_POLL, (&raw mut time).cast(), to);
-        }
-    }
-    if was_resp && !c.has(flag::RESP) && !state.is(is::CLOSED) {
-        conn::fire_count(c, MG_EV_READ, 0);
-    }
-    if state.is(is::CLOSED) {
-        return;
-    }
-    if state.is(is::RETRY) || has_work(c, state) {
-        queue(c);
-    }
-    if trim && now.saturating_sub(state.last_io.get()) >= IDLE_MS {
-        root.shrunk.set(root.shrunk.get() + memory::shrink(c));
-    }
-}
-
-/// True when a protocol handler has something to do at `MG_EV_POLL`. One that is not the engine's may
-/// want anything.
-#[inline]
-fn wants_poll(c: Conn, state: &ConnState) -> bool {
-    match c.protocol() {
-        Some(protocol) => state.engine_of(protocol).is_none_or(|engine| engine.wants_poll(c)),
-        None => false,
-    }
-}
-
-/// Does what is due on a connection. True when that is its end.
-fn expire(c: Conn, state: &ConnState, now: u64) -> bool {
-    const ENDING: u32 = flag::CLOSING | flag::DRAINING;
-    let before = c.flags() & ENDING;
-    if state.is(is::STARVED) {
-        queue(c);
-    }
-    match deadline::next(c, state, now) {
-        Some((at, limit)) if now >= at && !c.has(flag::CLOSING) => match limit {
-            Limit::Fail(reason) => conn::error(c, reason),
-            Limit::Close => c.set(flag::CLOSING),
-            Limit::Engine => {
-                if let Some(engine) = state.engine() {
-                    engine.on_deadline(c, now);
-                }
-            }
-            Limit::NextAddress => race::start_next(c),
-            Limit::Starved => {}
-        },
-        _ => {}
-    }
-    deadline::rearm_at(c, now);
-    c.flags() & ENDING != before
 }
 
 /// Gives each queued connection its turn, then writes what handlers queued on other connections.
@@ -421,7 +301,8 @@ pub fn free(m: Mgr) {
     timer::free_all(m);
     if let Some(root) = Root::of(m) {
         mark_all_closing(m);
-        fire_poll(m, root, millis());
+        let pace = root.with(|inner| Pace::of(inner));
+        fire_poll(m, root, millis(), &pace);
         for _ in 0..ROUNDS {
             mark_all_closing(m);
             close_all(m);
@@ -436,8 +317,8 @@ pub fn free(m: Mgr) {
     Root::detach(m);
 }
 
-/// The newest connection. A handler of CLOSE may have freed the manager once more.
-fn first(m: Mgr<'_>) -> Option<Conn<'_>> {
+/// The newest connection. A handler may have freed the manager.
+pub(super) fn first(m: Mgr<'_>) -> Option<Conn<'_>> {
     if m.is_freed() { None } else { m.linked(m.conns_ptr()) }
 }
 

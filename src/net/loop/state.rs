@@ -7,6 +7,7 @@
 //! ([`Root::conn_at`]), never by what such a struct says of itself.
 
 pub use super::bits::{is, ready};
+use super::due::Deadlines;
 use super::engine::{Engine, Handler, Source};
 use super::extensions::Extensions;
 use super::fork::forks;
@@ -26,7 +27,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Identifies a slot of the connection table; stale tokens find nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Token(pub u64);
 
 /// Private state of a connection, before the public struct.
@@ -64,6 +65,8 @@ pub struct ConnState {
     engine_handler: Cell<Option<Handler>>,
     /// Nothing is due before this, in `mg_millis` time. See `deadline`.
     pub deadline: Cell<u64>,
+    /// The time of the connection's entry in the manager's [`Deadlines`]; `u64::MAX`: it has none.
+    pub(super) scheduled: Cell<u64>,
     /// When bytes were last read or written, in `mg_millis` time; at first, when it was made.
     pub last_io: Cell<u64>,
     /// This connection's token.
@@ -71,7 +74,7 @@ pub struct ConnState {
     /// How many handler calls of this connection are on the stack.
     pub in_handler: Cell<u16>,
     ready: Cell<u8>,
-    is: Cell<u16>,
+    is: Cell<u32>,
 }
 
 impl ConnState {
@@ -149,19 +152,19 @@ impl ConnState {
 
     /// True when any of `bits` of [`is`] is set.
     #[inline]
-    pub fn is(&self, bits: u16) -> bool {
+    pub fn is(&self, bits: u32) -> bool {
         self.is.get() & bits != 0
     }
 
     /// Sets `bits` of [`is`].
     #[inline]
-    pub fn mark(&self, bits: u16) {
+    pub fn mark(&self, bits: u32) {
         self.is.set(self.is.get() | bits);
     }
 
     /// Clears `bits` of [`is`].
     #[inline]
-    pub fn unmark(&self, bits: u16) {
+    pub fn unmark(&self, bits: u32) {
         self.is.set(self.is.get() & !bits);
     }
 
@@ -227,6 +230,8 @@ pub struct Root {
     pub current: Cell<Token>,
     /// The time of the current poll, in `mg_millis` time.
     pub now: Cell<u64>,
+    /// Which connections are due when.
+    pub(super) deadlines: Deadlines,
     /// When all connections were last walked.
     pub last_walk: Cell<u64>,
     /// When idle buffers were last given back.
@@ -264,6 +269,8 @@ pub struct Inner {
     pub queue: Vec<Token>,
     /// Connections with fresh output.
     pub output: Vec<Token>,
+    /// Connections whose handlers are at work at `MG_EV_POLL`.
+    pub active: Vec<Token>,
     /// Connections whose READABLE or WRITABLE bit this poll may have set.
     pub marked: Vec<Token>,
     /// What connections hold.
@@ -309,6 +316,7 @@ impl Root {
             is_full: Cell::new(false),
             current: Cell::default(),
             now: Cell::new(0),
+            deadlines: Deadlines::default(),
             last_walk: Cell::new(0),
             last_trim: Cell::new(0),
             shrunk: Cell::new(0),
@@ -324,6 +332,7 @@ impl Root {
                 table: Table::default(),
                 queue: Vec::new(),
                 output: Vec::new(),
+                active: Vec::new(),
                 marked: Vec::new(),
                 memory: Memory::default(),
                 forks: forks(),
@@ -434,8 +443,12 @@ impl Root {
         // SAFETY: the allocation is large enough, and aligned as malloc's is, for ConnState and then
         // Connection; zero bytes are a valid Connection.
         let at = unsafe {
-            base.cast::<ConnState>()
-                .write(ConnState { root: Some(NonNull::from(self)), ..ConnState::default() });
+            base.cast::<ConnState>().write(ConnState {
+                root: Some(NonNull::from(self)),
+                deadline: Cell::new(u64::MAX),
+                scheduled: Cell::new(u64::MAX),
+                ..ConnState::default()
+            });
             base.add(size_of::<ConnState>()).cast()
         };
         self.members.insert(at);

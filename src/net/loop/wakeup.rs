@@ -8,7 +8,7 @@ use super::handle::{Conn, Mgr};
 use super::mailbox::Block;
 use super::state::{ConnState, Root, Token};
 use super::{log, sys};
-use crate::abi::{Connection, MG_EV_WAKEUP, Str};
+use crate::abi::{Connection, MG_EV_WAKEUP, Str, flag};
 use core::ffi::{c_int, c_void};
 use std::collections::HashMap;
 
@@ -86,6 +86,9 @@ fn deliver_block(root: &Root, index: Option<&HashMap<u64, Token>>, block: &Block
         if let Some(c) = target {
             let mut text = Str { buf: data.as_ptr().cast_mut().cast(), len: data.len() };
             conn::call(c, MG_EV_WAKEUP, (&raw mut text).cast());
+            if c.has(flag::CLOSING | flag::DRAINING) {
+                conn::queue(c); // A busy loop does not walk to it at once.
+            }
         }
     }
 }
