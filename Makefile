@@ -2,7 +2,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run docs docs-serve check test test-hostile soak bench dropin header install uninstall miri lint fmt clean
+.PHONY: help run docs docs-serve check test test-hostile soak bench dropin header install uninstall miri lint types fmt clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
@@ -53,6 +53,9 @@ miri: ## undefined behaviour in the parts that need no socket; needs a nightly w
 
 lint: ## formatting, lints and types
 	@scripts/lint.sh
+
+types: ## the stubs against the installed package, and types of all public names
+	@scripts/types.sh
 
 fmt: ## format Rust and Python
 	@scripts/venv.sh --tools

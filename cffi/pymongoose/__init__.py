@@ -35,7 +35,8 @@ if os.environ.get("PYMONGOOSE_QUIET", "0") in ("", "0"):
     with contextlib.suppress(OSError, ValueError):  # Standard output may be closed, or full.
         print(f"USE_NOGIL={USE_NOGIL}", flush=True)
 
-__all__ = ["USE_NOGIL", "AsyncManager", "WebOptions", "__version__", *_mongoose.__all__]
+__all__ = ["USE_NOGIL", "AsyncManager", "WebOptions", "__version__"]
+__all__ += _mongoose.__all__  # In a form that type checkers read.
 
 # Loaded when they are first used: asyncio and dataclasses are most of the time of an import.
 _LATER = {"AsyncManager": "aio", "WebOptions": "browsers"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from ._core import gate
@@ -20,8 +20,6 @@ Bytes = TypeVar("Bytes", bound="Callable[[Connection, bytes], object]")
 Number = TypeVar("Number", bound="Callable[[Connection, int], object]")
 Plain = TypeVar("Plain", bound="Callable[[Connection, None], object]")
 Function = TypeVar("Function", bound="Callable[[Connection, Any], object]")
-
-WithoutData = Literal[1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def dispatcher(functions: Mapping[int, Callable[[Any, Any], object]]) -> Callable[[Any, int, Any], None]:

@@ -1,9 +1,11 @@
-// The page: three plots fed by server-sent events, and a form that sends requests.
+// The page: three plots fed by server-sent events, and a form that sends requests. `samples` and `stream` are
+// used by the modules of the tabs.
 "use strict";
 
 const PER_MINUTE = 120; // samples
 const KEPT = 2 * PER_MINUTE;
 const PARALLEL = 5; // a browser keeps six connections to a server, and one is the stream
+const LEFT = 38; // pixels of a plot, for its scale
 const samples = [];
 const $ = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -38,7 +40,7 @@ function draw(plot) {
   g.clearRect(0, 0, width, height);
   g.font = "12px system-ui, sans-serif";
 
-  const left = 38, right = width - 6, top = 8, bottom = height - 20;
+  const left = LEFT, right = width - 6, top = 8, bottom = height - 20;
   const highest = Math.max(plot.atLeast, ...samples.flatMap((s) => plot.lines.map((l) => s[l.key])));
   const limit = niceTop(highest * 1.05);
   const x = (i) => right - ((samples.length - 1 - i) / (span() - 1)) * (right - left);
@@ -98,7 +100,7 @@ function drawHover(plot, g, area) {
   g.moveTo(at, area.top);
   g.lineTo(at, area.bottom);
   g.stroke();
-  const text = plot.lines.map((l) => `${l.name ? `${l.name} ` : ""}${plot.format(samples[i][l.key])}`).join("   ");
+  const text = values(plot, samples[i]);
   for (const line of plot.lines) {
     g.fillStyle = colour(line.colour);
     g.beginPath();
@@ -116,6 +118,15 @@ function drawHover(plot, g, area) {
   g.fillText(text, start + 7, area.top + 15);
 }
 
+// The sample beside the one that is shown, or the last one, and where it is in the plot.
+function sampleAt(plot, step) {
+  const width = plot.canvas.clientWidth - 6 - LEFT, last = samples.length - 1;
+  const across = width / (span() - 1), right = LEFT + width;
+  const now = plot.hover === null ? last - step : Math.round(last - (right - plot.hover) / across);
+  const i = Math.min(last, Math.max(0, now + step));
+  return { i, x: right - (last - i) * across };
+}
+
 let drawing = false;
 function redraw() {
   if (drawing) return;
@@ -125,6 +136,9 @@ function redraw() {
     plots.forEach(draw);
   });
 }
+
+// The values of a sample, as text.
+const values = (plot, sample) => plot.lines.map((l) => `${l.name ? `${l.name} ` : ""}${plot.format(sample[l.key])}`).join("   ");
 
 function show(sample) {
   samples.push(sample);
@@ -235,8 +249,21 @@ for (const plot of plots) {
     plot.hover = event.offsetX;
     redraw();
   });
-  plot.canvas.addEventListener("pointerleave", () => {
-    plot.hover = null;
+  for (const end of ["pointerleave", "blur"]) {
+    plot.canvas.addEventListener(end, () => {
+      plot.hover = null;
+      redraw();
+    });
+  }
+  // Arrow keys go from sample to sample; a screen reader says the values.
+  const name = plot.canvas.getAttribute("aria-label");
+  plot.canvas.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || samples.length === 0) return;
+    event.preventDefault();
+    const { i, x } = sampleAt(plot, step);
+    plot.hover = x;
+    plot.canvas.setAttribute("aria-label", `${name}: ${values(plot, samples[i])}`);
     redraw();
   });
 }

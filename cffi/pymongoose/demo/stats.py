@@ -8,6 +8,7 @@ from typing import TypedDict
 
 HISTORY = 240  # samples kept for pages that are opened later
 LATENCIES_MAX = 20_000  # per sample; beyond, what came last counts
+REQUESTS_MIN = 200  # in a sample; with fewer, CPU time per request says nothing
 
 
 class Sample(TypedDict):
@@ -19,6 +20,7 @@ class Sample(TypedDict):
     p99: float
     open: int
     total: int
+    cpu: float  # microseconds for each request; 0 with too few of them
 
 
 def percentile(ordered: list[float], share: float) -> float:
@@ -37,6 +39,7 @@ class Stats:
         self._latencies: deque[float] = deque(maxlen=LATENCIES_MAX)
         self._since_total = 0
         self._since = time.perf_counter()
+        self._since_cpu = time.process_time()
 
     def finished(self, seconds: float) -> None:
         """A reply has left."""
@@ -45,18 +48,20 @@ class Stats:
 
     def sample(self, open_connections: int) -> Sample:
         """The point for the time since the previous one."""
-        now = time.perf_counter()
+        now, cpu = time.perf_counter(), time.process_time()
+        requests = self.total - self._since_total
         elapsed = max(now - self._since, 1e-6)
         ordered = sorted(self._latencies)
         point = Sample(
             time=time.time(),
-            rate=(self.total - self._since_total) / elapsed,
+            rate=requests / elapsed,
             p50=percentile(ordered, 0.50) * 1000,
             p99=percentile(ordered, 0.99) * 1000,
             open=open_connections,
             total=self.total,
+            cpu=(cpu - self._since_cpu) / requests * 1e6 if requests >= REQUESTS_MIN else 0.0,
         )
-        self._since, self._since_total = now, self.total
+        self._since, self._since_total, self._since_cpu = now, self.total, cpu
         self._latencies.clear()
         self.history.append(point)
         return point
