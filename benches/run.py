@@ -27,7 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,13 +153,18 @@ def family(pid: int) -> list[int]:
     found = [pid]
     for parent in found:
         for task in Path(f"/proc/{parent}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text().split()]
+            with suppress(OSError):  # a thread that has ended
+                found += [int(child) for child in task.read_text().split()]
     return found
 
 
 def cpu_seconds(pid: int) -> float:
     """CPU time of a process and its descendants, by their process clocks (see clock_getcpuclockid(3))."""
-    return sum(time.clock_gettime((~p << 3) | 2) for p in family(pid))
+    total = 0.0
+    for member in family(pid):
+        with suppress(OSError):  # a process that has ended
+            total += time.clock_gettime((~member << 3) | 2)
+    return total
 
 
 def get(port: int) -> tuple[bytes, socket.socket]:

@@ -89,6 +89,49 @@ static void test_socket_options(void) {
   }
 }
 
+// Accepted connections have their options from the listener, unless the setting has changed since.
+static void test_socket_options_after_listening(void) {
+  int on;
+  for (on = 0; on < 2; on++) {
+    struct mg_connection *l;
+    int fd;
+    mg_mgr_init(&mgr);
+    accepted = NULL;
+    CHECK(mg_mgr_set(&mgr, MG_SET_NODELAY, !on) && mg_mgr_set(&mgr, MG_SET_KEEPALIVE, !on));
+    l = mg_listen(&mgr, "tcp://127.0.0.1:0", track, NULL);
+    CHECK((option(l, IPPROTO_TCP, TCP_NODELAY) != 0) == !on);
+    CHECK(mg_mgr_set(&mgr, MG_SET_NODELAY, on) && mg_mgr_set(&mgr, MG_SET_KEEPALIVE, on));
+    fd = dial(l);
+    POLL_UNTIL(&mgr, accepted != NULL);
+    CHECK((option(accepted, IPPROTO_TCP, TCP_NODELAY) != 0) == on);
+    CHECK((option(accepted, SOL_SOCKET, SO_KEEPALIVE) != 0) == on);
+    close(fd);
+    mg_mgr_free(&mgr);
+  }
+}
+
+// c->loc is the address that the client has connected to, also where the listener has any.
+static void test_local_addresses(void) {
+  static const char *const urls[] = {"tcp://127.0.0.1:0", "tcp://0.0.0.0:0", "tcp://127.0.0.2:0"};
+  size_t i;
+  for (i = 0; i < COUNT(urls); i++) {
+    struct mg_connection *l;
+    struct sockaddr_in sin;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    mg_mgr_init(&mgr);
+    accepted = NULL;
+    l = mg_listen(&mgr, urls[i], track, NULL);
+    sin = loopback(l->loc.port);
+    if (i > 0) sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    CHECK(connect(fd, (struct sockaddr *) &sin, sizeof(sin)) == 0);
+    POLL_UNTIL(&mgr, accepted != NULL);
+    CHECK_ROW(accepted->loc.addr.ip4 == sin.sin_addr.s_addr, urls[i]);
+    CHECK_ROW(accepted->loc.port == l->loc.port && !accepted->loc.is_ip6, urls[i]);
+    close(fd);
+    mg_mgr_free(&mgr);
+  }
+}
+
 static void test_receive_limit(void) {
   struct mg_connection *l = begin();
   char bytes[5000];
@@ -248,6 +291,8 @@ int main(void) {
   mg_log_set(MG_LL_NONE);
   test_what_is_refused();
   test_socket_options();
+  test_socket_options_after_listening();
+  test_local_addresses();
   test_receive_limit();
   test_read_size();
   test_connect_timeout();

@@ -186,7 +186,7 @@ pub fn is_on(c: Conn, setting: Setting) -> bool {
 pub fn has_timeouts(c: Conn) -> bool {
     c.state().is_some_and(|state| {
         let settings = state.settings.borrow();
-        TIMEOUTS.into_iter().any(|setting| settings.is_on(setting))
+        !settings.are_defaults() && TIMEOUTS.into_iter().any(|setting| settings.is_on(setting))
     })
 }
 

@@ -32,7 +32,7 @@ impl Engine for Http {
     }
 
     fn wants_poll(&self, c: Conn) -> bool {
-        super::has_waiting_input(c, HttpState::of(c))
+        super::has_waiting_input(c)
     }
 
     fn holds_back(&self, c: Conn) -> bool {

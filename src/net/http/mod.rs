@@ -90,8 +90,8 @@ fn handle(c: Conn, event: Event) {
             }
         }
         Event::Poll => {
-            let http = HttpState::of(c);
-            if has_waiting_input(c, http) {
+            if has_waiting_input(c) {
+                let http = HttpState::of(c);
                 notice_consumption(c, http, Some(0));
                 resume(c, http);
             }
@@ -116,11 +116,12 @@ fn handle(c: Conn, event: Event) {
 
 /// True when a server's input, or a connection that closes after a response, may have waited for the
 /// end of that response. False when there is nothing to look at, and was nothing before.
-fn has_waiting_input(c: Conn, http: Option<&HttpState>) -> bool {
+fn has_waiting_input(c: Conn) -> bool {
     let flags = c.flags();
     flags & flag::ACCEPTED != 0
         && flags & (flag::DRAINING | flag::RESP) == 0
-        && (c.recv().len() > 0 || http.is_some_and(|http| http.seen.get() > 0 || http.close_wish.get()))
+        && (c.recv().len() > 0
+            || HttpState::of(c).is_some_and(|http| http.seen.get() > 0 || http.close_wish.get()))
 }
 
 /// The engine that has taken the connection over from this one.

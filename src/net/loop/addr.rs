@@ -38,6 +38,11 @@ impl Addr {
         Addr { addr: IpBytes { ip }, port, scope_id, is_ip6, ..Addr::ZERO }
     }
 
+    /// True for the address of one host: not 0.0.0.0, `::`, or none.
+    pub fn is_one_host(&self) -> bool {
+        self.bytes() != [0; 16]
+    }
+
     /// From text, as [`addr::parse`] reads it, with the zones of this machine; the port is 0.
     pub fn from_text(text: &[u8]) -> Option<Addr> {
         addr::parse(text, zone).map(Addr::from_parsed)

@@ -46,6 +46,10 @@ pub mod is {
     pub const INHERITED: u32 = 16384;
     /// Not read for lack of memory, see `memory`.
     pub const STARVED: u32 = 32768;
+    /// A listener whose connections have `TCP_NODELAY` from it.
+    pub const NODELAY: u32 = 1 << 17;
+    /// A listener whose connections have `SO_KEEPALIVE` from it.
+    pub const KEEPALIVE: u32 = 1 << 18;
     /// In the list of connections whose handlers are at work at `MG_EV_POLL`.
     pub const ACTIVE: u32 = 65536;
 }

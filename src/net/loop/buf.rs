@@ -143,6 +143,17 @@ impl Buf {
         }
     }
 
+    /// As [`Buf::consume`], but does not zero the place at the end, which nobody reads in output.
+    #[inline]
+    pub fn drop_front(self, n: usize) {
+        let left = self.len().saturating_sub(n);
+        if left > 0 {
+            // SAFETY: a handle points to a valid buffer: len bytes are in use at base.
+            unsafe { ptr::copy(self.base().add(n), self.base(), left) }
+        }
+        self.set_len(left);
+    }
+
     /// Makes the capacity `n`, rounded up; false when memory is exhausted.
     pub fn resize(self, n: usize) -> bool {
         // SAFETY: a handle points to a valid buffer.

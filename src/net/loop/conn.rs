@@ -440,12 +440,16 @@ pub fn close(c: Conn) {
 
 /// Closes a connection's descriptor, if it is the library's; the number stays in `c->fd`.
 pub fn drop_fd(root: &Root, c: Conn, state: &ConnState) {
-    root.with(|inner| {
-        // In a forked child the poller is the parent's.
-        if let Some(poll) = inner.poll.as_ref().filter(|_| !inner.was_forked()) {
-            deregister(poll.registry(), c);
-        }
-    });
+    // Closing takes an accepted socket out of the poller by itself. (Where a child process still has it,
+    // events may come that concern nobody; they come once.)
+    if !(c.has(flag::ACCEPTED) && state.is(is::OWNS_FD)) {
+        root.with(|inner| {
+            // In a forked child the poller is the parent's.
+            if let Some(poll) = inner.poll.as_ref().filter(|_| !inner.was_forked()) {
+                deregister(poll.registry(), c);
+            }
+        });
+    }
     if state.is(is::OWNS_FD) {
         state.unmark(is::OWNS_FD);
         sys::close(c.fd());

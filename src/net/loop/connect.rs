@@ -113,7 +113,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     }
     let fd = socket.into_raw_fd();
     c.set_fd(fd);
-    tune_stream(fd, &c.mgr().map_or_else(Default::default, conn::settings_of));
+    tune_stream(fd, &c.mgr().map_or_else(Default::default, conn::settings_of), None);
     call(c, MG_EV_RESOLVE, ptr::null_mut());
     if state.is(is::CLOSED) {
         sys::close(fd);

@@ -44,6 +44,9 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
         };
     }
     let engine = state.engine().and_then(|engine| engine.deadline(c, now));
+    if state.settings.borrow().are_defaults() && !state.is(is::STARVED) {
+        return engine.map(|at| (at, Limit::Engine));
+    }
     let idle = state.settings.borrow().time(Setting::MG_SET_IDLE_TIMEOUT);
     let idle = idle.map(|limit| (state.last_io.get() + limit, Limit::Fail(b"idle timeout")));
     let starved = state.is(is::STARVED).then(|| (memory::retry_at(now), Limit::Starved));

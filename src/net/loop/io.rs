@@ -166,9 +166,9 @@ fn read(c: Conn, state: &ConnState) {
             }
             oversize::judge(c, state);
         }
-        if c.has(flag::CLOSING | flag::FULL)
+        if !(has_input(c, state) || state.can(ready::HANGUP))
+            || c.has(flag::CLOSING | flag::FULL)
             || is_held_back(c, state)
-            || !(has_input(c, state) || state.can(ready::HANGUP))
         {
             return;
         }
@@ -475,7 +475,7 @@ fn write_buffer(c: Conn, state: &ConnState) {
             if c.has(flag::HEXDUMPING) {
                 hexdump(c, 0, n, "->");
             }
-            buf.consume(n);
+            buf.drop_front(n);
             fire_count(c, MG_EV_WRITE, n);
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),

@@ -13,7 +13,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
-use std::os::fd::IntoRawFd;
+use std::os::fd::{AsRawFd, IntoRawFd};
 
 /// How many connections one listener accepts in one poll.
 const ACCEPTS_PER_TURN: usize = 64;
@@ -72,6 +72,9 @@ pub fn open_listener(c: Conn, text: &[u8]) -> bool {
     let settings = c.mgr().map_or_else(Default::default, conn::settings_of);
     match bind(&addr, kind, &settings) {
         Ok(socket) => {
+            if kind == Type::STREAM {
+                tune_listener(socket.as_raw_fd(), c, &settings);
+            }
             if let Ok(local) = socket.local_addr() {
                 c.set_loc(Addr::from_kernel(&local));
             }
@@ -204,10 +207,14 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     };
     c.set_fd(fd);
     c.set_rem(Addr::from_kernel(peer));
-    if let Ok(local) = sys::local_addr(fd) {
+    let bound = listener.loc();
+    // Somebody else's listener may take connections for other addresses (IP_TRANSPARENT).
+    if bound.is_one_host() && !listener.state().is_some_and(|state| state.is(is::INHERITED)) {
+        c.set_loc(bound);
+    } else if let Ok(local) = sys::local_addr(fd) {
         c.set_loc(Addr::from_kernel(&local));
     }
-    tune_stream(fd, &conn::settings_of(m));
+    tune_stream(fd, &conn::settings_of(m), listener.state());
     if let Some(state) = ConnState::of(listener) {
         conn::give_settings(c, state.settings.borrow().clone());
         if let Some(accepted) = c.state() {
@@ -234,13 +241,28 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     deadline::rearm(c);
 }
 
-/// Options of every TCP connection.
-pub fn tune_stream(fd: c_int, settings: &Settings) {
-    if settings.is_on(Setting::MG_SET_NODELAY) {
-        sys::set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1);
+/// Options of every TCP connection: the setting, the option, and the mark of a listener that has it.
+const OPTIONS: [(Setting, c_int, c_int, u32); 2] = [
+    (Setting::MG_SET_NODELAY, libc::IPPROTO_TCP, libc::TCP_NODELAY, is::NODELAY),
+    (Setting::MG_SET_KEEPALIVE, libc::SOL_SOCKET, libc::SO_KEEPALIVE, is::KEEPALIVE),
+];
+
+/// Sets the options of a TCP connection, except those that it has from its listener.
+pub fn tune_stream(fd: c_int, settings: &Settings, listener: Option<&ConnState>) {
+    for (setting, level, option, mark) in OPTIONS {
+        let wanted = settings.is_on(setting);
+        if wanted != listener.is_some_and(|listener| listener.is(mark)) {
+            sys::set_option(fd, level, option, wanted.into());
+        }
     }
-    if settings.is_on(Setting::MG_SET_KEEPALIVE) {
-        sys::set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1);
+}
+
+/// Sets the same options of a listener: the kernel hands them on to each connection that it accepts.
+fn tune_listener(fd: c_int, c: Conn, settings: &Settings) {
+    for (setting, level, option, mark) in OPTIONS {
+        if settings.is_on(setting) && sys::set_option(fd, level, option, 1) {
+            c.state().inspect(|state| state.mark(mark));
+        }
     }
 }
 

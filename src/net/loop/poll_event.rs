@@ -225,7 +225,7 @@ fn poll_one(root: &Root, c: Conn, state: &ConnState, now: u64, follow: bool) {
 /// What the program did to a connection that its handler has nothing more to do with.
 #[inline]
 fn find_changes(c: Conn, state: &ConnState) {
-    if !state.is(is::CLOSED) && (state.is(is::RETRY) || has_work(c, state)) {
+    if !state.is(is::CLOSED | is::QUEUED) && (state.is(is::RETRY) || has_work(c, state)) {
         queue(c);
     }
 }

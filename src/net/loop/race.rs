@@ -217,7 +217,7 @@ fn open(waiting: &mut VecDeque<Addr>) -> Option<(Socket, Addr)> {
 fn enter(c: Conn, fd: OwnedFd, addr: Addr) {
     c.set_rem(addr);
     c.set_fd(fd.into_raw_fd());
-    tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, conn::settings_of));
+    tune_stream(c.fd(), &c.mgr().map_or_else(Default::default, conn::settings_of), None);
     super::dscp::apply(c);
     register(c, false);
 }

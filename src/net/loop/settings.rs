@@ -21,6 +21,12 @@ static DEFAULTS: [i64; Setting::COUNT] = {
 };
 
 impl Settings {
+    /// True while no setting was changed: then nothing is limited in time.
+    #[inline]
+    pub fn are_defaults(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The value of a setting.
     #[inline]
     pub fn get(&self, setting: Setting) -> i64 {

@@ -162,12 +162,11 @@ fn socket_option(fd: c_int, name: c_int) -> Option<c_int> {
     (result == 0).then_some(value)
 }
 
-/// Sets an integer socket option; errors do not matter to callers.
-pub fn set_option(fd: c_int, level: c_int, name: c_int, value: c_int) {
+/// Sets an integer socket option. False when the socket has no such option.
+pub fn set_option(fd: c_int, level: c_int, name: c_int, value: c_int) -> bool {
+    let size = size_of::<c_int>() as libc::socklen_t;
     // SAFETY: value is readable for its size.
-    unsafe {
-        libc::setsockopt(fd, level, name, (&raw const value).cast(), size_of::<c_int>() as libc::socklen_t);
-    }
+    unsafe { libc::setsockopt(fd, level, name, (&raw const value).cast(), size) == 0 }
 }
 
 /// True for a socket that listens.
