@@ -163,7 +163,8 @@ def test_every_linker_exports_what_c_defines(linker: str, tmp_path: Path) -> Non
     run("ar", "rcs", "libshim.a", "shim.o", cwd=tmp_path)
     rustc = ("rustc", "--crate-type=cdylib", "-L.", "-lstatic:+whole-archive=shim")
     run(*rustc, "-Clinker=gcc", f"-Clink-arg=-fuse-ld={linker}", "lib.rs", cwd=tmp_path)
-    listed = run("nm", "--dynamic", "--defined-only", "--extern-only", "--format=posix", tmp_path / "liblib.so")
+    library = tmp_path / "liblib.so"
+    listed = run("nm", "--dynamic", "--defined-only", "--extern-only", "--format=posix", library)
     assert {line.split()[0] for line in listed.splitlines()} == {"mg_of_rust", "mg_of_c"}
 
 
