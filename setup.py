@@ -15,6 +15,7 @@ from setuptools.command.build_ext import build_ext
 sys.path.insert(0, str(Path(__file__).resolve().parent / "cffi"))
 
 import native_build
+from description import description
 
 GATE = (
     "arguments",
@@ -72,6 +73,8 @@ class BuildNative(build_ext):
 
 setup(
     version=native_build.version(),
+    long_description=description((native_build.ROOT / "README.md").read_text(encoding="utf-8")),
+    long_description_content_type="text/markdown",
     ext_modules=[
         Extension(
             "pymongoose._native",

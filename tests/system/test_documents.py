@@ -15,6 +15,9 @@ import third_party
 from cprogram import LIBRARY, ROOT
 from needs import need
 
+sys.path.insert(0, str(ROOT / "cffi"))
+from description import description
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -60,6 +63,19 @@ def test_the_python_example_of_the_readme(tmp_path: Path) -> None:
     program = tmp_path / "hello.py"
     program.write_text(block("python", "Manager").replace(PORT_IN_EXAMPLES, str(port)))
     assert answer([sys.executable, str(program)], port) == "You asked for /some/path\n"
+
+
+def test_the_readme_on_a_package_index() -> None:
+    readme = (ROOT / "README.md").read_text()
+    alone = description(readme, "")
+    assert LINK.findall(alone) == []
+    assert "![" not in alone
+    assert "how it is measured" in alone
+    linked = description(readme, "https://example.org/files/")
+    targets = LINK.findall(linked)
+    assert "https://example.org/files/docs/images/demo-light.png" in targets
+    assert all(target.startswith("https://example.org/files/") for target in targets)
+    assert alone.count("```") == linked.count("```") == readme.count("```")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
