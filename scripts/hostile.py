@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import loopback
 import run_tests
 
 ROOT = run_tests.ROOT
@@ -42,13 +43,10 @@ def nothing() -> Iterator[None]:
 @contextlib.contextmanager
 def busy() -> Iterator[None]:
     """Eight processes that never wait."""
-    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(8)]
-    try:
+    with contextlib.ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(loopback.running([sys.executable, "-c", "while True: pass"]))
         yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Servers on 127.0.0.1, for the tests and the benchmarks."""
+"""Servers on 127.0.0.1 as processes, for the tests and the benchmarks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import random
 import socket
 import subprocess
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 # Each port that was given to this process is a name in the abstract namespace, which lasts as long as
@@ -45,7 +48,39 @@ def free_port() -> int:
     raise RuntimeError("no port is free")
 
 
-def wait_for(process: subprocess.Popen[bytes], port: int, seconds: float = 120) -> None:
+@contextmanager
+def running(
+    command: Sequence[str | Path], *, seconds: float = 120, **options: Any
+) -> Iterator[subprocess.Popen[Any]]:
+    """A process that ends with the block, also when the block fails. `options` are those of Popen.
+
+    It gets SIGTERM. If it still runs after `seconds`, it is killed and TimeoutExpired is raised.
+    """
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def children() -> dict[int, str]:
+    """The processes that this one has started and that have not been waited for, with their names."""
+    found = {}
+    for listed in Path("/proc/self/task").glob("*/children"):
+        try:
+            for pid in map(int, listed.read_text().split()):
+                found[pid] = Path(f"/proc/{pid}/comm").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # The thread or the process has ended in between.
+    return found
+
+
+def wait_for(process: subprocess.Popen[Any], port: int, seconds: float = 120) -> None:
     """Returns when the process accepts connections on the port."""
     deadline = time.monotonic() + seconds
     while True:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import cprogram
 from cprogram import ROOT
+from loopback import running
 
 EXAMPLES = ROOT / "examples"
 PATIENCE = 60  # seconds; longer than any machine needs
@@ -100,21 +101,13 @@ class Runner:
     @contextmanager
     def start(self, name: str, *arguments: str, listens: bool = True, **options: Any) -> Iterator[Program]:
         """The program, on a port that the system chooses; it prints its URL."""
-        process = subprocess.Popen(
-            [*self.command(name), *arguments],
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYMONGOOSE_QUIET": "1"},
-            **options,
-        )
-        program = Program(process)
-        try:
+        command = [*self.command(name), *arguments]
+        quiet = {**os.environ, "PYMONGOOSE_QUIET": "1"}
+        with running(command, stdout=subprocess.PIPE, text=True, env=quiet, **options) as process:
+            program = Program(process)
             if listens:
                 program.url = program.line("http://", "https://", "mqtt://")
             yield program
-        finally:
-            process.terminate()
-            process.communicate(timeout=PATIENCE)
 
 
 def certificate(directory: Path, name: str) -> Sequence[str]:

@@ -16,6 +16,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from websockets.sync.client import connect
 
+from loopback import running
 from needs import need
 from programs import EXAMPLES, PATIENCE, RUN, Program, certificate
 
@@ -96,18 +97,13 @@ def test_serve_with_a_proxy_in_front() -> None:
     """What the pages about proxies and systemd start."""
     command = [sys.executable, "-m", "pymongoose", "serve", "asgi_app:app"]
     command += ["--app-dir", str(EXAMPLES / "python"), "--port", "0", "--proxy-headers"]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYMONGOOSE_QUIET": "1"}
-    )
-    try:
+    quiet = {**os.environ, "PYMONGOOSE_QUIET": "1"}
+    with running(command, stderr=subprocess.PIPE, text=True, env=quiet) as process:
         assert process.stderr is not None
         url = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
         server = Program(process, url)
         headers = {"X_Forwarded_For": "192.0.2.7", "X_Forwarded_Proto": "https"}
         assert server.ask("GET", "/x", **headers)[2].startswith(b"https /x for 192.0.2.7 by process ")
-    finally:
-        process.terminate()
-        process.communicate(timeout=PATIENCE)
 
 
 def test_the_configuration_of_haproxy() -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
-from loopback import free_port
+import loopback
 
 pytestmark = pytest.mark.slow
 
@@ -65,25 +63,19 @@ def frameworks() -> None:
 @contextmanager
 def running(kind: str, app: str, *options: str) -> Iterator[int]:
     """A server of one application, in a process of its own; yields its port."""
-    port = free_port()
+    port = loopback.free_port()
     command = [str(PYTHON), "-c", START, kind, f"apps:{app}", "--url", f"http://127.0.0.1:{port}", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
-    try:
-        deadline = time.monotonic() + DEADLINE
-        while True:
+    with TemporaryFile() as said:
+        with loopback.running(command, stdout=subprocess.DEVNULL, stderr=said) as process:
             try:
-                socket.create_connection(("127.0.0.1", port), DEADLINE).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    _, err = process.communicate(timeout=DEADLINE)
-                    raise AssertionError(err.decode()) from None
-                time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        _, err = process.communicate(timeout=DEADLINE)
-    assert b"Traceback" not in err, err.decode()
+                loopback.wait_for(process, port)
+            except RuntimeError as error:
+                said.seek(0)
+                raise AssertionError(said.read().decode()) from error
+            yield port
+        said.seek(0)
+        err = said.read().decode()
+    assert "Traceback" not in err, err
 
 
 def ask(

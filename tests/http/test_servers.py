@@ -93,12 +93,9 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     port = loopback.free_port()
     (here / "nginx.conf").write_text(NGINX.format(here=here, port=port))
     command = ["nginx", "-p", str(here), "-e", str(here / "error.log"), "-c", str(here / "nginx.conf")]
-    with subprocess.Popen(command) as process:
-        try:
-            loopback.wait_for(process, port)
-            yield port
-        finally:
-            process.terminate()
+    with loopback.running(command) as process:
+        loopback.wait_for(process, port)
+        yield port
 
 
 @contextmanager

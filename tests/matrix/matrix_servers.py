@@ -10,8 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import loopback
+
 HERE = Path(__file__).parent
 PYTHON = sys.executable
+NOWHERE = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
 PATIENCE = 60.0  # seconds until a server that does not listen is given up
 
 OURS = {
@@ -75,15 +78,7 @@ def running(commands: Mapping[str, list[str]], place: Path) -> Iterator[dict[str
         paths = {name: socket_of(place, name) for name in commands}
         for name, command in commands.items():
             words = [word.replace("PATH", str(paths[name])) for word in command]
-            process = subprocess.Popen(
-                words,
-                cwd=HERE,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            processes[name] = stack.enter_context(process)
-            stack.callback(process.terminate)
+            processes[name] = stack.enter_context(loopback.running(words, cwd=HERE, **NOWHERE))
         for name, process in processes.items():
             _wait(process, paths[name])
         yield paths

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import DEADLINE
 
-from loopback import free_port
+from loopback import free_port, running
 
 MUCH = 200_000_000
 MORE = 8_000_000  # bytes that may be kept
@@ -82,17 +82,14 @@ def serving(tmp_path: Path, kind: str, app: str, *options: str) -> Iterator[Serv
     port = free_port()
     command = [sys.executable, "-m", f"pymongoose.{kind}", f"served:{app}", *options]
     command += ["--url", f"http://127.0.0.1:{port}"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE)
-    try:
+    with running(command, cwd=tmp_path, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         while b"Ctrl+C" not in (line := process.stdout.readline()):
             assert line, "the server did not start"
         served = Served(process, port)
         served.ask()
         yield served
-    finally:
-        process.kill()
-        process.communicate(timeout=DEADLINE)
+        process.kill()  # What it holds is not waited for.
 
 
 def push(sock: socket.socket, piece: bytes) -> int:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import os
-import signal
 import socket
 import struct
 import subprocess
@@ -19,7 +17,7 @@ from typing import Any
 import pytest
 from conftest import DEADLINE, expect_error, read_all
 
-from loopback import free_port
+from loopback import free_port, running
 from pymongoose import Connection
 from pymongoose.asgi import ASGIServer
 
@@ -530,9 +528,6 @@ def test_several_processes_on_one_port(tmp_path: Path, module: str, app: str) ->
         "--workers",
         "2",
     ]
-    process = subprocess.Popen(
-        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ
-    )
     pids: set[bytes] = set()
 
     def collect(count: int) -> None:
@@ -544,14 +539,13 @@ def test_several_processes_on_one_port(tmp_path: Path, module: str, app: str) ->
             except (OSError, http.client.HTTPException):
                 time.sleep(0.02)
 
-    try:
+    with running(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         collect(2)
         if module == "asgi":
             with pytest.raises((OSError, http.client.HTTPException)):
                 fetch(port, path="/die")
             collect(3)
-    finally:
-        process.send_signal(signal.SIGTERM)
+        process.terminate()
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert b"Server stopped." in out

@@ -21,6 +21,7 @@ from typing import IO, Any
 import pytest
 from conftest import Server
 
+from loopback import running
 from pymongoose import MG_EV_HTTP_MSG, Manager
 from pymongoose.demo import load, mqtt, tls
 from pymongoose.demo.__main__ import main
@@ -69,23 +70,17 @@ def test_port_in_use(capsys: pytest.CaptureFixture[str], url: str) -> None:
 @contextmanager
 def demo(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The demo in a process: its URL, and the process."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pymongoose.demo", *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYMONGOOSE_QUIET": "1"},
-    )
-    assert process.stdout is not None
-    try:
+    command = [sys.executable, "-m", "pymongoose.demo", *options]
+    quiet = {**os.environ, "PYMONGOOSE_QUIET": "1"}
+    with running(command, stdout=subprocess.PIPE, text=True, env=quiet) as process:
+        assert process.stdout is not None
         line = process.stdout.readline()
         found = re.search(r"http://\S+:\d+/", line)
         assert found, line
         yield found[0], process
-    finally:
         process.terminate()
         rest = process.stdout.read()
-        process.stdout.close()
-        code = process.wait(TIMEOUT)
+    code = process.returncode
     if code != -signal.SIGKILL:
         assert (code, rest) == (0, "Stopped.\n")
 

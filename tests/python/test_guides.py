@@ -7,12 +7,12 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import pytest
 from conftest import DEADLINE, Server, poll_until, read_all
 
 import pymongoose
-from loopback import free_port
+from loopback import free_port, running, wait_for
 from pymongoose import MG_EV_HTTP_MSG, Connection, Manager
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,40 +147,12 @@ def test_the_worker_example(names: dict[str, Any]) -> None:
 # nginx in front of four processes, one of which is killed under load.
 
 
+@dataclass(frozen=True)
 class Cluster:
-    """nginx and four servers, with the shipped configuration on free ports."""
+    """nginx and the servers that it passes requests to."""
 
-    def __init__(self, directory: Path) -> None:
-        self.ports = [free_port() for _ in range(4)]
-        self.port = free_port()
-        text = (ROOT / "examples" / "nginx.conf").read_text()
-        for old, new in zip((8000, 8001, 8002, 8003, 8080), [*self.ports, self.port]):
-            text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-        text = text.replace("/tmp/nginx-pymongoose.pid", str(directory / "nginx.pid"))
-        config = directory / "nginx.conf"
-        config.write_text(text)
-        self.servers = [
-            subprocess.Popen(
-                [sys.executable, str(ROOT / "examples" / "python" / "server.py"), "--port", str(port)],
-                env={**os.environ, "PYMONGOOSE_QUIET": "1"},
-            )
-            for port in self.ports
-        ]
-        self.nginx = subprocess.Popen(
-            ["nginx", "-c", str(config), "-e", "stderr", "-g", "daemon off;"], stderr=subprocess.DEVNULL
-        )
-        for port in (*self.ports, self.port):
-            self.wait(port)
-
-    def wait(self, port: int) -> None:
-        deadline = time.monotonic() + DEADLINE
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+    port: int
+    servers: list[subprocess.Popen[bytes]]
 
     def get(self) -> tuple[int, bytes]:
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
@@ -191,31 +163,42 @@ class Cluster:
         finally:
             client.close()
 
-    def stop(self) -> list[int]:
-        self.nginx.terminate()
-        self.nginx.wait(120)
-        for server in self.servers:
-            server.terminate()
-        return [server.wait(120) for server in self.servers]
+
+@contextmanager
+def cluster(directory: Path) -> Iterator[Cluster]:
+    """nginx and four servers, with the shipped configuration on free ports."""
+    ports = {old: free_port() for old in (8000, 8001, 8002, 8003, 8080)}
+    text = (ROOT / "examples" / "nginx.conf").read_text()
+    for old, new in ports.items():
+        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
+    config = directory / "nginx.conf"
+    config.write_text(text.replace("/tmp/nginx-pymongoose.pid", str(directory / "nginx.pid")))
+    *backends, front = ports.values()
+    server = [sys.executable, str(ROOT / "examples" / "python" / "server.py"), "--port"]
+    quiet = {**os.environ, "PYMONGOOSE_QUIET": "1"}
+    nginx = ["nginx", "-c", str(config), "-e", "stderr", "-g", "daemon off;"]
+    with ExitStack() as stack:
+        servers = [stack.enter_context(running([*server, str(port)], env=quiet)) for port in backends]
+        proxy = stack.enter_context(running(nginx, stderr=subprocess.DEVNULL))
+        for process, port in zip((*servers, proxy), (*backends, front)):
+            wait_for(process, port)
+        yield Cluster(front, servers)
 
 
 def test_nginx_goes_on_when_a_process_is_killed(tmp_path: Path) -> None:
     if shutil.which("nginx") is None:
         assert os.environ.get("CI") != "true", "nginx is not installed"
         pytest.skip("nginx is not installed")
-    cluster = Cluster(tmp_path)
-    try:
+    with cluster(tmp_path) as made:
         answers: list[tuple[int, bytes]] = []
         for i in range(400):
             if i == 200:
-                cluster.servers[0].kill()
-                cluster.servers[0].wait()
-            answers.append(cluster.get())
+                made.servers[0].kill()
+                made.servers[0].wait()
+            answers.append(made.get())
         assert {status for status, _ in answers} == {200}
         before = {body for _, body in answers[:200]}
         after = {body for _, body in answers[201:]}
         assert len(before) == 4
         assert len(after) == 3
-    finally:
-        codes = cluster.stop()
-    assert codes == [-signal.SIGKILL, 0, 0, 0]
+    assert [server.returncode for server in made.servers] == [-signal.SIGKILL, 0, 0, 0]

@@ -135,7 +135,12 @@ class Serving:
             client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
-            self.process.wait(DEADLINE)
+            try:
+                self.process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
         self._thread.join(DEADLINE)
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cprogram
+import loopback
 from needs import need, skip
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -32,15 +33,11 @@ def output(command: Sequence[str | Path]) -> list[str]:
 def running(
     command: Sequence[str | Path], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in the background."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment)
-    try:
+    """A program in the background whose output is read."""
+    with loopback.running(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment
+    ) as process:
         yield process
-    finally:
-        process.terminate()
-        process.wait(timeout=120)
-        if process.stdout:
-            process.stdout.close()
 
 
 def wait_until_ready(process: subprocess.Popen[bytes]) -> None:

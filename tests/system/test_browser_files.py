@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,11 +45,15 @@ def make_film(path: Path) -> None:
     brightness = f"if(lt(X,{LEFT}),16+219*T/{SECONDS},random(1)*255)"
     source = f"nullsrc=s=160x120:r=10:d={SECONDS},format=yuv420p,geq=lum='{brightness}':cb=128:cr=128"
     codec = ["-c:v", "libvpx", "-b:v", "3M", "-deadline", "realtime", "-cpu-used", "8", "-g", "10"]
-    subprocess.run(
-        ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", source, *codec, str(path)],
-        stdin=subprocess.DEVNULL,
-        check=True,
-    )
+    command = ["ffmpeg", "-loglevel", "error", "-f", "lavfi", "-i", source, *codec, "-f", "webm"]
+    # Encoding takes many seconds, and the film says nothing about the library: it is made once.
+    made = cprogram.ROOT / "target" / "films" / sha256(repr(command).encode()).hexdigest()[:16]
+    if not made.exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = made.with_suffix(f".{os.getpid()}")
+        subprocess.run([*command, "-y", str(unfinished)], stdin=subprocess.DEVNULL, check=True)
+        unfinished.replace(made)
+    shutil.copy(made, path)
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +75,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     port = loopback.free_port()
     url = f"http://127.0.0.1:{port}"
     log = place / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen([str(program), url, "www"], cwd=place, stdout=out)
-    try:
+    with (
+        log.open("wb") as out,
+        loopback.running([program, url, "www"], cwd=place, stdout=out) as process,
+    ):
         loopback.wait_for(process, port)
         yield Site(url, www, log)
-    finally:
-        process.terminate()
-        process.wait(timeout=120)
 
 
 def test_a_page_of_a_hundred_parts(browser: Any, site: Site) -> None:
@@ -90,20 +95,21 @@ def test_a_page_of_a_hundred_parts(browser: Any, site: Site) -> None:
     assert browser.execute_script("return parts.size") == PARTS // 2
 
 
-# Moves to a time, and calls back when the frame there is decoded, with the time and the frame's
-# brightness, from 0 to 255.
+# Moves to a time, and calls back there.
 SEEK = """
-const [to, left, done] = arguments;
+const [to, done] = arguments;
 film.onerror = () => done({error: film.error.message});
-film.onseeked = () => {
-  const canvas = new OffscreenCanvas(film.videoWidth, film.videoHeight).getContext("2d");
-  canvas.drawImage(film, 0, 0);
-  const pixels = canvas.getImageData(0, 0, left, film.videoHeight).data;
-  let sum = 0;
-  for (let i = 0; i < pixels.length; i += 4) sum += pixels[i];
-  done({time: film.currentTime, brightness: sum / (pixels.length / 4)});
-};
+film.onseeked = () => done({time: film.currentTime});
 film.currentTime = to;
+"""
+# The brightness of the frame that is shown, from 0 to 255.
+BRIGHTNESS = """
+const canvas = new OffscreenCanvas(film.videoWidth, film.videoHeight).getContext("2d");
+canvas.drawImage(film, 0, 0);
+const pixels = canvas.getImageData(0, 0, arguments[0], film.videoHeight).data;
+let sum = 0;
+for (let i = 0; i < pixels.length; i += 4) sum += pixels[i];
+return sum / (pixels.length / 4);
 """
 
 
@@ -118,13 +124,14 @@ def test_seeking_in_a_film_asks_for_ranges(browser: Any, site: Site) -> None:
     wait = WebDriverWait(browser, 60)
     wait.until(lambda b: b.execute_script("return film.readyState >= 1 || film.error !== null"))
     assert browser.execute_script("return film.error") is None
-    assert browser.execute_script("return Math.round(film.duration)") == SECONDS
+    wait.until(lambda b: b.execute_script("return Math.round(film.duration)") == SECONDS)
     # Near its end, and back to the middle.
     for time in (SECONDS - 5.0, SECONDS / 2, SECONDS - 5.0):
-        seen = browser.execute_async_script(SEEK, time, LEFT - 10)
+        seen = browser.execute_async_script(SEEK, time)
         assert "error" not in seen
         assert seen["time"] == pytest.approx(time)
-        assert seen["brightness"] == pytest.approx(255 * time / SECONDS, abs=10)
-    # What is near the end did not come with the beginning.
-    near = [at for at in site.ranges("film.webm") if 0.8 * size < at < 0.95 * size]
-    assert near, site.log.read_text()
+        # The frame may be shown after the event.
+        expected = pytest.approx(255 * time / SECONDS, abs=10)
+        wait.until(lambda b: b.execute_script(BRIGHTNESS, LEFT - 10) == expected)  # noqa: B023
+    # What is near the end did not come with the beginning. The server may write its log after the answer.
+    wait.until(lambda _: any(0.8 * size < at < 0.95 * size for at in site.ranges("film.webm")))

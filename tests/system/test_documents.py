@@ -33,15 +33,11 @@ def block(language: str, word: str) -> str:
 
 def answer(command: list[str], port: int) -> str:
     """Starts a server, asks it with curl, stops it."""
-    process = subprocess.Popen(command)
-    try:
+    with loopback.running(command) as process:
         loopback.wait_for(process, port)
         url = f"http://127.0.0.1:{port}/some/path"
-        curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "10", url]
+        curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "60", url]
         return subprocess.run(curl, check=True, capture_output=True, text=True).stdout
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_the_c_example_of_the_readme(tmp_path: Path) -> None:

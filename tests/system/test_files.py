@@ -43,18 +43,14 @@ def curl(place: Path) -> Iterator[Curl]:
     program = cprogram.build(cprogram.ROOT / "benches" / "files.c", place / "files", flags=["-O2"])
     port = loopback.free_port()
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen([str(program), url, "www"], cwd=place)
 
     def run(path: str, *options: str) -> subprocess.CompletedProcess[bytes]:
         command = ["curl", "--silent", "--show-error", "--max-time", "30", "--path-as-is", *options]
         return subprocess.run([*command, url + path], capture_output=True)
 
-    try:
+    with loopback.running([program, url, "www"], cwd=place) as process:
         loopback.wait_for(process, port)
         yield run
-    finally:
-        process.terminate()
-        process.wait(timeout=120)
 
 
 def nasty_paths() -> list[str]:
@@ -124,14 +120,10 @@ def test_the_example_of_the_guide(place: Path, tmp_path: Path) -> None:
     program = guide.split("```c\n")[1].split("```")[0]
     source = tmp_path / "guide.c"
     source.write_text(program.replace("8000", str(port)))
-    process = subprocess.Popen([str(cprogram.build(source, tmp_path / "guide"))], cwd=place)
-    try:
+    with loopback.running([cprogram.build(source, tmp_path / "guide")], cwd=place) as process:
         loopback.wait_for(process, port)
         url = f"http://127.0.0.1:{port}/page.html"
         done = subprocess.run(["curl", "--silent", "--include", url], capture_output=True, check=True)
-    finally:
-        process.kill()
-        process.wait()
     head, _, body = done.stdout.partition(b"\r\n\r\n")
     assert body == b"<p>page"
     assert b"\r\nCache-Control: no-cache\r\n" in head + b"\r\n"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -37,16 +34,10 @@ def hello(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def counting(program: Path, port: int, table: Path) -> Iterator[None]:
     """Runs the server under `strace -c`, which writes its table when the server has ended."""
     url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(["strace", "-c", "-f", "-o", str(table), str(program), url])
-    try:
+    # strace passes SIGTERM on to the server with -I2.
+    with loopback.running(["strace", "-I2", "-c", "-f", "-o", str(table), str(program), url]) as process:
         loopback.wait_for(process, port)
         yield
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-        os.kill(int(children), signal.SIGTERM)
-        process.wait(timeout=120)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def ask(connections: list[socket.socket]) -> None:

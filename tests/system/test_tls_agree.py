@@ -55,13 +55,10 @@ def check_client(place: Path, port: int, version: str, of_wild: str = "http/1.1"
 def running(port: int, command: Sequence[str | Path], place: Path) -> Iterator[None]:
     with (
         open(place / "peer.log", "ab") as log,
-        subprocess.Popen(command, cwd=place, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
+        loopback.running(command, cwd=place, stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process,
     ):
-        try:
-            loopback.wait_for(process, port)
-            yield
-        finally:
-            process.terminate()
+        loopback.wait_for(process, port)
+        yield
 
 
 def nginx(place: Path, rules: str) -> list[str | Path]:

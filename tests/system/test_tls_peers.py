@@ -209,14 +209,10 @@ def s_server(place: Path, cert: str, *options: str) -> Iterator[int]:
     port = loopback.free_port()
     command = ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
     command += ["-cert", f"{cert}.crt", "-key", f"{cert}.key", *options]
-    with subprocess.Popen(
-        command, cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            loopback.wait_for(process, port)
-            yield port
-        finally:
-            process.terminate()
+    nowhere = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with loopback.running(command, cwd=place, **nowhere) as process:
+        loopback.wait_for(process, port)
+        yield port
 
 
 def client(place: Path, port: int, ca: str, name: str = "localhost", cert: str = "") -> list[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from typing import NamedTuple
 
 import cprogram
+from loopback import running
 
 HERE = Path(__file__).resolve().parent
 FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1"]
@@ -19,45 +22,39 @@ def program() -> Path:
     return cprogram.build(HERE / "peer.c", cprogram.ROOT / "target" / "ws-tests" / "peer", flags=FLAGS)
 
 
-class Process:
+@contextmanager
+def peer(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     """A peer that lives until its standard input is closed."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [program(), *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.communicate()
-        assert self.process.returncode == 0
+    command: list[str | Path] = [program(), *arguments]
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.communicate()
+    assert process.returncode == 0
 
 
-class Server(Process):
-    """An echo server; `bits` is the window of permessage-deflate, 0: none."""
+class Server(NamedTuple):
+    """An echo server."""
 
-    def __init__(self, bits: int = 0) -> None:
-        super().__init__("server", str(bits))
-        assert self.process.stdout is not None
-        self.port = int(self.process.stdout.readline())
-
-    def __enter__(self) -> Server:
-        return self
+    port: int
 
 
-class Client(Process):
+class Client(NamedTuple):
     """An echo client; `listener` is where it connects, again and again."""
 
-    def __init__(self, bits: int = 0) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        super().__init__("client", str(self.listener.getsockname()[1]), str(bits))
+    listener: socket.socket
 
-    def __enter__(self) -> Client:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        super().__exit__(kind, exc, trace)
-        self.listener.close()
+@contextmanager
+def server(bits: int = 0) -> Iterator[Server]:
+    """A server; `bits` is the window of permessage-deflate, 0: none."""
+    with peer("server", str(bits)) as process:
+        assert process.stdout is not None
+        yield Server(int(process.stdout.readline()))
+
+
+@contextmanager
+def client(bits: int = 0) -> Iterator[Client]:
+    """A client."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with peer("client", str(listener.getsockname()[1]), str(bits)):
+            yield Client(listener)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from endpoints import Server
+import endpoints
 
 # Sends the messages, closes when all have come back, and calls back with what happened.
 SCRIPT = """
@@ -34,7 +34,7 @@ socket.onclose = event => done({...log, code: event.code, reason: event.reason, 
 @pytest.mark.parametrize("bits", [0, 15])
 def test_chromium(browser: Any, bits: int) -> None:
     messages = ["", "Hello", "κόσμε 😀", "x" * 70000, {"size": 0}, {"size": 1}, {"size": 300000}]
-    with Server(bits) as server:
+    with endpoints.server(bits) as server:
         browser.get(f"http://127.0.0.1:{server.port}/page")
         log = browser.execute_async_script(SCRIPT, server.port, ["chat", "superchat"], messages)
     sizes = [m["size"] for m in messages if isinstance(m, dict)]

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import endpoints
 from cases import NOISE, close, fragments
 from endpoints import Client, Server
 from wire import BINARY, CLOSE, CONTINUE, PING, PONG, TEXT, Frame, Peer
@@ -90,19 +91,19 @@ def directions(extension: str) -> dict[str, Direction]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server(bits=15) as running:
+    with endpoints.server(bits=15) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with Client(bits=15) as running:
+    with endpoints.client(bits=15) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def small_server() -> Iterator[Server]:
-    with Server(bits=9) as running:
+    with endpoints.server(bits=9) as running:
         yield running
 
 

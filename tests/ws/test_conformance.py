@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import endpoints
 from cases import HELLO, Case, all_cases, close
 from endpoints import Client, Server
 from wire import CLOSE, Frame, Peer
@@ -15,13 +16,13 @@ CASES = all_cases()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with Server() as running:
+    with endpoints.server() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with Client() as running:
+    with endpoints.client() as running:
         yield running
 
 

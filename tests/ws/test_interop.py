@@ -12,7 +12,8 @@ from websockets.sync.client import connect
 from websockets.sync.connection import Connection
 from websockets.sync.server import ServerConnection, serve
 
-from endpoints import Client, Server
+import endpoints
+from endpoints import Server
 from wire import TIMEOUT
 
 MESSAGES: tuple[str | bytes, ...] = (
@@ -55,7 +56,7 @@ def bits(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="module")
 def server(bits: int) -> Iterator[Server]:
-    with Server(bits) as running:
+    with endpoints.server(bits) as running:
         yield running
 
 
@@ -109,7 +110,10 @@ def test_our_client(bits: int, compression: str | None) -> None:
         connection.close(4002, "bye")
         assert connection.close_code == 4002
 
-    with Client(bits) as client, serve(run(test), sock=client.listener, compression=compression) as package:
+    with (
+        endpoints.client(bits) as client,
+        serve(run(test), sock=client.listener, compression=compression) as package,
+    ):
         thread = threading.Thread(target=package.serve_forever)
         thread.start()
         try:
