@@ -2,7 +2,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run docs docs-serve check test test-hostile soak bench dropin header install uninstall miri lint types fmt clean
+.PHONY: help run docs docs-serve check test test-hostile soak fuzz autobahn bench dropin header install uninstall miri lint types fmt clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
@@ -28,6 +28,14 @@ test-hostile: ## the suites on busy, poor and foreign machines; options: make te
 soak: ## ten minutes of random traffic and misuse; other: make soak ARGS="SECONDS SEED"
 	@cargo build --release --quiet
 	@tests/soak/run.py $(ARGS)
+
+fuzz: ## fuzz all targets, TIME seconds in sum, else 60: make fuzz TIME=600 ARGS="head url"; libFuzzer on nightly
+	@python3 scripts/fuzz.py --time $(or $(TIME),60) $(ARGS)
+
+autobahn: ## Autobahn's WebSocket suite, an hour or two; needs Python 2.7; options: make autobahn ARGS="server-c --cases 1.*"
+	@cargo build --release --quiet
+	@scripts/venv.sh
+	@tests/autobahn/run.py $(ARGS) || [ $$? -eq 77 ]
 
 bench: ## compare with other servers; options: make bench ARGS="--rounds 5"
 	@scripts/tools.sh bench
