@@ -32,6 +32,7 @@ GATE = (
     "message",
     "messages",
     "module",
+    "mounts",
     "poll",
     "reply",
     "response",

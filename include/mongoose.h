@@ -1073,7 +1073,7 @@ struct mg_sha384_ctx;
 #define MG_GET_ACCEPTED (-2)
 
 /* How many there are. */
-#define mg_setting_COUNT 60
+#define mg_setting_COUNT 61
 
 /* Open network. */
 #define MG_WIFI_SECURITY_OPEN 0
@@ -1454,7 +1454,13 @@ enum mg_setting {
    * connection: then it gets `MG_EV_POLL` in the next poll too. All get it in a poll without I/O.
    * What a program changes by hand on another connection may be noticed that late. Managers only.
    */
-  MG_SET_POLL_INTERVAL = 60
+  MG_SET_POLL_INTERVAL = 60,
+  /* 1 or 0: accepted connections begin with a header of the PROXY protocol, version 1 or 2, before TLS
+   * and everything else; the client that it names becomes `c->rem`. Without one, or with one that is
+   * malformed, they close. Set on a listener, or at `MG_EV_ACCEPT` for peers that are proxies: whoever
+   * may send a header can claim any address.
+   */
+  MG_SET_PROXY_PROTOCOL = 61
 };
 
 /* Flags of `mg_http_web_opts`. */

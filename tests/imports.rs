@@ -11,7 +11,8 @@ const PROTOCOL_CIRCLE_MAX: usize = 3;
 /// Where the loop lives, and how its module is called: `loop` is a word of the language.
 const LOOP: (&str, &str) = ("loop", "event_loop");
 /// What the loop may import beside its own files.
-const LOOP_MAY_KNOW: [&str; 5] = ["abi", "fence", "codec::addr", "codec::url", "net::event_loop"];
+const LOOP_MAY_KNOW: [&str; 6] =
+    ["abi", "fence", "codec::addr", "codec::proxy_protocol", "codec::url", "net::event_loop"];
 
 /// A module: its path below `crate`, and what its file says, without comments and tests.
 struct Module {

@@ -12,8 +12,7 @@ static PyObject *peer_of(Asgi *server, struct mg_connection *c) {
   ConnExtra *slot = slot_of(c);
   if (slot->peer != NULL) return slot->peer;
   char text[INET6_ADDRSTRLEN] = "";
-  bool is_unix = c->rem.port == 0 && c->loc.port == 0;
-  if (is_unix) {
+  if (peer_is_unix(&c->rem, c->loc.port)) {
     PyObject *key = PyLong_FromLong(0);
     PyObject *path = key == NULL ? NULL : PyDict_GetItemWithError(server->servers, key);
     Py_XDECREF(key);
@@ -252,8 +251,8 @@ static PyObject *asgi_drain(PyObject *self, PyObject *args) {
   Core *m = server->core;
   int idle = 1, code = 1001;
   if (!PyArg_ParseTuple(args, "|pi", &idle, &code)) return NULL;
-  server->stopping = true;
   if (core_check_open(m) != 0 || core_enter(m) != 0) return NULL;
+  m->stopping = true;
   for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
     if (!gate_has(c)) continue;
     Exchange *x = (Exchange *) slot_of(c)->exchange;
@@ -261,6 +260,8 @@ static PyObject *asgi_drain(PyObject *self, PyObject *args) {
       c->is_closing = 1;
     } else if (c->is_accepted && x == NULL && !c->is_resp) {
       if (idle) c->is_draining = 1;
+    } else if (c->is_accepted && x == NULL && m->mounts != NULL) {
+      c->is_draining = 1; /* a file is being sent */
     } else if (x != NULL && x->is_websocket) {
       if (x->socket == SOCKET_OPEN) x->code = code;
       socket_end(x, code);

@@ -274,6 +274,10 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     slot->head = is_head(c, (struct mg_http_message *) ev_data);
   }
   if (ev != MG_EV_POLL) m->io = true;
+  if (m->mounts != NULL && c->is_accepted && (ev == MG_EV_HTTP_HDRS || ev == MG_EV_HTTP_MSG) &&
+      mounts_serve(m, c, ev, (struct mg_http_message *) ev_data)) {
+    return;
+  }
   if (m->early != NULL && c->is_accepted && m->early(m, c, ev, ev_data)) return;
   bool wanted = slot->route->handler != NULL &&
                 ((mask_of(m, slot->route) | slot->also) & MASK_BIT(ev)) != 0;
@@ -293,7 +297,7 @@ void gate_event(struct mg_connection *c, int ev, void *ev_data) {
     ANCHOR;
     gate_take_gil(m);
     PyGILState_STATE state = PyGILState_Ensure();
-    if (wanted && m->serve != NULL && c->is_accepted) {
+    if (wanted && m->serve != NULL && c->is_accepted && ev != MG_EV_ACCEPT) {
       serve_event(m, c, ev, ev_data);
     } else if (wanted) {
       call_handler(m, c, ev, ev_data);

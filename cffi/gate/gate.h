@@ -113,6 +113,9 @@ typedef struct Core {
   ServiceEarly early;  /* may be NULL, as the next one */
   ServiceOutput output;
   PyObject *service;   /* what serves; owned */
+  struct Mounts *mounts; /* folders that are served before the application; NULL: none */
+  char *mount_lines;   /* header lines of their responses; NULL: none */
+  bool stopping;       /* connections close after their responses */
   PyObject *lines[3];  /* [GIL] header lines of all responses: any, Server, Date; bytes, owned, or NULL */
   time_t date_at;      /* [GIL] the second of `date`, the Date line of responses without lines[2] */
   char date[96];
@@ -174,6 +177,15 @@ void route_release(Core *m, Route *route);
 PyObject *core_route(Core *m, PyObject *args);
 PyObject *core_route_done(Core *m, PyObject *address);
 PyObject *core_handle(Core *m, PyObject *args);
+
+/* Folders beside an application ------------------------------------------- mounts.c */
+
+PyObject *core_set_mounts(Core *m, PyObject *list);
+void mounts_free(struct Mounts *mounts);
+/* Serves a request at MG_EV_HTTP_HDRS and MG_EV_HTTP_MSG; false when it is the application's. */
+bool mounts_serve(Core *m, struct mg_connection *c, int ev, struct mg_http_message *hm);
+/* The path of a request's target. */
+struct mg_str http_path(struct mg_str uri);
 
 /* Turns of the loop ------------------------------------------------------- poll.c */
 

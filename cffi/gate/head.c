@@ -290,6 +290,11 @@ static const char *const method_names[] = {"GET", "POST", "HEAD", "PUT", "DELETE
 #define METHODS (sizeof(method_names) / sizeof(*method_names))
 static PyObject *methods[METHODS];
 
+bool peer_is_unix(const struct mg_addr *peer, uint16_t local_port) {
+  static const uint8_t none[16];
+  return peer->port == 0 && local_port == 0 && memcmp(peer->addr.ip, none, sizeof(none)) == 0;
+}
+
 PyObject *method_text(struct mg_str method) {
   for (size_t i = 0; i < METHODS; i++) {
     if (strlen(method_names[i]) == method.len && memcmp(method_names[i], method.buf, method.len) == 0) {

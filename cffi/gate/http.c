@@ -24,7 +24,7 @@ enum { METHOD, URI, QUERY, PROTO };
 
 /* The path of a target such as "http://host/path", which every server has to understand (RFC 9112,
    section 3.2.2); any other target as it is. */
-static struct mg_str path_of(struct mg_str uri) {
+struct mg_str http_path(struct mg_str uri) {
   static const char *const schemes[] = {"http://", "https://"};
   for (size_t i = 0; i < 2; i++) {
     size_t n = strlen(schemes[i]);
@@ -41,7 +41,7 @@ static PyObject *get_text(PyObject *self, void *which) {
   if (hm == NULL) return text_of(nothing);
   switch ((int) (intptr_t) which) {
     case METHOD: return text_of(hm->method);
-    case URI: return text_of(path_of(hm->uri));
+    case URI: return text_of(http_path(hm->uri));
     case QUERY: return text_of(hm->query);
     default: return text_of(hm->proto);
   }

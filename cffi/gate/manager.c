@@ -1,6 +1,7 @@
 /* The native half of Manager: its lock, its life, wakeup and facts. */
 #include "gate.h"
 
+#include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -207,6 +208,8 @@ static void core_dealloc(PyObject *self) {
   }
   Py_CLEAR(m->pending);
   PyMem_Free(m->scratch);
+  mounts_free(m->mounts);
+  free(m->mount_lines);
   if (m->interrupt_fd >= 0) close(m->interrupt_fd);
   lock_destroy(&m->lock);
   freefunc release = (freefunc) PyType_GetSlot(type, Py_tp_free);
@@ -343,6 +346,14 @@ static PyObject *core_set_lines(PyObject *self, PyObject *args) {
     m->lines[i] = lines[i];
     Py_XDECREF(before);
   }
+  if (m->mounts != NULL) {
+    const char *first = PyBytes_AsString(lines[0]), *second = PyBytes_AsString(lines[1]);
+    char *both = malloc(strlen(first) + strlen(second) + 1);
+    if (both == NULL) return PyErr_NoMemory();
+    strcat(strcpy(both, first), second);
+    free(m->mount_lines);
+    m->mount_lines = both;
+  }
   Py_RETURN_NONE;
 }
 
@@ -402,6 +413,7 @@ static PyMethodDef methods[] = {
      "clients included. What is closed or closing, not yet or not any more a WebSocket, or another\n"
      "manager's is left out."},
     {"_set_lines", (PyCFunction) core_set_lines, METH_VARARGS, NULL},
+    {"_set_mounts", (PyCFunction) core_set_mounts, METH_O, NULL},
     {"_turn", (PyCFunction) core_turn, METH_NOARGS, NULL},
     {"_turns", (PyCFunction) core_turns, METH_VARARGS, NULL},
     {"_open", (PyCFunction) core_open, METH_VARARGS, NULL},

@@ -93,7 +93,7 @@ int exchange_write(Exchange *x, PyObject *data, bool last) {
   }
   /* The rest of a body that the application did not read is discarded: the connection ends with it. */
   if (x->engine != NULL) x->response.closes = true;
-  if (x->server->stopping) x->response.closes = true;
+  if (x->server->core->stopping) x->response.closes = true;
   const char *wrong = response_write(&x->response, x->c, bytes, (size_t) length, last);
   Py_XDECREF(owner);
   if (x->response.state == RESPONSE_DONE) exchange_finish(x);

@@ -39,6 +39,8 @@ PyObject *path_text(struct mg_str path, bool utf8);
 PyObject *head_headers(const struct mg_http_message *hm, const Target *target);
 /* The headers as WSGI wants them, into a dict. -1 with an exception set. */
 int head_environ(const struct mg_http_message *hm, const Target *target, PyObject *environ);
+/* Whether a peer came by a Unix socket: it has no address then. */
+bool peer_is_unix(const struct mg_addr *peer, uint16_t local_port);
 PyObject *method_text(struct mg_str method);
 int head_setup(void);
 
@@ -148,7 +150,6 @@ typedef struct Asgi {
   double timer_at;
   bool nests;              /* tasks take no context (before 3.11) */
   bool turn_due;           /* a turn comes with the loop's next round */
-  bool stopping;           /* requests in progress are finished, and their connections close */
   Runner *spare;           /* ready for the next request */
   Runner *waiting;         /* applications that wait; owned */
   Py_ssize_t active;       /* applications that run */

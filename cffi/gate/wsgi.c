@@ -320,7 +320,7 @@ static PyObject *wsgi_drain(PyObject *self, PyObject *args) {
   int idle = 1;
   if (!PyArg_ParseTuple(args, "|p", &idle)) return NULL;
   if (core_check_open(m) != 0 || core_enter(m) != 0) return NULL;
-  service->stopping = true;
+  m->stopping = true;
   for (struct mg_connection *c = m->mgr.conns; c != NULL; c = c->next) {
     if (!gate_has(c)) continue;
     Job *job = slot_of(c)->job;
@@ -328,6 +328,8 @@ static PyObject *wsgi_drain(PyObject *self, PyObject *args) {
       c->is_closing = 1;
     } else if (c->is_accepted && job == NULL && !c->is_resp) {
       if (idle) c->is_draining = 1;
+    } else if (c->is_accepted && job == NULL && m->mounts != NULL) {
+      c->is_draining = 1; /* a file is being sent */
     } else if (job != NULL) {
       pthread_mutex_lock(&job->mutex);
       job->response.closes = true;

@@ -71,7 +71,7 @@ typedef struct Wsgi {
   Job *queue, **queue_end;
   Job *output, **output_end;
   int idle;                /* workers that wait */
-  bool stopped, stopping;
+  bool stopped;
   Job *all;
   struct mg_timer timer;   /* looks for output that was held back for a while */
   bool timed;

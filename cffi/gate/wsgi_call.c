@@ -46,7 +46,7 @@ static int add_addresses(Wsgi *service, Job *job, PyObject *environ) {
                          PyDict_SetItem(environ, keys.SERVER_PORT, PyTuple_GetItem(server, 1)) != 0)) {
     return -1;
   }
-  if (job->peer.port == 0) return PyErr_Occurred() ? -1 : 0; /* a Unix socket */
+  if (peer_is_unix(&job->peer, job->port)) return PyErr_Occurred() ? -1 : 0;
   inet_ntop(job->peer.is_ip6 ? AF_INET6 : AF_INET, job->peer.addr.ip, text, sizeof(text));
   PyObject *address = PyUnicode_FromString(text);
   if (address == NULL || PyDict_SetItem(environ, keys.REMOTE_HOST, address) != 0) {

@@ -47,7 +47,7 @@ Job *job_new(Wsgi *service, struct mg_connection *c, struct mg_http_message *hm,
   pthread_cond_init(&job->moved, NULL);
   response_init(&job->response, c, hm);
   if (service->threads > 0) job->response.out = &job->out;
-  if (service->stopping) job->response.closes = true;
+  if (service->core->stopping) job->response.closes = true;
   job->all_next = service->all;
   job->all_link = &service->all;
   if (job->all_next != NULL) job->all_next->all_link = &job->all_next;

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .connection import Connection
+from .constants import MG_EV_ACCEPT
 from .manager import Manager
 from .settings import ManagerSettings
 from .web import url_host
@@ -35,6 +36,11 @@ def apply(manager: Manager, settings: ManagerSettings) -> None:
     manager.set(**settings)
     if not settings.get("http_date", True):
         manager._set_lines(b"", b"", b"")
+
+
+def events(wanted: tuple[int, ...], is_proxy: Callable[[Connection], bool] | None) -> tuple[int, ...]:
+    """Events of a server's manager."""
+    return wanted if is_proxy is None else (*wanted, MG_EV_ACCEPT)
 
 
 def server_name(url: str) -> str:

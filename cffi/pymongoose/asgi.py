@@ -20,7 +20,7 @@ from . import _bodies, _serve
 from ._core import gate
 from ._lifespan import TIMEOUT, App, Lifespan, Message
 from .connection import Connection
-from .constants import MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_WS_CTL, MG_EV_WS_MSG
+from .constants import MG_EV_ACCEPT, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG, MG_EV_WS_CTL, MG_EV_WS_MSG
 from .manager import Manager
 from .settings import ManagerSettings
 
@@ -72,7 +72,8 @@ class ASGIServer:
     """Serves an ASGI application on the running asyncio loop.
 
     max_body: bytes of a request's body; 413 for longer ones. 0: no limit. The application gets long
-    bodies in pieces, while they arrive.
+    bodies in pieces, while they arrive. is_proxy: whether an accepted connection begins with a header of
+    the PROXY protocol, which names the client.
     """
 
     def __init__(
@@ -83,7 +84,9 @@ class ASGIServer:
         settings: ManagerSettings | None = None,
         max_body: int = _bodies.MAX_BODY,
         lifespan: str = "auto",
+        is_proxy: Callable[[Connection], bool] | None = None,
     ) -> None:
+        self._is_proxy = is_proxy
         self._app = single_callable(_serve.load(app))
         self._limits = _bodies.Limits(settings, max_body)
         self._error_handler = error_handler
@@ -117,7 +120,9 @@ class ASGIServer:
             lifespan = Lifespan(self._app, self._lifespan_mode == "on")
             await lifespan.startup()
             self._lifespan = lifespan
-        self._manager = Manager(self._ignore, error_handler=self._error_handler, events=EVENTS)
+        self._manager = Manager(
+            self._other_event, error_handler=self._error_handler, events=_serve.events(EVENTS, self._is_proxy)
+        )
         try:
             _serve.apply(self._manager, self._limits.settings)
             self._native = self._make_native(self._manager)
@@ -224,8 +229,10 @@ class ASGIServer:
         if self._native is not None:
             self._native.schedule()
 
-    def _ignore(self, conn: Connection, ev: int, data: Any) -> None:
-        """Events of connections that are not accepted."""
+    def _other_event(self, conn: Connection, ev: int, data: Any) -> None:
+        """Events of connections that are not accepted, or only just."""
+        if ev == MG_EV_ACCEPT and self._is_proxy is not None and self._is_proxy(conn):
+            conn.set(proxy_protocol=True)
 
 
 def serve(

@@ -23,6 +23,7 @@ class Settings(TypedDict, total=False):
     message_rate: int  # bytes per second of a WebSocket message or an MQTT packet
     idle_timeout: int  # without a byte in or out, of any protocol
     dscp: int  # what packets are marked with (RFC 2474), 0 to 63
+    proxy_protocol: int  # accepted connections begin with a PROXY header, which names the client
     tls_inherit: int  # accepted connections begin TLS with the options of their listener
     tls_tickets: int  # TLS sessions may be resumed; on unless it is set to 0
     tls_key_log: int  # append the keys of TLS sessions to the file that SSLKEYLOGFILE names

@@ -21,7 +21,7 @@ from typing import Any
 from . import _bodies, _serve
 from ._core import gate
 from .connection import Connection
-from .constants import MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG
+from .constants import MG_EV_ACCEPT, MG_EV_CLOSE, MG_EV_HTTP_HDRS, MG_EV_HTTP_MSG
 from .manager import Manager
 from .settings import ManagerSettings
 
@@ -109,7 +109,8 @@ class WSGIServer:
     workers: threads that run it. With one, that is the thread that polls: the fastest way for an
     application that does not wait. stream_timeout: seconds in which a client may take nothing of its
     response. max_body: bytes of a request's body; 413 for longer ones. 0: no limit. Long bodies come
-    in a temporary file. multiprocess: other processes serve the same application.
+    in a temporary file. multiprocess: other processes serve the same application. is_proxy: whether an
+    accepted connection begins with a header of the PROXY protocol, which names the client.
     """
 
     def __init__(
@@ -122,11 +123,15 @@ class WSGIServer:
         settings: ManagerSettings | None = None,
         max_body: int = _bodies.MAX_BODY,
         multiprocess: bool = False,
+        is_proxy: Callable[[Connection], bool] | None = None,
     ) -> None:
+        self._is_proxy = is_proxy
         if workers < 1:
             raise ValueError("workers must be at least 1")
         limits = _bodies.Limits(settings, max_body)
-        self._manager = Manager(self._ignore, error_handler=error_handler, events=EVENTS)
+        self._manager = Manager(
+            self._other_event, error_handler=error_handler, events=_serve.events(EVENTS, is_proxy)
+        )
         _serve.apply(self._manager, limits.settings)
         self._servers: dict[int, tuple[str, str]] = {}
         threads = workers if workers > 1 else 0
@@ -233,8 +238,10 @@ class WSGIServer:
         self._manager.close()
         self._native.stop()
 
-    def _ignore(self, conn: Connection, ev: int, data: Any) -> None:
-        """Events of connections that are not accepted."""
+    def _other_event(self, conn: Connection, ev: int, data: Any) -> None:
+        """Events of connections that are not accepted, or only just."""
+        if ev == MG_EV_ACCEPT and self._is_proxy is not None and self._is_proxy(conn):
+            conn.set(proxy_protocol=True)
 
 
 def serve(

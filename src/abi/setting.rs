@@ -176,6 +176,11 @@ pub enum Setting {
     /// connection: then it gets `MG_EV_POLL` in the next poll too. All get it in a poll without I/O.
     /// What a program changes by hand on another connection may be noticed that late. Managers only.
     MG_SET_POLL_INTERVAL = 60,
+    /// 1 or 0: accepted connections begin with a header of the PROXY protocol, version 1 or 2, before TLS
+    /// and everything else; the client that it names becomes `c->rem`. Without one, or with one that is
+    /// malformed, they close. Set on a listener, or at `MG_EV_ACCEPT` for peers that are proxies: whoever
+    /// may send a header can claim any address.
+    MG_SET_PROXY_PROTOCOL = 61,
 }
 
 /// For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
@@ -187,7 +192,7 @@ pub const MG_GET_ACCEPTED: c_int = -2;
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 60;
+    pub const COUNT: usize = 61;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -251,6 +256,7 @@ impl Setting {
         Setting::MG_SET_HTTP_ALLOW_RAW_TARGET,
         Setting::MG_SET_HTTP_KNOWN_METHODS,
         Setting::MG_SET_POLL_INTERVAL,
+        Setting::MG_SET_PROXY_PROTOCOL,
     ];
 
     /// What `mg_mgr_harden` sets: for servers that strangers reach. Times are milliseconds.
@@ -329,6 +335,7 @@ impl Setting {
             | Setting::MG_SET_HTTP_ALLOW_LF
             | Setting::MG_SET_HTTP_ALLOW_RAW_TARGET
             | Setting::MG_SET_HTTP_KNOWN_METHODS
+            | Setting::MG_SET_PROXY_PROTOCOL
             | Setting::MG_SET_HTTP_ERROR_REPLIES
             | Setting::MG_SET_HTTP_CONTINUE
             | Setting::MG_SET_HTTP10_CLOSE

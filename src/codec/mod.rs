@@ -32,6 +32,7 @@ pub mod number;
 pub mod ota;
 pub mod path;
 pub mod phy;
+pub mod proxy_protocol;
 pub mod rpc;
 pub mod sntp;
 pub mod ssi;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 import signal
 import ssl
 import subprocess
@@ -104,10 +103,3 @@ def test_serve_with_a_proxy_in_front() -> None:
         server = Program(process, url)
         headers = {"X_Forwarded_For": "192.0.2.7", "X_Forwarded_Proto": "https"}
         assert server.ask("GET", "/x", **headers)[2].startswith(b"https /x for 192.0.2.7 by process ")
-
-
-def test_the_configuration_of_haproxy() -> None:
-    need("haproxy")
-    config = str(EXAMPLES / "proxy" / "haproxy.cfg")
-    done = subprocess.run([str(shutil.which("haproxy")), "-c", "-f", config], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr

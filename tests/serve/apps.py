@@ -25,8 +25,12 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
-        await receive()
-        return
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                print(f"disconnected {message['code']}", flush=True)
+                return
+            await send({**message, "type": "websocket.send"})
     if scope["path"] == "/held":
         print("held", flush=True)
     while scope["path"] == "/held" and not os.path.exists(GATE):

@@ -146,6 +146,15 @@ class Serving:
         self.process.stdout.close()
 
 
+def certificate(directory: Path, name: str, host: str = "127.0.0.1") -> tuple[str, str]:
+    """Paths of a new certificate for an address, which signs itself, and of its key."""
+    cert, key = str(directory / f"{name}.crt"), str(directory / f"{name}.key")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split()
+    command += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=IP:{host}", "-keyout", key, "-out", cert]
+    subprocess.run(command, check=True, capture_output=True, timeout=DEADLINE)
+    return cert, key
+
+
 def until(condition: Callable[[], object]) -> None:
     """Waits for what another process does."""
     event = threading.Event()

@@ -106,6 +106,7 @@ def complete(given: Mapping[str, Any]) -> SimpleNamespace:
     _check_url(options)
     tls.check(options)
     options.settings = dict(_setting(text) for text in options.set)
+    options.mounts = [_mount(text) for text in options.static]
     options.headers = [_header(text) for text in options.header]
     options.root_path = options.root_path.rstrip("/")
     if options.root_path and not options.root_path.startswith("/"):
@@ -165,6 +166,22 @@ def _setting(text: str) -> tuple[str, int]:
     if not (value.isascii() and value.lstrip("-").isdigit()):
         raise Misuse(f"--set {text}: {name} takes a number")
     return name, int(value)
+
+
+def _mount(text: str) -> tuple[str, str]:
+    path, equals, folder = text.partition("=")
+    plain = path.replace("/", "").replace("-", "").replace("_", "").replace(".", "")
+    parts = path.split("/")[1:]
+    if not equals or not path.startswith("/") or not (plain.isascii() and plain.isalnum()):
+        raise Misuse(f"--static {text}: expected /PATH=FOLDER, with letters, digits and -_. in the path")
+    if "" in parts or "." in parts or ".." in parts:
+        raise Misuse(f"--static {text}: the path must have no empty part, . or .., and no slash at its end")
+    folder = os.path.abspath(folder)
+    if not os.path.isdir(folder):
+        raise Misuse(f"--static {text}: {folder} is not a folder")
+    if "," in folder:
+        raise Misuse(f"--static {text}: the name of the folder must have no comma")
+    return path, folder
 
 
 def _header(text: str) -> bytes:

@@ -1,12 +1,15 @@
-"""Headers of trusted proxies: X-Forwarded-For and X-Forwarded-Proto."""
+"""What trusted proxies tell: X-Forwarded-For, X-Forwarded-Proto, and the PROXY protocol."""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import Misuse
+
+if TYPE_CHECKING:
+    from ..connection import Connection
 
 App = Callable[..., Any]
 SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
@@ -52,6 +55,13 @@ class Trusted:
                 self._known.clear()
             known = self._known[host] = self._find(host)
         return known
+
+    def sent(self, conn: Connection) -> bool:
+        """Whether a connection comes from one of them."""
+        address, local = conn.remote_addr, conn.local_addr
+        if address is None or local is None:
+            return False
+        return self.unix if address[1] == local[1] == 0 else address[0] in self
 
     def _find(self, host: str) -> bool:
         try:

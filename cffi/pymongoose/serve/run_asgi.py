@@ -41,7 +41,13 @@ async def _serve(worker: Worker, app: Any) -> int:
     stop = asyncio.Event()
     wrapped = wrappers.around_asgi(asgi.single_callable(app), worker, stop.set)
     settings = cast(ManagerSettings, worker.settings())
-    server = asgi.ASGIServer(wrapped, settings=settings, max_body=options.max_body, lifespan=options.lifespan)
+    server = asgi.ASGIServer(
+        wrapped,
+        settings=settings,
+        max_body=options.max_body,
+        lifespan=options.lifespan,
+        is_proxy=worker.is_proxy(),
+    )
     try:
         await server.open()
     except Exception as e:
@@ -49,6 +55,7 @@ async def _serve(worker: Worker, app: Any) -> int:
         print(f"Error: {options.target} does not start: {e}", file=sys.stderr)
         return STARTUP_FAILED
     try:
+        server.manager._set_mounts(options.mounts)
         worker.tick(server.manager)
         worker.listen(server.listen)
         loop.add_signal_handler(signal.SIGTERM, stop.set)

@@ -7,6 +7,7 @@ import signal
 import time
 from typing import Any
 
+from .. import _serve
 from ..constants import MG_EV_HTTP_MSG
 from ..manager import Manager
 from .worker import TICK, Worker
@@ -22,11 +23,17 @@ def run(worker: Worker) -> int:
     def stop(*unused: Any) -> None:
         worker.stopping = True
 
-    def handle(conn: Any, ev: int, data: Any) -> None:
-        conn.serve_dir(data, root)
+    is_proxy = worker.is_proxy()
 
-    manager = Manager(handle, events=(MG_EV_HTTP_MSG,))
+    def handle(conn: Any, ev: int, data: Any) -> None:
+        if ev == MG_EV_HTTP_MSG:
+            conn.serve_dir(data, root)
+        elif is_proxy is not None and is_proxy(conn):
+            conn.set(proxy_protocol=True)
+
+    manager = Manager(handle, events=_serve.events((MG_EV_HTTP_MSG,), is_proxy))
     manager.set(**worker.settings())
+    manager._set_mounts(options.mounts)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGQUIT, lambda number, frame: os._exit(0))
     signal.signal(signal.SIGUSR1, lambda number, frame: worker.context.reopen())

@@ -29,10 +29,12 @@ def run(worker: Worker, app: Any) -> int:
         settings=cast(ManagerSettings, worker.settings()),
         max_body=options.max_body,
         multiprocess=options.workers > 1,
+        is_proxy=worker.is_proxy(),
     )
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGQUIT, lambda number, frame: os._exit(0))
     signal.signal(signal.SIGUSR1, lambda number, frame: worker.context.reopen())
+    server.manager._set_mounts(options.mounts)
     worker.tick(server.manager)
     worker.listen(server.listen)
     worker.ready(f"{options.target} (WSGI)")

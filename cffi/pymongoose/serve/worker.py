@@ -10,7 +10,7 @@ import traceback
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from . import env_file, target
+from . import env_file, proxy, target
 from .board import BEAT, BEAT_TIME, CONNECTIONS, LAG
 from .errors import STARTUP_FAILED, Misuse
 from .process import Context
@@ -42,6 +42,12 @@ class Worker:
         self.requests_left: int | None = (
             options.limit_max_requests + jitter if options.limit_max_requests else None
         )
+
+    def is_proxy(self) -> Callable[[Connection], bool] | None:
+        """Whose connections begin with a header of the PROXY protocol; None: nobody's."""
+        if not self.options.proxy_protocol:
+            return None
+        return proxy.Trusted(self.options.forwarded_allow_ips).sent
 
     def settings(self) -> dict[str, int]:
         """Limits and timeouts for the manager."""

@@ -29,6 +29,24 @@ pub fn enter(root: &Root, c: Conn) {
     });
 }
 
+/// A connection turns out to be another client's. False when that one has too many.
+pub fn replace(root: &Root, c: Conn, client: Addr) -> bool {
+    let per_address = root.with(|inner| inner.settings.get(Setting::MG_SET_MAX_PER_ADDRESS));
+    let count = root.with(|inner| {
+        let before = c.rem().bytes();
+        let Some(count) = inner.by_address.get_mut(&before) else { return 0 };
+        *count -= 1;
+        if *count == 0 {
+            inner.by_address.remove(&before);
+        }
+        let count = inner.by_address.entry(client.bytes()).or_default();
+        *count += 1;
+        *count
+    });
+    c.set_rem(client);
+    per_address == 0 || i64::from(count) <= per_address
+}
+
 /// Counts a connection that closes.
 pub fn leave(root: &Root, c: Conn) {
     if !c.has(flag::ACCEPTED) {

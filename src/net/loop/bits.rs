@@ -52,4 +52,6 @@ pub mod is {
     pub const KEEPALIVE: u32 = 1 << 18;
     /// In the list of connections whose handlers are at work at `MG_EV_POLL`.
     pub const ACTIVE: u32 = 65536;
+    /// A header of the PROXY protocol is to come first, see `proxied`.
+    pub const PROXIED: u32 = 1 << 19;
 }

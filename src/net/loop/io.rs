@@ -7,7 +7,7 @@ use super::engine::{Piece, Source};
 use super::handle::Conn;
 use super::services::Transport;
 use super::state::{ConnState, Root, is, ready};
-use super::{connect, listen, log, memory, oversize, sys, wakeup};
+use super::{connect, listen, log, memory, oversize, proxied, sys, wakeup};
 use crate::abi::{Addr, MG_EV_READ, MG_EV_WRITE, Setting, flag};
 use core::ffi::c_int;
 use std::io::{self, ErrorKind};
@@ -135,6 +135,9 @@ fn transfer(root: &Root, c: Conn, state: &ConnState, now: u64) {
             state.used_up(ready::READ);
             wakeup::deliver(root);
         }
+        return;
+    }
+    if state.is(is::PROXIED) && !proxied::take_header(root, c, state) {
         return;
     }
     if transport(c, state).is_some_and(|tls| !tls.drive(c, now)) {

@@ -6,7 +6,7 @@ use super::conn::{self, alloc, call, link, register};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, is, ready};
-use super::{deadline, dscp, log, sys, unix};
+use super::{deadline, dscp, log, proxied, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_ACCEPT, MG_EV_OPEN, Setting, flag};
 use crate::codec::url::Url;
 use core::ffi::{c_int, c_void};
@@ -235,6 +235,7 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     call(c, MG_EV_OPEN, ptr::null_mut());
     log::debug(format_args!("{} {fd} accepted {} -> {}", c.id(), c.rem(), c.loc()));
     call(c, MG_EV_ACCEPT, ptr::null_mut());
+    proxied::expect(c);
     if let Some(root) = Root::of(m) {
         root.services.transport.accepted(listener, c);
     }

@@ -33,6 +33,7 @@ pub mod poll;
 mod poll_event;
 pub mod process;
 pub mod progress;
+pub mod proxied;
 pub mod queue;
 pub mod race;
 pub mod raw_slice;

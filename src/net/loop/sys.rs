@@ -46,6 +46,19 @@ pub fn has_input(fd: c_int) -> bool {
     retry(|| unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, flags) }).is_ok()
 }
 
+/// Copies what a socket has, as far as there is room, and leaves it there.
+pub fn peek(fd: c_int, room: &mut [u8]) -> io::Result<usize> {
+    let flags = libc::MSG_PEEK | libc::MSG_DONTWAIT;
+    // SAFETY: a slice is writable memory of its length.
+    retry(|| unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), flags) })
+}
+
+/// Reads what a socket has, as far as there is room.
+pub fn take(fd: c_int, room: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: a slice is writable memory of its length.
+    retry(|| unsafe { libc::recv(fd, room.as_mut_ptr().cast(), room.len(), libc::MSG_DONTWAIT) })
+}
+
 /// Sends from memory. `more`: other bytes follow at once, so a packet need not leave half full.
 pub fn send(fd: c_int, bytes: &[u8], more: bool) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | if more { libc::MSG_MORE } else { 0 };
