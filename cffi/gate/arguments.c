@@ -42,22 +42,25 @@ int int_from(PyObject *object, int *value) {
   return 0;
 }
 
-int bytes_from(PyObject *data, PyObject **owner, const char **bytes, Py_ssize_t *length) {
-  *owner = NULL;
-  if (PyUnicode_Check(data)) {
-    *bytes = PyUnicode_AsUTF8AndSize(data, length);
-    return *bytes == NULL ? -1 : 0;
+int data_from(PyObject *object, Data *data) {
+  Py_ssize_t length;
+  data->owner = NULL;
+  if (PyUnicode_Check(object)) {
+    data->bytes = PyUnicode_AsUTF8AndSize(object, &length);
+    data->length = (size_t) length;
+    return data->bytes == NULL ? -1 : 0;
   }
-  if (PyDict_Check(data)) {  // The keys of a dict are no body.
+  if (PyDict_Check(object)) {  // The keys of a dict are no body.
     PyErr_SetString(PyExc_TypeError, "data must be str or bytes-like, not dict: reply_json() makes JSON");
     return -1;
   }
   char *start;
-  if ((*owner = PyObject_Bytes(data)) == NULL) return -1;
-  if (PyBytes_AsStringAndSize(*owner, &start, length) != 0) {
-    Py_CLEAR(*owner);
+  if ((data->owner = PyObject_Bytes(object)) == NULL) return -1;
+  if (PyBytes_AsStringAndSize(data->owner, &start, &length) != 0) {
+    Py_CLEAR(data->owner);
     return -1;
   }
-  *bytes = start;
+  data->bytes = start;
+  data->length = (size_t) length;
   return 0;
 }

@@ -356,10 +356,7 @@ failed:
 
 static int asgi_traverse(PyObject *self, visitproc visit, void *arg) {
   Asgi *s = (Asgi *) self;
-#if PY_VERSION_HEX >= 0x03090000
-  Py_VISIT(Py_TYPE(self));
-#endif
-#define VISIT(name) Py_VISIT(s->name);
+  VISIT_TYPE(self);
   MEMBERS(VISIT)
   Py_VISIT((PyObject *) s->core);
   Py_VISIT((PyObject *) s->spare);
@@ -368,7 +365,6 @@ static int asgi_traverse(PyObject *self, visitproc visit, void *arg) {
 
 static int asgi_clear(PyObject *self) {
   Asgi *s = (Asgi *) self;
-#define CLEAR(name) Py_CLEAR(s->name);
   MEMBERS(CLEAR)
   Py_CLEAR(s->core);
   Py_CLEAR(s->spare);

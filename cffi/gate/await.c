@@ -181,9 +181,7 @@ static PyObject *await_close(PyObject *self, PyObject *unused) {
 
 static int await_traverse(PyObject *self, visitproc visit, void *arg) {
   Awaitable *a = (Awaitable *) self;
-#if PY_VERSION_HEX >= 0x03090000
-  Py_VISIT(Py_TYPE(self));
-#endif
+  VISIT_TYPE(self);
   Py_VISIT(a->value);
   Py_VISIT(a->owner);
   Py_VISIT(a->waiting);

@@ -79,9 +79,7 @@ static PyObject *conn_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
 }
 
 static int conn_traverse(PyObject *self, visitproc visit, void *arg) {
-#if PY_VERSION_HEX >= 0x03090000
-  Py_VISIT(Py_TYPE(self));
-#endif
+  VISIT_TYPE(self);
   Py_VISIT(((Conn *) self)->handler);
   Py_VISIT(((Conn *) self)->userdata);
   return 0;
@@ -105,54 +103,47 @@ static void conn_dealloc(PyObject *self) {
 
 /* Sending ------------------------------------------------------------------------------------ */
 
-/* The bytes of a method whose only parameter is data. */
-static int only_data(const char *method, PyObject *const *args, Py_ssize_t nargs, PyObject *names,
-                     PyObject **owner, const char **bytes, Py_ssize_t *length) {
-  const Signature signature = {method, {"data"}, 1};
-  PyObject *data = NULL;
-  if (arguments(&signature, args, nargs, names, &data) != 0) return -1;
-  return bytes_from(data, owner, bytes, length);
-}
-
 static PyObject *conn_send(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
-  PyObject *owner;
-  const char *bytes;
-  Py_ssize_t length;
-  if (only_data("send", args, nargs, names, &owner, &bytes, &length) != 0) return NULL;
+  static const Signature signature = {"send", {"data"}, 1};
+  PyObject *given = NULL;
+  Data data;
+  if (arguments(&signature, args, nargs, names, &given) != 0) return NULL;
+  if (data_from(given, &data) != 0) return NULL;
   struct mg_connection *c = conn_enter(self);
   bool ok = false;
   if (c != NULL) {
     Core *m = self->core;
-    ok = mg_send(c, bytes, (size_t) length);
+    ok = mg_send(c, data.bytes, data.length);
     if (core_leave(m) != 0) {
       ok = false;
     } else if (!ok) {
       PyErr_SetString(PyExc_RuntimeError, "mg_send failed");
     }
   }
-  Py_XDECREF(owner);
+  Py_XDECREF(data.owner);
   if (!ok) return NULL;
   Py_RETURN_NONE;
 }
 
 static PyObject *conn_http_chunk(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
-  PyObject *owner;
-  const char *bytes;
-  Py_ssize_t length;
-  if (only_data("http_chunk", args, nargs, names, &owner, &bytes, &length) != 0) return NULL;
+  static const Signature signature = {"http_chunk", {"data"}, 1};
+  PyObject *given = NULL;
+  Data data;
+  if (arguments(&signature, args, nargs, names, &given) != 0) return NULL;
+  if (data_from(given, &data) != 0) return NULL;
   struct mg_connection *c = conn_enter(self);
   bool ok = false;
   if (c != NULL) {
     Core *m = self->core;
     if (!slot_of(c)->head) {
-      mg_http_write_chunk(c, bytes, (size_t) length);
-    } else if (length == 0) {
+      mg_http_write_chunk(c, data.bytes, data.length);
+    } else if (data.length == 0) {
       c->is_resp = 0; /* The client of a HEAD request would take chunks for the next response. */
     }
-    if (length == 0 && slot_of(c)->closes) c->is_draining = 1;
+    if (data.length == 0 && slot_of(c)->closes) c->is_draining = 1;
     ok = core_leave(m) == 0;
   }
-  Py_XDECREF(owner);
+  Py_XDECREF(data.owner);
   if (!ok) return NULL;
   Py_RETURN_NONE;
 }

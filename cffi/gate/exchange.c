@@ -306,9 +306,7 @@ void exchange_take_over(Exchange *x, struct mg_http_message *hm) {
 
 static int exchange_traverse(PyObject *self, visitproc visit, void *arg) {
   Exchange *x = (Exchange *) self;
-#if PY_VERSION_HEX >= 0x03090000
-  Py_VISIT(Py_TYPE(self));
-#endif
+  VISIT_TYPE(self);
   Py_VISIT((PyObject *) x->server);
   Py_VISIT(x->scope);
   Py_VISIT(x->receiver);

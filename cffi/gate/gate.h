@@ -32,6 +32,13 @@
 
 #define KEYWORDS(f) ((PyCFunction) (void (*)(void)) (f))
 
+/* In a tp_traverse: since 3.9 the objects of a heap type visit it. */
+#if PY_VERSION_HEX >= 0x03090000
+#define VISIT_TYPE(self) Py_VISIT(Py_TYPE(self))
+#else
+#define VISIT_TYPE(self) ((void) 0)
+#endif
+
 /* Lock ------------------------------------------------------------------- lock.c */
 
 /* A fair, recursive lock: threads get it in the order in which they asked. */
@@ -268,9 +275,15 @@ typedef struct Signature {
 int arguments(const Signature *s, PyObject *const *args, Py_ssize_t nargs, PyObject *names,
               PyObject **out);
 int int_from(PyObject *object, int *value);
-/* Bytes of "data": str as UTF-8, or what bytes() takes except a number. *owner, unless NULL, is to
-   be released afterwards. */
-int bytes_from(PyObject *data, PyObject **owner, const char **bytes, Py_ssize_t *length);
+/* Bytes of "data". `owner`, unless NULL, is to be released afterwards. */
+typedef struct Data {
+  PyObject *owner;
+  const char *bytes;
+  size_t length;
+} Data;
+
+/* From str as UTF-8, or what bytes() takes except a number. */
+int data_from(PyObject *object, Data *data);
 
 /* Uploads --------------------------------------------------------------- upload.c */
 

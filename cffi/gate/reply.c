@@ -227,7 +227,7 @@ static bool encode_headers(Core *m, PyObject *headers, Block *block) {
 typedef struct Reply {
   int status;
   const char *body;
-  Py_ssize_t body_length;
+  size_t body_length;
   const char *headers;
   size_t headers_length;
   Framing framing;
@@ -251,7 +251,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
   ConnExtra *slot = slot_of(c);
   bool bodiless = r->status < 200 || r->status == 204;
   bool no_body = bodiless || r->status == 304 || slot->head;
-  size_t body = no_body ? 0 : (size_t) r->body_length;
+  size_t body = no_body ? 0 : r->body_length;
   size_t inline_body = body <= INLINE_BODY && !r->framing.encoded ? body : 0;
   bool in_scratch = r->headers == m->scratch;
   const char *connection = r->framing.has_connection ? "" : mg_http_connection_header(c);
@@ -279,7 +279,7 @@ static bool send_reply(Core *m, struct mg_connection *c, const Reply *r, size_t 
     memcpy(p, length_name, sizeof(length_name) - 1);
     p += sizeof(length_name) - 1;
     bool given = no_body && r->framing.has_length;
-    size_t n = decimal(p, given ? r->framing.length : (size_t) r->body_length);
+    size_t n = decimal(p, given ? r->framing.length : r->body_length);
     while (n < 11) p[n++] = ' ';
     p += n;
     memcpy(p, "\r\n", 2);
@@ -340,7 +340,8 @@ static bool headers_of(Core *m, PyObject *headers, Reply *r, size_t *used) {
 
 PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   static const Signature signature = {"reply", {"status_code", "body", "headers"}, 3};
-  PyObject *given[3] = {NULL, NULL, NULL}, *owner = NULL;
+  PyObject *given[3] = {NULL, NULL, NULL};
+  Data body = {NULL, NULL, 0};
   Reply r = {0, NULL, 0, "", 0, {false, false, false, false, false, 0}};
   if (arguments(&signature, args, nargs, names, given) != 0) return NULL;
   if (int_from(given[0], &r.status) != 0) return NULL;
@@ -348,7 +349,8 @@ PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObje
     PyErr_Format(PyExc_ValueError, "a status has three digits (RFC 9110, section 15): %d", r.status);
     return NULL;
   }
-  if (given[1] != NULL && bytes_from(given[1], &owner, &r.body, &r.body_length) != 0) return NULL;
+  if (given[1] != NULL && data_from(given[1], &body) != 0) return NULL;
+  r.body = body.bytes, r.body_length = body.length;
   bool ok = false;
   size_t used = 0;
   if (self->c == NULL) {
@@ -372,7 +374,7 @@ PyObject *conn_reply(Conn *self, PyObject *const *args, Py_ssize_t nargs, PyObje
       if (core_leave(m) != 0) ok = false;
     }
   }
-  Py_XDECREF(owner);
+  Py_XDECREF(body.owner);
   if (!ok) return NULL;
   Py_RETURN_NONE;
 }

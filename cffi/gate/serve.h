@@ -11,6 +11,10 @@
 
 #define EVENT(ev) (1u << (ev))
 
+/* For the lists of a server's objects, where `s` is the server. */
+#define VISIT(name) Py_VISIT(s->name);
+#define CLEAR(name) Py_CLEAR(s->name);
+
 /* Heads of requests ------------------------------------------------------- head.c */
 
 /* The header lines of a request, all of them, from its raw head. */

@@ -73,22 +73,21 @@ static int accept_socket(Exchange *x, PyObject *message) {
 /* Messages of the application ------------------------------------------------------------------- */
 
 static int send_data(Exchange *x, PyObject *message) {
-  PyObject *text = item_of(message, T(text)), *data = item_of(message, T(bytes)), *owner;
-  const char *bytes;
-  Py_ssize_t length;
+  PyObject *text = item_of(message, T(text)), *binary = item_of(message, T(bytes));
+  Data data;
   bool is_text = text != NULL && text != Py_None;
   if (PyErr_Occurred()) return -1;
-  if (is_text == (data != NULL && data != Py_None)) {
+  if (is_text == (binary != NULL && binary != Py_None)) {
     PyErr_SetString(PyExc_ValueError, "websocket.send has either text or bytes");
     return -1;
   }
-  if (PyUnicode_Check(is_text ? text : data) != is_text) {
+  if (PyUnicode_Check(is_text ? text : binary) != is_text) {
     PyErr_SetString(PyExc_TypeError, "text is str, bytes are bytes");
     return -1;
   }
-  if (bytes_from(is_text ? text : data, &owner, &bytes, &length) != 0) return -1;
-  mg_ws_send(x->c, bytes, (size_t) length, is_text ? WEBSOCKET_OP_TEXT : WEBSOCKET_OP_BINARY);
-  Py_XDECREF(owner);
+  if (data_from(is_text ? text : binary, &data) != 0) return -1;
+  mg_ws_send(x->c, data.bytes, data.length, is_text ? WEBSOCKET_OP_TEXT : WEBSOCKET_OP_BINARY);
+  Py_XDECREF(data.owner);
   return 0;
 }
 

@@ -85,41 +85,48 @@ static void upload_done(struct mg_connection *c, const char *err) {
   ANCHOR_UP;
 }
 
-/* Starts an upload of at most max bytes. [GIL, lock] */
-static void start(Core *m, struct mg_connection *c, struct mg_http_message *hm, struct mg_str name,
-                  struct mg_str directory, PyObject *callback, size_t max) {
+/* What start_upload() is asked for. */
+struct wish {
+  struct mg_str name, directory;
+  PyObject *callback;
+  size_t max; /* bytes of the body */
+};
+
+/* Starts an upload. [GIL, lock] */
+static void start(struct mg_connection *c, struct mg_http_message *hm, const struct wish *wish) {
   ConnExtra *slot = slot_of(c);
   bool has_length = hm->body.len != SIZE_MAX && mg_http_get_header(hm, "Transfer-Encoding") == NULL;
   size_t here = c->recv.len > hm->head.len ? c->recv.len - hm->head.len : 0;
-  if ((has_length ? hm->body.len : here) > max) {
-    call_back(m, c, callback, TOO_LARGE);
+  if ((has_length ? hm->body.len : here) > wish->max) {
+    call_back(core_of(c->mgr), c, wish->callback, TOO_LARGE);
     return;
   }
-  slot->upload_left = has_length ? SIZE_MAX : max - here;
-  Py_INCREF(callback);
+  slot->upload_left = has_length ? SIZE_MAX : wish->max - here;
+  Py_INCREF(wish->callback);
   Py_XDECREF(slot->on_upload);
-  slot->on_upload = callback;
-  mg_http_start_upload(c, hm, name, directory, NULL, upload_done);
+  slot->on_upload = wish->callback;
+  mg_http_start_upload(c, hm, wish->name, wish->directory, NULL, upload_done);
   adopt(c);
 }
 
 /* _start_upload(message, name, directory, callback, max_size); a negative max_size is no limit */
 PyObject *conn_start_upload(Conn *self, PyObject *args) {
-  PyObject *message, *callback;
-  struct mg_str name, directory;
+  PyObject *message;
+  struct wish wish;
   Py_ssize_t name_length, directory_length, max;
-  if (!PyArg_ParseTuple(args, "Oy#y#On", &message, &name.buf, &name_length, &directory.buf,
-                        &directory_length, &callback, &max)) {
+  if (!PyArg_ParseTuple(args, "Oy#y#On", &message, &wish.name.buf, &name_length, &wish.directory.buf,
+                        &directory_length, &wish.callback, &max)) {
     return NULL;
   }
-  name.len = (size_t) name_length;
-  directory.len = (size_t) directory_length;
+  wish.name.len = (size_t) name_length;
+  wish.directory.len = (size_t) directory_length;
+  wish.max = max < 0 ? SIZE_MAX : (size_t) max;
   struct mg_connection *c = conn_enter(self);
   if (c == NULL) return NULL;
   Core *m = self->core;
   /* Now that the lock is held: the event of the message may have ended while this thread waited. */
   struct mg_http_message *hm = conn_message_of(self, message);
-  if (hm != NULL) start(m, c, hm, name, directory, callback, max < 0 ? SIZE_MAX : (size_t) max);
+  if (hm != NULL) start(c, hm, &wish);
   if (core_leave(m) != 0 || hm == NULL) return NULL;
   Py_RETURN_NONE;
 }

@@ -427,10 +427,7 @@ static PyObject *wsgi_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
 
 static int wsgi_traverse(PyObject *self, visitproc visit, void *arg) {
   Wsgi *s = (Wsgi *) self;
-#if PY_VERSION_HEX >= 0x03090000
-  Py_VISIT(Py_TYPE(self));
-#endif
-#define VISIT(name) Py_VISIT(s->name);
+  VISIT_TYPE(self);
   MEMBERS(VISIT)
   Py_VISIT((PyObject *) s->core);
   return 0;
@@ -438,7 +435,6 @@ static int wsgi_traverse(PyObject *self, visitproc visit, void *arg) {
 
 static int wsgi_clear(PyObject *self) {
   Wsgi *s = (Wsgi *) self;
-#define CLEAR(name) Py_CLEAR(s->name);
   MEMBERS(CLEAR)
   Py_CLEAR(s->core);
   return 0;

@@ -78,7 +78,8 @@ pub unsafe extern "C" fn mg_dash_send_change(mgr: *mut Manager, set: *mut FieldS
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mg_dash_dir_read(set: *mut FieldSet, u: *mut DashUser) -> bool {
     fence!("mg_dash_dir_read", set: arg::field_set);
-    set.is_some_and(|set| directory::read(set, u, posix()))
+    // SAFETY: the header says that `u` is a user, or NULL.
+    set.is_some_and(|set| unsafe { directory::read(set, u, posix()) })
 }
 
 /// What the engine needs of this layer.

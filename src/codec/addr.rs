@@ -101,9 +101,9 @@ fn ipv6(text: &[u8]) -> Option<[u8; 16]> {
     let mut len = 0;
     let mut gap = None;
     let mut rest = text;
-    if let Some(behind) = rest.strip_prefix(b"::") {
+    if let Some(after) = rest.strip_prefix(b"::") {
         gap = Some(0);
-        rest = behind;
+        rest = after;
     }
     while !rest.is_empty() {
         let (group, digits) = hex(rest);
@@ -122,16 +122,16 @@ fn ipv6(text: &[u8]) -> Option<[u8; 16]> {
         *groups.get_mut(len)? = group;
         len += 1;
         rest = &rest[digits..];
-        if let Some(behind) = rest.strip_prefix(b"::") {
+        if let Some(after) = rest.strip_prefix(b"::") {
             if len == groups.len() || gap.replace(len).is_some() {
                 return None;
             }
-            rest = behind;
-        } else if let Some(behind) = rest.strip_prefix(b":") {
-            if behind.is_empty() {
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix(b":") {
+            if after.is_empty() {
                 return None;
             }
-            rest = behind;
+            rest = after;
         } else if !rest.is_empty() {
             return None;
         }

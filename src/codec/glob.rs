@@ -85,16 +85,16 @@ fn place(text: &[u8], pattern: &[u8], wilds: &mut [Wild]) -> bool {
     loop {
         let wild = wilds[current];
         let any = pattern[wild.block - 1] == b'#';
-        let behind = block(&pattern[wild.block..]);
+        let after = block(&pattern[wild.block..]);
         let last = current + 1 == wilds.len();
-        match find(text, wild.start, from, behind, any, last) {
+        match find(text, wild.start, from, after, any, last) {
             Found::At(place) => {
                 wilds[current].end = place;
                 if last {
                     return true;
                 }
-                at = place + behind.len();
-                block_start = wild.block + behind.len() + 1;
+                at = place + after.len();
+                block_start = wild.block + after.len() + 1;
                 current += 1;
                 wilds[current] = Wild { block: block_start, start: at, end: at };
                 from = at;

@@ -38,9 +38,12 @@ pub fn begin(size: usize) -> bool {
 }
 
 /// A piece of it.
-pub fn write(bytes: &[u8]) -> bool {
-    // SAFETY: readable bytes.
-    unsafe { mg_ota_write(bytes.as_ptr().cast(), bytes.len()) }
+///
+/// # Safety
+/// The bytes are readable until code of the program changes them.
+pub unsafe fn write(bytes: *const [u8]) -> bool {
+    // SAFETY: the caller vouches for the bytes.
+    unsafe { mg_ota_write(bytes.cast(), bytes.len()) }
 }
 
 /// There is no more.

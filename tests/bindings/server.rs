@@ -9,15 +9,19 @@ use bindings::*;
 use std::ffi::{CString, c_int, c_void};
 use std::mem::MaybeUninit;
 
+/// # Safety
+/// The text is readable.
 unsafe fn text(s: mg_str) -> String {
     if s.len == 0 {
         return String::new();
     }
+    // SAFETY: the caller vouches for the text.
     unsafe { String::from_utf8_lossy(std::slice::from_raw_parts(s.buf.cast(), s.len as usize)).into_owned() }
 }
 
 unsafe extern "C" fn serve(c: *mut mg_connection, ev: c_int, data: *mut c_void) {
     if ev == mg_event_MG_EV_HTTP_MSG as c_int {
+        // SAFETY: the data of HTTP_MSG is a message, valid during the call.
         unsafe {
             let hm = &*data.cast::<mg_http_message>();
             print!("{} {} {} {}", text(hm.method), text(hm.uri), text(hm.query), text(hm.body));
@@ -30,12 +34,14 @@ unsafe extern "C" fn serve(c: *mut mg_connection, ev: c_int, data: *mut c_void) 
 
 unsafe extern "C" fn got(c: *mut mg_connection, ev: c_int, data: *mut c_void) {
     if ev == mg_event_MG_EV_HTTP_MSG as c_int {
+        // SAFETY: as above; main() gave this connection the String.
         unsafe { *(*c).fn_data.cast::<String>() = text((*data.cast::<mg_http_message>()).body) };
     }
 }
 
 fn main() {
     let mut reply = String::new();
+    // SAFETY: one thread; the manager and the reply outlive the connections, and the strings are C strings.
     unsafe {
         mg_log_level = 0;
         let mut mgr = MaybeUninit::<mg_mgr>::uninit();

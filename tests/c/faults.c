@@ -3,7 +3,7 @@
 //
 // The program's own definitions of these calls come first, also for the library.
 #define OWN_SOCKET
-#include "loop.h"
+#include "counting.h"
 
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -107,23 +107,7 @@ static const struct {
 };
 
 static struct mg_mgr mgr;
-static int opened, closed;
 static bool done;
-
-static void count(struct mg_connection *c, int ev) {
-  (void) c;
-  opened += ev == MG_EV_OPEN;
-  closed += ev == MG_EV_CLOSE;
-}
-
-static void echo(struct mg_connection *c, int ev, void *ev_data) {
-  (void) ev_data;
-  count(c, ev);
-  if (ev == MG_EV_READ) {
-    mg_send(c, c->recv.buf, c->recv.len);
-    c->recv.len = 0;
-  }
-}
 
 static void ask(struct mg_connection *c, int ev, void *ev_data) {
   (void) ev_data;

@@ -131,6 +131,32 @@ static inline void put(int fd, const char *bytes, size_t len) {
   CHECK(send(fd, bytes, len, MSG_NOSIGNAL) == (ssize_t) len);
 }
 
+// Reads exactly `len` bytes while the manager polls.
+static inline void read_all(struct mg_mgr *mgr, int fd, uint8_t *out, size_t len) {
+  uint64_t until = machine_millis() + PATIENCE_MS;
+  size_t used = 0;
+  while (used < len && machine_millis() < until) {
+    ssize_t n = recv(fd, out + used, len - used, MSG_DONTWAIT);
+    CHECK(n != 0);
+    if (n == 0) break;
+    if (n > 0) used += (size_t) n;
+    if (n < 0) mg_mgr_poll(mgr, 1);
+  }
+  CHECK(used == len);
+}
+
+// The text of a small file; it is good until the next call but one.
+static inline struct mg_str read_text(const char *name) {
+  static char texts[2][4000];
+  static int turn;
+  FILE *fp = fopen(name, "r");
+  size_t n = fp == NULL ? 0 : fread(texts[!turn], 1, sizeof(texts[0]), fp);
+  turn = !turn;
+  CHECK(n > 0);
+  if (fp != NULL) fclose(fp);
+  return mg_str_n(texts[turn], n);
+}
+
 // Closes with RST instead of FIN.
 static inline void reset(int fd) {
   struct linger hard = {1, 0};

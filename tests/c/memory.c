@@ -1,9 +1,8 @@
 // Memory runs out: each scene is played again and again, and the n-th allocation fails, for each n.
 // Nothing crashes, nothing is lost, and each connection that was opened is closed once.
-#include "loop.h"
+#include "counting.h"
 
 static long allocations, fails_at, blocks;
-static int opened, closed;
 
 void *mg_calloc(size_t count, size_t size) {
   void *p;
@@ -21,22 +20,7 @@ void mg_free(void *p) {
 static struct mg_mgr mgr;
 static bool done;
 
-static void count(struct mg_connection *c, int ev) {
-  (void) c;
-  opened += ev == MG_EV_OPEN;
-  closed += ev == MG_EV_CLOSE;
-}
-
 // --- TCP
-
-static void echo(struct mg_connection *c, int ev, void *ev_data) {
-  (void) ev_data;
-  count(c, ev);
-  if (ev == MG_EV_READ) {
-    mg_send(c, c->recv.buf, c->recv.len);
-    c->recv.len = 0;
-  }
-}
 
 static void ask(struct mg_connection *c, int ev, void *ev_data) {
   (void) ev_data;

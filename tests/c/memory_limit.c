@@ -79,19 +79,6 @@ static struct mg_connection *start(const char *protocol) {
 #define MQTT_CONNECT "\x10\x0f\0\x04MQTT\x04\x02\0\x3c\0\x03" "abc"
 #define BYTES(literal) (literal), sizeof(literal) - 1
 
-static char *load(const char *name) {
-  static char texts[2][4000];
-  static int turn;
-  FILE *fp = fopen(name, "r");
-  size_t n;
-  turn = !turn;
-  CHECK(fp != NULL);
-  n = fp == NULL ? 0 : fread(texts[turn], 1, sizeof(texts[turn]) - 1, fp);
-  texts[turn][n] = '\0';
-  if (fp != NULL) fclose(fp);
-  return texts[turn];
-}
-
 // What an honest client sends, and how the answer begins.
 static void serve(struct mg_connection *l, const char *request, size_t len, const char *answer) {
   char got[100];
@@ -138,7 +125,7 @@ static void test_slow_peers(void) {
       struct mg_tls_opts opts;
       CHECK(mg_conn_set(l, MG_SET_TLS_INHERIT, 1));
       memset(&opts, 0, sizeof(opts));
-      opts.cert = mg_str(load("crt.pem")), opts.key = mg_str(load("key.pem"));
+      opts.cert = read_text("crt.pem"), opts.key = read_text("key.pem");
       mg_tls_init(l, &opts);
     }
     for (k = 0; k < PEERS; k++) {

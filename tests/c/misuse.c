@@ -114,16 +114,8 @@ static void do_copy(void) {
   free(copy);
 }
 
-#define ROW(function, kind, ...) \
-  static void call_##function(void) { __VA_ARGS__; }
-#include "misuse.inc"
-#undef ROW
-
-static const struct row rows[] = {
-#define ROW(function, kind, ...) {#function, kind, call_##function},
-#include "misuse.inc"
-#undef ROW
-};
+#define ROWS "misuse.inc"
+#include "misuse_rows.h"
 
 int main(int argc, char **argv) {
   play_all(rows, COUNT(rows), argc, argv);

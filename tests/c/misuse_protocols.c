@@ -212,16 +212,8 @@ static void open_and_close(void) {
   if (fd != NULL) mg_fs_close(fd);
 }
 
-#define ROW(function, kind, ...) \
-  static void call_##function(void) { __VA_ARGS__; }
-#include "misuse_protocols.inc"
-#undef ROW
-
-static const struct row rows[] = {
-#define ROW(function, kind, ...) {#function, kind, call_##function},
-#include "misuse_protocols.inc"
-#undef ROW
-};
+#define ROWS "misuse_protocols.inc"
+#include "misuse_rows.h"
 
 int main(int argc, char **argv) {
   opts = mqtt_options();

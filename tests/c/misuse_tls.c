@@ -38,16 +38,8 @@ static void send_and_poll(void) {
   if (mgr != NULL) mg_mgr_poll(mgr, 0);
 }
 
-#define ROW(function, kind, ...) \
-  static void call_##function(void) { __VA_ARGS__; }
-#include "misuse_tls.inc"
-#undef ROW
-
-static const struct row rows[] = {
-#define ROW(function, kind, ...) {#function, kind, call_##function},
-#include "misuse_tls.inc"
-#undef ROW
-};
+#define ROWS "misuse_tls.inc"
+#include "misuse_rows.h"
 
 int main(int argc, char **argv) {
   make_certs();

@@ -136,20 +136,6 @@ static void test_requests(void) {
   CHECK(s_mgr.conns == NULL);
 }
 
-// Reads `len` bytes while the manager polls.
-static void read_all(int fd, uint8_t *out, size_t len) {
-  uint64_t until = mg_millis() + PATIENCE_MS;
-  size_t used = 0;
-  while (used < len && mg_millis() < until) {
-    ssize_t n = recv(fd, out + used, len - used, MSG_DONTWAIT);
-    CHECK(n != 0);
-    if (n == 0) break;
-    if (n > 0) used += (size_t) n;
-    if (n < 0) mg_mgr_poll(&s_mgr, 1);
-  }
-  CHECK(used == len);
-}
-
 static int begin(mg_event_handler_t fn, void *arg) {
   struct mg_connection *l;
   mg_mgr_init(&s_mgr);
@@ -165,10 +151,10 @@ static void test_segments(void) {
   uint8_t out[300];
   s_reads = s_requests = 0;
   put(fd, "\0\1\0\0\0\6\1\3\0\1\0\1\0\2\0\0\0\6\1\3\0\1\0\1\0\3\0", 27);
-  read_all(fd, out, 22);
+  read_all(&s_mgr, fd, out, 22);
   CHECK(out[1] == 1 && out[12] == 2 && s_requests == 2 && s_reads == 1);
   put(fd, "\0\0\6\1\3\0\1\0\1", 9);
-  read_all(fd, out, 11);
+  read_all(&s_mgr, fd, out, 11);
   CHECK(out[1] == 3);
   for (cut = 1; cut < 12; cut++) {
     s_requests = 0;
@@ -176,7 +162,7 @@ static void test_segments(void) {
     poll_times(&s_mgr, 3);
     CHECK(s_requests == 0);
     put(fd, s_read_one + cut, (size_t) (12 - cut));
-    read_all(fd, out, 11);
+    read_all(&s_mgr, fd, out, 11);
     CHECK(s_requests == 1);
   }
   mg_mgr_free(&s_mgr);
@@ -215,7 +201,7 @@ static void test_error_codes(void) {
   int fd = begin(refuser, &code);
   do {
     put(fd, s_read_one, 12);
-    read_all(fd, out, 9);
+    read_all(&s_mgr, fd, out, 9);
     CHECK(memcmp(out, "\0\1\0\0\0\3\1\x83", 8) == 0 && out[8] == code);
     code = (uint8_t) (code == 1 ? 11 : code == 11 ? 255 : 0);
   } while (code != 0);
@@ -245,7 +231,7 @@ static void test_handlers_that_close(void) {
       if (s_how != 2 || s_requests == 0) mg_mgr_poll(&s_mgr, 1);
     }
     CHECK(s_requests == (s_how == 3 ? 2 : 1));
-    if (s_how == 3) read_all(fd, out, 11);  // drained: answered first
+    if (s_how == 3) read_all(&s_mgr, fd, out, 11);  // drained: answered first
     mg_mgr_free(&s_mgr);
     close(fd);
   }
@@ -276,7 +262,7 @@ static void test_a_client_that_does_not_read(void) {
   }
   poll_times(&s_mgr, 20);
   for (i = 0; i < REQUESTS; i += BATCH) {
-    read_all(fd, answers[0], sizeof(answers));
+    read_all(&s_mgr, fd, answers[0], sizeof(answers));
     for (k = 0; k < BATCH; k++) CHECK((answers[k][0] << 8 | answers[k][1]) == i + k && answers[k][8] == 250);
   }
   CHECK(s_most > 0 && s_most <= 65536);

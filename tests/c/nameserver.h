@@ -46,6 +46,21 @@ static inline struct server server_open(bool ip6) {
   return s;
 }
 
+// A socket that listens at 127.0.0.X, on the port of `web`, and is full: the kernel drops what else
+// comes.
+static inline int full_listener(const struct mg_connection *web, int x, int waiting[4]) {
+  struct sockaddr_in at = loopback(web->loc.port);
+  int fd = socket(AF_INET, SOCK_STREAM, 0), i;
+  at.sin_addr.s_addr = htonl(0x7f000000u | (unsigned) x);
+  CHECK(bind(fd, (struct sockaddr *) &at, sizeof(at)) == 0 && listen(fd, 0) == 0);
+  for (i = 0; i < 4; i++) {
+    waiting[i] = socket(AF_INET, SOCK_STREAM, 0);
+    nonblocking(waiting[i]);
+    connect(waiting[i], (struct sockaddr *) &at, sizeof(at));
+  }
+  return fd;
+}
+
 // Whether a query waits; takes none.
 static inline bool is_asked(const struct server *s) {
   char byte;

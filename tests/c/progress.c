@@ -221,19 +221,6 @@ static void test_clients(void) {
   }
 }
 
-static char *read_file(const char *name) {
-  static char texts[2][4000];
-  static int turn;
-  FILE *fp = fopen(name, "r");
-  size_t n;
-  turn = !turn;
-  CHECK(fp != NULL);
-  n = fp == NULL ? 0 : fread(texts[turn], 1, sizeof(texts[turn]) - 1, fp);
-  texts[turn][n] = '\0';
-  if (fp != NULL) fclose(fp);
-  return texts[turn];
-}
-
 // A server of TLS whose client says nothing, or sends a byte now and then.
 static void test_tls_server(void) {
   static const char *const bytes[] = {"", "\x16\x03\x01\x01"};  // a record comes byte by byte
@@ -248,7 +235,7 @@ static void test_tls_server(void) {
     is_full = false;
     CHECK(mg_mgr_harden(&mgr));
     memset(&opts, 0, sizeof(opts));
-    opts.cert = mg_str(read_file("crt.pem")), opts.key = mg_str(read_file("key.pem"));
+    opts.cert = read_text("crt.pem"), opts.key = read_text("key.pem");
     l = mg_http_listen(&mgr, "https://127.0.0.1:0", handler, NULL);
     mg_tls_init(l, &opts);
     fd = dial(l);

@@ -174,21 +174,6 @@ static void test_owners(void) {
   end();
 }
 
-// A socket that listens at 127.0.0.X, on the port of the web server, and is full: the kernel drops
-// what else comes.
-static int full_listener(int x, int waiting[4]) {
-  struct sockaddr_in at = loopback(s_web->loc.port);
-  int fd = socket(AF_INET, SOCK_STREAM, 0), i;
-  at.sin_addr.s_addr = htonl(0x7f000000u | (unsigned) x);
-  CHECK(bind(fd, (struct sockaddr *) &at, sizeof(at)) == 0 && listen(fd, 0) == 0);
-  for (i = 0; i < 4; i++) {
-    waiting[i] = socket(AF_INET, SOCK_STREAM, 0);
-    nonblocking(waiting[i]);
-    connect(waiting[i], (struct sockaddr *) &at, sizeof(at));
-  }
-  return fd;
-}
-
 #define SILENT1 ADDRESS("\x7f", "\0", "\0", "\x4d")
 #define SILENT2 ADDRESS("\x7f", "\0", "\0", "\x4e")
 #define REFUSED ADDRESS("\x7f", "\0", "\0", "\x63")
@@ -199,7 +184,7 @@ static void test_race(void) {
   struct mg_connection *c;
   int waiting[2][4], full[2], i, k, before;
   begin(true, true);
-  for (i = 0; i < 2; i++) full[i] = full_listener(77 + i, waiting[i]);
+  for (i = 0; i < 2; i++) full[i] = full_listener(s_web, 77 + i, waiting[i]);
   before = count_descriptors();
   // The second address is tried after 250 ms, not before.
   c = open_name("example.com", &r);

@@ -38,20 +38,6 @@ static struct server server_with_stream(int *listener) {
   return server_open(false);
 }
 
-// Reads exactly `len` bytes while the manager polls.
-static void read_all(int fd, uint8_t *out, size_t len) {
-  uint64_t until = machine_millis() + PATIENCE_MS;
-  size_t used = 0;
-  while (used < len && machine_millis() < until) {
-    ssize_t n = recv(fd, out + used, len - used, MSG_DONTWAIT);
-    CHECK(n != 0);
-    if (n == 0) break;
-    if (n > 0) used += (size_t) n;
-    if (n < 0) mg_mgr_poll(&s_mgr, 1);
-  }
-  CHECK(used == len);
-}
-
 static int take_stream(int listener) {
   uint64_t until = machine_millis() + PATIENCE_MS;
   int fd;
@@ -64,10 +50,10 @@ static int take_stream(int listener) {
 // Reads a query with its length; returns the length.
 static size_t take_framed(int fd, uint8_t *query) {
   size_t len;
-  read_all(fd, query, 2);
+  read_all(&s_mgr, fd, query, 2);
   len = (size_t) query[0] << 8 | query[1];
   CHECK(len > 12 && len < 300);
-  read_all(fd, query, len);
+  read_all(&s_mgr, fd, query, len);
   return len;
 }
 
@@ -328,21 +314,6 @@ static void test_further_addresses(void) {
   close(s.fd);
 }
 
-// A socket that listens at 127.0.0.X, on the port of the web server, and is full: the kernel drops
-// what else comes.
-static int full_listener(int x, int waiting[4]) {
-  struct sockaddr_in at = loopback(s_web->loc.port);
-  int fd = socket(AF_INET, SOCK_STREAM, 0), i;
-  at.sin_addr.s_addr = htonl(0x7f000000u | (unsigned) x);
-  CHECK(bind(fd, (struct sockaddr *) &at, sizeof(at)) == 0 && listen(fd, 0) == 0);
-  for (i = 0; i < 4; i++) {
-    waiting[i] = socket(AF_INET, SOCK_STREAM, 0);
-    nonblocking(waiting[i]);
-    connect(waiting[i], (struct sockaddr *) &at, sizeof(at));
-  }
-  return fd;
-}
-
 // The first addresses are silent: after a while the next one is tried.
 static void test_silent_addresses(void) {
   struct server s = server_open(false);
@@ -351,7 +322,7 @@ static void test_silent_addresses(void) {
   int waiting[2][4], full[2], i, k;
   begin(s.url, "");
   stop_clock();
-  for (i = 0; i < 2; i++) full[i] = full_listener(77 + i, waiting[i]);
+  for (i = 0; i < 2; i++) full[i] = full_listener(s_web, 77 + i, waiting[i]);
   c = open_name("example.com", &r);
   take(&s);
   ANSWER(&s, POSITIVE, 3, ADDRESS("\x7f", "\0", "\0", "\x4d") ADDRESS("\x7f", "\0", "\0", "\x4e") HERE);

@@ -48,7 +48,7 @@ static void test_good_answer(void) {
   c = ask(&s, &r);
   CHECK(c != NULL && c->is_udp && c->is_client && c->is_hexdumping);
   CHECK(strcmp(r.events, "OPEN RESOLVE WRITE CONNECT ") == 0);  // all inside the call
-  for (i = 0; i < 8; i++) CHECK(c->data[i] == 0);                // the program's
+  for (i = 0; i < (int) sizeof(c->data); i++) CHECK(c->data[i] == 0);                // the program's
   take(&s);
   CHECK(s.len == 48 && s.query[0] == 0x23);
   for (i = 1; i < 40; i++) CHECK(s.query[i] == 0);

@@ -37,9 +37,9 @@ pub fn find_within(text: &[u8], path: &[u8], depth_max: u32) -> Result<Range<usi
             }
             (Some(b'.'), b'{') => enter_member(&mut scanner, &rest[1..])?,
             (Some(b'['), b'[') => {
-                let (index, behind) = index(&rest[1..]);
+                let (index, after) = index(&rest[1..]);
                 enter_element(&mut scanner, index)?;
-                behind
+                after
             }
             _ => return Err(scanner.exhaust(Expect::Value)),
         };
@@ -58,10 +58,10 @@ fn enter_member<'p>(scanner: &mut Scanner, path: &'p [u8]) -> Result<&'p [u8], E
             return Err(missing(scanner));
         }
         let key = scanner.key()?;
-        if let Some(behind) = path.strip_prefix(key)
-            && matches!(behind.first(), None | Some(b'.' | b'['))
+        if let Some(after) = path.strip_prefix(key)
+            && matches!(after.first(), None | Some(b'.' | b'['))
         {
-            return Ok(behind);
+            return Ok(after);
         }
         scanner.value()?;
         if !scanner.another_item()? {

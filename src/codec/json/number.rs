@@ -72,12 +72,12 @@ impl<'a> Parts<'a> {
         let mut scale = exponent;
         let mut sticky = false;
         let digits = self.whole.iter().map(|b| (b, 0)).chain(self.fraction.iter().map(|b| (b, 1)));
-        for (&digit, behind_point) in digits {
+        for (&digit, after_point) in digits {
             if len == DIGITS {
                 sticky |= digit != b'0';
-                scale = scale.saturating_add(1 - behind_point);
+                scale = scale.saturating_add(1 - after_point);
             } else {
-                scale = scale.saturating_sub(behind_point);
+                scale = scale.saturating_sub(after_point);
                 if len > 0 || digit != b'0' {
                     text[len] = digit;
                     len += 1;

@@ -71,15 +71,15 @@ pub fn next_property(block: &[u8]) -> Option<(Property<'_>, usize)> {
 }
 
 fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
-    let (bytes, behind) = rest.split_first_chunk()?;
-    *rest = behind;
+    let (bytes, after) = rest.split_first_chunk()?;
+    *rest = after;
     Some(*bytes)
 }
 
 fn take_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let len = u16::from_be_bytes(take(rest)?);
-    let (bytes, behind) = rest.split_at_checked(len.into())?;
-    *rest = behind;
+    let (bytes, after) = rest.split_at_checked(len.into())?;
+    *rest = after;
     Some(bytes)
 }
 

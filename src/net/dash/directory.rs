@@ -8,7 +8,10 @@ use core::ffi::{CStr, c_int};
 use std::ffi::CString;
 
 /// What the program says about the directory of a set.
-pub fn directory(set: Set, user: *const DashUser) -> Option<Vec<u8>> {
+///
+/// # Safety
+/// The user lives during the call.
+pub unsafe fn directory(set: Set, user: *const DashUser) -> Option<Vec<u8>> {
     // SAFETY: a handle points to a set.
     let get_dir = unsafe { (*set.as_ptr()).get_dir }?;
     let mut buf = [0u8; PATH_MAX];
@@ -26,15 +29,19 @@ pub fn path(dir: &[u8], name: &[u8]) -> Option<CString> {
 
 /// Loads the element of a set of files that its index says, or with index -1 stores their number
 /// there. A directory that is not there has none.
-pub fn read(set: Set, user: *const DashUser, posix: Fs) -> bool {
+///
+/// # Safety
+/// The user is NULL or lives during the call, with a dashboard that is NULL or valid.
+pub unsafe fn read(set: Set, user: *const DashUser, posix: Fs) -> bool {
     if user.is_null() {
         return false;
     }
-    // SAFETY: the user lives during the call, with a dashboard that is NULL or valid.
+    // SAFETY: the caller vouches for the user.
     let Some(board) = (unsafe { Board::new(*DashUser::dash_at(user)) }) else { return false };
     let name_field = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR);
     let (Some(name_field), Some(index)) = (name_field, set.index()) else { return false };
-    let Some(dir) = directory(set, user) else { return false };
+    // SAFETY: as above.
+    let Some(dir) = (unsafe { directory(set, user) }) else { return false };
     let fs = board.file_system(posix);
     let Ok(c_dir) = CString::new(&dir[..]) else { return false };
     let names = listing::names(fs, &c_dir);

@@ -46,7 +46,8 @@ fn locate(asked: &Asked<'_>, set: &[u8], name: &[u8], user: Option<&User>) -> Re
     let name = route::file_name(name).ok_or(FileError::BadName)?;
     let set = asked.board.set(set).filter(|set| set.is_files()).ok_or(FileError::NoSet)?;
     let user = user.ok_or(FileError::NoUser)?;
-    let dir = directory(set, user.as_ptr()).ok_or(FileError::NoDir)?;
+    // SAFETY: the user lives during the call.
+    let dir = unsafe { directory(set, user.as_ptr()) }.ok_or(FileError::NoDir)?;
     if let Some(field) = set.field(b"name").filter(|field| field.kind() == MG_VAL_STR && field.room() > 0) {
         // The function must not be asked about another file than the one that is meant.
         if !field.has_room_for(&name) {

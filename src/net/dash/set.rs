@@ -166,9 +166,9 @@ impl Set {
 
     /// Has the variables loaded. False: the user may not see them.
     pub fn read(self, user: &User, posix: Fs) -> bool {
-        self.is_sound()
-            && self
-                .ask(MG_DASH_READ, user, || !self.is_files() || directory::read(self, user.as_ptr(), posix))
+        // SAFETY: the user lives during the call.
+        let files = || !self.is_files() || unsafe { directory::read(self, user.as_ptr(), posix) };
+        self.is_sound() && self.ask(MG_DASH_READ, user, files)
     }
 
     /// Has an element loaded. False: it does not exist, or the user may not see it.

@@ -199,9 +199,18 @@ impl File {
 
     /// Writes; false when not everything was written.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
+        // SAFETY: a slice is readable memory of its length.
+        unsafe { self.write_raw(bytes) }
+    }
+
+    /// As [`File::write`], for bytes that code of the program may change while it writes them.
+    ///
+    /// # Safety
+    /// They are readable until it does.
+    pub unsafe fn write_raw(&mut self, bytes: *const [u8]) -> bool {
         let Some(wr) = self.fs.functions().wr else { return false };
-        // SAFETY: the function keeps its contract; a slice is readable memory of its length.
-        unsafe { wr(self.handle.as_ptr(), bytes.as_ptr().cast(), bytes.len()) == bytes.len() }
+        // SAFETY: the function keeps its contract; the caller vouches for the bytes.
+        unsafe { wr(self.handle.as_ptr(), bytes.cast(), bytes.len()) == bytes.len() }
     }
 
     /// Moves the position; false when it could not be moved there.

@@ -41,6 +41,7 @@ pub mod services;
 pub mod settings;
 pub mod state;
 pub mod sys;
+pub mod take_cell;
 pub mod timer;
 pub mod unix;
 pub mod view;

@@ -18,8 +18,9 @@ mod config;
 mod hello;
 #[cfg(feature = "tls")]
 mod identity;
-#[cfg(feature = "tls")]
 mod info;
+#[cfg(feature = "tls")]
+mod inspect;
 mod options;
 #[cfg(feature = "tls")]
 mod provider;
@@ -32,13 +33,15 @@ mod verify;
 #[path = "none.rs"]
 mod session;
 
+pub use info::Info;
 pub use options::{Options, Pair};
-pub use session::{Info, NAME};
+pub use session::NAME;
 
 use super::event_loop::conn::{self, call, is_closed, queue};
 use super::event_loop::handle::Conn;
 use super::event_loop::services::Transport;
 use super::event_loop::state::{ConnState, is, ready};
+use super::event_loop::take_cell::TakeCell;
 use super::event_loop::{clock, io, log, memory, sys};
 use crate::abi::{MG_EV_ERROR, MG_EV_TLS_HS, MG_IO_SIZE, Setting, flag};
 use core::cell::{Cell, RefCell};
@@ -62,13 +65,13 @@ const READS_PER_TURN: usize = 64;
 pub struct TlsState {
     /// A client's: the host of its URL.
     host: Cell<Vec<u8>>,
-    session: Cell<Option<Box<Session>>>,
+    session: TakeCell<Session>,
     output: Cell<bool>,
     input: Cell<bool>,
     /// A listener's: what accepted connections may begin with, or what is wrong with it.
-    offer: Cell<Option<Box<Result<Config, &'static CStr>>>>,
+    offer: TakeCell<Result<Config, &'static CStr>>,
     /// What was agreed on, once somebody has asked.
-    info: Cell<Option<Box<Info>>>,
+    info: TakeCell<Info>,
     /// A listener's: the log has the line that its connections are plain.
     is_plain: Cell<bool>,
 }
@@ -76,12 +79,12 @@ pub struct TlsState {
 impl TlsState {
     /// One step of the session; `None` without a session. `f` must not call handlers.
     fn with<R>(&self, c: Conn, f: impl FnOnce(&mut Session) -> R) -> Option<R> {
-        let mut session = self.session.take()?;
-        let result = f(&mut session);
-        self.output.set(session.has_output());
-        self.input.set(session.has_input() || c.rtls().len() > 0);
-        self.session.set(Some(session));
-        Some(result)
+        self.session.with(|session| {
+            let result = f(session);
+            self.output.set(session.has_output());
+            self.input.set(session.has_input() || c.rtls().len() > 0);
+            result
+        })
     }
 
     fn clear(&self) {
@@ -172,12 +175,10 @@ pub fn init(c: Conn, options: &Options<'_>) {
         return conn::error(c, text.to_bytes());
     };
     log::error(format_args!("{} {} {}", c.id(), c.fd(), text.to_string_lossy()));
-    let offer = tls.offer.take();
-    if offer.as_ref().is_some_and(|offer| offer.is_ok()) {
-        tls.offer.set(offer);
+    if tls.offer.with(|offer| offer.is_ok()) == Some(true) {
         call(c, MG_EV_ERROR, text.as_ptr().cast_mut().cast());
     } else {
-        tls.offer.set(Some(Box::new(Err(text))));
+        tls.offer.set(Err(text));
         mark(c, tls);
     }
 }
@@ -212,7 +213,7 @@ pub fn start(c: Conn, options: &Options<'_>) -> Option<&'static CStr> {
         log::error(format_args!("{} {} {doubt}", c.id(), c.fd()));
     }
     if c.has(flag::LISTENING) {
-        tls.offer.set(Some(Box::new(Ok(config))));
+        tls.offer.set(Ok(config));
         mark(c, tls);
     } else {
         free(c);
@@ -225,11 +226,10 @@ pub fn start(c: Conn, options: &Options<'_>) -> Option<&'static CStr> {
 pub fn with_info<R>(c: Conn, f: impl FnOnce(&Info) -> R) -> Option<R> {
     let state = ConnState::of(c).filter(|_| !c.has(flag::TLS_HS))?;
     let tls = state.extensions.get::<TlsState>()?;
-    let known = tls.info.take();
-    let info = known.or_else(|| tls.with(c, |session| Box::new(session.info())))?;
-    let result = f(&info);
-    tls.info.set(Some(info));
-    Some(result)
+    if !tls.info.is_some() {
+        tls.info.set(tls.with(c, |session| session.info())?);
+    }
+    tls.info.with(|info| f(info))
 }
 
 /// Marks a connection as one with TLS.
@@ -245,7 +245,7 @@ fn begin(c: Conn, state: &ConnState, config: Result<&Config, &&'static CStr>) {
         Err(text) => conn::error(c, text.as_bytes()),
         Ok(session) => {
             let Some(tls) = state.extension::<TlsState>() else { return conn::error(c, b"OOM") };
-            tls.session.set(Some(Box::new(session)));
+            tls.session.set(session);
             mark(c, tls);
             if !c.is_pending() {
                 state.last_io.set(clock::millis());
@@ -263,19 +263,18 @@ fn accepted(listener: Conn, c: Conn) {
     }
     let (Some(state), Some(offering)) = (ConnState::of(c), ConnState::of(listener)) else { return };
     let Some(offering) = offering.extension::<TlsState>() else { return c.clear(flag::TLS) };
-    let offer = offering.offer.take();
-    if let Some(offer) = offer.as_ref().filter(|_| state.setting(Setting::MG_SET_TLS_INHERIT) != 0) {
-        begin(c, state, offer.as_ref().as_ref());
+    let inherits = state.setting(Setting::MG_SET_TLS_INHERIT) != 0;
+    // A handler of ERROR may give the listener another offer, which then stays, or none.
+    let begun = inherits.then(|| offering.offer.with(|offer| begin(c, state, offer.as_ref()))).flatten();
+    if begun.is_some() {
+        if listener.tls_ptr().is_null() {
+            drop(offering.offer.take());
+        }
     } else {
         c.clear(flag::TLS);
         if !offering.is_plain.replace(true) {
             log::info(format_args!("{} {} plain connections on a TLS URL", listener.id(), listener.fd()));
         }
-    }
-    // A handler of ERROR may have given the listener another.
-    if let (Some(offer), true) = (offer, !listener.tls_ptr().is_null()) {
-        let newer = offering.offer.take();
-        offering.offer.set(newer.or(Some(offer)));
     }
 }
 

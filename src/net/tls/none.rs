@@ -1,5 +1,6 @@
 //! A build without TLS: there are no sessions.
 
+use super::info::Info;
 use super::options::Options;
 use crate::net::event_loop::buf::Buf;
 use core::ffi::CStr;
@@ -14,20 +15,6 @@ pub const ENABLED: bool = false;
 /// There is nothing to keep.
 #[derive(Default)]
 pub struct Cache;
-
-/// What sides have agreed on, which never have.
-#[derive(Default)]
-pub struct Info {
-    pub version: &'static str,
-    pub cipher: String,
-    pub group: String,
-    pub alpn: Vec<u8>,
-    pub name: String,
-    pub peer_subject: String,
-    pub peer_names: String,
-    pub peer_cert: Vec<u8>,
-    pub resumed: bool,
-}
 
 /// Nothing begins with it.
 pub enum Config {}

@@ -3,7 +3,8 @@
 use super::alert;
 pub use super::config::{Cache, Config};
 use super::hello::{Hello, Opening, while_hidden};
-pub use super::info::Info;
+use super::info::Info;
+use super::inspect::inspect;
 use super::verify;
 use crate::net::event_loop::buf::Buf;
 use rustls::{ClientConnection, Connection, Error, HandshakeKind, ProtocolVersion, ServerConnection};
@@ -60,7 +61,7 @@ impl Session {
 
     /// What was agreed on.
     pub fn info(&self) -> Info {
-        Info::of(&self.tls)
+        inspect(&self.tls)
     }
 
     /// The handshake is not complete.

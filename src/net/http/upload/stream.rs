@@ -7,10 +7,10 @@ use crate::fence;
 use crate::net::event_loop::arg;
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::log;
+use crate::net::event_loop::take_cell::TakeCell;
 use crate::net::fs::{File, Fs, PATH_MAX};
 use crate::net::http::serve::{Request, reply};
 use crate::net::ota;
-use core::cell::Cell;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
 use std::ffi::CString;
@@ -20,7 +20,7 @@ pub type OnDone = Option<unsafe extern "C" fn(c: *mut Connection, err: *const c_
 
 /// The upload that a connection receives.
 #[derive(Default)]
-struct UploadState(Cell<Option<Box<Upload>>>);
+struct UploadState(TakeCell<Upload>);
 
 impl UploadState {
     fn of(c: Conn<'_>) -> Option<&UploadState> {
@@ -34,12 +34,7 @@ impl UploadState {
 
 /// True while a connection receives an upload.
 pub fn is_receiving(c: Conn) -> bool {
-    UploadState::of(c).is_some_and(|state| {
-        let upload = state.0.take();
-        let is_some = upload.is_some();
-        state.0.set(upload);
-        is_some
-    })
+    UploadState::of(c).is_some_and(|state| state.0.is_some())
 }
 
 struct Upload {
@@ -57,10 +52,17 @@ enum Destination {
 }
 
 impl Destination {
-    fn write(&mut self, bytes: &[u8]) -> bool {
-        match self {
-            Destination::File(file) => file.write(bytes),
-            Destination::Firmware => ota::write(bytes),
+    /// Writes; false when not everything was written.
+    ///
+    /// # Safety
+    /// The bytes are readable until code of the program changes them.
+    unsafe fn write(&mut self, bytes: *const [u8]) -> bool {
+        // SAFETY: the caller vouches for the bytes.
+        unsafe {
+            match self {
+                Destination::File(file) => file.write_raw(bytes),
+                Destination::Firmware => ota::write(bytes),
+            }
         }
     }
 
@@ -152,7 +154,7 @@ fn take_over(c: Conn, state: &UploadState, body: Coming, target: Destination, on
     c.set_handler(Some(on_event));
     c.set_protocol(None);
     c.set_protocol_data(ptr::null_mut());
-    state.0.set(Some(Box::new(Upload { target, left, ready: 0, on_done })));
+    state.0.set(Upload { target, left, ready: 0, on_done });
     advance(c, at);
 }
 
@@ -205,17 +207,11 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, ev_data: *mut c_voi
 /// Takes what has arrived; the body, or what is left of it, begins at `at` of `recv`.
 fn advance(c: Conn, at: usize) {
     let Some(state) = UploadState::of(c) else { return };
-    let Some(mut upload) = state.0.take() else {
+    match state.0.with(|upload| upload.take(c, at)) {
         // What follows an upload is ignored.
-        c.recv().set_len(0);
-        return;
-    };
-    match upload.take(c, at) {
-        Ok(false) => state.0.set(Some(upload)),
-        outcome => {
-            state.0.set(Some(upload));
-            finish(c, outcome.err());
-        }
+        None => c.recv().set_len(0),
+        Some(Ok(false)) => {}
+        Some(outcome) => finish(c, outcome.err()),
     }
 }
 
@@ -225,9 +221,11 @@ impl Upload {
         let complete = self.unwrap(c, at)?;
         let ready = if complete { self.ready } else { self.ready / BLOCK * BLOCK };
         if ready > 0 {
-            // SAFETY: nothing changes the buffer while the file takes the bytes.
-            let bytes = unsafe { c.recv().bytes() };
-            if !self.target.write(&bytes[at..at + ready]) {
+            // SAFETY: unwrap() has counted them in the buffer, and no code of the program ran since.
+            let bytes = unsafe { &raw const c.recv().bytes()[at..at + ready] };
+            // SAFETY: they are readable; the program's functions get them as a pointer, and may
+            // change the buffer.
+            if !unsafe { self.target.write(bytes) } {
                 return Err(c"write error");
             }
             c.recv().remove(at, ready);
@@ -281,14 +279,16 @@ impl Upload {
 /// The connection closes: the end of a body without a length, too early for others.
 fn close(c: Conn) {
     let Some(state) = UploadState::of(c) else { return };
-    let Some(mut upload) = state.0.take() else { return };
-    let mut outcome = Err(c"connection closed");
-    if matches!(upload.left, Left::UntilClose) {
+    let outcome = state.0.with(|upload| {
+        if !matches!(upload.left, Left::UntilClose) {
+            return Err(c"connection closed");
+        }
         upload.left = Left::Bytes(c.recv().len().saturating_sub(upload.ready));
-        outcome = upload.take(c, 0).map(|_| ());
+        upload.take(c, 0).map(|_| ())
+    });
+    if let Some(outcome) = outcome {
+        finish(c, outcome.err());
     }
-    state.0.set(Some(upload));
-    finish(c, outcome.err());
 }
 
 /// Closes the target and tells the program, once.
