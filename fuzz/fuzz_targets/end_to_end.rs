@@ -2,6 +2,8 @@
 //! Servers and clients of the whole library; the program is `tests/c/end_to_end.c`.
 
 use mongoose as _;
+// The C program is linked into this package's library.
+use mongoose_fuzz as _;
 use std::ffi::{CStr, c_char};
 
 unsafe extern "C" {

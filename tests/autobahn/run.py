@@ -102,7 +102,9 @@ def test_server(python: str, name: str, cases: list[str], command: list[str | Pa
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None
-        url = f"ws://127.0.0.1:{int(server.stdout.readline())}"
+        # The Python package may say something of its own first.
+        port = next(line.strip() for line in server.stdout if line.strip().isdigit())
+        url = f"ws://127.0.0.1:{port}"
         spec: dict[str, object] = {"servers": [{"agent": name, "url": url}], "cases": cases}
         with suite(python, "fuzzingclient", spec, name) as client:
             while client.poll() is None:
@@ -129,7 +131,8 @@ def test_client(python: str, name: str, cases: list[str], command: list[str | Pa
         with subprocess.Popen([*command, str(port), name], stdout=subprocess.PIPE, text=True) as client:
             assert client.stdout is not None
             for line in client.stdout:
-                progress(name, int(line.split("/")[0]))
+                if (number := line.split("/")[0]).isdigit():
+                    progress(name, int(number))
     if client.returncode != 0:
         sys.exit(f"autobahn: {name} ended with {client.returncode}")
 

@@ -181,11 +181,11 @@ static void serve(struct mg_connection *c, int ev, void *ev_data) {
 
 // --- Dashboard
 
-static int number = 1, element;
+static int number, element;
 static uint64_t wide;
 static bool flag;
-static double real = 1.5;
-static char text[20] = "text", raw[20] = "[1]";
+static double real;
+static char text[20], raw[20];
 static struct mg_field some_fields[] = {{"i", MG_VAL_INT, &number, sizeof(number)},
                                         {"u", MG_VAL_UINT64, &wide, sizeof(wide)},
                                         {"b", MG_VAL_BOOL, &flag, sizeof(flag)},
@@ -193,6 +193,15 @@ static struct mg_field some_fields[] = {{"i", MG_VAL_INT, &number, sizeof(number
                                         {"s", MG_VAL_STR, text, sizeof(text)},
                                         {"r", MG_VAL_RAW, raw, sizeof(raw)},
                                         {NULL, MG_VAL_INT, NULL, 0}};
+
+static void reset_variables(void) {
+  number = element = 1;
+  wide = 0;
+  flag = false;
+  real = 1.5;
+  strcpy(text, "text");
+  strcpy(raw, "[1]");
+}
 
 static bool ask_element(enum mg_dash_op op, struct mg_dash_user *user) {
   (void) user;
