@@ -23,6 +23,10 @@ impl Engine for Http {
         super::on_event
     }
 
+    fn accepted(&self, c: Conn) {
+        HttpState::attach(c);
+    }
+
     fn alpn(&self, is_client: bool) -> &'static [u8] {
         if is_client { b"http/1.1" } else { b"http/1.1,http/1.0" }
     }

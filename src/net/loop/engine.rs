@@ -53,6 +53,10 @@ pub trait Engine: Sync {
     /// connection's state first.
     fn on_event(&self, c: Conn, event: Event);
 
+    /// A connection has been accepted. What the engine keeps for as long as it is open is best allocated
+    /// here: beside the connection, not between buffers that are given back when it is idle.
+    fn accepted(&self, _c: Conn) {}
+
     /// What TLS connections agree on (RFC 7301), the best first and with commas between.
     fn alpn(&self, _is_client: bool) -> &'static [u8] {
         b""

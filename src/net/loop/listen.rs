@@ -217,8 +217,9 @@ fn adopt(listener: Conn, fd: c_int, peer: &SockAddr) {
     tune_stream(fd, &conn::settings_of(m), listener.state());
     if let Some(state) = ConnState::of(listener) {
         conn::give_settings(c, state.settings.borrow().clone());
-        if let Some(accepted) = c.state() {
-            accepted.set_engine(state.engine());
+        if let (Some(accepted), Some(engine)) = (c.state(), state.engine()) {
+            accepted.set_engine(Some(engine));
+            engine.accepted(c);
         }
     }
     if let Some(root) = Root::of(m) {
