@@ -6,6 +6,7 @@
 //! * Every exported function starts with `fence!` and its own name.
 //! * Every `unsafe` block has its reason within the three lines above.
 //! * No source file is longer than 600 lines.
+//! * A type name that says little stands for one thing.
 //!
 //! The second half of this file shows for each rule that it can fail.
 
@@ -52,10 +53,38 @@ const NOT_IN_CODEC: [&str; 15] = [
     "thread_local!",
 ];
 
+/// Type names that say what something is only as long as one type has them.
+const ONCE: [&str; 10] =
+    ["Refusal", "Piece", "Options", "Target", "Step", "Place", "Session", "Page", "Policy", "Outcome"];
+
 fn layer(source: &Source) -> Option<&str> {
     let rest = source.path.strip_prefix("src/")?;
     let (directory, _) = rest.split_once('/')?;
     Some(directory)
+}
+
+/// The names of [`ONCE`] that have several types, with their files. Programs and the stand-ins of builds
+/// without TLS do not count.
+fn ambiguous(sources: &[Source]) -> Vec<String> {
+    let defines = |source: &Source, name: &str| {
+        source.text.lines().any(|line| {
+            let line = line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+            let rest = line.strip_prefix("struct ").or_else(|| line.strip_prefix("enum "));
+            rest.and_then(|rest| rest.strip_prefix(name))
+                .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        })
+    };
+    let is_library = |path: &str| !path.starts_with("src/bin/") && !path.ends_with("/none.rs");
+    ONCE.iter()
+        .filter_map(|name| {
+            let files: Vec<&str> = sources
+                .iter()
+                .filter(|source| is_library(&source.path) && defines(source, name))
+                .map(|source| source.path.as_str())
+                .collect();
+            (files.len() > 1).then(|| format!("{name}: {}", files.join(", ")))
+        })
+        .collect()
 }
 
 /// Blanks comments, and the contents of string and character literals; keeps the line structure.
@@ -311,6 +340,11 @@ fn unsafe_blocks_have_reasons() {
 }
 
 #[test]
+fn short_type_names_stand_for_one_thing() {
+    assert_eq!(ambiguous(&rust()), Vec::<String>::new());
+}
+
+#[test]
 fn files_are_about_one_thing() {
     let all = ["src", "tests", "benches", "scripts", "cffi", "examples", "fuzz"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -393,6 +427,13 @@ mod the_rules_can_fail {
         assert_eq!(complaints("// unsafe { in a comment }"), [0usize; 0]);
         assert_eq!(complaints("// SAFETY: g has no rules.\nlet x = unsafe { g() };"), [0usize; 0]);
         assert_eq!(complaints("unsafe extern \"C\" {}\nunsafe fn f() {}"), [0usize; 0]);
+    }
+
+    #[test]
+    fn names_that_stand_for_two_things() {
+        let sources = |second: &str| [at("src/a.rs", "pub enum Step {}"), at("src/b.rs", second)];
+        assert_eq!(ambiguous(&sources("struct Step(u8);")), ["Step: src/a.rs, src/b.rs"]);
+        assert!(ambiguous(&sources("struct Steps(u8);\nfn f() -> Step {}")).is_empty());
     }
 
     #[test]

@@ -18,7 +18,7 @@ const TYPE_CRC32C: u8 = 3;
 
 /// What a connection begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Found {
     /// The header goes on.
     Partial,
     /// No header, or not one that the protocol allows.
@@ -29,32 +29,32 @@ pub enum Step {
 }
 
 /// Reads the header at the start of `bytes`, of which there are at most [`HEADER_MAX`].
-pub fn read(bytes: &[u8]) -> Step {
+pub fn read(bytes: &[u8]) -> Found {
     let begins = |with: &[u8]| bytes.iter().zip(with).all(|(a, b)| a == b);
     if begins(TEXT) {
         read_line(bytes)
     } else if begins(SIGNATURE) {
         read_binary(bytes)
     } else {
-        Step::Malformed
+        Found::Malformed
     }
 }
 
 /// Version 1.
-fn read_line(bytes: &[u8]) -> Step {
+fn read_line(bytes: &[u8]) -> Found {
     let start = &bytes[..bytes.len().min(LINE_MAX)];
     let Some(end) = memchr::memmem::find(start, b"\r\n") else {
-        return if start.len() < LINE_MAX { Step::Partial } else { Step::Malformed };
+        return if start.len() < LINE_MAX { Found::Partial } else { Found::Malformed };
     };
-    let Ok(line) = str::from_utf8(&start[TEXT.len().min(end)..end]) else { return Step::Malformed };
+    let Ok(line) = str::from_utf8(&start[TEXT.len().min(end)..end]) else { return Found::Malformed };
     let words: Vec<&str> = line.split(' ').collect();
     let client = match words[..] {
-        ["UNKNOWN", ..] => return Step::Header(end + 2, None),
+        ["UNKNOWN", ..] => return Found::Header(end + 2, None),
         ["TCP4", from, to, port, to_port] => endpoints::<Ipv4Addr>(from, to, port, to_port),
         ["TCP6", from, to, port, to_port] => endpoints::<Ipv6Addr>(from, to, port, to_port),
         _ => None,
     };
-    client.map_or(Step::Malformed, |client| Step::Header(end + 2, Some(client)))
+    client.map_or(Found::Malformed, |client| Found::Header(end + 2, Some(client)))
 }
 
 /// The first of two addresses with its port, if all four texts are right.
@@ -74,37 +74,37 @@ fn number(text: &str) -> Option<u16> {
 }
 
 /// Version 2.
-fn read_binary(bytes: &[u8]) -> Step {
+fn read_binary(bytes: &[u8]) -> Found {
     // What is wrong in the first part is wrong whatever follows.
     let (command, family) = match bytes.get(12..14) {
         Some(&[version, family]) if version >> 4 == 2 && version & 15 <= 1 => (version & 15, family),
-        Some(_) => return Step::Malformed,
-        None => return Step::Partial,
+        Some(_) => return Found::Malformed,
+        None => return Found::Partial,
     };
-    let Some(&[high, low]) = bytes.get(14..FIXED) else { return Step::Partial };
+    let Some(&[high, low]) = bytes.get(14..FIXED) else { return Found::Partial };
     let end = FIXED + usize::from(u16::from_be_bytes([high, low]));
     if end > HEADER_MAX {
-        return Step::Malformed;
+        return Found::Malformed;
     }
-    let Some(header) = bytes.get(..end) else { return Step::Partial };
+    let Some(header) = bytes.get(..end) else { return Found::Partial };
     let addresses = match (family >> 4, family & 15) {
         (0, 0..=2) | (1..=3, 0) => 0,
         (1, 1..=2) => 12,
         (2, 1..=2) => 36,
         (3, 1..=2) => 216,
-        _ => return Step::Malformed,
+        _ => return Found::Malformed,
     };
     // A proxy that speaks for itself may send anything here.
     if command == 0 {
-        return Step::Header(end, None);
+        return Found::Header(end, None);
     }
     let Some((addresses, values)) = header[FIXED..].split_at_checked(addresses) else {
-        return Step::Malformed;
+        return Found::Malformed;
     };
     if !values_are_valid(header, values) {
-        return Step::Malformed;
+        return Found::Malformed;
     }
-    Step::Header(end, if family & 15 == 1 { client(addresses) } else { None })
+    Found::Header(end, if family & 15 == 1 { client(addresses) } else { None })
 }
 
 /// The client of addresses of IPv4 or IPv6.
@@ -166,9 +166,9 @@ mod tests {
     /// Every part of a header is `Partial`; what follows it does not matter.
     fn whole(header: &[u8], client: Option<&str>) {
         for end in 0..header.len() {
-            assert_eq!(read(&header[..end]), Step::Partial, "{end} of {header:?}");
+            assert_eq!(read(&header[..end]), Found::Partial, "{end} of {header:?}");
         }
-        let expected = Step::Header(header.len(), client.map(|text| text.parse().expect("an address")));
+        let expected = Found::Header(header.len(), client.map(|text| text.parse().expect("an address")));
         assert_eq!(read(header), expected, "{header:?}");
         assert_eq!(read(&[header, b"GET / HTTP/1.1\r\n\r\n"].concat()), expected);
     }
@@ -200,11 +200,11 @@ mod tests {
             "PROXY TCP5 1.2.3.4 1.2.3.4 1 2\r\n",
             "proxy TCP4 1.2.3.4 5.6.7.8 1 2\r\n",
         ] {
-            assert_eq!(read(text.as_bytes()), Step::Malformed, "{text}");
+            assert_eq!(read(text.as_bytes()), Found::Malformed, "{text}");
         }
         let long = format!("PROXY UNKNOWN {}", "x".repeat(LINE_MAX));
-        assert_eq!(read(long.as_bytes()), Step::Malformed);
-        assert_eq!(read(&long.as_bytes()[..LINE_MAX - 1]), Step::Partial);
+        assert_eq!(read(long.as_bytes()), Found::Malformed);
+        assert_eq!(read(&long.as_bytes()[..LINE_MAX - 1]), Found::Partial);
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
             binary(1, 0x11, &[&V4[..], &[4, 0]].concat()),
             binary(0, 0, &[0; HEADER_MAX]),
         ] {
-            assert_eq!(read(&header), Step::Malformed, "{header:?}");
+            assert_eq!(read(&header), Found::Malformed, "{header:?}");
         }
     }
 
@@ -246,6 +246,6 @@ mod tests {
         };
         let right = crc32c(&with(0), b"", b"");
         whole(&with(right), Some("1.2.3.4:80"));
-        assert_eq!(read(&with(right ^ 1)), Step::Malformed);
+        assert_eq!(read(&with(right ^ 1)), Found::Malformed);
     }
 }

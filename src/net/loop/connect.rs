@@ -125,7 +125,7 @@ fn connect_to(c: Conn, to: &SockAddr) {
     register(c, false);
     race::plan(c, state);
     if let Some(e) = failed
-        && let race::Outcome::Lost(_) = race::give_up(c)
+        && let race::RaceOutcome::Lost(_) = race::give_up(c)
     {
         log::error(format_args!("{} connect {}: {e}", c.id(), c.rem()));
         let text = format!("connect: {}", e.raw_os_error().unwrap_or(0));
@@ -155,9 +155,9 @@ fn ask_for_more(c: Conn, error: &[u8]) -> bool {
 /// The poller says something about a pending connect: it may be over.
 pub fn finish(c: Conn) {
     match race::judge(c) {
-        race::Outcome::Won => {}
-        race::Outcome::Open => return,
-        race::Outcome::Lost(errno) => {
+        race::RaceOutcome::Won => {}
+        race::RaceOutcome::Open => return,
+        race::RaceOutcome::Lost(errno) => {
             if !ask_for_more(c, b"socket error") {
                 socket_error(c, errno);
             }
@@ -183,7 +183,7 @@ pub fn finish(c: Conn) {
 pub fn resume(c: Conn) {
     c.clear(flag::RESOLVING);
     c.set(flag::CONNECTING);
-    if let race::Outcome::Lost(errno) = race::restart(c) {
+    if let race::RaceOutcome::Lost(errno) = race::restart(c) {
         c.clear(flag::CONNECTING);
         socket_error(c, errno);
     }

@@ -57,7 +57,7 @@ pub fn poll(m: Mgr, ms: c_int) {
 
 /// What became of a wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum WaitEnd {
     Events,
     Timeout,
     /// By a signal: the program wants to look at what that has set.
@@ -106,7 +106,7 @@ fn await_work(m: Mgr, root: &Root, mut ms: c_int, pace: &Pace) -> Option<Waited>
         let now = millis();
         let passed = now.saturating_sub(before);
         let is_over = chosen == limit || limit.is_some_and(|limit| passed >= limit);
-        if outcome == Outcome::Timeout && is_short && is_over && !root.is_freed() {
+        if outcome == WaitEnd::Timeout && is_short && is_over && !root.is_freed() {
             search = true;
             if ms > 0 {
                 let passed = passed.max(pace.ms());
@@ -116,7 +116,7 @@ fn await_work(m: Mgr, root: &Root, mut ms: c_int, pace: &Pace) -> Option<Waited>
         }
         // A program that waits by itself may only have looked for events.
         let only_looked = chosen == Some(0) && !search && !is_over;
-        return Some(Waited { now, was_idle: outcome != Outcome::Events && !only_looked, had_work });
+        return Some(Waited { now, was_idle: outcome != WaitEnd::Events && !only_looked, had_work });
     }
 }
 
@@ -148,7 +148,7 @@ fn before_wait(m: Mgr, root: &Root, limit: Option<u64>) -> Option<u64> {
 const BLIND_WAIT_MS: u64 = 1000;
 
 /// Waits for I/O and notes what became ready.
-fn wait(root: &Root, limit: Option<u64>) -> Outcome {
+fn wait(root: &Root, limit: Option<u64>) -> WaitEnd {
     let outcome = root.with(|inner| {
         unmark(inner);
         let poll = inner.poll.as_mut()?;
@@ -156,16 +156,16 @@ fn wait(root: &Root, limit: Option<u64>) -> Outcome {
         Some(outcome.map(|()| take_events(inner)))
     });
     match outcome {
-        Some(Ok(true)) => Outcome::Events,
-        Some(Ok(false)) => Outcome::Timeout,
-        Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => Outcome::Interrupted,
+        Some(Ok(true)) => WaitEnd::Events,
+        Some(Ok(false)) => WaitEnd::Timeout,
+        Some(Err(e)) if e.kind() == std::io::ErrorKind::Interrupted => WaitEnd::Interrupted,
         // Without a poller there is no I/O, but the program's loop must not spin.
         failed => {
             if let Some(Err(e)) = failed {
                 log::error(format_args!("epoll_wait: {e}"));
             }
             super::sys::sleep_ms(limit.map_or(BLIND_WAIT_MS, |l| l.min(BLIND_WAIT_MS)) as c_int);
-            Outcome::Timeout
+            WaitEnd::Timeout
         }
     }
 }

@@ -7,7 +7,7 @@ use super::log;
 use super::state::{ConnState, Root, is, ready};
 use super::sys;
 use crate::abi::{Addr, Setting, flag};
-use crate::codec::proxy_protocol::{HEADER_MAX, Step, read};
+use crate::codec::proxy_protocol::{Found, HEADER_MAX, read};
 use std::io::ErrorKind;
 
 /// An accepted connection, of which the program knows, may have to begin with a header.
@@ -38,7 +38,7 @@ pub fn take_header(root: &Root, c: Conn, state: &ConnState) -> bool {
         }
     };
     match read(&bytes[..n]) {
-        Step::Header(len, client) => {
+        Found::Header(len, client) => {
             state.unmark(is::PROXIED);
             // The bytes are there: a read of them cannot fail, nor stop short.
             let taken = sys::take(c.fd(), &mut bytes[..len]).is_ok_and(|n| n == len);
@@ -49,7 +49,7 @@ pub fn take_header(root: &Root, c: Conn, state: &ConnState) -> bool {
             taken && admitted
         }
         // A peer that has closed its side cannot complete it.
-        Step::Partial if n > 0 && !state.can(ready::HANGUP) => {
+        Found::Partial if n > 0 && !state.can(ready::HANGUP) => {
             state.used_up(ready::READ);
             false
         }

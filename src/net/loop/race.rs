@@ -31,7 +31,7 @@ pub struct Race {
 }
 
 /// The state of a race.
-pub enum Outcome {
+pub enum RaceOutcome {
     /// `c->fd` is connected.
     Won,
     /// Attempts are open.
@@ -91,17 +91,17 @@ pub fn start_next(c: Conn) {
 }
 
 /// Looks at all attempts, after one of their sockets had an event.
-pub fn judge(c: Conn) -> Outcome {
+pub fn judge(c: Conn) -> RaceOutcome {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else {
-        return Outcome::Lost(libc::ECONNABORTED);
+        return RaceOutcome::Lost(libc::ECONNABORTED);
     };
     let Some(mut race) = take(state) else { return single(c) };
     let alone = race.earlier.is_empty();
     let outcome = match attempt(c.fd()) {
-        Outcome::Open if alone => Outcome::Lost(libc::ENOTCONN),
+        RaceOutcome::Open if alone => RaceOutcome::Lost(libc::ENOTCONN),
         outcome => outcome,
     };
-    if let Outcome::Won = outcome {
+    if let RaceOutcome::Won = outcome {
         return outcome;
     }
     let mut winner = None;
@@ -109,11 +109,11 @@ pub fn judge(c: Conn) -> Outcome {
         .earlier
         .drain(..)
         .filter_map(|(fd, addr)| match attempt(fd.as_raw_fd()) {
-            Outcome::Won if winner.is_none() => {
+            RaceOutcome::Won if winner.is_none() => {
                 winner = Some((fd, addr));
                 None
             }
-            Outcome::Lost(_) => None,
+            RaceOutcome::Lost(_) => None,
             _ => Some((fd, addr)),
         })
         .collect();
@@ -121,13 +121,13 @@ pub fn judge(c: Conn) -> Outcome {
         conn::drop_fd(root, c, state);
         leave(root, &fd);
         enter(c, fd, addr);
-        return Outcome::Won;
-    } else if let Outcome::Lost(_) = outcome
+        return RaceOutcome::Won;
+    } else if let RaceOutcome::Lost(_) = outcome
         && let Some((fd, addr)) = next(&mut race, root)
     {
         conn::drop_fd(root, c, state);
         enter(c, fd, addr);
-        Outcome::Open
+        RaceOutcome::Open
     } else {
         outcome
     };
@@ -138,18 +138,18 @@ pub fn judge(c: Conn) -> Outcome {
 }
 
 /// Connecting to the address of `c->fd` failed at once: continues with the next one.
-pub fn give_up(c: Conn) -> Outcome {
+pub fn give_up(c: Conn) -> RaceOutcome {
     let (Some(state), Some(root)) = (ConnState::of(c), c.mgr().and_then(Root::of)) else {
-        return Outcome::Lost(libc::ECONNABORTED);
+        return RaceOutcome::Lost(libc::ECONNABORTED);
     };
-    let Some(mut race) = take(state) else { return Outcome::Lost(0) };
+    let Some(mut race) = take(state) else { return RaceOutcome::Lost(0) };
     let outcome = match open(&mut race.waiting) {
         Some((socket, addr)) => {
             conn::drop_fd(root, c, state);
             enter(c, socket.into(), addr);
-            Outcome::Open
+            RaceOutcome::Open
         }
-        None => Outcome::Lost(0),
+        None => RaceOutcome::Lost(0),
     };
     put(state, race);
     plan(c, state);
@@ -157,15 +157,15 @@ pub fn give_up(c: Conn) -> Outcome {
 }
 
 /// Starts with the prepared addresses on a connection that has no socket any more.
-pub fn restart(c: Conn) -> Outcome {
-    let Some(state) = ConnState::of(c) else { return Outcome::Lost(libc::ECONNABORTED) };
-    let Some(mut race) = take(state) else { return Outcome::Lost(libc::EHOSTUNREACH) };
+pub fn restart(c: Conn) -> RaceOutcome {
+    let Some(state) = ConnState::of(c) else { return RaceOutcome::Lost(libc::ECONNABORTED) };
+    let Some(mut race) = take(state) else { return RaceOutcome::Lost(libc::EHOSTUNREACH) };
     let outcome = match open(&mut race.waiting) {
         Some((socket, addr)) => {
             enter(c, socket.into(), addr);
-            Outcome::Open
+            RaceOutcome::Open
         }
-        None => Outcome::Lost(libc::EHOSTUNREACH),
+        None => RaceOutcome::Lost(libc::EHOSTUNREACH),
     };
     put(state, race);
     plan(c, state);
@@ -173,9 +173,9 @@ pub fn restart(c: Conn) -> Outcome {
 }
 
 /// Nothing beside `c->fd`.
-fn single(c: Conn) -> Outcome {
+fn single(c: Conn) -> RaceOutcome {
     match attempt(c.fd()) {
-        Outcome::Open => Outcome::Lost(libc::ENOTCONN),
+        RaceOutcome::Open => RaceOutcome::Lost(libc::ENOTCONN),
         outcome => outcome,
     }
 }
@@ -188,14 +188,14 @@ fn next(race: &mut Race, root: &Root) -> Option<(OwnedFd, Addr)> {
     race.earlier.pop().inspect(|(fd, _)| leave(root, fd))
 }
 
-fn attempt(fd: c_int) -> Outcome {
+fn attempt(fd: c_int) -> RaceOutcome {
     match sys::take_error(fd) {
         0 => match sys::peer_error(fd).err().and_then(|e| e.raw_os_error()) {
-            None => Outcome::Won,
-            Some(libc::ENOTCONN) => Outcome::Open,
-            Some(errno) => Outcome::Lost(errno),
+            None => RaceOutcome::Won,
+            Some(libc::ENOTCONN) => RaceOutcome::Open,
+            Some(errno) => RaceOutcome::Lost(errno),
         },
-        errno => Outcome::Lost(errno),
+        errno => RaceOutcome::Lost(errno),
     }
 }
 

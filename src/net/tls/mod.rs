@@ -376,7 +376,7 @@ fn fill(c: Conn, state: &ConnState) -> std::io::Result<usize> {
 }
 
 /// What one step of a session brought.
-enum Step {
+enum Received {
     Bytes(usize),
     Failed(String),
     Ended,
@@ -402,25 +402,25 @@ fn receive(c: Conn, room: usize) -> std::io::Result<usize> {
                 taken += n;
             }
             match taken {
-                n if n > 0 => Step::Bytes(n),
-                _ if room == 0 => Step::Starved,
+                n if n > 0 => Received::Bytes(n),
+                _ if room == 0 => Received::Starved,
                 _ => match session.take_failure() {
-                    Some(reason) => Step::Failed(reason),
-                    None if session.has_ended() => Step::Ended,
-                    None => Step::Starved,
+                    Some(reason) => Received::Failed(reason),
+                    None if session.has_ended() => Received::Ended,
+                    None => Received::Starved,
                 },
             }
         });
         match step {
             None => return Err(ErrorKind::NotConnected.into()),
-            Some(Step::Bytes(n)) => return Ok(n),
-            Some(Step::Ended) => return Ok(0),
-            Some(Step::Failed(reason)) => {
+            Some(Received::Bytes(n)) => return Ok(n),
+            Some(Received::Ended) => return Ok(0),
+            Some(Received::Failed(reason)) => {
                 let _ = flush_now(c, state); // The alert.
                 conn::error(c, format!("tls: {reason}").as_bytes());
                 return Err(ErrorKind::ConnectionAborted.into());
             }
-            Some(Step::Starved) => {
+            Some(Received::Starved) => {
                 if fill(c, state)? == 0 {
                     return Ok(0);
                 }
