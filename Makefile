@@ -2,10 +2,10 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run docs docs-serve check test test-hostile soak fuzz autobahn bench dropin header install uninstall miri lint types fmt clean
+.PHONY: help run docs docs-serve check test test-arm64 test-hostile soak fuzz autobahn bench dropin header install uninstall miri lint types fmt clean
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
 
 run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
@@ -21,6 +21,10 @@ check: ## the tests for everyday work, some 2 minutes: no browsers, other progra
 
 test: ## run every test; the last line says how many passed and failed
 	@python3 scripts/run_tests.py
+
+test-arm64: ## C and Rust tests on 64-bit ARM under QEMU; installs a compiler and QEMU, unpacks a Rust
+	@scripts/cross.sh arm64 c
+	@scripts/cross.sh arm64 rust --lib --tests
 
 test-hostile: ## the suites on busy, poor and foreign machines; options: make test-hostile ARGS="busy"
 	@python3 scripts/hostile.py $(ARGS)

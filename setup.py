@@ -7,6 +7,7 @@ USE_TLS=0, USE_NOGIL=0, MG_IO_SIZE=n, CFLAGS.
 from __future__ import annotations
 
 import sys
+import sysconfig
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -47,8 +48,9 @@ GATE = (
     "wsgi_call",
     "wsgi_job",
 )
-# The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only.
-LIMITED = sys.version_info >= (3, 10)
+# The limited API of 3.10 has all that the gate needs; on 3.9 the module is for that version only. A
+# Python without the lock has no limited API.
+LIMITED = sys.version_info >= (3, 10) and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
 class BuildNative(build_ext):

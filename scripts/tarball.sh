@@ -13,9 +13,12 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out" "$work/$name"
 git archive HEAD | tar -x -C "$work/$name"
-# cargo prints the configuration that makes it use the folder.
+# cargo prints the configuration that makes it use the folder, unless it is told to be quiet.
 mkdir -p "$work/$name/.cargo"
-(cd "$work/$name" && cargo vendor --locked --versioned-dirs --quiet vendor >.cargo/config.toml)
+(cd "$work/$name" && cargo vendor --locked --versioned-dirs vendor >.cargo/config.toml 2>"$work/log") ||
+  { cat "$work/log" >&2; exit 1; }
+# A cargo that has no crates finds each of them there.
+(cd "$work/$name" && CARGO_HOME=$work/empty cargo fetch --locked --offline --quiet)
 time=$(git log -1 --format=%ct)
 tar --sort=name --mtime="@$time" --owner=0 --group=0 --numeric-owner -C "$work" -c "$name" |
   gzip -n >"$out/$name-vendored.tar.gz"

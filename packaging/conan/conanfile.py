@@ -25,7 +25,7 @@ class Libmongoose(ConanFile):
             raise ConanInvalidConfiguration("libmongoose is for Linux")
 
     def build(self):
-        self.run("cargo build --release --locked", cwd=str(self._tree))
+        self.run("scripts/reproducible.sh cargo build --release --locked", cwd=str(self._tree))
 
     def package(self):
         self.run(f"python3 scripts/install.py install --prefix {self.package_folder}", cwd=str(self._tree))

@@ -1,7 +1,7 @@
 # Rust has to be installed. MONGOOSE_TARBALL names what scripts/tarball.sh made.
 vcpkg_extract_source_archive(SOURCE_PATH ARCHIVE "$ENV{MONGOOSE_TARBALL}")
 vcpkg_execute_required_process(
-  COMMAND cargo build --release --locked --offline
+  COMMAND scripts/reproducible.sh cargo build --release --locked --offline
   WORKING_DIRECTORY "${SOURCE_PATH}"
   LOGNAME cargo-build)
 vcpkg_execute_required_process(

@@ -65,8 +65,13 @@ pub struct Addr {
     pub is_ip6: bool,
     /// What the compiler would leave as padding: programs may compare whole structs.
     #[cfg(not(cbindgen))]
-    pub padding: [u8; 4],
+    pub padding: AddrPadding,
 }
+
+/// Bytes of an address up to its last field.
+const ADDR_END: usize = size_of::<IpBytes>() + 4;
+/// None where numbers of 64 bits are aligned to 4 bytes.
+type AddrPadding = [u8; ADDR_END.next_multiple_of(align_of::<IpBytes>()) - ADDR_END];
 
 /// A timer in a list.
 #[repr(C)]

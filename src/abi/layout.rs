@@ -67,8 +67,9 @@ pub fn headers() -> usize {
 impl Connection {
     /// Bytes of a connection.
     pub fn size() -> usize {
-        let behind_data = size_of::<Connection>() - offset_of!(Connection, tls);
-        TLS.load(Relaxed) + behind_data
+        const BEHIND_DATA: usize =
+            offset_of!(Connection, flags) + size_of::<u32>() - offset_of!(Connection, tls);
+        (TLS.load(Relaxed) + BEHIND_DATA).next_multiple_of(align_of::<Connection>())
     }
 
     /// Where `data` of a connection is.
@@ -96,7 +97,7 @@ const BEHIND_HEADERS: usize = size_of::<HttpMessage>() - offset_of!(HttpMessage,
 /// Headers for which a message needs no memory from the heap.
 const HEADERS_INLINE: usize = 64;
 /// Words of such a message.
-const WORDS_INLINE: usize = (body_offset(HEADERS_INLINE) + BEHIND_HEADERS) / size_of::<u64>();
+const WORDS_INLINE: usize = (body_offset(HEADERS_INLINE) + BEHIND_HEADERS).div_ceil(size_of::<u64>());
 
 /// Room for a message.
 pub struct HttpMessageSpace {
@@ -109,8 +110,8 @@ impl HttpMessageSpace {
     #[inline]
     pub fn uninit() -> HttpMessageSpace {
         let needs_heap = headers() > HEADERS_INLINE;
-        let heap = needs_heap.then(|| Box::new_uninit_slice(HttpMessage::size() / size_of::<u64>()));
-        HttpMessageSpace { inline: [const { MaybeUninit::uninit() }; _], heap }
+        let heap = needs_heap.then(|| Box::new_uninit_slice(HttpMessage::size().div_ceil(size_of::<u64>())));
+        HttpMessageSpace { inline: [const { MaybeUninit::uninit() }; WORDS_INLINE], heap }
     }
 
     /// The message in it.
@@ -173,7 +174,8 @@ impl DashUser {
         let level = (token + TOKEN_SIZE).next_multiple_of(align_of::<c_int>());
         let expire = (level + size_of::<c_int>()).next_multiple_of(align_of::<u64>());
         let dash = expire + size_of::<u64>();
-        [token, level, expire, dash, dash + size_of::<*mut Dash>()]
+        let size = (dash + size_of::<*mut Dash>()).next_multiple_of(align_of::<DashUser>());
+        [token, level, expire, dash, size]
     }
 
     fn at<T>(this: *const DashUser, field: usize) -> *mut T {

@@ -3,6 +3,7 @@
 use super::slice::raw_mut;
 use crate::codec::http::conditional::Etag;
 use crate::fence;
+use crate::net::event_loop::sys::seconds;
 use core::ffi::c_char;
 
 /// Writes the entity tag of a file, `"MTIME.SIZE"` with the quotes, and a NUL to `buf`, which has
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn mg_http_etag(
     // SAFETY: buf is NULL or valid for len bytes.
     let room = unsafe { raw_mut(buf.cast(), len) };
     if let Some((last, text)) = room.split_last_mut() {
-        let etag = Etag::new(mtime, size as u64);
+        let etag = Etag::new(seconds(mtime), size as u64);
         let n = etag.as_bytes().len().min(text.len());
         text[..n].copy_from_slice(&etag.as_bytes()[..n]);
         *text.get_mut(n).unwrap_or(last) = 0;

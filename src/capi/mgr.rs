@@ -173,7 +173,7 @@ pub unsafe extern "C" fn mg_wakeup_init(mgr: *mut Manager) -> bool {
 pub unsafe extern "C" fn mg_wakeup(mgr: *mut Manager, id: c_ulong, buf: *const c_void, len: usize) -> bool {
     fence!("mg_wakeup", buf[len]: arg::data);
     // SAFETY: the caller passes NULL or a manager that is not freed during the call.
-    unsafe { Root::wakeup_of(mgr) }.is_some_and(|wakeup| wakeup.send(id, buf))
+    unsafe { Root::wakeup_of(mgr) }.is_some_and(|wakeup| wakeup.send(id as usize, buf))
 }
 
 /// Adds a timer to a manager.

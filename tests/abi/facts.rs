@@ -36,6 +36,12 @@ impl Facts {
         rows.map(|row| std::array::from_fn(|column| row[column + 1].as_str())).collect()
     }
 
+    /// The members of a struct or union in order: kind of the row, tag, name, type and so on.
+    pub fn members(&self, tag: &str) -> impl Iterator<Item = &[String]> {
+        let is_member = move |row: &&Vec<String>| matches!(&*row[0], "field" | "bits") && row[1] == tag;
+        self.rows.iter().filter(is_member).map(Vec::as_slice)
+    }
+
     /// Names in the first column of rows of these kinds, sorted.
     pub fn names(&self, kinds: &[&str]) -> Vec<String> {
         let rows = self.rows.iter().filter(|row| kinds.contains(&row[0].as_str()));

@@ -16,6 +16,7 @@ mod facts;
 mod layout;
 mod misuse;
 mod options;
+mod platforms;
 mod program;
 mod symbols;
 mod tags;

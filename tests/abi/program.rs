@@ -47,8 +47,61 @@ pub fn c(facts: &Facts) -> String {
              check_bits(\"{tag}.{field}\", &x, sizeof(x), {word}, {first}, {count});\n  }}"
         );
     }
+    names(facts, &mut out, &mut main);
+    out.push_str(CHECKS);
+    out + "int main(void) {\n" + &main + "  return failed;\n}\n"
+}
+
+/// A C11 program for a processor on which types have other sizes. Sizes and offsets are those of structs
+/// that it declares itself, with the members of the table: the compiler computes them by the rules of
+/// the platform.
+pub fn by_the_rules(facts: &Facts) -> String {
+    let mut out = HEAD.to_string();
+    let mut main = String::new();
+    for kind in ["struct", "union"] {
+        for [tag, ..] in facts.of::<3>(kind) {
+            let _ = writeln!(out, "{kind} fact_{tag} {{{}}};", members(facts, tag));
+            for what in ["sizeof", "_Alignof"] {
+                assert_that(&mut out, &format!("{what}({kind} {tag}) == {what}({kind} fact_{tag})"));
+            }
+            for member in facts.members(tag).filter(|member| member[0] == "field") {
+                let field = &member[2];
+                let offset = |tag| format!("offsetof({kind} {tag}, {field})");
+                assert_that(&mut out, &format!("{} == {}", offset(tag), offset(&format!("fact_{tag}"))));
+            }
+        }
+    }
+    names(facts, &mut out, &mut main);
+    out.push_str(CHECKS);
+    out + "int main(void) {\n  (void) check_bits;\n" + &main + "  return failed;\n}\n"
+}
+
+/// The members of a struct or union, declared.
+fn members(facts: &Facts, tag: &str) -> String {
+    let mut out = String::new();
+    let all: Vec<&[String]> = facts.members(tag).collect();
+    let inner = |union: &str| {
+        let prefix = format!("{union}.");
+        let fields =
+            all.iter().filter_map(|row| Some(declare(&row[3], row[2].strip_prefix(&prefix)?) + "; "));
+        fields.collect::<String>()
+    };
+    for row in &all {
+        let (kind, name) = (&row[3], &row[2]);
+        let _ = match (&*row[0], &**kind) {
+            ("bits", _) => write!(out, "{kind} {name} : {}; ", row[6]),
+            (_, "union") => write!(out, "union {{ {}}} {name}; ", inner(name)),
+            _ if name.contains('.') => Ok(()),
+            _ => write!(out, "{}; ", declare(kind, name)),
+        };
+    }
+    out
+}
+
+/// Enumerators, macros, types, data and functions.
+fn names(facts: &Facts, out: &mut String, main: &mut String) {
     for [name, value, tag] in facts.of("enum") {
-        assert_that(&mut out, &format!("{name} == {value}"));
+        assert_that(out, &format!("{name} == {value}"));
         if tag != "-" {
             let _ = writeln!(out, "extern enum {tag} of_{name};");
         }
@@ -57,7 +110,7 @@ pub fn c(facts: &Facts) -> String {
         if let Some(default) = value.strip_prefix("layout ") {
             // A program may choose another value.
             out.push_str("#ifndef CHOOSES_LAYOUT\n");
-            assert_that(&mut out, &format!("{name} == {default}"));
+            assert_that(out, &format!("{name} == {default}"));
             out.push_str("#endif\n");
             continue;
         }
@@ -68,8 +121,8 @@ pub fn c(facts: &Facts) -> String {
             None if value == "NULL" => {
                 let _ = writeln!(main, "  check_null(\"{name}\", {name});");
             }
-            None => assert_that(&mut out, &format!("{name} == {value}")),
-            Some(_) => assert_that(&mut out, &format!("{name} == {}", option(name))),
+            None => assert_that(out, &format!("{name} == {value}")),
+            Some(_) => assert_that(out, &format!("{name} == {}", option(name))),
         }
     }
     // Declared a second time: a conflict is an error.
@@ -83,8 +136,6 @@ pub fn c(facts: &Facts) -> String {
     for [_, prototype] in facts.of("function") {
         let _ = writeln!(out, "{prototype};");
     }
-    out.push_str(CHECKS);
-    out + "int main(void) {\n" + &main + "  return failed;\n}\n"
 }
 
 /// C++: the same layout, and enumerators that have the type of their enum.

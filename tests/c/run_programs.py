@@ -9,6 +9,8 @@ rule of memory. It runs in an empty directory of its own. Closes with "N passed,
     tests/c/run_programs.py --configurations gcc-so,valgrind timers
                                             in these configurations; --list names them all
     tests/c/run_programs.py --library DIR   against a library in another place; gcc only
+    tests/c/run_programs.py --library DIR --platform aarch64-linux-gnu:qemu-aarch64-static
+                                            for another processor: scripts/cross.sh calls it so
 """
 
 from __future__ import annotations
@@ -55,6 +57,17 @@ class Configuration:
     only: frozenset[str] = frozenset()  # these programs; empty: all
     runs_them: bool = True  # or only compiles, for the warnings
     built_as: str = ""  # the configuration whose programs it runs; empty: its own
+    emulator: tuple[str, ...] = ()  # what runs programs for another processor
+
+    def on(self, platform: str) -> Configuration:
+        """The configuration for another processor: `prefix of the compiler:emulator`."""
+        prefix, emulator = platform.split(":")
+        return dataclasses.replace(
+            self,
+            name=f"{prefix}-{self.name}",
+            cc=f"{prefix}-{self.cc}",
+            emulator=(emulator, "-L", f"/usr/{prefix}"),
+        )
 
     def runs(self, program: str) -> bool:
         return not self.only or program in self.only
@@ -65,7 +78,7 @@ class Configuration:
 
     @property
     def tools(self) -> set[str]:
-        return {self.cc, *self.under[:1]}
+        return {self.cc, *self.under[:1], *self.emulator[:1]}
 
 
 # What a program proves, it proves once; a configuration runs all programs only if each of them can
@@ -179,7 +192,7 @@ def run(configuration: Configuration, source: Path, library: Path) -> str:
     shutil.rmtree(place, ignore_errors=True)
     cwd = place / "cwd"
     cwd.mkdir(parents=True)
-    return output((*configuration.under, str(program)), cwd)
+    return output((*configuration.emulator, *configuration.under, str(program)), cwd)
 
 
 def make_certificates() -> None:
@@ -228,6 +241,7 @@ def main() -> int:
         metavar="NAME,NAME",
         help=f"how to build and run them: {', '.join(c.name for c in CONFIGURATIONS)}; default: all",
     )
+    parser.add_argument("--platform", help="prefix of a cross compiler, a colon, an emulator")
     parser.add_argument("--list", action="store_true", help="name the configurations and the programs")
     parser.add_argument("names", nargs="*", help="programs, without .c")
     options = parser.parse_args()
@@ -249,6 +263,8 @@ def main() -> int:
     explicit = bool(options.names and options.configurations) or options.library is not None
     library = options.library.resolve() if options.library else cprogram.LIBRARY
     configurations = options.configurations or (CONFIGURATIONS[:2] if options.library else CONFIGURATIONS)
+    if options.platform:
+        configurations = tuple(c.on(options.platform) for c in configurations)
     missing = {tool for c in configurations for tool in c.tools if shutil.which(tool) is None}
     if missing and os.environ.get("CI") == "true":
         print(f"not installed: {', '.join(sorted(missing))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -239,9 +240,41 @@ def test_licences_of_what_is_inside() -> None:
     run(sys.executable, cprogram.ROOT / "scripts" / "third_party.py", "licences", "--check")
 
 
-def test_bill_of_materials() -> None:
-    import json
+def test_no_crate_needs_a_newer_rust() -> None:
+    """What rust-version in Cargo.toml promises holds for all crates that the library is built of."""
+    need("cargo")
+    text = subprocess.run(
+        ["cargo", "metadata", "--locked", "--format-version=1"],
+        cwd=cprogram.ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    metadata = json.loads(text)
+    packages = {package["id"]: package for package in metadata["packages"]}
+    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
+    reached, new = set(), [metadata["resolve"]["root"]]
+    while new:
+        package = new.pop()
+        if package not in reached:
+            reached.add(package)
+            uses = nodes[package]["deps"]
+            kinds = {use["pkg"]: {kind["kind"] for kind in use["dep_kinds"]} for use in uses}
+            new += [use for use, kind in kinds.items() if kind != {"dev"}]
 
+    def numbers(version: str) -> list[int]:
+        return [int(part) for part in version.split(".")]
+
+    promised = packages[metadata["resolve"]["root"]]["rust_version"]
+    newer = {
+        packages[p]["name"]: packages[p]["rust_version"]
+        for p in reached
+        if packages[p]["rust_version"] and numbers(packages[p]["rust_version"]) > numbers(promised)
+    }
+    assert newer == {}
+
+
+def test_bill_of_materials() -> None:
     text = run(sys.executable, cprogram.ROOT / "scripts" / "third_party.py", "sbom")
     bom = json.loads(text)
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.5")

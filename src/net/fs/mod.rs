@@ -11,6 +11,7 @@ pub mod posix;
 pub mod read_file;
 
 use super::event_loop::buf::Buf;
+use super::event_loop::sys::seconds;
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_READ};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr::NonNull;
@@ -103,7 +104,7 @@ impl Fs {
         let (mut size, mut mtime): (usize, libc::time_t) = (0, 0);
         // SAFETY: the function keeps its contract; the path is a C string.
         let flags = unsafe { self.functions().st?(path.as_ptr(), &raw mut size, &raw mut mtime) };
-        (flags != 0).then_some(Stat { size, mtime, is_dir: flags & MG_FS_DIR != 0 })
+        (flags != 0).then_some(Stat { size, mtime: seconds(mtime), is_dir: flags & MG_FS_DIR != 0 })
     }
 
     /// Calls `on_name` for each entry of a directory.

@@ -5,6 +5,7 @@ use super::{File, Found, Fs, Stat};
 use crate::abi::{FileSystem, MG_FS_DIR, MG_FS_EXCL, MG_FS_READ, MG_FS_WRITE};
 use crate::codec::docroot::RootedPath;
 use crate::fence;
+use crate::net::event_loop::sys::seconds;
 use crate::net::event_loop::{arg, process};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::mem::MaybeUninit;
@@ -156,7 +157,11 @@ fn is(st: &libc::stat, kind: libc::mode_t) -> bool {
 }
 
 fn known(st: &libc::stat) -> Stat {
-    Stat { size: usize::try_from(st.st_size).unwrap_or(0), mtime: st.st_mtime, is_dir: is(st, libc::S_IFDIR) }
+    Stat {
+        size: usize::try_from(st.st_size).unwrap_or(0),
+        mtime: seconds(st.st_mtime),
+        is_dir: is(st, libc::S_IFDIR),
+    }
 }
 
 fn open(path: &CStr, flags: c_int) -> Option<c_int> {
@@ -203,10 +208,10 @@ fn usable(path: Option<&CStr>) -> Option<&CStr> {
 unsafe extern "C" fn st(path: *const c_char, size: *mut usize, mtime: *mut time_t) -> c_int {
     fence!("mg_fs_posix.st", path: arg::c_str, size: arg::out, mtime: arg::out);
     let Some(known) = usable(path).and_then(stat_of) else { return 0 };
-    let known = self::known(&known);
-    size.set(known.size);
-    mtime.set(known.mtime);
-    MG_FS_READ | MG_FS_WRITE | if known.is_dir { MG_FS_DIR } else { 0 }
+    let Stat { size: bytes, is_dir, .. } = self::known(&known);
+    size.set(bytes);
+    mtime.set(known.st_mtime);
+    MG_FS_READ | MG_FS_WRITE | if is_dir { MG_FS_DIR } else { 0 }
 }
 
 unsafe extern "C" fn ls(

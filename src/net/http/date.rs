@@ -4,6 +4,7 @@ use super::config;
 use crate::abi::Setting;
 use crate::codec::date::HttpDate;
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::sys::seconds;
 use core::cell::Cell;
 
 /// Bytes of a `Date` line with its line end.
@@ -17,7 +18,7 @@ thread_local! {
 /// Seconds since the start of 1970, by the clock of the machine.
 pub fn now() -> i64 {
     // SAFETY: NULL asks for nothing but the result.
-    unsafe { libc::time(core::ptr::null_mut()) }
+    seconds(unsafe { libc::time(core::ptr::null_mut()) })
 }
 
 /// The line for a reply that is made now.

@@ -9,8 +9,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 impl Addr {
     /// 0.0.0.0:0.
-    pub const ZERO: Addr =
-        Addr { addr: IpBytes { ip: [0; 16] }, port: 0, scope_id: 0, is_ip6: false, padding: [0; 4] };
+    pub const ZERO: Addr = Addr {
+        addr: IpBytes { ip: [0; 16] },
+        port: 0,
+        scope_id: 0,
+        is_ip6: false,
+        padding: [0; size_of::<Addr>() - size_of::<IpBytes>() - 4],
+    };
 
     /// The address bytes, in network order.
     pub fn bytes(&self) -> [u8; 16] {

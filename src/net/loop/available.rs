@@ -16,11 +16,12 @@ fn physical() -> Option<u64> {
     u64::try_from(pages).ok()?.checked_mul(u64::try_from(size).ok()?)
 }
 
+#[allow(clippy::useless_conversion, reason = "the limit has 32 bits on some platforms")]
 fn address_space() -> Option<u64> {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: the struct is valid for writes.
     let known = unsafe { libc::getrlimit(libc::RLIMIT_AS, &raw mut limit) } == 0;
-    (known && limit.rlim_cur != libc::RLIM_INFINITY).then_some(limit.rlim_cur)
+    (known && limit.rlim_cur != libc::RLIM_INFINITY).then(|| limit.rlim_cur.into())
 }
 
 /// The least limit of the control groups that `text`, /proc/self/cgroup, names, and of those that they

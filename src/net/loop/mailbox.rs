@@ -34,7 +34,7 @@ impl Block {
     }
 
     /// A block of one message. `None` when memory is exhausted.
-    fn of(id: u64, data: &[u8]) -> Option<Block> {
+    fn of(id: usize, data: &[u8]) -> Option<Block> {
         let mut block = Block::new(space(data))?;
         block.push(id, data);
         Some(block)
@@ -44,23 +44,23 @@ impl Block {
         self.0.capacity() - self.0.len() >= space(data)
     }
 
-    fn push(&mut self, id: u64, data: &[u8]) {
+    fn push(&mut self, id: usize, data: &[u8]) {
         let end = self.0.len() + space(data);
-        self.0.extend_from_slice(&id.to_ne_bytes());
+        self.0.extend_from_slice(&(id as u64).to_ne_bytes());
         self.0.extend_from_slice(&(data.len() as u64).to_ne_bytes());
         self.0.extend_from_slice(data);
         self.0.resize(end, 0);
     }
 
     /// The messages: ids and bytes.
-    pub fn messages(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    pub fn messages(&self) -> impl Iterator<Item = (usize, &[u8])> {
         let mut rest = self.0.as_slice();
         core::iter::from_fn(move || {
             let (id, tail) = rest.split_first_chunk()?;
             let (length, tail) = tail.split_first_chunk()?;
             let data = tail.get(..u64::from_ne_bytes(*length) as usize)?;
             rest = rest.get(space(data)..)?;
-            Some((u64::from_ne_bytes(*id), data))
+            Some((u64::from_ne_bytes(*id) as usize, data))
         })
     }
 }
@@ -72,13 +72,13 @@ fn space(data: &[u8]) -> usize {
 
 /// A message that is ready for the mailbox: what can be done before the mailbox is locked is done.
 pub enum Letter<'a> {
-    Short(u64, &'a [u8]),
+    Short(usize, &'a [u8]),
     Long(Block),
 }
 
 impl Letter<'_> {
     /// `None` when memory is exhausted.
-    pub fn new(id: u64, data: &[u8]) -> Option<Letter<'_>> {
+    pub fn new(id: usize, data: &[u8]) -> Option<Letter<'_>> {
         if data.len() <= SHORT {
             Some(Letter::Short(id, data))
         } else {
@@ -153,7 +153,7 @@ impl Wakeup {
     /// Queues a message and ends the wait of the poll. Any thread.
     ///
     /// False when the channel is closed or memory is exhausted.
-    pub fn send(&self, id: u64, data: &[u8]) -> bool {
+    pub fn send(&self, id: usize, data: &[u8]) -> bool {
         if id == 0 {
             return false;
         }
@@ -198,7 +198,7 @@ impl Wakeup {
 mod tests {
     use super::*;
 
-    fn post(mailbox: &mut Mailbox, id: u64, data: &[u8]) {
+    fn post(mailbox: &mut Mailbox, id: usize, data: &[u8]) {
         assert!(Letter::new(id, data).is_some_and(|letter| mailbox.post(letter)));
     }
 
@@ -207,14 +207,14 @@ mod tests {
         let mut mailbox = Mailbox::default();
         let sent: Vec<Vec<u8>> = (0..3000).map(|n| vec![n as u8; n]).collect();
         for (id, data) in sent.iter().enumerate() {
-            post(&mut mailbox, id as u64, data);
+            post(&mut mailbox, id, data);
         }
         assert_eq!(mailbox.len(), sent.len());
         let blocks = mailbox.take();
         assert_eq!(mailbox.len(), 0);
         let mut expected = sent.iter().enumerate();
         for (id, data) in blocks.iter().flat_map(Block::messages) {
-            assert_eq!(expected.next(), Some((id as usize, &data.to_vec())));
+            assert_eq!(expected.next(), Some((id, &data.to_vec())));
             assert_eq!(data.as_ptr().addr() % ALIGN, 0);
         }
         assert_eq!(expected.next(), None);

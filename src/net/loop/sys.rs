@@ -340,8 +340,15 @@ pub fn release_free_memory() {
     }
 }
 
+/// A time of C in seconds, which has 32 bits on some platforms.
+#[allow(clippy::useless_conversion, reason = "it is none where `time_t` has 32 bits")]
+pub fn seconds(time: libc::time_t) -> i64 {
+    time.into()
+}
+
 /// A time in seconds since 1970 as people here write it: `2024/02/29 12:00:00`.
 pub fn local_time(seconds: i64) -> Option<String> {
+    let seconds = libc::time_t::try_from(seconds).ok()?;
     let mut tm = core::mem::MaybeUninit::<libc::tm>::zeroed();
     // SAFETY: both pointers are to this function's own memory.
     let tm = unsafe {

@@ -77,11 +77,11 @@ pub fn deliver(root: &Root) {
     }
 }
 
-fn deliver_block(root: &Root, index: Option<&HashMap<u64, Token>>, block: &Block) {
+fn deliver_block(root: &Root, index: Option<&HashMap<usize, Token>>, block: &Block) {
     for (id, data) in block.messages() {
         let target = match index {
             Some(index) => index.get(&id).and_then(|&token| root.find(token)),
-            None => root.conns().find(|c| c.id() == id),
+            None => root.conns().find(|c| c.id() as usize == id),
         };
         if let Some(c) = target {
             let mut text = Str { buf: data.as_ptr().cast_mut().cast(), len: data.len() };
@@ -97,8 +97,8 @@ fn deliver_block(root: &Root, index: Option<&HashMap<u64, Token>>, block: &Block
 const SEARCHES_MAX: usize = 8;
 
 /// Tokens by connection id. Connections made later cannot be the target of messages sent before.
-fn index_by_id(root: &Root) -> HashMap<u64, Token> {
+fn index_by_id(root: &Root) -> HashMap<usize, Token> {
     root.with(|inner| {
-        inner.table.iter().filter_map(|c| Some((c.id(), ConnState::of(c)?.token.get()))).collect()
+        inner.table.iter().filter_map(|c| Some((c.id() as usize, ConnState::of(c)?.token.get()))).collect()
     })
 }
