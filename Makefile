@@ -16,7 +16,7 @@ docs: ## build the site of the documentation in target/site and check every link
 docs-serve: ## show that site on 127.0.0.1:8001 and follow changes
 	@scripts/docs.sh serve
 
-check: ## the tests for everyday work, some 2 minutes: no browsers, other programs, packages, soak
+check: ## the tests for everyday work, a minute: no browsers, other programs, packages, soak
 	@python3 scripts/run_tests.py --check
 
 test: ## run every test; the last line says how many passed and failed

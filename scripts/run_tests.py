@@ -21,7 +21,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,11 +97,13 @@ STAGES = (
     (TOOLS,),
     (
         Stage("library", ("cargo", "build", "--release"), tests=False),
-        # The quick profile has the checks of a debug build; C and Python programs get what is shipped.
-        Stage("rust", RUST, environment=SAME_EXAMPLES),
+        Stage("programs", (*RUST, "--no-run"), tests=False),
     ),
     (Stage("venv", ("scripts/venv.sh", "--dev"), tests=False),),
     (
+        # The quick profile has the checks of a debug build; C and Python programs get what is shipped.
+        Stage("rust", RUST, environment=SAME_EXAMPLES),
+        # The longest of them gets what the others leave, and both processors at the end.
         Stage("c", ("nice", sys.executable, "tests/c/run_programs.py")),
         # The tests of one file share servers, so a file stays in one process.
         Stage("python", PYTEST),
@@ -136,8 +138,8 @@ CHECK_STAGES = (
 # What a run needs and how long it takes, on 2 quiet processors.
 NEEDS = "It needs some 3 GB below target/, and Debian packages that it installs if it may."
 ANNOUNCED = {
-    False: f"every test; some 8 minutes, 15 if nothing is built yet. {NEEDS}",
-    True: "what says something about the code at hand; some 2 minutes.",
+    False: f"every test; some 6 minutes, 12 if nothing is built yet. {NEEDS}",
+    True: "what says something about the code at hand; some 60 seconds, 150 after a change in src/.",
 }
 
 
@@ -153,20 +155,40 @@ def environment(stage: Stage) -> dict[str, str]:
 CCACHE = "/usr/lib/ccache"  # Compilers by their own names, as Debian's package ccache has them.
 
 # How failed tests are named: pytest, nextest, cargo test; tests/c/run_programs.py says it itself.
-PYTEST_FAILED = re.compile(r"^(?:FAILED|ERROR) (tests/\S+\.py(?:::[^\s]+)?)", re.MULTILINE)
+# A parameter of pytest may have spaces.
+PYTEST_FAILED = re.compile(
+    r"^(?:FAILED|ERROR) (tests/\S+?\.py(?:::[^\s\[]+(?:\[.*?\](?= - |$))?)?)", re.MULTILINE
+)
 NEXTEST_FAILED = re.compile(r"^ *(?:FAIL|TIMEOUT|SIG\w+) \[[^]]*\] (?:\([^)]*\) )?(\S+) (\S+)$", re.MULTILINE)
-CARGO_FAILED = re.compile(r"^test (\S+) \.\.\. FAILED$", re.MULTILINE)
+CARGO_FAILED = re.compile(r"^ *Running (?:unittests )?(\S+) |^test (\S+) \.\.\. FAILED$", re.MULTILINE)
 AGAIN = re.compile(r"^again: (.*)$", re.MULTILINE)
 
 
+def rust_failures(output: str) -> Iterator[tuple[str, str]]:
+    """(option of cargo that chooses the test program, name) of each failed test."""
+    for binary, name in NEXTEST_FAILED.findall(output):
+        program = binary.partition("::")[2]
+        yield (f"--test {program}" if program else "--lib", name)
+    program = "--lib"
+    for source, name in CARGO_FAILED.findall(output):
+        if name:
+            yield program, name
+        else:
+            # tests/NAME.rs or tests/NAME/main.rs
+            folder, _, rest = source.removesuffix(".rs").partition("/")
+            program = f"--test {rest.partition('/')[0]}" if folder == "tests" else "--lib"
+
+
 def repeats(stage: Stage, output: str) -> list[str]:
-    """The command for each failed test that runs just that one."""
-    profile = "".join(f"{k}={v} " for k, v in stage.environment.items() if k == "MONGOOSE_PROFILE")
+    """The command for each failed test that runs just that one, as the stage ran it."""
+    variables = "".join(f"{name}={value} " for name, value in stage.environment.items())
     commands = [
-        f"{profile}.venv/bin/python -m pytest -n0 {shlex.quote(t)}" for t in PYTEST_FAILED.findall(output)
+        f"{variables}.venv/bin/python -m pytest -n0 {shlex.quote(t)}" for t in PYTEST_FAILED.findall(output)
     ]
-    names = [name for _, name in NEXTEST_FAILED.findall(output)] or CARGO_FAILED.findall(output)
-    commands += [f"cargo test --profile quick -- --exact {name}" for name in names]
+    commands += [
+        f"{variables}cargo test --profile quick {program} -- --exact {name}"
+        for program, name in rust_failures(output)
+    ]
     return list(dict.fromkeys(commands + AGAIN.findall(output)))
 
 

@@ -90,6 +90,10 @@ class Configuration:
 LINKING = frozenset(
     "tls_events files_serve threads log_custom memory random resolver http_server ws_echo".split()
 )
+# Every program above proves with gcc that its part of the archive is found. The other compiler's linker
+# and the sanitizers' own allocator can only differ in the symbols that both sides have: memory, the
+# functions that a program replaces, threads, and the most code.
+INTERPOSING = frozenset("memory log_custom random threads tls_events".split())
 # Sanitizers see what the program itself does with the memory, the structs and the macros that the
 # library gives it, in registers and on the stack, and what nobody releases, quickly: all programs.
 # The library is not instrumented; that it reads what was never written, or beyond what it was given,
@@ -116,12 +120,12 @@ SEES_LAYOUT = frozenset(
 CONFIGURATIONS = (
     Configuration("gcc-so", "gcc"),
     Configuration("gcc-a", "gcc", static=True, only=LINKING),
-    # The other compiler: its warnings are about every program.
-    Configuration("clang-warnings", "clang", runs_them=False),
+    # The other compiler: its warnings are about every program. They do not depend on the code it makes.
+    Configuration("clang-warnings", "clang", flags=("-O0", "-g0"), runs_them=False),
     Configuration("clang-so", "clang", only=LINKING),
-    Configuration("clang-a", "clang", static=True, only=LINKING),
+    Configuration("clang-a", "clang", static=True, only=INTERPOSING),
     Configuration("asan-so", "gcc", flags=SANITIZE),
-    Configuration("asan-a", "gcc", static=True, flags=SANITIZE, only=LINKING),
+    Configuration("asan-a", "gcc", static=True, flags=SANITIZE, only=INTERPOSING),
     Configuration("layout-small", "gcc", flags=SMALL, only=SEES_LAYOUT),
     Configuration("layout-large", "gcc", flags=(*LARGE, *SANITIZE), only=SEES_LAYOUT),
     Configuration("valgrind", "gcc", under=VALGRIND, only=UNDER_VALGRIND, built_as="gcc-so"),
@@ -213,12 +217,11 @@ def caught(configuration: Configuration) -> str:
     return words or "a program that loses memory passed"
 
 
-def again(job: str, library: Path | None) -> str:
-    """The command that repeats a job like "timers.c (gcc-so)"."""
-    program, _, configuration = job.removesuffix(")").partition(".c (")
+def again(configuration: Configuration, program: str, library: Path | None) -> str:
+    """The command that runs a program in a configuration."""
     profile = "" if library or cprogram.PROFILE == "release" else f"MONGOOSE_PROFILE={cprogram.PROFILE} "
     where = f" --library {library}" if library else ""
-    return f"{profile}tests/c/run_programs.py --configurations {configuration or 'gcc-so'}{where} {program}"
+    return f"{profile}tests/c/run_programs.py --configurations {configuration.name}{where} {program}"
 
 
 def chosen(names: str) -> list[Configuration]:
@@ -282,10 +285,15 @@ def main() -> int:
         make_certificates()
     passed, failed = 0, 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = {pool.submit(caught, c): f"the checker of '{c.name}'" for c in usable if c.has_checker}
+        # A checker is tried in each run of its configuration: any program repeats it.
+        jobs = {
+            pool.submit(caught, c): (f"the checker of '{c.name}'", again(c, "random", options.library))
+            for c in usable
+            if c.has_checker
+        }
         # Slow checkers first: what is long must not begin at the end.
         jobs |= {
-            pool.submit(run, c, s, library): f"{s.name} ({c.name})"
+            pool.submit(run, c, s, library): (f"{s.name} ({c.name})", again(c, s.stem, options.library))
             for c in reversed(usable)
             for s in sources
             if explicit or c.runs(s.stem)
@@ -294,8 +302,8 @@ def main() -> int:
             problem = job.result()
             if problem:
                 failed += 1
-                print(f"FAILED {jobs[job]}\n{problem}", flush=True)
-                print(f"again: {again(jobs[job], options.library)}\n", flush=True)
+                name, command = jobs[job]
+                print(f"FAILED {name}\n{problem}\nagain: {command}\n", flush=True)
             else:
                 passed += 1
             if sys.stderr.isatty():

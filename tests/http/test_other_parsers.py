@@ -348,12 +348,14 @@ chosen = settings(
 )
 
 
+@pytest.mark.slow
 @settings(chosen, max_examples=REQUESTS)
 @given(st.binary(max_size=80))
 def test_requests(data: bytes) -> None:
     check(messages.requests(data), STRICT)
 
 
+@pytest.mark.slow
 @settings(chosen, max_examples=RESPONSES)
 @given(st.binary(max_size=80))
 def test_responses(data: bytes) -> None:

@@ -44,6 +44,7 @@ def instructions(program: Path, scenario: str, size: int) -> int:
     return int(collected[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "size"), SCENARIOS.items())
 def test_work_grows_with_the_input_and_no_faster(program: Path, scenario: str, size: int) -> None:
     need("valgrind")

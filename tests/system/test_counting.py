@@ -32,6 +32,39 @@ def test_closing_lines_add_up(output: str, counts: Counts) -> None:
     assert run_tests.counted(output) == counts
 
 
+FAILURES = """
+FAILED tests/python/test_x.py::test_a[input - not read] - AssertionError: [1] != [2]
+ERROR tests/http/test_y.py::test_b
+ERROR tests/ws/test_z.py
+        FAIL [   0.010s] (  1/374) libmongoose codec::url::tests::of_nobody
+     SIGABRT [   1.010s] libmongoose::abi options::macros
+     Running unittests src/lib.rs (target/quick/deps/mongoose-0)
+test codec::dns::tests::a ... FAILED
+     Running tests/abi/main.rs (target/quick/deps/abi-0)
+test facts ... ok
+test wrong ... FAILED
+     Running tests/queue.rs (target/quick/deps/queue-0)
+test two_threads ... FAILED
+again: tests/c/run_programs.py --configurations valgrind timers
+"""
+
+
+def test_the_command_that_repeats_a_failure() -> None:
+    pytest_again = "A=7 .venv/bin/python -m pytest -n0"
+    cargo_again = "A=7 cargo test --profile quick"
+    assert run_tests.repeats(Stage("x", (), environment={"A": "7"}), FAILURES) == [
+        f"{pytest_again} 'tests/python/test_x.py::test_a[input - not read]'",
+        f"{pytest_again} tests/http/test_y.py::test_b",
+        f"{pytest_again} tests/ws/test_z.py",
+        f"{cargo_again} --lib -- --exact codec::url::tests::of_nobody",
+        f"{cargo_again} --test abi -- --exact options::macros",
+        f"{cargo_again} --lib -- --exact codec::dns::tests::a",
+        f"{cargo_again} --test abi -- --exact wrong",
+        f"{cargo_again} --test queue -- --exact two_threads",
+        "tests/c/run_programs.py --configurations valgrind timers",
+    ]
+
+
 @pytest.mark.parametrize(
     ("program", "counts"),
     [
