@@ -5,7 +5,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 .PHONY: help run docs docs-serve check test test-arm64 test-hostile soak fuzz autobahn bench dropin header install uninstall miri lint types fmt clean
 
 help: ## this list
-	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 14
 
 run: ## build everything and serve the demo page on 127.0.0.1
 	@scripts/run.sh
