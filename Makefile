@@ -2,7 +2,7 @@ export DESTDIR PREFIX BINDIR LIBDIR INCLUDEDIR PKGCONFIGDIR CMAKEDIR MANDIR DOCD
 
 # The commands that matter: `make run`, `make check` while you work, `make test` before you commit.
 
-.PHONY: help run docs docs-serve check test test-arm64 test-hostile soak fuzz autobahn bench dropin header install uninstall miri lint types fmt clean
+.PHONY: help run docs docs-serve check test test-arm64 test-hostile signals soak fuzz autobahn bench dropin header install uninstall miri lint types fmt clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1\t/' | expand -t 14
@@ -28,6 +28,10 @@ test-arm64: ## C and Rust tests on 64-bit ARM under QEMU; installs a compiler an
 
 test-hostile: ## the suites on busy, poor and foreign machines; options: make test-hostile ARGS="busy"
 	@python3 scripts/hostile.py $(ARGS)
+
+signals: ## what every signal does to whatever is in progress under `pymongoose serve`
+	@scripts/venv.sh --dev
+	@MONGOOSE_SIGNALS=all .venv/bin/python -m pytest -q tests/serve/test_signal_matrix.py
 
 soak: ## ten minutes of random traffic and misuse; other: make soak ARGS="SECONDS SEED"
 	@cargo build --release --quiet

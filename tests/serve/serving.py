@@ -44,9 +44,10 @@ class Serving:
         cwd: Path = HERE,
         port: bool = True,
         start: list[str] | None = None,
+        fds: tuple[int, ...] = (),
         **variables: str,
     ) -> None:
-        """port: on one that is free. start: instead of the command."""
+        """port: on one that is free. start: instead of the command. fds: descriptors that it inherits."""
         options = [*arguments, *(["--port", "0"] if port else [])]
         self.messages: list[str] = []
         self._changed = threading.Condition()
@@ -58,6 +59,7 @@ class Serving:
             text=True,
             cwd=cwd,
             env={**os.environ, **variables},
+            pass_fds=fds,
         )
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()

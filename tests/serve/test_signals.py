@@ -1,4 +1,4 @@
-"""What signals do, and that no request is lost that is to be kept, and no process left."""
+"""What signals do to workers and masters; test_signal_matrix.py has what becomes of requests."""
 
 from __future__ import annotations
 
@@ -7,19 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
 from serving import DEADLINE, Serving, is_alive, until
-
-KINDS = ("asgi", "wsgi")
-HELD = 3  # requests in progress
-
-
-def hold(server: Serving) -> list[http.client.HTTPConnection]:
-    """Requests that wait in the application."""
-    clients = [server.connect() for _ in range(HELD)]
-    for client in clients:
-        client.request("GET", "/held")
-    return clients
 
 
 def answers(server: Serving) -> bool:
@@ -28,60 +16,6 @@ def answers(server: Serving) -> bool:
         return server.get()[0] == 200
     except (OSError, http.client.HTTPException):
         return False
-
-
-def in_progress(server: Serving, count: int) -> None:
-    """Waits until the workers have that many requests."""
-    host, _, port = server.wait_for(r"metrics on http://(\S+)/metrics")[0].rpartition(":")
-
-    def told() -> bool:
-        client = http.client.HTTPConnection(host, int(port), timeout=DEADLINE)
-        client.request("GET", "/metrics")
-        text = client.getresponse().read().decode()
-        client.close()
-        return f"pymongoose_http_requests_in_progress {count}\n" in text
-
-    until(told)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
-def test_requests_in_progress_are_answered(kind: str, number: signal.Signals, tmp_path: Path) -> None:
-    """TERM, INT, HUP, and a master that is killed."""
-    gate = tmp_path / "gate"
-    with Serving(f"apps:{kind}", "--workers", "2", "--metrics", "127.0.0.1:0", GATE=str(gate)) as server:
-        pids = server.ready(2)
-        clients = hold(server)
-        in_progress(server, HELD)
-        server.signal(number)
-        if number == signal.SIGHUP:
-            server.ready(4)
-        elif number != signal.SIGKILL:
-            server.wait_for("stopping")
-        gate.touch()
-        for client in clients:
-            response = client.getresponse()
-            assert response.status == 200
-            response.read()
-            client.close()
-        until(lambda: not any(map(is_alive, pids)))
-        if number == signal.SIGHUP:
-            assert server.get()[0] == 200
-            server.signal(signal.SIGTERM)
-        if number != signal.SIGKILL:
-            assert server.end() == 0
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_quit_stops_at_once(kind: str) -> None:
-    with Serving(f"apps:{kind}", "--workers", "2", GATE="/nowhere") as server:
-        pids = server.ready(2)
-        clients = hold(server)
-        server.signal(signal.SIGQUIT)
-        assert server.end() == 0
-        assert not any(map(is_alive, pids))
-        for client in clients:
-            client.close()
 
 
 def test_a_worker_that_dies_is_replaced() -> None:
