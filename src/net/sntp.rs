@@ -6,7 +6,7 @@ use super::event_loop::handle::{Conn, Mgr};
 use super::event_loop::listen::Handlers;
 use super::event_loop::state::ConnState;
 use super::event_loop::{clock, deadline, log, mem, sys};
-use crate::abi::{Connection, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_READ, MG_EV_SNTP_TIME, flag};
+use crate::abi::{Connection, MG_EV_CONNECT, MG_EV_READ, MG_EV_SNTP_TIME, flag};
 use crate::codec::sntp::{self, Answer};
 use crate::net::event_loop::arg;
 use core::cell::Cell;
@@ -53,7 +53,11 @@ impl SntpState {
 
 /// Opens a connection to a time server and asks it.
 pub fn start<'g>(m: Mgr<'g>, url: &CStr, handlers: Handlers) -> Option<Conn<'g>> {
-    connect(m, url, handlers, Some(on_event), ptr::null_mut())
+    let c = connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
+    // Not at OPEN: the program's clock may close the connection, which the program does not know until
+    // then.
+    deadline::close_at(c, clock::millis().saturating_add(TIMEOUT));
+    Some(c).filter(|c| !conn::is_closed(*c))
 }
 
 /// Sends a request, unless the server's address is not known yet.
@@ -82,7 +86,6 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
     let c = guard.conn();
     let Some(state) = ConnState::of(c) else { return };
     match ev {
-        MG_EV_OPEN => deadline::close_at(c, clock::millis().saturating_add(TIMEOUT)),
         MG_EV_CONNECT => {
             if c.has(flag::UDP) {
                 // The kernel then drops what others send to this socket.
