@@ -1,4 +1,5 @@
-//! The extensions of a ClientHello (RFC 8446, 4.1.2), for what rustls does not let its users decide.
+//! The extensions of a ClientHello (RFC 8446, 4.1.2), and the records that it comes in (section 5.1), for
+//! what rustls does not let its users decide.
 #![forbid(unsafe_code)]
 
 use x509_cert::der::{Reader, SliceReader};
@@ -7,6 +8,60 @@ use x509_cert::der::{Reader, SliceReader};
 pub const CLIENT_HELLO: u8 = 1;
 /// The type of the extension that names the host (RFC 6066, section 3).
 pub const SERVER_NAME: u16 = 0;
+
+/// Bytes of a record before its content: type, version, length.
+pub const HEADER: usize = 5;
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const HANDSHAKE: u8 = 22;
+/// Bytes of a record's content.
+const LONGEST: usize = 1 << 14;
+
+/// Collects the first records of a client.
+#[derive(Default)]
+pub struct Records(Vec<u8>);
+
+impl Records {
+    /// Takes bytes until there is a whole record, and returns that. What is no record of a handshake
+    /// is returned as it is.
+    pub fn collect(&mut self, received: &mut &[u8]) -> Option<Vec<u8>> {
+        loop {
+            let missing = match &self.0[..] {
+                [CHANGE_CIPHER_SPEC | HANDSHAKE, 3, _, high, low, ..] => {
+                    let len = usize::from(u16::from_be_bytes([*high, *low]));
+                    if len > LONGEST { 0 } else { HEADER + len - self.0.len() }
+                }
+                [] => HEADER,
+                [CHANGE_CIPHER_SPEC | HANDSHAKE] => HEADER - 1,
+                [CHANGE_CIPHER_SPEC | HANDSHAKE, 3, ..] => HEADER - self.0.len(),
+                _ => 0,
+            };
+            if missing == 0 {
+                return Some(core::mem::take(&mut self.0));
+            }
+            let (new, rest) = received.split_at(missing.min(received.len()));
+            if new.is_empty() {
+                return None;
+            }
+            self.0.extend_from_slice(new);
+            *received = rest;
+        }
+    }
+}
+
+/// The handshake message in a record; `None` for a record of another kind.
+pub fn handshake(record: &[u8]) -> Option<&[u8]> {
+    record.get(HEADER..).filter(|_| record[0] == HANDSHAKE)
+}
+
+/// True when another ClientHello may follow after `record`, the `count`th. `asks_again`: the server has
+/// sent a HelloRetryRequest.
+pub fn goes_on(record: &[u8], count: usize, asks_again: bool) -> bool {
+    match record {
+        [CHANGE_CIPHER_SPEC, ..] => true,
+        [HANDSHAKE, ..] => asks_again && count == 1,
+        _ => false,
+    }
+}
 
 /// An extension of a ClientHello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +152,35 @@ mod tests {
         assert_eq!(found, expected.map(|(at, kind, data)| Extension { at, kind, data }));
         assert_eq!(hello[47..49], [0, 9]);
         assert_eq!(extensions(&message(&[])), Some(vec![]));
+    }
+
+    #[test]
+    fn records_are_collected_however_they_are_cut() {
+        let records = [
+            &[22, 3, 1, 0, 3, 1, 2, 3][..], // A handshake,
+            &[20, 3, 3, 0, 1, 1],           // a change of the cipher,
+            &[22, 3, 3, 0, 0],              // an empty one,
+            &[22, 3, 1, 0x40, 1],           // too long, and what is no record.
+            &[23],
+            &[22, 2],
+        ];
+        let all = records.concat();
+        for step in 1..=all.len() {
+            let (mut collected, mut found) = (Records::default(), Vec::new());
+            for mut piece in all.chunks(step) {
+                while let Some(record) = collected.collect(&mut piece) {
+                    found.push(record);
+                }
+                assert!(piece.is_empty());
+            }
+            let (whole, rest) = found.split_at(4);
+            assert_eq!(whole, &records[..4], "{step}");
+            assert_eq!(rest.concat(), records[4..].concat()[..rest.concat().len()]);
+        }
+        assert_eq!(handshake(records[0]), Some(&[1, 2, 3][..]));
+        assert_eq!((handshake(records[1]), handshake(&[]), handshake(&[22])), (None, None, None));
+        assert!(goes_on(records[1], 1, false) && goes_on(records[0], 1, true));
+        assert!(!goes_on(records[0], 2, true) && !goes_on(records[0], 1, false) && !goes_on(&[23], 1, true));
     }
 
     #[test]

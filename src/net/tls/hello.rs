@@ -7,7 +7,7 @@
 //! message is hashed ([`restored`]). That is so from the moment at which a session processes the
 //! message: it says where the type is with [`while_hidden`].
 
-use crate::codec::tls::hello::{self, CLIENT_HELLO, Extension, SERVER_NAME};
+use crate::codec::tls::hello::{self, CLIENT_HELLO, Extension, HEADER, Records, SERVER_NAME};
 use core::cell::Cell;
 use rustls::crypto::hash::{Context, Hash, HashAlgorithm, Output};
 use rustls::pki_types::ServerName;
@@ -15,7 +15,7 @@ use rustls::pki_types::ServerName;
 /// What comes first of a client: until its ClientHello is complete.
 #[derive(Default)]
 pub struct Opening {
-    record: Vec<u8>,
+    records: Records,
     hellos: usize,
     /// The newest.
     pub hello: Hello,
@@ -30,56 +30,25 @@ pub struct Hello {
     pub lacks_extension: bool,
 }
 
-/// Type of the record, version, length.
-const HEADER: usize = 5;
-const CHANGE_CIPHER_SPEC: u8 = 20;
-const HANDSHAKE: u8 = 22;
-const LONGEST: usize = 1 << 14;
 /// supported_groups, signature_algorithms, key_share.
 const DEMANDED: [u16; 3] = [10, 13, 51];
 
 impl Opening {
-    /// Takes bytes until there is a whole record, and returns that. What is no record of a handshake
-    /// is returned as it is.
+    /// Takes bytes until there is a whole record, and returns that, as rustls is to see it.
     pub fn collect(&mut self, received: &mut &[u8]) -> Option<Vec<u8>> {
-        loop {
-            let missing = match &self.record[..] {
-                [CHANGE_CIPHER_SPEC | HANDSHAKE, 3, _, high, low, ..] => {
-                    let len = usize::from(u16::from_be_bytes([*high, *low]));
-                    if len > LONGEST { 0 } else { HEADER + len - self.record.len() }
-                }
-                [] => HEADER,
-                [CHANGE_CIPHER_SPEC | HANDSHAKE] => HEADER - 1,
-                [CHANGE_CIPHER_SPEC | HANDSHAKE, 3, ..] => HEADER - self.record.len(),
-                _ => 0,
-            };
-            if missing == 0 {
-                let mut record = core::mem::take(&mut self.record);
-                self.hide(&mut record);
-                return Some(record);
-            }
-            let (new, rest) = received.split_at(missing.min(received.len()));
-            if new.is_empty() {
-                return None;
-            }
-            self.record.extend_from_slice(new);
-            *received = rest;
-        }
+        let mut record = self.records.collect(received)?;
+        self.hide(&mut record);
+        Some(record)
     }
 
     /// True when another ClientHello may follow after `record`. `asks_again`: the server has sent a
     /// HelloRetryRequest.
     pub fn goes_on(&self, record: &[u8], asks_again: bool) -> bool {
-        match record {
-            [CHANGE_CIPHER_SPEC, ..] => true,
-            [HANDSHAKE, ..] => asks_again && self.hellos == 1,
-            _ => false,
-        }
+        hello::goes_on(record, self.hellos, asks_again)
     }
 
     fn hide(&mut self, record: &mut [u8]) {
-        let message = record.get(HEADER..).filter(|_| record[0] == HANDSHAKE).unwrap_or_default();
-        let Some(extensions) = hello::extensions(message) else { return };
+        let Some(extensions) = hello::handshake(record).and_then(hello::extensions) else { return };
         self.hellos += 1;
         let has = |kind| extensions.iter().any(|e| e.kind == kind);
         self.hello.lacks_extension =
