@@ -41,6 +41,58 @@ static const struct {
     {CHUNKED "2;=a\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
     {CHUNKED "00000000000000002\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
     {CHUNKED "2\nxx\r\n0\r\n\r\n", 400, 400, 0},
+    // Lines and the first line.
+    {"GET / HTTP/1.1\r\n" H "A: b\n\r\n", 200, 400, MG_SET_HTTP_ALLOW_LF},
+    {"\r\n\nGET / HTTP/1.1\r\n" H "\r\n", 200, 400, MG_SET_HTTP_ALLOW_LF},
+    {"\rGET / HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET\t/ HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET / HTTP/1.1 \r\n" H "\r\n", 400, 400, 0},
+    {" GET / HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET / \r\n" H "\r\n", 400, 400, 0},
+    {"G\xc3T / HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET / HTTP/1.2\r\n" H "\r\n", 200, 200, 0},  // A higher minor version is one that 1.1 understands.
+    {"GET / http/1.1\r\n" H "\r\n", 200, 505, 0},
+    {"GET / HTTP/1.10\r\n" H "\r\n", 400, 400, 0},
+    // Targets of each form.
+    {"GET /\x01 HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET /?\x7f HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET http://h/\x7f HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    {"GET http://h/\xc3\xa4 HTTP/1.1\r\n" H "\r\n", 200, 400, MG_SET_HTTP_ALLOW_RAW_TARGET},
+    {"GET http://h\xc3\xa4/ HTTP/1.1\r\n" H "\r\n", 200, 400, 0},
+    {"OPTIONS *\xc3 HTTP/1.1\r\n" H "\r\n", 400, 400, 0},
+    // Hosts.
+    {"GET / HTTP/1.1\r\nHost: h\xc3\r\n\r\n", 200, 400, 0},
+    {"GET / HTTP/1.1\r\nHost: h\x7f\r\n\r\n", 200, 400, 0},
+    {"GET / HTTP/1.1\r\nHost: h, i\r\n\r\n", 200, 400, 0},
+    // Chunk extensions.
+    {CHUNKED "2;a\r\nxx\r\n0;b\r\n\r\n", 200, 200, 0},
+    {CHUNKED "2 ; a\r\nxx\r\n0\r\n\r\n", 200, 200, 0},
+    {CHUNKED "2;a=\"\xc3\"\r\nxx\r\n0\r\n\r\n", 200, 200, 0},
+    {CHUNKED "2\r\nxx\r\n0;\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2;;a\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2;a;\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2;a=\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2;a=\xc3\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2;a=\"x\r\nxx\r\n0\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2;a\x7f\r\nxx\r\n0\r\n\r\n", 400, 400, 0},
+    // Chunk sizes.
+    {CHUNKED "0000000000000002\r\nxx\r\n0000000000000000\r\n\r\n", 200, 200, 0},
+    {CHUNKED "2\r\nxx\r\n00000000000000000\r\n\r\n", 200, 400, 0},
+    {CHUNKED "2 \r\nxx\r\n0\r\n\r\n", 400, 400, 0},
+    {CHUNKED "+2\r\nxx\r\n0\r\n\r\n", 400, 400, 0},
+    {CHUNKED "0x2\r\nxx\r\n0\r\n\r\n", 400, 400, 0},
+    // LF in a body.
+    {CHUNKED "2;a\nxx\r\n0\r\n\r\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\n0\r\n\r\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\r\n0\n\r\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\r\n0\r\n\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\r\n0\r\nT: v\n\r\n", 400, 400, 0},
+    // Trailers.
+    {CHUNKED "2\r\nxx\r\n0\r\nT: \xc3\r\n\r\n", 200, 200, 0},
+    {CHUNKED "2\r\nxx\r\n0\r\nT : v\r\n\r\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\r\n0\r\n T: v\r\n\r\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\r\n0\r\nT\xc3: v\r\n\r\n", 400, 400, 0},
+    {CHUNKED "2\r\nxx\r\n0\r\nT: \x7f\r\n\r\n", 400, 400, 0},
 };
 
 static int ask(const char *request) {

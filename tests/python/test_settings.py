@@ -25,7 +25,7 @@ from pymongoose import (
     Manager,
     settings,
 )
-from pymongoose._core import lib
+from pymongoose._core import ffi, lib
 from pymongoose.asgi import ASGIServer
 from pymongoose.wsgi import WSGIServer
 
@@ -327,6 +327,89 @@ def test_servers_are_strict(request_: bytes, expected: int, exception: str | Non
             assert status(ask(server.port, request_)) == (
                 400 if b"\x7f" in request_ or b"i\r" in request_ else 200
             )
+
+
+HEAD = b"Host: h\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+# Each class of what a strict server refuses, with siblings; tests/c/http_strict.c has the same in C.
+REFUSED = [
+    b"GET  / HTTP/1.1\r\n" + HEAD,
+    b"GET /  HTTP/1.1\r\n" + HEAD,
+    b"GET / HTTP/1.1 \r\n" + HEAD,
+    b" GET / HTTP/1.1\r\n" + HEAD,
+    b"GET\t/ HTTP/1.1\r\n" + HEAD,
+    b"G@T / HTTP/1.1\r\n" + HEAD,
+    b"G\xc3T / HTTP/1.1\r\n" + HEAD,
+    b"GET /\x7f HTTP/1.1\r\n" + HEAD,
+    b"GET /?\x7f HTTP/1.1\r\n" + HEAD,
+    b"GET http://h/\x7f HTTP/1.1\r\n" + HEAD,
+    b"GET /\xff HTTP/1.1\r\n" + HEAD,
+    b"GET /?\xc3\xa4 HTTP/1.1\r\n" + HEAD,
+    b"GET http://h/\xc3\xa4 HTTP/1.1\r\n" + HEAD,
+    b"GET x HTTP/1.1\r\n" + HEAD,
+    b"GET /#a HTTP/1.1\r\n" + HEAD,
+    b"GET / HTTP/1.1\n" + HEAD,
+    b"GET / HTTP/1.1\r\nHost: h\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: h\r\n\n",
+    b"\nGET / HTTP/1.1\r\n" + HEAD,
+    b"GET / HTTP/1.1\r\nHost: h\xc3\r\n\r\n",
+    b"GET / HTTP/1.1\r\nA: \x7f\r\n" + HEAD,
+    b"GET / HTTP/1.1\r\n\xc3\xa4: b\r\n" + HEAD,
+    b"GET / HTTP/1.1\r\nA : b\r\n" + HEAD,
+    *(
+        CHUNKED + body + (b"" if body.endswith(b"\n\n") else b"\r\n")
+        for body in (
+            b"2;\r\nxx\r\n0\r\n",
+            b"2;=a\r\nxx\r\n0\r\n",
+            b"2;a;\r\nxx\r\n0\r\n",
+            b"2\r\nxx\r\n0;\r\n",
+            b"00000000000000002\r\nxx\r\n0\r\n",
+            b"2\r\nxx\r\n00000000000000000\r\n",
+            b"2\nxx\r\n0\r\n",
+            b"2\r\nxx\n0\r\n",
+            b"2\r\nxx\r\n0\n",
+            b"2\r\nxx\r\n0\r\nT: v\n",
+            b"2\r\nxx\r\n0\r\nT : v\r\n",
+        )
+    ),
+]
+
+
+def test_every_class_is_refused_by_default() -> None:
+    with Server(handler) as server:
+        for request_ in REFUSED:
+            assert status(ask(server.port, request_)) == 400, request_
+        # An empty line before a request is skipped, and only who asks for that gets 501.
+        for request_ in (b"\r\nGET / HTTP/1.1\r\n" + HEAD, b"FOO / HTTP/1.1\r\n" + HEAD):
+            assert status(ask(server.port, request_)) == 200, request_
+
+
+def test_the_guide_says_what_differs_from_c() -> None:
+    """Python's defaults and mg_mgr_harden are two tables: each difference has its reason."""
+    manager = Manager()
+    try:
+        mgr = ffi.cast("struct mg_mgr *", manager._address)
+
+        def values() -> dict[str, int]:
+            names = settings.ManagerSettings.__annotations__
+            return {name: lib.mg_mgr_get(mgr, getattr(lib, f"MG_SET_{name.upper()}")) for name in names}
+
+        python = values()
+        plain = ffi.new("struct mg_mgr *")
+        lib.mg_mgr_init(plain)
+        assert lib.mg_mgr_harden(plain)
+        mgr = plain
+        hardened = values()
+        lib.mg_mgr_free(plain)
+    finally:
+        manager.close()
+    text = (Path(__file__).parents[2] / "docs/reference/python/limits.md").read_text()
+    rows = re.findall(r"^\* (`[^:]+`): .+: .+\.$", text.split("## What differs")[1], re.MULTILINE)
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    # These depend on the limit of descriptors.
+    always = {"max_connections", "max_per_address"}
+    assert {name for name in python if python[name] != hardened[name]} | always == listed
 
 
 def test_exceptions_and_more_can_be_chosen() -> None:
