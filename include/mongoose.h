@@ -1064,6 +1064,17 @@ struct mg_sha384_ctx;
  */
 #define MG_EV_HIGH_WATER (-1)
 
+/* An MQTT client with `MG_SET_MQTT_RECONNECT` is not connected; `ev_data` is `uint64_t *`: milliseconds
+ * until it connects again. Fires for attempts that failed, too. An addition of this library.
+ */
+#define MG_EV_MQTT_DISCONNECTED (-2)
+
+/* An MQTT client with `MG_SET_MQTT_RECONNECT` has logged in again; follows `MG_EV_MQTT_OPEN`. `ev_data` is
+ * `int *`: 1 if the server has kept the session. If not, the subscriptions were made again. An addition
+ * of this library.
+ */
+#define MG_EV_MQTT_RECONNECTED (-3)
+
 /* For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
  * addition of this library.
  */
@@ -1073,7 +1084,7 @@ struct mg_sha384_ctx;
 #define MG_GET_ACCEPTED (-2)
 
 /* How many there are. */
-#define mg_setting_COUNT 61
+#define mg_setting_COUNT 65
 
 /* Open network. */
 #define MG_WIFI_SECURITY_OPEN 0
@@ -1460,7 +1471,24 @@ enum mg_setting {
    * malformed, they close. Set on a listener, or at `MG_EV_ACCEPT` for peers that are proxies: whoever
    * may send a header can claim any address.
    */
-  MG_SET_PROXY_PROTOCOL = 61
+  MG_SET_PROXY_PROTOCOL = 61,
+  /* Milliseconds until a client of `mg_mqtt_connect` whose connection was lost connects again, for the
+   * first attempt; the next ones wait twice as long each, up to `MG_SET_MQTT_RECONNECT_MAX`, and each up to
+   * half of that less, by chance. 0: the connection closes. While it is set, messages and subscriptions
+   * are kept, see `mg_mqtt_connect`.
+   */
+  MG_SET_MQTT_RECONNECT = 62,
+  /* Milliseconds between two attempts at the most. */
+  MG_SET_MQTT_RECONNECT_MAX = 63,
+  /* Bytes of messages and subscriptions that such a client keeps, with 160 for each; beyond that
+   * `mg_mqtt_pub` and `mg_mqtt_sub` queue nothing, and `errno` is `ENOBUFS`.
+   */
+  MG_SET_MQTT_QUEUE = 64,
+  /* Milliseconds that a client of `mg_mqtt_connect` waits for PINGRESP, then `MG_EV_ERROR` "MQTT pong
+   * timeout". PINGREQ is sent when nothing was sent, or nothing has come, for three quarters of the
+   * keep-alive of CONNECT, or of the server's (MQTT 5.0, section 3.2.2.3.14). 0: the program does that.
+   */
+  MG_SET_MQTT_PONG_TIMEOUT = 65
 };
 
 /* Flags of `mg_http_web_opts`. */
@@ -3346,7 +3374,20 @@ void mg_tls_ctx_free(struct mg_mgr *_mgr);
  * for each packet, messages included; their data is a `struct mg_mqtt_message *`. Messages are
  * acknowledged before these events. Packets may be queued at once.
  *
- * Nothing is sent again and nothing is kept alive by itself: programs do that from timers.
+ * Nothing is sent again and nothing is kept alive by itself, unless settings ask for that; `mg_mgr_set`
+ * before this function, or `mg_conn_set` on its result, before the next poll:
+ *
+ * - `MG_SET_MQTT_PONG_TIMEOUT`: sends PINGREQ, and fails without PINGRESP.
+ * - `MG_SET_MQTT_RECONNECT`: a connection that was lost, or refused, is opened again, and logs in. It stays
+ * this very `struct mg_connection`: `MG_EV_MQTT_DISCONNECTED` takes the place of `MG_EV_CLOSE`, and
+ * until the next attempt `c->is_resolving` is set, without a socket. Messages with QoS 1 and 2 are
+ * kept until they are acknowledged, and then sent again: PUBLISH with DUP, or PUBREL. Those of QoS 0, and
+ * subscriptions, are kept while there is no connection. Subscriptions are made again when the server
+ * did not keep the session. The limits of an MQTT 5 server's CONNACK count; messages wait for its
+ * receive maximum. The connection ends when the program sets `is_closing` or `is_draining`, or calls
+ * `mg_mqtt_disconnect` or `mg_close_conn`, and when another client has taken the session over (MQTT 5).
+ *
+ * Set `MG_SET_CONNECT_TIMEOUT` and `MG_SET_HANDSHAKE_TIMEOUT` with it, so that no attempt takes for ever.
  *
  * Returns:
  * The connection, or NULL for an empty URL or without memory.
@@ -3394,8 +3435,14 @@ void mg_mqtt_login(struct mg_connection *c, const struct mg_mqtt_opts *opts);
  * Returns:
  * The packet id. It comes back in `MG_EV_MQTT_CMD`: in PUBACK for QoS 1, in PUBREC and PUBCOMP for
  * QoS 2. For QoS 0 `retransmit_id`; 0 when nothing was queued.
+ *
+ * With `MG_SET_MQTT_RECONNECT` 0 for QoS 0, and `errno` says whether the message is kept: 0; `ENOBUFS`: the
+ * queue is full; `EMSGSIZE`: longer than MQTT or the server allows; `EOPNOTSUPP`: the server has no such
+ * QoS, or retains nothing; `EINVAL`: a topic alias that has no topic yet. `MG_EV_ERROR`, which does not
+ * close, tells of a kept message that the server refuses.
  */
-uint16_t mg_mqtt_pub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+uint16_t mg_mqtt_pub(struct mg_connection *c,
+                     const struct mg_mqtt_opts *opts);
 
 /* Queues SUBSCRIBE to the filter `topic` with `qos`, and for MQTT 5 `props`. Its packet id is
  * `c->mgr->mqtt_id` afterwards, and that of the SUBACK. See `mg_mqtt_login` for errors.
@@ -3409,6 +3456,12 @@ void mg_mqtt_unsub(struct mg_connection *c, const struct mg_mqtt_opts *opts);
  * broker closes it, or the program sets `c->is_draining`. See `mg_mqtt_login` for errors.
  */
 void mg_mqtt_disconnect(struct mg_connection *c, const struct mg_mqtt_opts *opts);
+
+/* How many messages a client of `mg_mqtt_connect` keeps with `MG_SET_MQTT_RECONNECT`: those that wait to
+ * be sent, and those that the server has not acknowledged. 0 for other connections. An addition of this
+ * library.
+ */
+size_t mg_mqtt_queued(struct mg_connection *c);
 
 /* Queues a fixed header: what follows it, `len` bytes, is sent by `mg_send`. For packets that have no
  * function of their own, such as CONNACK and SUBACK. See `mg_mqtt_login` for errors.

@@ -151,9 +151,11 @@ static PyObject *payload_of(Core *m, struct mg_connection *c, int ev, void *ev_d
       if (ev_data != NULL) return bytes_of(*(struct mg_str *) ev_data);
       break;
     case MG_EV_MQTT_OPEN:
+    case MG_EV_MQTT_RECONNECTED:
       if (ev_data != NULL) return PyLong_FromLong(*(int *) ev_data);
       break;
     case MG_EV_SNTP_TIME:
+    case MG_EV_MQTT_DISCONNECTED:
       if (ev_data != NULL) return PyLong_FromUnsignedLongLong(*(uint64_t *) ev_data);
       break;
     default: break;

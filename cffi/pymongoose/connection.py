@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -61,6 +62,24 @@ def header_lines(headers: Any) -> bytes:
             raise ValueError(f"Header name is no token (RFC 9110, section 5.1): {name!r}")
         lines.append(f"{name}: {value}\r\n")
     return "".join(lines).encode()
+
+
+# Why a client does not keep what it is to publish or to subscribe to.
+_NOT_KEPT = {
+    errno.ENOBUFS: "the queue is full (setting mqtt_queue)",
+    errno.EMSGSIZE: "longer than MQTT or the broker allows",
+    errno.EOPNOTSUPP: "the broker has no such QoS, or retains nothing",
+}
+
+
+def _kept(call: Callable[[], Any]) -> Any:
+    """The result of a call of the library that says in errno why it kept nothing."""
+    ffi.errno = 0
+    result = call()
+    number = ffi.errno
+    if not result and number in _NOT_KEPT:
+        raise OSError(number, _NOT_KEPT[number])
+    return result
 
 
 class Connection(gate.Conn):
@@ -199,32 +218,43 @@ class Connection(gate.Conn):
             lib.mg_ws_upgrade(c, request, b"%s", ffi.new("char[]", lines))
 
     def mqtt_pub(self, topic: str, message: Data, qos: int = 0, retain: bool = False) -> int:
-        """Publishes a message; returns the packet id, 0 for QoS 0."""
+        """Publishes a message; returns the packet id, 0 for QoS 0.
+
+        OSError on a connection with reconnect=True, when the message is not kept: errno is ENOBUFS when
+        the queue is full, EMSGSIZE for a message that is longer than the broker takes, EOPNOTSUPP when it
+        has no such QoS, or retains nothing.
+        """
         name, payload = encode(topic, "topic"), to_bytes(message)
         options = ffi.new("struct mg_mqtt_opts *")
         options.topic, options.message = view(name), view(payload)
         options.qos, options.retain = qos, retain
         with _Native(self) as c:
-            return int(lib.mg_mqtt_pub(c, options))
+            return int(_kept(lambda: lib.mg_mqtt_pub(c, options)))
 
     def mqtt_sub(self, topic: str, qos: int = 0) -> None:
-        """Subscribes to a topic filter."""
+        """Subscribes to a topic filter. OSError as for mqtt_pub()."""
         name = encode(topic, "topic")
         options = ffi.new("struct mg_mqtt_opts *")
         options.topic, options.qos = view(name), qos
         with _Native(self) as c:
-            lib.mg_mqtt_sub(c, options)
+            _kept(lambda: lib.mg_mqtt_sub(c, options))
 
     def mqtt_unsub(self, topic: str) -> None:
-        """Ends a subscription."""
+        """Ends a subscription. OSError as for mqtt_pub()."""
         name = encode(topic, "topic")
         options = ffi.new("struct mg_mqtt_opts *")
         options.topic = view(name)
         with _Native(self) as c:
-            lib.mg_mqtt_unsub(c, options)
+            _kept(lambda: lib.mg_mqtt_unsub(c, options))
+
+    @property
+    def mqtt_queued(self) -> int:
+        """Messages that a client with reconnect=True keeps: not sent yet, or not acknowledged."""
+        with _Native(self) as c:
+            return int(lib.mg_mqtt_queued(c))
 
     def mqtt_ping(self) -> None:
-        """Sends PINGREQ."""
+        """Sends PINGREQ. A client does so by itself, see Manager.mqtt_connect()."""
         with _Native(self) as c:
             lib.mg_mqtt_ping(c)
 

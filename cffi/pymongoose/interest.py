@@ -29,6 +29,8 @@ from typing import Any
 from .constants import (
     MG_EV_ERROR,
     MG_EV_HTTP_HDRS,
+    MG_EV_MQTT_DISCONNECTED,
+    MG_EV_MQTT_RECONNECTED,
     MG_EV_POLL,
     MG_EV_READ,
     MG_EV_USER,
@@ -39,7 +41,8 @@ Handler = Callable[[Any, int, Any], object]
 
 ALL_EVENTS = 0xFFFFFFFF
 FREQUENT = (MG_EV_POLL, MG_EV_READ, MG_EV_WRITE, MG_EV_HTTP_HDRS)
-USER_BIT = 31
+ADDED = (MG_EV_MQTT_DISCONNECTED, MG_EV_MQTT_RECONNECTED)
+USER_BIT = 31  # also of those that this library has added
 
 _STEPS_MAX = 500
 _NOT_PLAIN = 0x04 | 0x08 | 0x20 | 0x80 | 0x200  # *args, **kwargs, generators, coroutines
@@ -62,9 +65,9 @@ def masks(handler: Handler | None, events: Iterable[int] | None) -> tuple[int, i
     if events is not None:
         mask = 0
         for ev in events:
-            if not MG_EV_ERROR <= ev:
+            if ev < MG_EV_ERROR and ev not in ADDED:
                 raise ValueError(f"not an event number: {ev}")
-            mask |= 1 << (ev if ev < MG_EV_USER else USER_BIT)
+            mask |= 1 << (ev if MG_EV_ERROR <= ev < MG_EV_USER else USER_BIT)
         return mask, mask
     if handler is None or os.environ.get("PYMONGOOSE_ALL_EVENTS", "0") not in ("", "0"):
         return ALL_EVENTS, ALL_EVENTS

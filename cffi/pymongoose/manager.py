@@ -100,7 +100,7 @@ class Manager(gate.Core):
     @overload
     def on(self, event: Literal[19], /) -> Callable[[_events.Bytes], _events.Bytes]: ...
     @overload
-    def on(self, event: Literal[17, 18], /) -> Callable[[_events.Number], _events.Number]: ...
+    def on(self, event: Literal[17, 18, -2, -3], /) -> Callable[[_events.Number], _events.Number]: ...
     @overload
     def on(
         self, event: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9], /
@@ -190,11 +190,20 @@ class Manager(gate.Core):
         keepalive: int = 60,
         *,
         version: int = 4,
+        reconnect: bool = False,
     ) -> Connection:
         """Connects to an MQTT broker and logs in; MG_EV_MQTT_OPEN follows.
 
-        version: 4 is MQTT 3.1.1; with 5 messages have properties. Nothing is kept alive by itself:
-        call mqtt_ping() from a timer, sooner than keepalive seconds.
+        version: 4 is MQTT 3.1.1; with 5 messages have properties. keepalive: seconds; PINGREQ is sent in
+        time, and without an answer (setting mqtt_pong_timeout) the connection fails.
+
+        reconnect: a connection that is lost, or refused, is opened again after a wait that grows:
+        settings mqtt_reconnect and mqtt_reconnect_max. It stays this Connection. The handler gets
+        MG_EV_MQTT_DISCONNECTED with the milliseconds until the next attempt instead of MG_EV_CLOSE, and
+        after the next login MG_EV_MQTT_OPEN and MG_EV_MQTT_RECONNECTED with 1 if the broker has kept the
+        session, else 0. Messages with QoS 1 and 2 are kept until they are acknowledged, and sent again;
+        what is published or subscribed to meanwhile waits (setting mqtt_queue). close(), drain() and
+        mqtt_disconnect() end it.
         """
         identity = [to_bytes(text or "") for text in (client_id, username, password)]
         options = ffi.new("struct mg_mqtt_opts *")
@@ -202,10 +211,16 @@ class Manager(gate.Core):
         setattr(options, "pass", view(identity[2]))
         options.clean, options.keepalive, options.version = clean_session, keepalive, version
 
+        own: _settings.Settings = {}
+
         def connect(mgr: Any, text: bytes, fn: Any, data: Any) -> Any:
+            if reconnect:
+                own.update(_settings.reconnecting(lambda number: int(lib.mg_mgr_get(mgr, number))))
             return lib.mg_mqtt_connect(mgr, text, options, fn, data)
 
-        return self._make(connect, url, handler, None, f"Failed to connect to MQTT broker '{url}'")
+        conn = self._make(connect, url, handler, None, f"Failed to connect to MQTT broker '{url}'")
+        conn.set(**own)
+        return conn
 
     def mqtt_listen(self, url: str, handler: Handler | None = None) -> Connection:
         """Listens as an MQTT broker: each packet arrives as MG_EV_MQTT_CMD."""

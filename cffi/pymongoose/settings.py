@@ -54,6 +54,10 @@ class Settings(TypedDict, total=False):
     mqtt_packet_limit: int  # bytes of an MQTT packet, where mqtt_strict is on; 0: recv_limit counts
     mqtt_receive_max: int  # messages with QoS 2 that a peer may have open, where mqtt_strict is on
     mqtt_topic_aliases: int  # that a peer may use, where mqtt_strict is on
+    mqtt_reconnect: int  # first wait until a client whose connection was lost connects again; 0: never
+    mqtt_reconnect_max: int  # waits double up to this
+    mqtt_queue: int  # bytes of messages and subscriptions that such a client keeps
+    mqtt_pong_timeout: int  # for the answer to a client's PINGREQ; 0: the program sends those
     ws_message_limit: int  # bytes of a WebSocket message, decompressed; 0: recv_limit counts
     ws_ping: int  # a ping is sent after so much silence; 0: never
     ws_pong_timeout: int  # for the answer to it; 0: as long as ws_ping
@@ -106,10 +110,19 @@ def defaults() -> ManagerSettings:
         "ws_close_timeout": 10_000,
         "handshake_timeout": 30_000,
         "message_rate": 240,
+        "mqtt_pong_timeout": 30_000,
         "tls_inherit": True,
         "max_connections": connections,
         "memory_limit": lib.mg_available_memory() // 4,
         "max_per_address": min(connections, max(LEAST_PER_ADDRESS, connections * 3 // 4)),
+    }
+
+
+def reconnecting(value_of: Callable[[int], int]) -> Settings:
+    """What mqtt_connect(reconnect=True) sets unless the manager has it: no attempt takes for ever."""
+    return {
+        "mqtt_reconnect": value_of(lib.MG_SET_MQTT_RECONNECT) or 1000,
+        "connect_timeout": value_of(lib.MG_SET_CONNECT_TIMEOUT) or 30_000,
     }
 
 

@@ -181,7 +181,30 @@ pub enum Setting {
     /// malformed, they close. Set on a listener, or at `MG_EV_ACCEPT` for peers that are proxies: whoever
     /// may send a header can claim any address.
     MG_SET_PROXY_PROTOCOL = 61,
+    /// Milliseconds until a client of `mg_mqtt_connect` whose connection was lost connects again, for the
+    /// first attempt; the next ones wait twice as long each, up to `MG_SET_MQTT_RECONNECT_MAX`, and each up to
+    /// half of that less, by chance. 0: the connection closes. While it is set, messages and subscriptions
+    /// are kept, see `mg_mqtt_connect`.
+    MG_SET_MQTT_RECONNECT = 62,
+    /// Milliseconds between two attempts at the most.
+    MG_SET_MQTT_RECONNECT_MAX = 63,
+    /// Bytes of messages and subscriptions that such a client keeps, with 160 for each; beyond that
+    /// `mg_mqtt_pub` and `mg_mqtt_sub` queue nothing, and `errno` is `ENOBUFS`.
+    MG_SET_MQTT_QUEUE = 64,
+    /// Milliseconds that a client of `mg_mqtt_connect` waits for PINGRESP, then `MG_EV_ERROR` "MQTT pong
+    /// timeout". PINGREQ is sent when nothing was sent, or nothing has come, for three quarters of the
+    /// keep-alive of CONNECT, or of the server's (MQTT 5.0, section 3.2.2.3.14). 0: the program does that.
+    MG_SET_MQTT_PONG_TIMEOUT = 65,
 }
+
+/// An MQTT client with `MG_SET_MQTT_RECONNECT` is not connected; `ev_data` is `uint64_t *`: milliseconds
+/// until it connects again. Fires for attempts that failed, too. An addition of this library.
+pub const MG_EV_MQTT_DISCONNECTED: c_int = -2;
+
+/// An MQTT client with `MG_SET_MQTT_RECONNECT` has logged in again; follows `MG_EV_MQTT_OPEN`. `ev_data` is
+/// `int *`: 1 if the server has kept the session. If not, the subscriptions were made again. An addition
+/// of this library.
+pub const MG_EV_MQTT_RECONNECTED: c_int = -3;
 
 /// For `mg_mgr_get`: bytes that the connections of a manager hold, as `MG_SET_MEMORY_LIMIT` counts them. An
 /// addition of this library.
@@ -192,7 +215,7 @@ pub const MG_GET_ACCEPTED: c_int = -2;
 
 impl Setting {
     /// How many there are.
-    pub const COUNT: usize = 61;
+    pub const COUNT: usize = 65;
 
     /// All settings, in order of their numbers, which start at 1.
     pub const ALL: [Setting; Setting::COUNT] = [
@@ -257,6 +280,10 @@ impl Setting {
         Setting::MG_SET_HTTP_KNOWN_METHODS,
         Setting::MG_SET_POLL_INTERVAL,
         Setting::MG_SET_PROXY_PROTOCOL,
+        Setting::MG_SET_MQTT_RECONNECT,
+        Setting::MG_SET_MQTT_RECONNECT_MAX,
+        Setting::MG_SET_MQTT_QUEUE,
+        Setting::MG_SET_MQTT_PONG_TIMEOUT,
     ];
 
     /// What `mg_mgr_harden` sets: for servers that strangers reach. Times are milliseconds.
@@ -350,6 +377,8 @@ impl Setting {
             }
             Setting::MG_SET_MQTT_RECEIVE_MAX => Limits::conn(u16::MAX as i64, 1, u16::MAX as i64),
             Setting::MG_SET_MQTT_TOPIC_ALIASES => Limits::conn(0, 0, u16::MAX as i64),
+            Setting::MG_SET_MQTT_RECONNECT_MAX => Limits::conn(60_000, 1, MS),
+            Setting::MG_SET_MQTT_QUEUE => Limits::conn(1 << 20, 0, ANY),
             Setting::MG_SET_HTTP_MAX_HEAD => Limits::conn(64 * 1024, 1, ANY),
             Setting::MG_SET_HTTP_MAX_REQUESTS
             | Setting::MG_SET_HTTP_BODY_RATE
@@ -360,6 +389,8 @@ impl Setting {
             | Setting::MG_SET_HTTP_HEAD_TIMEOUT
             | Setting::MG_SET_HTTP_IDLE_TIMEOUT
             | Setting::MG_SET_HTTP_SEND_TIMEOUT
+            | Setting::MG_SET_MQTT_RECONNECT
+            | Setting::MG_SET_MQTT_PONG_TIMEOUT
             | Setting::MG_SET_WS_PING
             | Setting::MG_SET_WS_PONG_TIMEOUT
             | Setting::MG_SET_WS_CLOSE_TIMEOUT => Limits::conn(0, 0, MS),

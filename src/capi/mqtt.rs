@@ -24,7 +24,20 @@ use core::ptr;
 /// for each packet, messages included; their data is a `struct mg_mqtt_message *`. Messages are
 /// acknowledged before these events. Packets may be queued at once.
 ///
-/// Nothing is sent again and nothing is kept alive by itself: programs do that from timers.
+/// Nothing is sent again and nothing is kept alive by itself, unless settings ask for that; `mg_mgr_set`
+/// before this function, or `mg_conn_set` on its result, before the next poll:
+///
+/// - `MG_SET_MQTT_PONG_TIMEOUT`: sends PINGREQ, and fails without PINGRESP.
+/// - `MG_SET_MQTT_RECONNECT`: a connection that was lost, or refused, is opened again, and logs in. It stays
+///   this very `struct mg_connection`: `MG_EV_MQTT_DISCONNECTED` takes the place of `MG_EV_CLOSE`, and
+///   until the next attempt `c->is_resolving` is set, without a socket. Messages with QoS 1 and 2 are
+///   kept until they are acknowledged, and then sent again: PUBLISH with DUP, or PUBREL. Those of QoS 0, and
+///   subscriptions, are kept while there is no connection. Subscriptions are made again when the server
+///   did not keep the session. The limits of an MQTT 5 server's CONNACK count; messages wait for its
+///   receive maximum. The connection ends when the program sets `is_closing` or `is_draining`, or calls
+///   `mg_mqtt_disconnect` or `mg_close_conn`, and when another client has taken the session over (MQTT 5).
+///
+/// Set `MG_SET_CONNECT_TIMEOUT` and `MG_SET_HANDSHAKE_TIMEOUT` with it, so that no attempt takes for ever.
 ///
 /// # Returns
 /// The connection, or NULL for an empty URL or without memory.
@@ -102,6 +115,11 @@ pub unsafe extern "C" fn mg_mqtt_login(c: *mut Connection, opts: *const MqttOpts
 /// The packet id. It comes back in `MG_EV_MQTT_CMD`: in PUBACK for QoS 1, in PUBREC and PUBCOMP for
 /// QoS 2. For QoS 0 `retransmit_id`; 0 when nothing was queued.
 ///
+/// With `MG_SET_MQTT_RECONNECT` 0 for QoS 0, and `errno` says whether the message is kept: 0; `ENOBUFS`: the
+/// queue is full; `EMSGSIZE`: longer than MQTT or the server allows; `EOPNOTSUPP`: the server has no such
+/// QoS, or retains nothing; `EINVAL`: a topic alias that has no topic yet. `MG_EV_ERROR`, which does not
+/// close, tells of a kept message that the server refuses.
+///
 /// # Threads
 /// The polling thread.
 #[unsafe(no_mangle)]
@@ -150,6 +168,18 @@ pub unsafe extern "C" fn mg_mqtt_disconnect(c: *mut Connection, opts: *const Mqt
         // SAFETY: the caller passes NULL or options, whose views are of readable bytes.
         unsafe { mqtt::disconnect(guard.conn(), opts) };
     }
+}
+
+/// How many messages a client of `mg_mqtt_connect` keeps with `MG_SET_MQTT_RECONNECT`: those that wait to
+/// be sent, and those that the server has not acknowledged. 0 for other connections. An addition of this
+/// library.
+///
+/// # Threads
+/// The polling thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mg_mqtt_queued(c: *mut Connection) -> usize {
+    fence!("mg_mqtt_queued", c: arg::conn);
+    c.map_or(0, |guard| mqtt::queued(guard.conn()))
 }
 
 /// Queues a fixed header: what follows it, `len` bytes, is sent by `mg_send`. For packets that have no

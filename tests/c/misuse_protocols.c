@@ -196,6 +196,17 @@ static struct mg_mqtt_opts mqtt_options(void) {
 
 static struct mg_mqtt_opts opts;
 
+// A client that connects again and again, and keeps what it is to publish.
+static void poll_client(struct mg_connection *c) {
+  int i;
+  if (c == NULL || mgr == NULL) return;
+  mg_conn_set(c, MG_SET_MQTT_RECONNECT, 2);
+  subject = c;
+  mg_mqtt_sub(c, &opts);
+  if (subject != NULL) mg_mqtt_pub(subject, &opts);
+  for (i = 0; i < 3 && mgr != NULL; i++) mg_mgr_poll(mgr, 1);
+}
+
 // --- OTA: there is one check in a process.
 
 static void do_ota_check(const char *url) {

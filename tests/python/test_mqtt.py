@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,13 @@ from conftest import DEADLINE, Server, poll_until
 
 from pymongoose import (
     MG_EV_CLOSE,
+    MG_EV_CONNECT,
     MG_EV_ERROR,
     MG_EV_MQTT_CMD,
+    MG_EV_MQTT_DISCONNECTED,
     MG_EV_MQTT_MSG,
     MG_EV_MQTT_OPEN,
+    MG_EV_MQTT_RECONNECTED,
     AsyncManager,
     Connection,
     Manager,
@@ -295,3 +299,51 @@ def test_asyncio() -> None:
 
     client = asyncio.run(asyncio.wait_for(program(), DEADLINE))
     assert client.messages == [("t", b"m")]
+
+
+def test_reconnect(manager: Manager, broker: tuple[Broker, str]) -> None:
+    """The connection stays the same object; what is published meanwhile waits, up to a limit."""
+    server, url = broker
+    events: list[tuple[int, Any]] = []
+    of_interest = (MG_EV_MQTT_OPEN, MG_EV_MQTT_DISCONNECTED, MG_EV_MQTT_RECONNECTED, MG_EV_CLOSE)
+    client = Client()
+
+    def handler(conn: Connection, ev: int, data: Any) -> None:
+        client(conn, ev, data)
+        if ev in of_interest:
+            events.append((ev, data))
+
+    manager.set(mqtt_reconnect=20, mqtt_reconnect_max=20, mqtt_queue=1000)
+    conn = manager.mqtt_connect(url, handler, reconnect=True)
+    conn.mqtt_sub("#", 1)
+    poll_until(manager, lambda: SUBACK in client.cmds)
+    server.subscribers[0].close()
+    poll_until(manager, lambda: len(events) == 2)
+    assert events[0] == (MG_EV_MQTT_OPEN, 0)
+    assert events[1][0] == MG_EV_MQTT_DISCONNECTED
+    assert 10 <= events[1][1] <= 20
+    assert conn.mqtt_pub("a", "1", 1) > 0
+    assert conn.mqtt_pub("a", "2", 0) == 0
+    assert conn.mqtt_queued == 2
+    for call in (lambda: conn.mqtt_pub("a", bytes(1000), 1), lambda: conn.mqtt_sub("b" * 1000)):
+        with pytest.raises(OSError, match="mqtt_queue") as caught:
+            call()
+        assert caught.value.errno == errno.ENOBUFS
+    poll_until(manager, lambda: len(client.messages) == 2 and conn.mqtt_queued == 0)
+    assert client.messages == [("a", b"1"), ("a", b"2")]
+    assert events[2:] == [(MG_EV_MQTT_OPEN, 0), (MG_EV_MQTT_RECONNECTED, 0)]
+    conn.close()
+    assert events[4:] == [(MG_EV_CLOSE, None)]
+
+
+def test_events_of_reconnecting_can_be_chosen(manager: Manager) -> None:
+    seen = []
+    manager.set(mqtt_reconnect=5, mqtt_reconnect_max=5)
+    manager.mqtt_connect("mqtt://127.0.0.1:1", lambda conn, ev, data: seen.append(ev), reconnect=True)
+    conn = manager.mqtt_connect("mqtt://127.0.0.1:1", reconnect=True)
+    conn.set_handler(lambda conn, ev, data: seen.append(ev * 100), events=[MG_EV_MQTT_DISCONNECTED])
+    poll_until(manager, lambda: seen.count(MG_EV_MQTT_DISCONNECTED * 100) > 1)
+    poll_until(manager, lambda: seen.count(MG_EV_MQTT_DISCONNECTED) > 1)
+    assert MG_EV_CLOSE not in seen
+    assert MG_EV_ERROR in seen
+    assert MG_EV_CONNECT * 100 not in seen

@@ -1,6 +1,7 @@
 //! MQTT 3.1.1 and 5.0 (OASIS standards): packets to their parts, and parts to packets.
 //!
 //! * `check`: what makes a packet malformed;
+//! * `outbox`: what a client keeps until it is acknowledged;
 //! * `packet`: what came, and what answers it automatically;
 //! * `property`: the properties of MQTT 5;
 //! * `write`: what is sent;
@@ -9,16 +10,21 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod outbox;
 mod packet;
 mod property;
 mod varint;
 mod write;
 
 pub use check::{Fault, From, SESSION_EXPIRY, TOPIC_ALIAS};
+pub use outbox::{Due, Limits, MqttRefusal, Outbox};
 pub use packet::{Answer, Frame, Packet, command, qos};
 pub use property::{Kind, Property, kind, next_property};
 pub use varint::{MAX as MAX_REMAINING, write as write_varint};
-pub use write::{Body, Connect, Disconnect, Measure, Out, Publish, Subscribe, TooLong, Unsubscribe, Will};
+pub use write::{
+    Body, Connect, Disconnect, Measure, Out, Properties, Publish, Subscribe, TooLong, Unsubscribe, Will,
+    encode,
+};
 
 /// Client logs in.
 pub const CONNECT: u8 = 1;
@@ -58,5 +64,6 @@ pub const DUP: u8 = 8;
 /// The bytes are no MQTT, and what follows cannot be determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
+
 #[cfg(test)]
 mod tests;

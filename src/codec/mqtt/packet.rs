@@ -9,7 +9,7 @@ use super::{
 use core::ops::Range;
 
 /// The first reason code that means failure (MQTT 5.0, section 2.4).
-const FAILURE: u8 = 0x80;
+pub(super) const FAILURE: u8 = 0x80;
 
 /// What kind of packet a first byte starts.
 pub fn command(first: u8) -> u8 {
@@ -100,6 +100,17 @@ impl<'a> Frame<'a> {
             _ => {}
         }
         Ok(packet)
+    }
+
+    /// The reason code of a DISCONNECT.
+    pub fn reason(&self) -> Option<u8> {
+        self.body().first().copied()
+    }
+
+    /// The reason code with which a message was refused (MQTT 5).
+    pub fn refusal(&self, packet: &Packet, v5: bool) -> Option<u8> {
+        let is_answer = v5 && matches!(packet.command, PUBACK | PUBREC);
+        self.body().get(2).copied().filter(|reason| is_answer && *reason >= FAILURE)
     }
 
     /// The packet that is sent in answer to this one automatically, whatever the program does.

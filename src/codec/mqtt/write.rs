@@ -51,6 +51,12 @@ impl Out for Measure {
     }
 }
 
+impl Out for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 /// What does not fit into a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TooLong {
@@ -90,6 +96,19 @@ pub trait Body {
             _ => Err(TooLong::Packet),
         }
     }
+}
+
+/// A whole packet.
+///
+/// # Errors
+/// Something does not fit.
+pub fn encode(packet: &impl Body) -> Result<Vec<u8>, TooLong> {
+    let rest = packet.measure()?;
+    let mut bytes = Vec::with_capacity(5 + rest as usize);
+    bytes.put(&[packet.first()]);
+    bytes.varint(rest);
+    packet.write(&mut bytes);
+    Ok(bytes)
 }
 
 /// Properties, any number of times.

@@ -54,4 +54,6 @@ pub mod is {
     pub const ACTIVE: u32 = 65536;
     /// A header of the PROXY protocol is to come first, see `proxied`.
     pub const PROXIED: u32 = 1 << 19;
+    /// The connection ends, and its program has not asked for that.
+    pub const LOST: u32 = 1 << 20;
 }

@@ -309,8 +309,24 @@ pub fn error(c: Conn, text: &[u8]) {
 
 /// As [`error`], for callers that have written the log line.
 pub fn fail(c: Conn, text: &[u8]) {
-    c.set(flag::CLOSING);
+    lose(c);
     report(c, text);
+    if let Some(state) = c.state().filter(|_| !c.has(flag::CLOSING)) {
+        state.unmark(is::LOST);
+    }
+}
+
+/// Notes that a connection ends, if its program has not asked for that.
+pub fn mark_lost(c: Conn) {
+    if let Some(state) = c.state().filter(|_| !c.has(flag::CLOSING | flag::DRAINING)) {
+        state.mark(is::LOST);
+    }
+}
+
+/// Ends a connection whose program has not asked for that.
+pub fn lose(c: Conn) {
+    mark_lost(c);
+    c.set(flag::CLOSING);
 }
 
 /// Fires `MG_EV_ERROR` and nothing else.
@@ -397,6 +413,13 @@ pub fn send_datagram(c: Conn, data: &[u8]) -> bool {
 pub fn fire_count(c: Conn, ev: c_int, n: usize) {
     let mut count = n as c_long;
     call(c, ev, (&raw mut count).cast());
+}
+
+/// The end of a closing connection: it closes, unless it was lost and its engine opens it again.
+pub fn end(c: Conn, state: &ConnState) {
+    if !(state.is(is::LOST) && state.engine().is_some_and(|engine| engine.on_lost(c))) {
+        close(c);
+    }
 }
 
 /// Closes a connection for good: unlinks it, closes its descriptor, fires CLOSE, releases it.

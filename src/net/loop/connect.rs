@@ -5,7 +5,7 @@ use super::conn::{self, alloc, call, error_fmt, is_closed, link, register, socke
 use super::handle::{Conn, Mgr};
 use super::listen::{Handlers, tune_stream};
 use super::state::{ConnState, Root, is};
-use super::{deadline, dscp, log, race, sys, unix};
+use super::{deadline, dscp, log, memory, race, sys, unix};
 use crate::abi::{Addr, EventHandler, MG_EV_CONNECT, MG_EV_OPEN, MG_EV_RESOLVE, flag};
 use crate::codec::url::Url;
 use core::ffi::{CStr, c_int, c_void};
@@ -147,6 +147,7 @@ fn ask_for_more(c: Conn, error: &[u8]) -> bool {
     }
     conn::drop_fd(root, c, state);
     c.set_fd(-1);
+    state.next_attempt.set(0);
     c.clear(flag::CONNECTING);
     c.set(flag::RESOLVING);
     true
@@ -188,6 +189,54 @@ pub fn resume(c: Conn) {
         socket_error(c, errno);
     }
     deadline::rearm(c);
+}
+
+/// Lets go of a lost connection's socket, and of all that belonged to it. From `at` on its engine may call
+/// [`again`]; until then programs see a connection that is being resolved.
+pub fn detach(c: Conn, at: u64) {
+    let Some((state, root)) = c.state().and_then(|state| Some((state, state.root()?))) else { return };
+    root.services.names.cancel(c);
+    if c.has(flag::TLS) {
+        root.services.transport.closing(c);
+    }
+    conn::drop_fd(root, c, state);
+    c.set_fd(-1);
+    c.set_flags((c.flags() & (flag::CLIENT | flag::HEXDUMPING)) | flag::RESOLVING);
+    root.services.transport.closed(c);
+    drop(race::take(state));
+    state.set_source(None);
+    for buf in [c.recv(), c.send(), c.rtls()] {
+        buf.free();
+    }
+    state.unmark(
+        is::LOST
+            | is::PLAIN_FD
+            | is::RETRY
+            | is::PIECEWISE
+            | is::ABOVE_MARK
+            | is::LINGERING
+            | is::OVERSIZE
+            | is::STARVED,
+    );
+    state.close_at.set(0);
+    state.next_attempt.set(at.max(1));
+    memory::settle(c, state);
+    deadline::rearm(c);
+}
+
+/// Connects a detached connection to `text`, with what its engine has queued.
+pub fn again(c: Conn, text: &[u8]) {
+    let Some((state, root)) = c.state().and_then(|state| Some((state, state.root()?))) else { return };
+    state.next_attempt.set(0);
+    state.last_io.set(super::clock::millis());
+    c.set(transport_flags(text));
+    if c.has(flag::TLS) {
+        root.services.transport.connecting(c, Url::new(text).host);
+    }
+    c.clear(flag::RESOLVING);
+    if !c.has(flag::CLOSING) {
+        resolve(c, text);
+    }
 }
 
 /// A program that did not call `mg_tls_init` in its CONNECT handler gets plain TCP.

@@ -35,6 +35,9 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
     }
     if flags & (flag::RESOLVING | flag::CONNECTING) != 0 {
         let attempt = Some(state.next_attempt.get()).filter(|at| *at > 0);
+        if let Some(at) = attempt.filter(|_| is_detached(c)) {
+            return Some((at, Limit::Engine));
+        }
         let limit = state.settings.borrow().time(Setting::MG_SET_CONNECT_TIMEOUT);
         return match (limit.map(|limit| state.last_io.get() + limit), attempt) {
             (Some(end), attempt) if attempt.is_none_or(|at| end <= at) => {
@@ -52,6 +55,11 @@ pub fn next(c: Conn, state: &ConnState, now: u64) -> Option<(u64, Limit)> {
     let starved = state.is(is::STARVED).then(|| (memory::retry_at(now), Limit::Starved));
     let rest = soonest(soonest(handshake(c, state), idle), starved);
     soonest(engine.map(|at| (at, Limit::Engine)), rest)
+}
+
+/// True for a connection without a socket that waits until its engine connects it again.
+pub fn is_detached(c: Conn) -> bool {
+    c.has(flag::RESOLVING) && c.fd() < 0 && c.state().is_some_and(|state| state.next_attempt.get() > 0)
 }
 
 /// When the time for a TLS handshake is up: `last_io` does not change until it is done.

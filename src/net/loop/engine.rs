@@ -114,6 +114,12 @@ pub trait Engine: Sync {
         false
     }
 
+    /// A connection ends whose program has not asked for that. True when the engine opens it again: then
+    /// it has called `connect::detach`.
+    fn on_lost(&self, _c: Conn) -> bool {
+        false
+    }
+
     /// What to send to a client that is one too many, before its connection is closed.
     fn rejection(&self, _listener: Conn, _status: u16) -> Option<Vec<u8>> {
         None

@@ -1,7 +1,7 @@
 //! One connection's turn: accept, connect, read, write, close.
 
 use super::buf::Buf;
-use super::conn::{close, error, fire_count, learn_local, output_queued, queue, socket_error};
+use super::conn::{self, error, fire_count, learn_local, lose, output_queued, queue, socket_error};
 use super::deadline::rearm_at;
 use super::engine::{Piece, Source};
 use super::handle::Conn;
@@ -75,7 +75,7 @@ fn apply_close_flags(c: Conn, state: &ConnState, now: u64) {
         }
     }
     if c.has(flag::CLOSING) && state.in_handler.get() == 0 {
-        close(c);
+        conn::end(c, state);
     } else {
         rearm_at(c, now);
     }
@@ -337,7 +337,7 @@ pub fn read_failed(c: Conn, e: &io::Error) {
         }
         _ => {
             log::debug(format_args!("{} {} recv: {e}", c.id(), c.fd()));
-            c.set(flag::CLOSING);
+            lose(c);
         }
     }
 }
@@ -348,6 +348,7 @@ fn end_of_stream(c: Conn, state: &ConnState) {
     if let Some(engine) = state.engine() {
         engine.ended(c);
     }
+    conn::mark_lost(c);
     if has_output(c, state) {
         c.set(flag::DRAINING);
     } else {
@@ -441,7 +442,7 @@ fn copy_piece(
         Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),
         Err(e) => {
             log::debug(format_args!("{} {} sendfile: {e}", c.id(), c.fd()));
-            c.set(flag::CLOSING);
+            lose(c);
         }
     }
     None
@@ -482,10 +483,10 @@ fn write_buffer(c: Conn, state: &ConnState) {
             fire_count(c, MG_EV_WRITE, n);
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),
-        Ok(_) => c.set(flag::CLOSING),
+        Ok(_) => lose(c),
         Err(e) => {
             log::debug(format_args!("{} {} send: {e}", c.id(), c.fd()));
-            c.set(flag::CLOSING);
+            lose(c);
         }
     }
 }

@@ -8,13 +8,14 @@
 //! the poll others make room: empty buffers first, then connections that have waited for their peers
 //! for the longest time. A handler never runs while somebody asks for memory.
 
-use super::conn::{self, close, queue};
+use super::conn::{self, queue};
 use super::handle::{Conn, Mgr};
 use super::state::{ConnState, Root, Token, is};
 use crate::abi::{Setting, flag};
 
-/// Milliseconds in which a connection that was neither read nor written has become idle.
-const IDLE_MS: u64 = 1000;
+/// Milliseconds in which a connection that was neither read nor written has become idle: then its empty
+/// buffers are given back.
+pub const IDLE_MS: u64 = 1000;
 /// Milliseconds after which a starved connection tries again, and after which those that hold the most
 /// make room, idle or not.
 const RETRY_MS: u64 = 100;
@@ -224,7 +225,7 @@ fn give_up(c: Conn, state: &ConnState) {
     if waits && !c.has(flag::CLOSING) {
         conn::error(c, b"memory limit");
         if c.has(flag::CLOSING) {
-            close(c);
+            conn::end(c, state);
         }
     }
 }

@@ -23,8 +23,6 @@ const WALK_MS: u64 = 10;
 const PREFETCH_AHEAD: usize = 8;
 /// Bytes of buffers that are worth telling the system.
 const TRIM_BYTES: usize = 4 << 20;
-/// Idle buffers are given back after this many milliseconds.
-const IDLE_MS: u64 = 1000;
 
 /// How often all connections are walked: in each poll without I/O, and, while the loop is busy, after so
 /// many milliseconds.
@@ -70,7 +68,7 @@ pub fn fire_poll(m: Mgr, root: &Root, now: u64, pace: &Pace) {
             state.unmark(is::ACTIVE);
         }
     });
-    let trim = now.saturating_sub(root.last_trim.get()) >= IDLE_MS;
+    let trim = now.saturating_sub(root.last_trim.get()) >= memory::IDLE_MS;
     let walk = Walk { now, trim, follow: !pace.is_exact() };
     if trim {
         root.last_trim.set(now);
@@ -183,7 +181,7 @@ fn walk_past(root: &Root, c: Conn, walk: &Walk) {
     if walk.trim
         && !state.is(is::CLOSED)
         && state.in_handler.get() == 0
-        && now.saturating_sub(state.last_io.get()) >= IDLE_MS
+        && now.saturating_sub(state.last_io.get()) >= memory::IDLE_MS
     {
         root.shrunk.set(root.shrunk.get() + memory::shrink(c));
     }

@@ -14,7 +14,7 @@ pub struct Services {
 
 /// What is between the socket of a connection with `is_tls` and its `recv` and `send`.
 pub trait Transport: Sync {
-    /// A client with `is_tls` is about to connect to a host.
+    /// A client with `is_tls` is about to connect to a host; for the second time, begins what it began then.
     fn connecting(&self, c: Conn, host: &[u8]);
 
     /// True when encrypted bytes wait for the socket.

@@ -243,6 +243,18 @@ pub fn discard_input(fd: c_int) {
     }
 }
 
+/// Says why a function of the interface has failed whose result cannot.
+pub fn set_errno(errno: c_int) {
+    // SAFETY: the thread's own variable.
+    unsafe {
+        #[cfg(any(target_os = "linux", target_os = "l4re"))]
+        let at = libc::__errno_location();
+        #[cfg(target_vendor = "apple")]
+        let at = libc::__error();
+        *at = errno;
+    }
+}
+
 /// Closes a descriptor.
 pub fn close(fd: c_int) {
     // SAFETY: closing a number that is no descriptor only returns an error.

@@ -1,10 +1,12 @@
 //! How long a peer may take: to log in, for a packet, and between two of them.
 
+use super::client::{self, Task};
 use super::{MqttState, on_event};
 use crate::abi::{Setting, flag};
 use crate::codec::mqtt::{self, Frame};
 use crate::net::event_loop::clock::millis;
 use crate::net::event_loop::conn::{self, runs_engine};
+use crate::net::event_loop::deadline;
 use crate::net::event_loop::engine::{Engine, Event, Handler};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::progress::{self, GRACE};
@@ -29,12 +31,27 @@ impl Engine for Mqtt {
     }
 
     fn on_deadline(&self, c: Conn, now: u64) {
-        if let Some((at, text)) = due(c, now)
-            && at <= now
-            && !conn::has_unread(c)
+        let Some((at, task)) = due(c, now) else { return };
+        let is_answered = matches!(task, Task::Fail(_)) && conn::has_unread(c);
+        if at <= now
+            && !is_answered
+            && let Some(state) = c.state().and_then(|state| state.extensions.get::<MqttState>())
         {
-            conn::error(c, text);
+            client::act(c, state, task, now);
         }
+    }
+
+    fn sent(&self, c: Conn, _offered: &[u8], _n: usize) {
+        if c.has(flag::CLIENT)
+            && let Some(conn) = c.state()
+            && let (Some(state), Some(root)) = (conn.extensions.get::<MqttState>(), conn.root())
+        {
+            state.keep_alive.sent(root.now.get());
+        }
+    }
+
+    fn on_lost(&self, c: Conn) -> bool {
+        client::on_lost(c)
     }
 }
 
@@ -54,6 +71,15 @@ pub struct Clock {
 }
 
 impl Clock {
+    /// The next network connection starts.
+    pub fn restart(&self) {
+        self.started.set(0);
+        self.logged_in.set(false);
+        self.begun.set(0);
+        self.heard.set(0);
+        self.silence.set(0);
+    }
+
     /// A packet has come.
     pub fn saw(&self, c: Conn, frame: &Frame, command: u8) {
         if command == mqtt::CONNACK || command == mqtt::CONNECT {
@@ -80,14 +106,23 @@ impl Clock {
     }
 }
 
-/// When the time for what a peer does is up, and the text of the error then.
-fn due(c: Conn, now: u64) -> Option<(u64, &'static [u8])> {
+/// Milliseconds for the login of a client that connects again, if no setting has others.
+const LOGIN: u64 = 30_000;
+
+/// When there is something to do: what a peer does takes too long, or a client has its turn.
+fn due(c: Conn, now: u64) -> Option<(u64, Task)> {
     let conn = c.state().filter(|_| runs_engine(c) && !c.has(flag::TLS_HS))?;
+    if deadline::is_detached(c) {
+        return Some((conn.next_attempt.get(), Task::Connect));
+    }
     let settings = conn.settings.borrow();
     let known = conn.extensions.get::<MqttState>();
     let login = match known {
         Some(state) if state.clock.logged_in.get() => None,
-        _ => settings.time(Setting::MG_SET_HANDSHAKE_TIMEOUT),
+        _ => settings.time(Setting::MG_SET_HANDSHAKE_TIMEOUT).or_else(|| {
+            let again = c.has(flag::CLIENT) && settings.time(Setting::MG_SET_MQTT_RECONNECT).is_some();
+            again.then_some(LOGIN)
+        }),
     };
     let state = match (known, login) {
         (None, None) => return None,
@@ -101,7 +136,9 @@ fn due(c: Conn, now: u64) -> Option<(u64, &'static [u8])> {
         }
         (clock.started.get().saturating_add(limit), &b"MQTT login timeout"[..])
     });
-    [login, packet(c, state, &settings, now), silence(c, state, now)].into_iter().flatten().min()
+    let late = [login, packet(c, state, &settings, now), silence(c, state, now)].into_iter().flatten();
+    let late = late.map(|(at, text)| (at, Task::Fail(text)));
+    late.chain(state.keep_alive.due(c, &settings, now)).min_by_key(|(at, _)| *at)
 }
 
 /// When the packet that is being collected is too late.

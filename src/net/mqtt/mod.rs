@@ -1,7 +1,9 @@
 //! The MQTT engine: the protocol handler that turns bytes in `c->recv` into events and answers what
-//! is to be answered automatically. It keeps no session: everything else is up to the application.
+//! is to be answered automatically. A client may have more done for it, see `client`; everything else is
+//! up to the application.
 //!
 //! * this file: packets to events;
+//! * `client`: what lasts longer than a network connection;
 //! * `clock`: how long a peer may take;
 //! * `message`: packets as programs see them;
 //! * `options`: what programs ask for, as packets;
@@ -26,15 +28,18 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use std::collections::BTreeSet;
 
+mod client;
 mod clock;
 mod message;
 mod options;
 mod send;
 mod strict;
 
+use client::KeepAlive;
 use clock::{Clock, Mqtt};
 use strict::{Allowed, PeerState};
 
+pub use client::queued;
 pub use message::{next_property, parse};
 pub use send::{disconnect, header, login, publish, subscribe, unsubscribe};
 
@@ -59,9 +64,21 @@ pub struct MqttState {
     /// The connection ends, so nothing more is taken off `recv`.
     over: Cell<bool>,
     clock: Clock,
+    keep_alive: KeepAlive,
+    client: client::Slot,
 }
 
 impl MqttState {
+    /// The next network connection starts. What outlives it stays.
+    fn restart(&self) {
+        self.unread.set(0);
+        self.busy.set(false);
+        self.session.replace(None);
+        self.over.set(false);
+        self.clock.restart();
+        self.keep_alive.restart();
+    }
+
     /// Notes what a packet says about QoS 2; true for a message that was delivered before.
     fn is_repeated(&self, first: u8, packet: &Packet) -> bool {
         let mut delivered = self.delivered.borrow_mut();
@@ -87,6 +104,7 @@ pub unsafe fn start<'g>(
 ) -> Option<Conn<'g>> {
     let c = connect::connect(m, url, handlers, Some(on_event), ptr::null_mut())?;
     c.state()?.set_engine(Some(&Mqtt));
+    client::create(c, url.to_bytes());
     // SAFETY: the caller vouches for opts.
     unsafe { login(c, opts) };
     deadline::rearm(c);
@@ -195,18 +213,30 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
     }
     let (command, ack) = (packet.command, packet.ack);
     state.clock.saw(c, &frame, command);
+    let now = c.state().and_then(ConnState::root).map_or(0, |root| root.now.get());
+    let after = client::received(c, state, &frame, &packet, now);
+    let before = buf.extent();
     // From here on code of the program may run: the packet is looked at through `message` only.
-    if answer.is_some_and(|answer| !queue_answer(c, state, answer.bytes())) {
+    let is_queued = answer.is_none_or(|answer| queue_answer(c, state, answer.bytes()));
+    if !is_queued || !queue_more(c, &after.bytes) {
         *at += len;
         return Ok(true);
     }
-    let replaced = buf.with_front(len, || {
+    if buf.extent() != before || buf.len() < len {
+        // The program's allocator has moved the bytes that the views are of.
+        // SAFETY: the message is valid for writes.
+        unsafe { message::clear_views(message.as_mut_ptr()) };
+    }
+    let replaced = buf.with_front(len.min(buf.len()), || {
         let message = message.as_mut_ptr();
         if command == mqtt::CONNACK {
             let mut code = c_int::from(ack);
             call(c, MG_EV_MQTT_OPEN, (&raw mut code).cast());
+            if let Some(session_present) = after.reconnected.filter(|_| !conn::is_closed(c)) {
+                client::reconnected(c, session_present);
+            }
             if ack != 0 {
-                c.set(flag::CLOSING);
+                conn::lose(c);
             }
         } else if command == mqtt::PUBLISH && !is_repeated {
             let base = buf.base();
@@ -223,6 +253,7 @@ fn take_packet(c: Conn, state: &MqttState, at: &mut usize) -> Result<bool, Fault
         }
     });
     *at = replaced.map_or(*at + len, |left| left.min(len));
+    client::report(c, after);
     Ok(true)
 }
 
@@ -256,6 +287,7 @@ impl Strict {
 /// Ends a connection. A strict receiver of MQTT 5 says why (MQTT 5.0, section 4.13).
 fn refuse(c: Conn, state: &MqttState, fault: Fault) {
     state.over.set(true);
+    conn::mark_lost(c);
     let explains = state.session.borrow().as_ref().is_some_and(|session| session.may_explain());
     if !explains || !c.send().append(&[mqtt::DISCONNECT << 4, 1, fault as u8]) {
         return c.set(flag::CLOSING);
@@ -274,6 +306,15 @@ fn grow(c: Conn, at: usize) {
     {
         memory::grow(c, len.min(state.size_setting(Setting::MG_SET_RECV_LIMIT)));
     }
+}
+
+/// Queues packets of a client, but fires no event yet; false when the connection has failed.
+fn queue_more(c: Conn, packets: &[u8]) -> bool {
+    let done = packets.is_empty() || c.send().append(packets);
+    if !done {
+        conn::error(c, b"OOM");
+    }
+    done
 }
 
 /// Queues an answer, but fires no event yet; false when the connection has failed.

@@ -183,18 +183,22 @@ impl<'a> MqttOptions<'a> {
         unsafe { (*self.opts).retransmit_id }
     }
 
+    /// The filter of SUBSCRIBE and UNSUBSCRIBE.
+    pub fn filter(self) -> &'a [u8] {
+        // SAFETY: whoever made this vouched for the field.
+        unsafe { view::bytes((*self.opts).topic) }
+    }
+
     /// SUBSCRIBE.
     pub fn subscribe(self, v5: bool, id: u16) -> Subscribe<'a, Props<'a>> {
         // SAFETY: whoever made this vouched for the fields.
-        let (filter, qos) = unsafe { (view::bytes((*self.opts).topic), (*self.opts).qos) };
-        Subscribe { id, properties: self.properties(v5), filter, qos }
+        let qos = unsafe { (*self.opts).qos };
+        Subscribe { id, properties: self.properties(v5), filter: self.filter(), qos }
     }
 
     /// UNSUBSCRIBE.
     pub fn unsubscribe(self, v5: bool, id: u16) -> Unsubscribe<'a, Props<'a>> {
-        // SAFETY: whoever made this vouched for the fields.
-        let filter = unsafe { view::bytes((*self.opts).topic) };
-        Unsubscribe { id, properties: self.properties(v5), filter }
+        Unsubscribe { id, properties: self.properties(v5), filter: self.filter() }
     }
 
     /// DISCONNECT.

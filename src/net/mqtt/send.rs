@@ -1,5 +1,6 @@
 //! Packets to bytes: each appended to `c->send` as a whole, or not at all.
 
+use super::client;
 use super::options::{MqttOptions, Props};
 use crate::abi::{MqttOpts, Setting, flag};
 use crate::codec::mqtt::{Body, MAX_REMAINING, Out, TooLong, write_varint};
@@ -98,6 +99,7 @@ pub unsafe fn login(c: Conn, opts: *const MqttOpts) {
     } else {
         c.clear(flag::MQTT5);
     }
+    client::keep_login(c, &packet);
     send(c, &packet);
 }
 
@@ -129,6 +131,9 @@ fn announce<'a>(c: Conn, properties: Props<'a>) -> Props<'a> {
 pub unsafe fn publish(c: Conn, opts: *const MqttOpts) -> u16 {
     // SAFETY: the caller vouches for opts.
     let Some(options) = (unsafe { MqttOptions::new(opts) }) else { return 0 };
+    if let Some(keeper) = client::keeper(c) {
+        return keeper.publish(options);
+    }
     let v5 = c.has(flag::MQTT5);
     let packet = options.publish(v5, 0);
     if packet.has_id() && !packet.again {
@@ -143,8 +148,12 @@ pub unsafe fn publish(c: Conn, opts: *const MqttOpts) -> u16 {
 /// `opts` is NULL or points to options for SUBSCRIBE.
 pub unsafe fn subscribe(c: Conn, opts: *const MqttOpts) {
     // SAFETY: the caller vouches for opts.
-    if let Some(options) = unsafe { MqttOptions::new(opts) } {
-        send_with_id(c, |id| options.subscribe(c.has(flag::MQTT5), id));
+    let Some(options) = (unsafe { MqttOptions::new(opts) }) else { return };
+    match client::keeper(c) {
+        Some(keeper) => keeper.subscribe(options.filter(), |v5, id| options.subscribe(v5, id)),
+        None => {
+            send_with_id(c, |id| options.subscribe(c.has(flag::MQTT5), id));
+        }
     }
 }
 
@@ -154,12 +163,16 @@ pub unsafe fn subscribe(c: Conn, opts: *const MqttOpts) {
 /// `opts` is NULL or points to options for UNSUBSCRIBE.
 pub unsafe fn unsubscribe(c: Conn, opts: *const MqttOpts) {
     // SAFETY: the caller vouches for opts.
-    if let Some(options) = unsafe { MqttOptions::new(opts) } {
-        send_with_id(c, |id| options.unsubscribe(c.has(flag::MQTT5), id));
+    let Some(options) = (unsafe { MqttOptions::new(opts) }) else { return };
+    match client::keeper(c) {
+        Some(keeper) => keeper.subscribe(options.filter(), |v5, id| options.unsubscribe(v5, id)),
+        None => {
+            send_with_id(c, |id| options.unsubscribe(c.has(flag::MQTT5), id));
+        }
     }
 }
 
-/// Queues DISCONNECT; NULL options have all fields 0.
+/// Queues DISCONNECT, after which the connection is not opened again; NULL options have all fields 0.
 ///
 /// # Safety
 /// `opts` is NULL or points to options for DISCONNECT.
@@ -168,4 +181,5 @@ pub unsafe fn disconnect(c: Conn, opts: *const MqttOpts) {
     // SAFETY: the caller vouches for opts; zero bytes are valid options.
     let packet = unsafe { MqttOptions::or(opts, &zero).disconnect(c.has(flag::MQTT5)) };
     send(c, &packet);
+    client::finish(c);
 }

@@ -65,6 +65,8 @@ const READS_PER_TURN: usize = 64;
 pub struct TlsState {
     /// A client's: the host of its URL.
     host: Cell<Vec<u8>>,
+    /// A client's: what it began with, for when it connects again.
+    begun: Cell<Option<Config>>,
     session: TakeCell<Session>,
     output: Cell<bool>,
     input: Cell<bool>,
@@ -119,6 +121,12 @@ pub struct Tls;
 impl Transport for Tls {
     fn connecting(&self, c: Conn, host: &[u8]) {
         remember_host(c, host);
+        let Some(state) = c.state() else { return };
+        let begun = |state: &ConnState| state.extensions.get::<TlsState>().and_then(|tls| tls.begun.take());
+        if let Some(config) = begun(state) {
+            begin(c, state, Ok(&config));
+            keep(state, config);
+        }
     }
 
     fn has_output(&self, c: Conn) -> bool {
@@ -218,8 +226,18 @@ pub fn start(c: Conn, options: &Options<'_>) -> Option<&'static CStr> {
     } else {
         free(c);
         begin(c, state, Ok(&config));
+        if c.has(flag::CLIENT) {
+            keep(state, config);
+        }
     }
     None
+}
+
+/// Keeps what a client began with.
+fn keep(state: &ConnState, config: Config) {
+    if let Some(tls) = state.extensions.get::<TlsState>() {
+        tls.begun.set(Some(config));
+    }
 }
 
 /// What the two sides have agreed on, once they have; `f` must not call handlers.
