@@ -4,11 +4,15 @@
 Every round starts each server once, in turn, pinned to one core, and loads it with wrk from the
 other. Reported are the medians over the rounds. CPU time is read from the server's process clock
 (nanoseconds, all threads, ended threads included), so it is the steadier figure on a busy machine.
+What is behind ± is how far the rounds lie apart. If other programs took more than 15 % of the two cores,
+there is no result (exit status 2), for caches and clock rates were theirs.
 
     benches/run.py                                    the whole table
     benches/run.py --servers floor,c --rounds 5       some servers
     benches/run.py --connections 1                    one connection
     benches/run.py --pipeline 16 --servers floor,c    16 requests at once
+    benches/run.py --quick                            all of it in some five minutes
+    benches/run.py --csv F --picture F.svg            for other programs, and as bars
     benches/run.py --idle 10000 --servers floor,c     beside idle keep-alive connections
 """
 
@@ -20,6 +24,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import signal
 import socket
 import statistics
@@ -33,6 +38,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
+import report  # noqa: E402
+
 import cprogram  # noqa: E402
 import loopback  # noqa: E402
 
@@ -87,6 +94,37 @@ def need_peers() -> None:
     stamp.write_text(requirements.read_text())
 
 
+NGINX = """
+worker_processes 1;
+daemon off;
+pid {place}/nginx.pid;
+events {{ worker_connections 20000; }}
+http {{
+  access_log off;
+  keepalive_requests 1000000000;
+  client_body_temp_path {place}/temp; proxy_temp_path {place}/temp; fastcgi_temp_path {place}/temp;
+  uwsgi_temp_path {place}/temp; scgi_temp_path {place}/temp;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ default_type application/json; return 200 '{body}'; }}
+  }}
+}}
+"""
+
+
+def need_nginx() -> None:
+    if shutil.which("nginx") is None:
+        raise SystemExit("nginx is not installed")
+
+
+def nginx(port: int, depth: int) -> list[str]:
+    place = OUT / "nginx"
+    place.mkdir(parents=True, exist_ok=True)
+    config = place / "nginx.conf"
+    config.write_text(NGINX.format(place=place, port=port, body=BODY.decode()))
+    return ["nginx", "-c", str(config), "-e", str(place / "nginx.log")]
+
+
 def script(python: Path, name: str) -> Callable[[int, int], list[str]]:
     return lambda port, depth: [str(python), str(SERVERS / f"{name}.py"), str(port)]
 
@@ -128,6 +166,7 @@ ALL = {
     "python": Server(
         "pymongoose, Python handler", script(VENV_PYTHON, "hello_pymongoose"), need_package, ours=True
     ),
+    "nginx": Server("nginx, return", nginx, need_nginx),
     "fastwsgi": Server("fastwsgi, WSGI", script(PEER_PYTHON, "hello_wsgi"), need_peers, package="fastwsgi"),
     "granian": Server("granian, ASGI", granian("asgi"), need_peers, package="granian"),
     "granian-wsgi": Server(
@@ -145,7 +184,9 @@ ALL = {
     "fastapi": Server("FastAPI on uvicorn", uvicorn("hello_fastapi:app"), need_peers, package="fastapi"),
     "flask": Server("Flask, threaded", script(PEER_PYTHON, "hello_flask"), need_peers, package="flask"),
 }
-DEFAULT = "floor,c,python,asgi,wsgi-1,wsgi-4,fastwsgi,granian,granian-wsgi,uvicorn,aiohttp,fastapi,flask"
+DEFAULT = (
+    "floor,nginx,c,python,asgi,wsgi-1,wsgi-4,fastwsgi,granian,granian-wsgi,uvicorn,aiohttp,fastapi,flask"
+)
 
 
 def family(pid: int) -> list[int]:
@@ -225,6 +266,12 @@ def wrk(port: int, seconds: int, options: argparse.Namespace) -> dict[str, Any]:
     raise SystemExit(f"wrk printed no summary:\n{output}")
 
 
+def load_seconds() -> float:
+    """CPU time of the programs that made the load, and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def measure(server: Server, options: argparse.Namespace, idle: int) -> dict[str, float]:
     """One round of one server."""
     server_core, _ = options.cores
@@ -233,9 +280,12 @@ def measure(server: Server, options: argparse.Namespace, idle: int) -> dict[str,
         for _ in range(idle):
             stack.enter_context(get(port)[1])
         wrk(port, options.warmup, options)
-        before = cpu_seconds(pid)
+        before, all_before, load_before = cpu_seconds(pid), report.busy_seconds(options.cores), load_seconds()
+        start = time.monotonic()
         totals = wrk(port, options.seconds, options)
         spent = cpu_seconds(pid) - before
+        took = time.monotonic() - start
+        others = report.busy_seconds(options.cores) - all_before - spent - (load_seconds() - load_before)
     if not totals["requests"]:
         raise SystemExit(f"{server.title}: no request was answered")
     return {
@@ -243,6 +293,7 @@ def measure(server: Server, options: argparse.Namespace, idle: int) -> dict[str,
         "p50_us": totals["p50_us"],
         "p99_us": totals["p99_us"],
         "cpu_us": spent / totals["requests"] * 1e6,
+        "others": max(0.0, others) / took / len(options.cores),
         "errors": sum(totals[kind] for kind in ("connect", "read", "write", "timeout", "status")),
     }
 
@@ -251,6 +302,8 @@ def summary(rounds: list[dict[str, float]], floor: list[dict[str, float]] | None
     """Medians over the rounds; the ratio to the floor is the median of each round's own ratio."""
     row = {key: statistics.median(r[key] for r in rounds) for key in rounds[0]}
     row["errors"] = sum(r["errors"] for r in rounds)
+    spent = [r["cpu_us"] for r in rounds]
+    row["noise"] = (max(spent) - min(spent)) / row["cpu_us"]
     if floor:
         row["ratio"] = statistics.median(r["cpu_us"] / f["cpu_us"] for r, f in zip(rounds, floor))
     return row
@@ -276,20 +329,6 @@ def machine() -> dict[str, str]:
     }
 
 
-def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    lines = [
-        "| server | requests/s | p50 ms | p99 ms | CPU µs/request | ratio to floor | errors |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for row in rows:
-        # With pipelining wrk times whole batches, which says nothing about one request.
-        times = ["-" if options.pipeline > 1 else f"{row[key] / 1000:.2f}" for key in ("p50_us", "p99_us")]
-        ratio = f"{row['ratio']:.2f}" if "ratio" in row else "-"
-        cells = [row["title"], f"{row['requests_per_second']:,.0f}", *times, f"{row['cpu_us']:.2f}", ratio]
-        lines.append("| " + " | ".join([*cells, str(int(row["errors"]))]) + " |")
-    return "\n".join(lines)
-
-
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -301,6 +340,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=100)
     parser.add_argument("--pipeline", type=int, default=1, help="requests sent at once")
     parser.add_argument("--idle", type=int, default=0, help="measure also beside so many idle connections")
+    parser.add_argument("--quick", action="store_true", help="two rounds of two seconds")
+    parser.add_argument("--busy", action="store_true", help="show figures of a busy machine, too")
+    parser.add_argument("--csv", type=Path, help="where the table goes as comma-separated values")
+    parser.add_argument("--picture", type=Path, help="where the ratios go as bars (SVG)")
     parser.add_argument("--cores", default="0,1", help="core of the server, core of the load")
     parser.add_argument("--json", type=Path, default=OUT / "results.json", help="where the figures go")
     options = parser.parse_args(arguments)
@@ -308,6 +351,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     unknown = [name for name in options.servers if name not in ALL]
     if unknown:
         parser.error(f"no such server: {', '.join(unknown)}")
+    if options.quick:
+        options.rounds, options.seconds = 2, 2
     options.cores = [int(core) for core in options.cores.split(",")]
     if len(options.cores) != 2 or not set(options.cores) <= os.sched_getaffinity(0):
         parser.error("--cores takes two cores of this machine, for example 0,1")
@@ -340,7 +385,7 @@ def main() -> int:
 
     rows: list[dict[str, Any]] = []
     for name, idle in variants:
-        row: dict[str, Any] = {"name": name, "idle": idle, "title": ALL[name].title}
+        row: dict[str, Any] = {"name": name, "idle": idle, "title": ALL[name].title, "ours": ALL[name].ours}
         row["version"] = version(ALL[name])
         if row["version"]:
             row["title"] += f" {row['version']}"
@@ -362,11 +407,24 @@ def main() -> int:
         f"wrk -t1 -c{options.connections}, {options.rounds} rounds of {options.seconds} s, "
         f"{options.pipeline} request(s) at once\n"
     )
-    print(table(rows, options))
+    others = statistics.median(row["others"] for row in rows)
+    if others > report.BUSY and not options.busy:
+        print(
+            f"No result: other programs took {others:.0%} of the two cores. Try again on a quiet machine, "
+            "or see what --busy shows.",
+            file=sys.stderr,
+        )
+        return 2
+    print(report.table(rows, pipelined=options.pipeline > 1))
+    print(f"\nother programs took {others:.0%} of the two cores")
+    if options.csv:
+        report.write_csv(rows, options.csv)
+    if options.picture:
+        report.write_picture(rows, options.picture)
     for row in rows:
         if "ratio_to_no_idle" in row:
             print(f"\n{row['title']}: {row['ratio_to_no_idle']:.2f} x the CPU per request without them")
-    settings = {k: v for k, v in vars(options).items() if k != "json"}
+    settings = {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items()}
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(
         json.dumps({"machine": facts, "options": settings, "rows": rows}, indent=2) + "\n"

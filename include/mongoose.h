@@ -2654,13 +2654,17 @@ void mg_connect_resolved(struct mg_connection *c);
 /* Queues bytes to be sent (TCP), or sends them as one datagram to `c->rem` at once (UDP).
  *
  * The bytes are copied and may lie in `c->recv`. Allowed in any state: what is queued before the
- * connection is up goes out when it is. UDP fires `MG_EV_WRITE` before this returns.
+ * connection is up goes out when it is. On an accepted TCP connection with nothing queued, 32 KiB and
+ * more go to the socket at once, as far as it takes them, and the rest, 1,024 bytes or more, to `c->send`.
+ * UDP fires `MG_EV_WRITE` before this returns.
  *
  * Returns:
  * false without memory (nothing was queued), and when a datagram could not be sent; unless the
  * socket was only busy, the connection then closes.
  */
-bool mg_send(struct mg_connection *c, const void *data, size_t size);
+bool mg_send(struct mg_connection *c,
+             const void *data,
+             size_t size);
 
 /* Fires an event on a connection: `c->pfn`, then `c->fn`. Programs use it for events from
  * `MG_EV_USER` on.

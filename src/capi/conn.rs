@@ -169,7 +169,9 @@ pub unsafe extern "C" fn mg_connect_resolved(c: *mut Connection) {
 /// Queues bytes to be sent (TCP), or sends them as one datagram to `c->rem` at once (UDP).
 ///
 /// The bytes are copied and may lie in `c->recv`. Allowed in any state: what is queued before the
-/// connection is up goes out when it is. UDP fires `MG_EV_WRITE` before this returns.
+/// connection is up goes out when it is. On an accepted TCP connection with nothing queued, 32 KiB and
+/// more go to the socket at once, as far as it takes them, and the rest, 1,024 bytes or more, to `c->send`.
+/// UDP fires `MG_EV_WRITE` before this returns.
 ///
 /// # Returns
 /// false without memory (nothing was queued), and when a datagram could not be sent; unless the

@@ -40,6 +40,18 @@ impl<'f> Arguments<'f> {
         unsafe { mg_va_pointer(self.0) }
     }
 
+    /// A C string, of which `limit` bytes count at most.
+    fn next_text(&mut self, limit: Option<usize>) -> &'f [u8] {
+        let text: *const c_char = self.next_pointer().cast_const().cast();
+        // SAFETY: the program passes a C string, or as many bytes as the limit says.
+        unsafe {
+            match limit {
+                None => slice::cstr(text),
+                Some(limit) => slice::cstr_within(text, limit),
+            }
+        }
+    }
+
     /// A length, and a pointer to as many bytes; `None` for a negative length.
     pub fn bytes(mut self) -> Option<&'f [u8]> {
         let len = usize::try_from(self.int());
@@ -89,14 +101,7 @@ impl Args for Arguments<'_> {
     }
 
     fn string(&mut self, limit: Option<usize>) -> &[u8] {
-        let text: *const c_char = self.next_pointer().cast_const().cast();
-        // SAFETY: the program passes a C string, or as many bytes as the limit says.
-        unsafe {
-            match limit {
-                None => slice::cstr(text),
-                Some(limit) => slice::cstr_within(text, limit),
-            }
-        }
+        self.next_text(limit)
     }
 }
 
@@ -137,6 +142,17 @@ impl<'f> Format<'f> {
     pub fn print<S: ForC>(mut self, mut out: S) -> usize {
         // SAFETY: NULL or a C string, which is read while it is printed only.
         fmt::format(unsafe { slice::cstr(self.text) }, &mut self.args, &mut out)
+    }
+
+    /// What it prints, if it is `%s` or `%.*s` and nothing else, which reads its arguments.
+    pub fn text(&mut self) -> Option<&'f [u8]> {
+        // SAFETY: NULL or a C string.
+        let limit = match unsafe { slice::cstr(self.text) } {
+            b"%s" => None,
+            b"%.*s" => usize::try_from(self.args.int()).ok(),
+            _ => return None,
+        };
+        Some(self.args.next_text(limit))
     }
 
     /// The number of bytes that it prints.

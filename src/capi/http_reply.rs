@@ -11,6 +11,7 @@ use crate::codec::http::status;
 use crate::codec::http::vars::has_line;
 use crate::fence;
 use crate::net::event_loop::handle::Conn;
+use crate::net::event_loop::{conn, direct};
 use crate::net::http::{self, date};
 use core::ffi::{c_char, c_int};
 use core::ops::Range;
@@ -40,6 +41,8 @@ pub unsafe extern "C" fn mg_http_vreply(
     fence!("mg_http_vreply", c: arg::conn, headers: arg::text, body_fmt[ap]: arg::format);
     let Some(guard) = c else { return };
     let c = guard.conn();
+    let mut body_fmt = body_fmt;
+    let text = if status::has_body(status_code) { body_fmt.text() } else { None };
     let draft = Draft::new(c);
     let mut out = draft.output();
     let line = status::Line::new(status_code);
@@ -58,13 +61,24 @@ pub unsafe extern "C" fn mg_http_vreply(
     let end: &[u8] = if is_empty { b"\r\n" } else { LENGTH };
     let pieces = [line.bytes(), headers, connection, date, end];
     let head = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    let value = (head - end.len()) + LENGTH_VALUE.start;
+    if let Some(text) = text.filter(|text| text.len() >= direct::LARGE)
+        && reply_at_once(c, &pieces, value, text)
+    {
+        return;
+    }
     out.put_all(&pieces, head);
     if !is_empty {
-        let value = head - LENGTH.len() + LENGTH_VALUE.start;
         let length = body.map_or_else(
             |unsent| unsent,
             |body| {
-                claimed = body.print(out);
+                claimed = match text {
+                    Some(text) => {
+                        out.put(text);
+                        text.len()
+                    }
+                    None => body.print(out),
+                };
                 draft.appended().saturating_sub(head)
             },
         );
@@ -76,6 +90,25 @@ pub unsafe extern "C" fn mg_http_vreply(
     }
     c.clear(flag::RESP);
     draft.finish(|appended| appended.checked_sub(head).is_some_and(|body| body >= claimed));
+}
+
+/// Sends a large reply straight from where its body is; its length goes to `value` in its head. False,
+/// with nothing done, when it has to be queued.
+fn reply_at_once(c: Conn, head: &[&[u8]], value: usize, body: &[u8]) -> bool {
+    let mut head = head.concat();
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(body.len()).as_bytes();
+    if let Some(place) =
+        head.get_mut(value..value + digits.len()).filter(|_| digits.len() <= LENGTH_VALUE.len())
+    {
+        place.copy_from_slice(digits);
+    }
+    let sent = direct::send(c, &head, body);
+    if sent > 0 {
+        c.clear(flag::RESP);
+        conn::queue_rest(c, &head, body, sent);
+    }
+    sent > 0
 }
 
 /// As `mg_http_printf_chunk`, with a `va_list`. An addition of this library.

@@ -1,18 +1,12 @@
 //! Base64 with the alphabet for URLs and file names (RFC 4648, section 5), written without padding.
 #![forbid(unsafe_code)]
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const INVALID: u8 = 255;
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD, URL_SAFE_NO_PAD};
 
-const VALUES: [u8; 256] = {
-    let mut values = [INVALID; 256];
-    let mut i = 0;
-    while i < ALPHABET.len() {
-        values[ALPHABET[i] as usize] = i as u8;
-        i += 1;
-    }
-    values
-};
+/// Ignores the bits that are left over at the end.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Length of the text for `n` bytes, if it fits a `usize`.
 pub fn encoded_len(n: usize) -> Option<usize> {
@@ -21,13 +15,7 @@ pub fn encoded_len(n: usize) -> Option<usize> {
 
 /// Appends the text for `bytes` to `out`.
 pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    for group in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..=group.len() as u32 {
-            out.push(ALPHABET[(bits >> (18 - 6 * i) & 63) as usize]);
-        }
-    }
+    out.extend_from_slice(URL_SAFE_NO_PAD.encode(bytes).as_bytes());
 }
 
 /// Decodes `text`; `None` when it is no base64url. Padding may be there, or not; bits that are left
@@ -41,35 +29,12 @@ pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if padding.iter().any(|b| *b != b'=') {
         return None;
     }
-    digits(body).map(|(bytes, _)| bytes)
+    LENIENT.decode(body).ok()
 }
 
 /// Decodes `text` as RFC 7515 has it: without padding, and with one spelling for each value.
 pub fn decode_strict(text: &[u8]) -> Option<Vec<u8>> {
-    digits(text).filter(|(_, rest)| *rest == 0).map(|(bytes, _)| bytes)
-}
-
-/// The bytes, and the bits that are left over.
-fn digits(text: &[u8]) -> Option<(Vec<u8>, u32)> {
-    if text.len() % 4 == 1 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    let (mut bits, mut count) = (0u32, 0);
-    for byte in text {
-        let value = VALUES[usize::from(*byte)];
-        if value == INVALID {
-            return None;
-        }
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-            bits &= (1 << count) - 1;
-        }
-    }
-    Some((out, bits))
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ from pymongoose.wsgi import WSGIServer
 # Those that Python has other means for: listen(reuse_port=True), events=, MG_EV_WRITE with send_len.
 # The others are texts or settings of the whole process, for options of C builds.
 ELSEWHERE = {
-    *("reuseport", "poll_events", "high_water"),
+    *("reuseport", "poll_events", "poll_interval", "high_water"),
     *("http_index", "json_depth", "log", "posix_fs", "ota_version", "ota_ca"),
 }
 

@@ -50,6 +50,8 @@ pub mod is {
     pub const NODELAY: u32 = 1 << 17;
     /// A listener whose connections have `SO_KEEPALIVE` from it.
     pub const KEEPALIVE: u32 = 1 << 18;
+    /// The program's handler gets no `MG_EV_POLL`: the setting, where a walk finds it.
+    pub const NO_POLL: u32 = 1 << 19;
     /// In the list of connections whose handlers are at work at `MG_EV_POLL`.
     pub const ACTIVE: u32 = 65536;
     /// A header of the PROXY protocol is to come first, see `proxied`.

@@ -4,7 +4,7 @@ use super::engine::{Engine, Event, Handler};
 use super::handle::{Conn, Mgr};
 use super::settings::Settings;
 use super::state::{ConnState, Root, Token, is, ready};
-use super::{deadline, log, memory, sys, unix, view};
+use super::{deadline, direct, log, memory, sys, unix, view};
 use crate::abi::{
     Addr, MG_EV_CLOSE, MG_EV_ERROR, MG_EV_HIGH_WATER, MG_EV_WRITE, MG_GET_ACCEPTED, MG_GET_MEMORY,
     MG_IO_SIZE, Scope, Setting, flag,
@@ -90,6 +90,11 @@ pub fn set(c: Conn, setting: Setting, value: i64) -> bool {
 pub fn give_settings(c: Conn, settings: Settings) {
     if let Some(state) = ConnState::of(c) {
         c.recv().set_align(settings.size(Setting::MG_SET_READ_SIZE));
+        if settings.is_on(Setting::MG_SET_POLL_EVENTS) {
+            state.unmark(is::NO_POLL);
+        } else {
+            state.mark(is::NO_POLL);
+        }
         state.settings.replace(settings);
     }
 }
@@ -368,10 +373,29 @@ pub unsafe fn send(c: Conn, data: *const u8, len: usize) -> bool {
     if len == 0 {
         return true;
     }
-    // SAFETY: the caller vouches for data.
-    let queued = unsafe { super::iobuf::append(c.send().as_ptr(), data, len) };
+    if len < direct::LARGE || c.has(flag::WEBSOCKET) {
+        // A program may make a frame of what it has queued.
+        // SAFETY: the caller vouches for data.
+        let queued = unsafe { super::iobuf::append(c.send().as_ptr(), data, len) };
+        if queued {
+            output_queued(c);
+        }
+        return queued;
+    }
+    // SAFETY: as above.
+    let body = unsafe { view::raw(data, len) };
+    queue_rest(c, &[], body, direct::send(c, &[], body))
+}
+
+/// Queues what of `head` and `body` comes after the first `sent` bytes. False when memory is exhausted; if
+/// some were sent, the connection fails.
+pub fn queue_rest(c: Conn, head: &[u8], body: &[u8], sent: usize) -> bool {
+    let of_head = sent.min(head.len());
+    let queued = c.send().append(&head[of_head..]) && c.send().append(&body[sent - of_head..]);
     if queued {
         output_queued(c);
+    } else if sent > 0 {
+        error(c, b"OOM");
     }
     queued
 }

@@ -3,6 +3,7 @@
 use super::buf::Buf;
 use super::conn::{self, error, fire_count, learn_local, lose, output_queued, queue, socket_error};
 use super::deadline::rearm_at;
+use super::direct::note_sent;
 use super::engine::{Piece, Source};
 use super::handle::Conn;
 use super::services::Transport;
@@ -435,7 +436,7 @@ fn copy_piece(
 ) -> Option<(Piece, usize)> {
     match sys::sendfile(c.fd(), file, at, usize::try_from(len).map_or(COPY, |len| len.min(COPY))) {
         Ok(n) => {
-            sent(c, state, &[], n);
+            note_sent(c, state, &[], n);
             return Some((source.copied(n), n));
         }
         // Less than asked for may mean a full socket or a file that was cut: the next call tells.
@@ -446,16 +447,6 @@ fn copy_piece(
         }
     }
     None
-}
-
-/// Notes that `n` of the bytes `offered` went out.
-fn sent(c: Conn, state: &ConnState, offered: &[u8], n: usize) {
-    if let Some(root) = state.root() {
-        state.last_io.set(root.now.get());
-    }
-    if let Some(engine) = state.engine() {
-        engine.sent(c, offered, n);
-    }
 }
 
 /// Sends from the send buffer.
@@ -472,7 +463,7 @@ fn write_buffer(c: Conn, state: &ConnState) {
     };
     match taken {
         Ok(n) if n > 0 => {
-            sent(c, state, bytes, n);
+            note_sent(c, state, bytes, n);
             if n < bytes.len() && !state.is(is::PLAIN_FD) && !c.has(flag::TLS) {
                 state.used_up(ready::WRITE);
             }
@@ -480,7 +471,7 @@ fn write_buffer(c: Conn, state: &ConnState) {
                 hexdump(c, 0, n, "->");
             }
             buf.drop_front(n);
-            fire_count(c, MG_EV_WRITE, n);
+            fire_count(c, MG_EV_WRITE, n.saturating_add(state.sent_early.take()));
         }
         Err(e) if e.kind() == ErrorKind::WouldBlock => state.used_up(ready::WRITE),
         Ok(_) => lose(c),

@@ -11,6 +11,7 @@ pub mod configure;
 pub mod conn;
 pub mod connect;
 pub mod deadline;
+pub mod direct;
 pub mod dscp;
 mod due;
 pub mod engine;

@@ -79,7 +79,7 @@ struct Waited {
 /// All connections are searched for work before a wait, or, while the loop is busy, once a short wait
 /// has brought nothing.
 fn await_work(m: Mgr, root: &Root, mut ms: c_int, pace: &Pace) -> Option<Waited> {
-    let mut search = pace.is_exact() || root.was_idle.get();
+    let mut search = pace.is_exact() || (root.was_idle.get() && !pace.is_crowded());
     loop {
         let (had_work, deadline) = root.with(|inner| {
             if search {

@@ -26,7 +26,10 @@ const TRIM_BYTES: usize = 4 << 20;
 
 /// How often all connections are walked: in each poll without I/O, and, while the loop is busy, after so
 /// many milliseconds.
-pub struct Pace(u64);
+pub struct Pace {
+    ms: u64,
+    is_crowded: bool,
+}
 
 impl Pace {
     /// The pace of a manager.
@@ -34,28 +37,35 @@ impl Pace {
     pub fn of(inner: &Inner) -> Pace {
         let count = inner.table.len();
         if count <= FEW {
-            return Pace(0);
+            return Pace { ms: 0, is_crowded: false };
         }
         let ms = inner.settings.time(Setting::MG_SET_POLL_INTERVAL).unwrap_or(0);
-        Pace(if count > MANY { ms.max(WALK_MS) } else { ms })
+        let is_crowded = count > MANY;
+        Pace { ms: if is_crowded { ms.max(WALK_MS) } else { ms }, is_crowded }
     }
 
     /// True when all connections are walked in each poll.
     #[inline]
     pub fn is_exact(&self) -> bool {
-        self.0 == 0
+        self.ms == 0
+    }
+
+    /// True when even a loop that was idle looks for events before it walks.
+    #[inline]
+    pub fn is_crowded(&self) -> bool {
+        self.is_crowded
     }
 
     /// Milliseconds between two walks.
     #[inline]
     pub fn ms(&self) -> u64 {
-        self.0
+        self.ms
     }
 
     /// True when it is time for a walk.
     #[inline]
     pub fn is_due(&self, root: &Root, now: u64) -> bool {
-        now.saturating_sub(root.last_walk.get()) >= self.0
+        now.saturating_sub(root.last_walk.get()) >= self.ms
     }
 }
 
@@ -256,7 +266,7 @@ fn keep_active(root: &Root, state: &ConnState) {
 /// True when the program listens to `MG_EV_POLL`.
 #[inline]
 fn program_wants_poll(c: Conn, state: &ConnState) -> bool {
-    c.handler().is_some() && state.setting(Setting::MG_SET_POLL_EVENTS) != 0
+    !state.is(is::NO_POLL) && c.handler().is_some()
 }
 
 /// True when a protocol handler has something to do at `MG_EV_POLL`. One that is not the engine's may

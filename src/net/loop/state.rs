@@ -53,6 +53,9 @@ pub struct ConnState {
     pub held: Cell<usize>,
     /// Bytes that protocols hold beside its buffers.
     pub beside: Cell<usize>,
+    /// Bytes that went to the socket before the connection's turn, see `direct`: the next WRITE counts
+    /// them.
+    pub sent_early: Cell<usize>,
     /// What goes out when the send buffer is empty.
     source: Cell<Option<Box<dyn Source>>>,
     /// What protocols keep.

@@ -66,6 +66,19 @@ pub fn send(fd: c_int, bytes: &[u8], more: bool) -> io::Result<usize> {
     retry(|| unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
 }
 
+/// Sends two pieces as if they were one; more follows at once.
+pub fn send_pieces(fd: c_int, pieces: [&[u8]; 2]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL | libc::MSG_MORE;
+    let mut vectors =
+        pieces.map(|piece| libc::iovec { iov_base: piece.as_ptr().cast_mut().cast(), iov_len: piece.len() });
+    // SAFETY: all bytes zero is a valid message header.
+    let mut message: libc::msghdr = unsafe { core::mem::zeroed() };
+    message.msg_iov = vectors.as_mut_ptr();
+    message.msg_iovlen = vectors.len() as _;
+    // SAFETY: the message points to the vectors, and they to readable memory, which sendmsg does not write to.
+    retry(|| unsafe { libc::sendmsg(fd, &raw const message, flags) })
+}
+
 /// Lets the kernel copy from a file to a non-blocking socket. 0: the file ends at `at`, or before.
 pub fn sendfile(fd: c_int, file: c_int, at: u64, len: usize) -> io::Result<usize> {
     let mut at = libc::off_t::try_from(at).map_err(io::Error::other)?;
