@@ -7,7 +7,7 @@
 
 static struct mg_mgr mgr;
 static bool is_freed;  // a handler has freed the manager
-static int opened, closed, nested;
+static int opened, closed, errors, nested;
 // Connections that belong to an upload: their handler gets no more events, its function one call.
 static int given, uploads, uploads_ended;
 
@@ -66,6 +66,7 @@ static bool begin_event(struct mg_connection *c, int ev) {
   size_t i;
   MUST(c->data[MG_DATA_SIZE - 1] == 0);
   if (ev == MG_EV_OPEN) opened++;
+  if (ev == MG_EV_ERROR) errors++;
   if (ev == MG_EV_CLOSE) {
     closed++;
     c->data[MG_DATA_SIZE - 1] = 1;
