@@ -7,12 +7,14 @@ generators need: manual pages (scripts/manpages.py) and the reference of the sit
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = ROOT / "include" / "mongoose.h"
+EXAMPLES = ROOT / "docs" / "reference" / "c-examples.c"  # A test compiles it.
 
 SECTION = re.compile(r"^/\* ---- (.+?) ---- \*/$")
 # A heading inside a comment: "# Returns" or a line of its own that says "Returns:".
@@ -51,7 +53,7 @@ class Entry:
         ]
 
     def parts(self) -> list[tuple[str, str]]:
-        """The comment as (heading, text); the first part has no heading."""
+        """The comment as (heading, text), with its example at the end; the first part has no heading."""
         parts: list[tuple[str, list[str]]] = [("", [])]
         for line in self.comment.split("\n"):
             found = HEADING.match(line)
@@ -59,7 +61,21 @@ class Entry:
                 parts.append((found["marked"] or found["plain"], [found["rest"]] if found["rest"] else []))
             else:
                 parts[-1][1].append(line)
+        example = examples().get(self.name)
+        if example:
+            parts.append(("Example", ["```c", example, "```"]))
         return [(heading, "\n".join(lines).strip()) for heading, lines in parts]
+
+
+@functools.cache
+def examples() -> dict[str, str]:
+    """The examples of functions, by their names."""
+    found = {}
+    for names, code in re.findall(
+        r"^// example: (.*)\n((?:.*\n)*?)// end$", EXAMPLES.read_text(), re.MULTILINE
+    ):
+        found |= dict.fromkeys(names.split(), code.strip())
+    return found
 
 
 def _comment_text(lines: list[str]) -> str:

@@ -167,6 +167,7 @@ fn names() {
     };
     let full = place.0.join("empty").display().to_string();
     assert_eq!(paths(&["-s", "a/", "a/x.txt", "empty"]), ["/x.txt", "/empty"]);
+    assert_eq!(paths(&["-s", "a", "a/x.txt"]), ["/x.txt"]);
     assert_eq!(paths(&["a/x.txt", "-s", "x", "-s", "a/"]), ["/x.txt"]);
     assert_eq!(paths(&["-s", "a/x.txt.and.more", "a/x.txt"]), ["/a/x.txt"]);
     assert_eq!(paths(&[&full]), [format!("/{full}")]);

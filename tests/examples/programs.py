@@ -95,8 +95,19 @@ class Runner:
             return [sys.executable, str(EXAMPLES / f"{name}.py")]
         made = self.directory / stem
         if not made.exists():
-            cprogram.build(EXAMPLES / f"{name}.c", made, flags=FLAGS)
+            source = EXAMPLES / f"{name}.c"
+            cprogram.build(source, made, flags=(*FLAGS, *self.parts(source)))
         return [str(made)]
+
+    def parts(self, source: Path) -> list[str]:
+        """What a program with a page is made of beside its source: other sources, and the packed page."""
+        pages = sorted(source.parent.glob("*.html"))
+        if not pages:
+            return []
+        packed = self.directory / "packed.c"
+        command = [cprogram.LIBRARY / "mongoose-pack", "-s", f"{source.parent}/", *pages]
+        packed.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        return [*(str(other) for other in sorted(source.parent.glob("*.c")) if other != source), str(packed)]
 
     @contextmanager
     def start(self, name: str, *arguments: str, listens: bool = True, **options: Any) -> Iterator[Program]:

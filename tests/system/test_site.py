@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,22 @@ def test_the_c_reference_has_everything() -> None:
         assert f"#{anchor} }}" in pages[page] or f'id="{anchor}"' in pages[page], name
     assert "MG_EV_HTTP_MSG" in reference.places
     assert "MG_SET_HTTP_MAX_BODY" in reference.places
+
+
+def test_examples_of_the_c_reference(tmp_path: Path) -> None:
+    """They compile, belong to functions that exist, and are shown."""
+    examples = header_docs.examples()
+    assert len(examples) >= 60
+    assert set(examples) <= {entry.name for entry in header_docs.functions()}
+    for name, code in examples.items():
+        assert re.search(rf"\b{name}\(", code), name
+        assert len(code.splitlines()) <= 25, name
+    flags = "-std=c99 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -Wno-unused-function -c"
+    command = ["cc", *flags.split(), f"-I{ROOT / 'include'}", header_docs.EXAMPLES, "-o", tmp_path / "made.o"]
+    subprocess.run(command, check=True)
+    reference = site_pages.Reference()
+    page = reference.pages()[reference.places["mg_http_serve_dir"].partition("#")[0]]
+    assert page.count('{.root_dir = "www"') == 2, "at both functions that it is for"
 
 
 def test_names_in_texts_are_links() -> None:

@@ -100,6 +100,8 @@ fn read(file: &OsString, strip: &[u8]) -> Result<Asset, String> {
         Ok(since) => since.as_secs().cast_signed(),
         Err(before) => -before.duration().as_secs().cast_signed(),
     };
-    let name = [b"/", name.strip_prefix(strip).unwrap_or(name)].concat();
+    // A prefix may be given with or without the slash at its end.
+    let rest = name.strip_prefix(strip).filter(|_| !strip.is_empty());
+    let name = [b"/", rest.map_or(name, |rest| rest.strip_prefix(b"/").unwrap_or(rest))].concat();
     Ok(Asset { name, data, mtime })
 }
