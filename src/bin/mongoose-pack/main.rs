@@ -102,6 +102,7 @@ fn read(file: &OsString, strip: &[u8]) -> Result<Asset, String> {
     };
     // A prefix may be given with or without the slash at its end.
     let rest = name.strip_prefix(strip).filter(|_| !strip.is_empty());
-    let name = [b"/", rest.map_or(name, |rest| rest.strip_prefix(b"/").unwrap_or(rest))].concat();
+    let rest = rest.map_or(name, |rest| rest.strip_prefix(b"/").unwrap_or(rest));
+    let name = [b"/".as_slice(), rest].concat();
     Ok(Asset { name, data, mtime })
 }
