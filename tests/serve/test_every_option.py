@@ -39,7 +39,7 @@ EFFECTS = {
     "limit_max_requests": "test_factory_and_requests_until_a_worker_is_replaced",
     "limit_max_requests_jitter": "test_jitter_lets_a_worker_live_longer",
     "limit_concurrency": "test_limits",
-    "timeout_keep_alive": "test_limits",
+    "timeout_keep_alive": "test_a_kept_connection_closes_in_the_end",
     "max_body": "test_limits",
     "set": "test_limits",
     "root_path": "test_root_path",
