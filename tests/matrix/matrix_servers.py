@@ -15,7 +15,7 @@ import loopback
 HERE = Path(__file__).parent
 PYTHON = sys.executable
 NOWHERE = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-PATIENCE = 60.0  # seconds until a server that does not listen is given up
+PATIENCE = 120.0  # seconds until a server that does not listen is given up
 
 OURS = {
     "asgi": {"ours": [PYTHON, "-m", "pymongoose", "serve", "matrix_answers:asgi", "--uds", "PATH"]},
