@@ -11,8 +11,8 @@ unsafe extern "C" {
     fn end_to_end_input(data: *const u8, len: usize);
 }
 
-const CERTIFICATE: &str = concat!(include_str!("../../crt.pem"), "\0");
-const KEY: &str = concat!(include_str!("../../key.pem"), "\0");
+const CERTIFICATE: &str = concat!(include_str!("../../tests/tls/end_to_end.crt"), "\0");
+const KEY: &str = concat!(include_str!("../../tests/tls/end_to_end.key"), "\0");
 
 fn begin() {
     // The sockets have names, and several processes may run.

@@ -62,7 +62,7 @@ int main(int argc, char *argv[]) {
   // Some for each checker; the rest is libFuzzer's.
   size_t executions = argc > 1 ? (size_t) atol(argv[1]) : 300, count = 0, i;
   char *corpus = contents("fuzz/corpus/end_to_end.txt"), *p;
-  char *cert_pem = contents("crt.pem"), *key_pem = contents("key.pem");
+  char *cert_pem = contents("tests/tls/end_to_end.crt"), *key_pem = contents("tests/tls/end_to_end.key");
   static const char *lines[5000];
   static uint8_t input[INPUT_MAX + 64];
   dice = argc > 2 ? (uint64_t) atol(argv[2]) : 1;
