@@ -70,7 +70,7 @@ class Entry:
 @functools.cache
 def examples() -> dict[str, str]:
     """The examples of functions, by their names."""
-    found = {}
+    found: dict[str, str] = {}
     for names, code in re.findall(
         r"^// example: (.*)\n((?:.*\n)*?)// end$", EXAMPLES.read_text(), re.MULTILINE
     ):

@@ -105,7 +105,7 @@ class Runner:
         if not pages:
             return []
         packed = self.directory / "packed.c"
-        command = [cprogram.LIBRARY / "mongoose-pack", "-s", f"{source.parent}/", *pages]
+        command = [str(cprogram.LIBRARY / "mongoose-pack"), "-s", f"{source.parent}/", *map(str, pages)]
         packed.write_bytes(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         return [*(str(other) for other in sorted(source.parent.glob("*.c")) if other != source), str(packed)]
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from accessibility import violations
-from programs import PATIENCE, ROOT, RUN, Program
+from cprogram import ROOT
+from programs import PATIENCE, RUN, Program
 
 # SCREENSHOTS=docs/images renews the pictures of the documents.
 IMAGES = ROOT / os.environ.get("SCREENSHOTS", "target/screenshots")

@@ -37,7 +37,8 @@ def test_examples_of_the_c_reference(tmp_path: Path) -> None:
         assert re.search(rf"\b{name}\(", code), name
         assert len(code.splitlines()) <= 25, name
     flags = "-std=c99 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -pedantic -Wno-unused-function -c"
-    command = ["cc", *flags.split(), f"-I{ROOT / 'include'}", header_docs.EXAMPLES, "-o", tmp_path / "made.o"]
+    command = ["cc", *flags.split(), f"-I{ROOT / 'include'}", str(header_docs.EXAMPLES)]
+    command += ["-o", str(tmp_path / "made.o")]
     subprocess.run(command, check=True)
     reference = site_pages.Reference()
     page = reference.pages()[reference.places["mg_http_serve_dir"].partition("#")[0]]
