@@ -1,4 +1,5 @@
 // What the parts of the device share.
+#pragma once
 #include <mongoose.h>
 
 enum { VIEWER = 3, OPERATOR = 5, ADMIN = 7 };  // levels of users

@@ -146,7 +146,7 @@ static inline void read_all(struct mg_mgr *mgr, int fd, uint8_t *out, size_t len
 }
 
 // The text of a small file; it is good until the next call but one.
-static inline struct mg_str read_text(const char *name) {
+static inline struct mg_str small_file(const char *name) {
   static char texts[2][4000];
   static int turn;
   FILE *fp = fopen(name, "r");

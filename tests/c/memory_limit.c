@@ -125,7 +125,7 @@ static void test_slow_peers(void) {
       struct mg_tls_opts opts;
       CHECK(mg_conn_set(l, MG_SET_TLS_INHERIT, 1));
       memset(&opts, 0, sizeof(opts));
-      opts.cert = read_text("crt.pem"), opts.key = read_text("key.pem");
+      opts.cert = small_file("crt.pem"), opts.key = small_file("key.pem");
       mg_tls_init(l, &opts);
     }
     for (k = 0; k < PEERS; k++) {

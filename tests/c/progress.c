@@ -235,7 +235,7 @@ static void test_tls_server(void) {
     is_full = false;
     CHECK(mg_mgr_harden(&mgr));
     memset(&opts, 0, sizeof(opts));
-    opts.cert = read_text("crt.pem"), opts.key = read_text("key.pem");
+    opts.cert = small_file("crt.pem"), opts.key = small_file("key.pem");
     l = mg_http_listen(&mgr, "https://127.0.0.1:0", handler, NULL);
     mg_tls_init(l, &opts);
     fd = dial(l);

@@ -359,6 +359,10 @@ fn end_of_stream(c: Conn, state: &ConnState) {
 
 /// Sends what is queued, as far as the socket takes it.
 fn write(c: Conn, state: &ConnState) {
+    if state.sent_early.get() > 0 && !state.can(ready::WRITE) {
+        fire_count(c, MG_EV_WRITE, state.sent_early.take());
+        return;
+    }
     if !has_output(c, state) || !state.can(ready::WRITE) || c.has(flag::TLS_HS) || c.is_pending() {
         return;
     }

@@ -1,8 +1,8 @@
 //! What `mg_mqtt_connect` does for its program beyond one network connection: connects again, sends again
 //! what was not acknowledged, and keeps alive. Each part counts while its setting is on.
 
-use super::MqttState;
 use super::options::MqttOptions;
+use super::state::MqttState;
 use crate::abi::{MG_EV_MQTT_DISCONNECTED, MG_EV_MQTT_RECONNECTED, MQTT_CMD_PINGREQ, Setting, flag};
 use crate::codec::mqtt::{
     self, Body, Due, Frame, Limits, MqttRefusal, Outbox, Packet, Publish, TOPIC_ALIAS, TooLong, encode,

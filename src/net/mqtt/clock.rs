@@ -1,59 +1,17 @@
 //! How long a peer may take: to log in, for a packet, and between two of them.
 
-use super::client::{self, Task};
-use super::{MqttState, on_event};
+use super::client::Task;
+use super::state::MqttState;
 use crate::abi::{Setting, flag};
 use crate::codec::mqtt::{self, Frame};
 use crate::net::event_loop::clock::millis;
-use crate::net::event_loop::conn::{self, runs_engine};
+use crate::net::event_loop::conn::runs_engine;
 use crate::net::event_loop::deadline;
-use crate::net::event_loop::engine::{Engine, Event, Handler};
 use crate::net::event_loop::handle::Conn;
 use crate::net::event_loop::progress::{self, GRACE};
 use crate::net::event_loop::settings::Settings;
 use crate::net::event_loop::state::ConnState;
 use core::cell::Cell;
-
-/// The engine of MQTT connections.
-pub struct Mqtt;
-
-impl Engine for Mqtt {
-    fn handler(&self) -> Handler {
-        on_event
-    }
-
-    fn on_event(&self, c: Conn, event: Event) {
-        super::handle(c, event);
-    }
-
-    fn deadline(&self, c: Conn, now: u64) -> Option<u64> {
-        due(c, now).map(|(at, _)| at)
-    }
-
-    fn on_deadline(&self, c: Conn, now: u64) {
-        let Some((at, task)) = due(c, now) else { return };
-        let is_answered = matches!(task, Task::Fail(_)) && conn::has_unread(c);
-        if at <= now
-            && !is_answered
-            && let Some(state) = c.state().and_then(|state| state.extensions.get::<MqttState>())
-        {
-            client::act(c, state, task, now);
-        }
-    }
-
-    fn sent(&self, c: Conn, _offered: &[u8], _n: usize) {
-        if c.has(flag::CLIENT)
-            && let Some(conn) = c.state()
-            && let (Some(state), Some(root)) = (conn.extensions.get::<MqttState>(), conn.root())
-        {
-            state.keep_alive.sent(root.now.get());
-        }
-    }
-
-    fn on_lost(&self, c: Conn) -> bool {
-        client::on_lost(c)
-    }
-}
 
 /// Times, as of `mg_millis`; 0: not set.
 #[derive(Default)]
@@ -110,7 +68,7 @@ impl Clock {
 const LOGIN: u64 = 30_000;
 
 /// When there is something to do: what a peer does takes too long, or a client has its turn.
-fn due(c: Conn, now: u64) -> Option<(u64, Task)> {
+pub fn due(c: Conn, now: u64) -> Option<(u64, Task)> {
     let conn = c.state().filter(|_| runs_engine(c) && !c.has(flag::TLS_HS))?;
     if deadline::is_detached(c) {
         return Some((conn.next_attempt.get(), Task::Connect));

@@ -5,9 +5,11 @@
 //! * this file: packets to events;
 //! * `client`: what lasts longer than a network connection;
 //! * `clock`: how long a peer may take;
+//! * `engine`: MQTT as the loop sees it;
 //! * `message`: packets as programs see them;
 //! * `options`: what programs ask for, as packets;
 //! * `send`: packets to bytes;
+//! * `state`: what is kept of a connection;
 //! * `strict`: what `MG_SET_MQTT_STRICT` looks at.
 
 use super::event_loop::conn::{self, call, has_protocol};
@@ -21,22 +23,22 @@ use super::event_loop::{clock::millis, connect, deadline, memory};
 use crate::abi::{
     Connection, MG_EV_MQTT_CMD, MG_EV_MQTT_MSG, MG_EV_MQTT_OPEN, MqttMessage, MqttOpts, Setting, Str, flag,
 };
-use crate::codec::mqtt::{self, Fault, Frame, From, Packet};
-use core::cell::{Cell, RefCell};
+use crate::codec::mqtt::{self, Fault, Frame, From};
 use core::ffi::{CStr, c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
-use std::collections::BTreeSet;
 
 mod client;
 mod clock;
+mod engine;
 mod message;
 mod options;
 mod send;
+mod state;
 mod strict;
 
-use client::KeepAlive;
-use clock::{Clock, Mqtt};
+use engine::Mqtt;
+use state::MqttState;
 use strict::{Allowed, PeerState};
 
 pub use client::queued;
@@ -49,48 +51,6 @@ const UNREAD_MAX: usize = 65535 * 6;
 
 /// Milliseconds for a peer to read why its connection ends.
 const FAREWELL: u64 = 2000;
-
-/// What the engine remembers beside the public struct.
-#[derive(Default)]
-pub struct MqttState {
-    /// Packet ids of messages with QoS 2 that were delivered and not released yet.
-    delivered: RefCell<BTreeSet<u16>>,
-    /// Bytes of answers that were queued, less all bytes that were sent since.
-    unread: Cell<usize>,
-    /// Packets are being taken off `recv`: a handler that fires READ by hand must not start anew.
-    busy: Cell<bool>,
-    /// What a strict receiver remembers.
-    session: RefCell<Option<Box<PeerState>>>,
-    /// The connection ends, so nothing more is taken off `recv`.
-    over: Cell<bool>,
-    clock: Clock,
-    keep_alive: KeepAlive,
-    client: client::Slot,
-}
-
-impl MqttState {
-    /// The next network connection starts. What outlives it stays.
-    fn restart(&self) {
-        self.unread.set(0);
-        self.busy.set(false);
-        self.session.replace(None);
-        self.over.set(false);
-        self.clock.restart();
-        self.keep_alive.restart();
-    }
-
-    /// Notes what a packet says about QoS 2; true for a message that was delivered before.
-    fn is_repeated(&self, first: u8, packet: &Packet) -> bool {
-        let mut delivered = self.delivered.borrow_mut();
-        if packet.command == mqtt::PUBREL {
-            delivered.remove(&packet.id);
-        }
-        packet.command == mqtt::PUBLISH
-            && packet.qos == 2
-            && !delivered.insert(packet.id)
-            && first & mqtt::DUP != 0
-    }
-}
 
 /// Connects to a broker and queues CONNECT.
 ///
