@@ -343,7 +343,9 @@ impl KeepAlive {
 
     fn ping(&self, c: Conn, now: u64) {
         self.pinged.set(now.max(1));
-        super::header(c, MQTT_CMD_PINGREQ << 4, 0);
+        if c.send().append(&[MQTT_CMD_PINGREQ << 4, 0]) {
+            conn::output_queued(c);
+        }
     }
 }
 
