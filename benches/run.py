@@ -4,7 +4,7 @@
 Every round starts each server once, in turn, pinned to one core, and loads it with wrk from the
 other. Reported are the medians over the rounds. CPU time is read from the server's process clock
 (nanoseconds, all threads, ended threads included), so it is the steadier figure on a busy machine.
-What is behind ± is how far the rounds lie apart. If other programs took more than 15 % of the two cores,
+The figure after ± is how far the rounds lie apart. If other programs took more than 15 % of the two cores,
 there is no result (exit status 2), for caches and clock rates were theirs.
 
     benches/run.py                                    the whole table

@@ -51,6 +51,8 @@ def body(text: str) -> list[str]:
             out.append(inline(line))
     while out and out[-1] == ".PP":
         out.pop()
+    while out and out[0] == ".PP":
+        out.pop(0)
     return [line for i, line in enumerate(out) if line != ".PP" or out[i - 1] != ".PP"]
 
 

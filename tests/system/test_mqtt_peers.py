@@ -225,7 +225,7 @@ def test_client_leaves(mosquitto: int, start: Start, version: MQTTProtocolVersio
 
 def test_the_example_of_the_guide(mosquitto: int, tmp_path: Path) -> None:
     page = (cprogram.ROOT / "docs/reference/mqtt.md").read_text()
-    [code] = re.findall(r"^```c\n(.*?)^```$", page, re.M | re.S)
+    [code] = re.findall(r"^```c\n(#include .*?)^```$", page, re.M | re.S)
     source = tmp_path / "device.c"
     source.write_text(code.replace(":1883", f":{mosquitto}"))
     program = cprogram.build(source, tmp_path / "device", flags=peers.FLAGS)
