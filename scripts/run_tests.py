@@ -84,7 +84,14 @@ if shutil.which("cargo-nextest"):
     nextest = ("cargo", "nextest", "run", "--cargo-profile", "quick", "--lib", "--tests")
     RUST_CHECK = (*nextest, "--no-fail-fast", "--status-level", "fail")
 # These compile the header in each way that there is.
-COMPILERS = ("no_compiler_has", "options_of_programs", "macros_", "other_platforms", "however_the_program")
+COMPILERS = (
+    "no_compiler_has",
+    "options_of_programs",
+    "macros_",
+    "other_platforms",
+    "rules_of_each_platform",
+    "however_the_program",
+)
 RUST_CHECK += ("--", *(word for name in COMPILERS for word in ("--skip", name)))
 # proptest tries the same examples in each run, as hypothesis does (tests/conftest.py).
 SAME_EXAMPLES = {} if os.environ.get("MONGOOSE_EXPLORE") == "1" else {"PROPTEST_RNG_SEED": "7"}
@@ -120,13 +127,13 @@ CHECK_STAGES = (
     (
         Stage("rust", RUST_CHECK, environment=SAME_EXAMPLES),
         Stage("venv", ("scripts/venv.sh", "--dev"), tests=False, environment=QUICK),
-    ),
-    (
         Stage(
             "c",
             ("nice", sys.executable, "tests/c/run_programs.py", "--configurations", "gcc-so"),
             environment=QUICK,
         ),
+    ),
+    (
         Stage(
             "python",
             (*PYTEST, "-m", "not browser and not slow", "tests/python", "tests/http", "tests/ws"),

@@ -143,6 +143,7 @@ def ab(*options: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/", "/later", "/until-close"])
 def test_ab_without_keep_alive(url: str, path: str) -> None:
     """It waits for the server to close."""

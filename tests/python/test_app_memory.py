@@ -16,6 +16,8 @@ from conftest import DEADLINE
 
 from loopback import free_port, running
 
+pytestmark = pytest.mark.slow
+
 MUCH = 200_000_000
 MORE = 8_000_000  # bytes that may be kept
 QUIET = 0.5  # seconds in which nothing moves: then the other side has stopped

@@ -270,6 +270,7 @@ def test_an_application_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     expect_error(capsys, "of the application")
 
 
+@pytest.mark.slow
 def test_a_client_that_is_too_slow() -> None:
     """The library answers; the response of the application, which comes too late, is not sent."""
     app = App()

@@ -10,11 +10,14 @@ import ipaddress
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pymongoose
 from pymongoose._native import ffi, lib
+
+pytestmark = pytest.mark.slow
 
 # Keys that a path can name whatever the spelling of the document.
 KEYS = st.text("abcXYZ0189_", min_size=1, max_size=8)

@@ -375,6 +375,7 @@ def test_connect_request() -> None:
         assert read_response(client).endswith(b"CONNECT example.com:443  ")
 
 
+@pytest.mark.slow
 def test_idle_connections_give_their_memory_back(manager: Manager) -> None:
     """Also what lies between those that continue."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -169,6 +169,7 @@ def test_a_busy_handler_does_not_lock_other_threads_out_for_good() -> None:
         assert len(result[0]) == 2
 
 
+@pytest.mark.slow
 def test_close_gives_up_on_a_handler_that_does_not_return() -> None:
     release = threading.Event()
     in_handler = threading.Event()
