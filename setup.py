@@ -1,4 +1,4 @@
-"""Builds the extension module of pymongoose: the Rust library, linked statically, behind cffi.
+"""Builds the extension module of pymongoose: the Rust library linked statically, with cffi on top of it.
 
 Options, all in the environment (see docs/reference/python/building.md):
 USE_TLS=0, USE_NOGIL=0, MG_IO_SIZE=n, CFLAGS.

@@ -9,7 +9,8 @@ use std::{env, fs, io};
 const ABI: &str = "src/abi";
 const CAPI: &str = "src/capi";
 const CONFIG: &str = "cbindgen.toml";
-const PRELUDE: &str = "src/abi/prelude.h";
+/// What the compiler and the program say, and macros for programs.
+const PRELUDE: [&str; 2] = ["src/abi/prelude.h", "src/abi/macros.h"];
 /// Not for cbindgen: it knows no text, and a program may define most of these itself.
 const CONSTANTS: &str = "config.rs";
 const TRAILER: &str = "src/abi/trailer.h";
@@ -93,7 +94,7 @@ fn generate(options: &[BuildOption]) -> String {
     config.export.include = vec!["Manager".to_string()];
     config.export.include.extend(abi.iter().flat_map(|file| type_names(&read(file))));
 
-    let mut out = filled(PRELUDE, options);
+    let mut out = PRELUDE.map(|part| filled(part, options)).join("\n");
 
     config.export.item_types =
         vec![ItemType::Constants, ItemType::Enums, ItemType::Structs, ItemType::Unions, ItemType::Typedefs];

@@ -5,7 +5,7 @@ const EXTERN: &str = "extern ";
 /// Turns cbindgen's output into the C that we want:
 ///
 /// * What depends on `CBINDGEN` is resolved: `#[cfg(cbindgen)]` stays, `not(cbindgen)` goes.
-/// * No comma behind the last enumerator, no tag where the enum has none.
+/// * No comma after the last enumerator, no tag where the enum has none.
 /// * Functions need no `extern`, negative constants need parentheses.
 /// * Comments of one line take one line; nothing in a comment begins or ends one.
 /// * Links of rustdoc lose their brackets, its headings become words with a colon.
@@ -25,7 +25,7 @@ fn resolve(text: &str) -> Vec<String> {
             ("#if !defined(CBINDGEN)", None) => keep = Some(false),
             ("#endif", Some(kept)) => {
                 keep = None;
-                // The semicolon of a field stands on the line behind.
+                // The semicolon of a field is on the next line.
                 if lines.next_if(|next| next.trim() == ";").is_some()
                     && kept
                     && let Some(field) = out.last_mut()

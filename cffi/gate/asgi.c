@@ -299,7 +299,7 @@ static PyObject *get(PyObject *module, const char *name, bool may_lack) {
   return found;
 }
 
-/* Asgi(manager, app, loop, report, client_gone, http, websocket, asgi, state, extensions,
+/* Asgi(manager, app, loop, report, client_disconnected, http, websocket, asgi, state, extensions,
    socket_extensions, servers, max_body, longest) */
 static PyObject *asgi_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
   PyObject *o[12];
@@ -313,7 +313,7 @@ static PyObject *asgi_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) 
   if (s == NULL) return NULL;
   for (int i = 0; i < 12; i++) Py_INCREF(o[i]);
   s->core = (Core *) o[0];
-  s->app = o[1], s->loop = o[2], s->report = o[3], s->client_gone = o[4], s->http = o[5], s->websocket = o[6];
+  s->app = o[1], s->loop = o[2], s->report = o[3], s->client_disconnected = o[4], s->http = o[5], s->websocket = o[6];
   s->asgi = o[7], s->state = o[8], s->extensions = o[9], s->socket_extensions = o[10], s->servers = o[11];
   s->max_body = max_body, s->longest = longest;
   PyObject *asyncio = PyImport_ImportModule("asyncio"), *contexts = PyImport_ImportModule("contextvars");
@@ -350,7 +350,7 @@ failed:
 }
 
 #define MEMBERS(X)                                                                                        \
-  X(app) X(loop) X(report) X(client_gone) X(cancelled) X(http) X(websocket) X(asgi) X(state) X(extensions) \
+  X(app) X(loop) X(report) X(client_disconnected) X(cancelled) X(http) X(websocket) X(asgi) X(state) X(extensions) \
   X(socket_extensions) X(servers) X(call_soon) X(create_future) X(create_task) X(context)                 \
   X(current_task) X(enter_task) X(leave_task) X(swap_task) X(turn) X(timer)
 

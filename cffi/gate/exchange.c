@@ -93,7 +93,7 @@ static void restore_engine(Exchange *x) {
 
 /* An invalid body: the client gets an error response, if there was no response yet. */
 static void refuse_body(Exchange *x, int status) {
-  x->gone = true;
+  x->disconnected = true;
   x->response.closes = true;
   response_fail(&x->response, x->c, status);
   exchange_finish(x);
@@ -127,7 +127,7 @@ static int take(Exchange *x, PyObject **value) {
       }
     }
   }
-  if (!x->gone && !x->finished) return 0;
+  if (!x->disconnected && !x->finished) return 0;
   *value = PyDict_Copy(disconnect);
   return *value == NULL ? -1 : 1;
 }
@@ -169,12 +169,12 @@ static PyObject *exchange_receive(PyObject *self, PyObject *unused) {
 /* Until there is room for more, or the client has disconnected. */
 static int send_attempt(PyObject *self, PyObject **value, PyObject **future) {
   Exchange *x = (Exchange *) self;
-  if (x->gone && x->file >= 0) {
+  if (x->disconnected && x->file >= 0) {
     file_close(x);
-    PyErr_SetString(x->server->client_gone, "the client closed the connection");
+    PyErr_SetString(x->server->client_disconnected, "the client closed the connection");
     return -1;
   }
-  if (x->c == NULL || x->gone || (x->file < 0 && x->c->send.len <= LOW_WATER)) {
+  if (x->c == NULL || x->disconnected || (x->file < 0 && x->c->send.len <= LOW_WATER)) {
     Py_INCREF(Py_None);
     *value = Py_None;
     return 1;
@@ -218,7 +218,7 @@ void exchange_event(Exchange *x, int ev, void *ev_data) {
       break;
     case MG_EV_ERROR: /* The library has answered, or closes. */
     case MG_EV_CLOSE:
-      x->gone = true;
+      x->disconnected = true;
       exchange_wake(&x->receiver);
       exchange_wake(&x->sender);
       if (ev == MG_EV_CLOSE || !x->is_websocket) exchange_detach(x);
@@ -249,7 +249,7 @@ void exchange_end(Exchange *x) {
   PyObject *kind, *value, *trace;
   PyErr_Fetch(&kind, &value, &trace);
   bool failed = kind != NULL;
-  if (!failed && !x->finished && !x->gone && !x->is_websocket && x->file < 0) {
+  if (!failed && !x->finished && !x->disconnected && !x->is_websocket && x->file < 0) {
     PyErr_SetString(PyExc_RuntimeError, "the application ended without a complete response");
     PyErr_Fetch(&kind, &value, &trace);
   }

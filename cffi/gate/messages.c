@@ -274,9 +274,9 @@ int http_message(Exchange *x, PyObject *type, PyObject *message, bool *waits) {
   if (!is_start && !is_body && !is_file && !is_trailers && !is_hint) {
     return wrong_state(x, type, "no message of HTTP");
   }
-  if (x->gone && !x->finished) {
+  if (x->disconnected && !x->finished) {
     int more = is_body || is_file ? item_is_true(message, T(more_body)) : 0;
-    if (more == 1) PyErr_SetString(x->server->client_gone, "the client closed the connection");
+    if (more == 1) PyErr_SetString(x->server->client_disconnected, "the client closed the connection");
     return more == 0 ? 0 : -1;
   }
   if (r->state == RESPONSE_DONE) return wrong_state(x, type, "the response is complete");

@@ -142,7 +142,7 @@ typedef struct Asgi {
   PyObject *app, *loop;
   PyObject *report;        /* (exception) -> None: what an application raised */
   PyObject *cancelled;     /* asyncio.CancelledError */
-  PyObject *client_gone;   /* class of what send() raises after the client has disconnected */
+  PyObject *client_disconnected;   /* class of what send() raises after the client has disconnected */
   PyObject *http, *websocket; /* scopes, as far as they are always the same */
   PyObject *asgi, *state, *extensions, *socket_extensions;
   PyObject *servers;       /* port -> what scope["server"] is; 0: a Unix socket */
@@ -168,7 +168,7 @@ typedef struct Exchange {
   PyObject *scope;         /* until the application is called */
   PyObject *receiver, *sender; /* futures: something came in; output has left */
   Response response;
-  bool gone;               /* the client is */
+  bool disconnected;       /* the client has */
   bool finished;           /* the response is complete */
   /* HTTP */
   Body body;

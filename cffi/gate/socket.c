@@ -157,9 +157,9 @@ int socket_message(Exchange *x, PyObject *type, PyObject *message, bool *waits) 
   if (!is_send && !is_close && !is_accept && !is_denial && !is_body) {
     return wrong_state(x, type, "no message of a WebSocket");
   }
-  if (x->gone && !x->finished) {
+  if (x->disconnected && !x->finished) {
     if (!is_send) return 0;
-    PyErr_SetString(x->server->client_gone, "the client closed the connection");
+    PyErr_SetString(x->server->client_disconnected, "the client closed the connection");
     return -1;
   }
   if (x->finished) return wrong_state(x, type, "the WebSocket was denied");
@@ -185,7 +185,7 @@ int socket_message(Exchange *x, PyObject *type, PyObject *message, bool *waits) 
 }
 
 void socket_end(Exchange *x, int code) {
-  if (x->gone || x->finished || x->socket == SOCKET_CLOSING || !exchange_enter(x)) return;
+  if (x->disconnected || x->finished || x->socket == SOCKET_CLOSING || !exchange_enter(x)) return;
   Core *m = x->server->core;
   if (x->socket == SOCKET_OPEN) {
     send_close(x, code, NULL, 0);
@@ -261,7 +261,7 @@ int socket_attempt(PyObject *self, PyObject **value, PyObject **future) {
     *value = next_message(x);
     return *value == NULL ? -1 : 1;
   }
-  if (!x->gone && !x->finished) return 0;
+  if (!x->disconnected && !x->finished) return 0;
   PyObject *reason = x->reason;
   if (reason != NULL) {
     Py_INCREF(reason);

@@ -35,7 +35,7 @@ static void send_output(Job *job) {
   if (c != NULL && out.length > 0 && !mg_send(c, out.data, out.length)) c->is_closing = 1;
   job->queued = c == NULL ? 0 : c->send.len;
   bool waits = job->queued > QUEUED_MAX && !out.complete;
-  if (job->gone && c != NULL) c->is_closing = 1;
+  if (job->disconnected && c != NULL) c->is_closing = 1;
   pthread_mutex_unlock(&job->mutex);
   free(out.data);
   if (c == NULL) return;
@@ -72,7 +72,7 @@ static void look_for_held(void *arg) {
     if (pthread_mutex_trylock(&job->mutex) != 0) continue;
     Response *r = &job->response;
     bool due = job->held != NULL && job->held_length > 0 && r->state == RESPONSE_HELD && now - job->held_since >= HELD_NS &&
-               !job->gone && !(r->has_length && job->held_length > r->left);
+               !job->disconnected && !(r->has_length && job->held_length > r->left);
     if (due) job_begin_stream(job);
     pthread_mutex_unlock(&job->mutex);
     if (due) job_publish(job);
@@ -181,7 +181,7 @@ Job *wsgi_begin(Wsgi *service, struct mg_connection *c, struct mg_http_message *
 /* The client went away. */
 static void on_close(Job *job) {
   pthread_mutex_lock(&job->mutex);
-  job->gone = true;
+  job->disconnected = true;
   job->queued = 0;
   pthread_cond_broadcast(&job->moved);
   pthread_mutex_unlock(&job->mutex);
@@ -281,11 +281,11 @@ static PyObject *wsgi_work(PyObject *self, PyObject *unused) {
     Py_END_ALLOW_THREADS
     ANCHOR_UP;
     if (job == NULL) Py_RETURN_NONE;
-    bool gone;
+    bool disconnected;
     pthread_mutex_lock(&job->mutex);
-    gone = job->gone;
+    disconnected = job->disconnected;
     pthread_mutex_unlock(&job->mutex);
-    if (!gone) call_run(job);
+    if (!disconnected) call_run(job);
     wsgi_close_file(job);
     if (PyErr_Occurred()) PyErr_WriteUnraisable(service->app);
     job_release(job);

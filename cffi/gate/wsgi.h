@@ -50,7 +50,7 @@ typedef struct Job {
   size_t queued;           /* bytes that have not left */
   uint64_t progress;       /* when some did, or output began to wait */
   bool has_output;         /* it is in the list of those */
-  bool gone;               /* no client waits for the response any more */
+  bool disconnected;       /* no client waits for the response any more */
 
   /* The application's result, while the polling thread sends it */
   PyObject *result, *pieces, *context;

@@ -215,32 +215,32 @@ static struct timespec after(double seconds) {
 /* A worker waits until enough has left, or the client takes nothing for too long. 1: it has disconnected. */
 static int wait_for_client(Job *job) {
   pthread_mutex_lock(&job->mutex);
-  if (job->queued <= QUEUED_MAX || job->gone) {
-    int gone = job->gone;
+  if (job->queued <= QUEUED_MAX || job->disconnected) {
+    int disconnected = job->disconnected;
     pthread_mutex_unlock(&job->mutex);
-    return gone;
+    return disconnected;
   }
   job->progress = job_clock();
   pthread_mutex_unlock(&job->mutex);
   double patience = job->service->stream_timeout;
-  int gone;
+  int disconnected;
   Py_BEGIN_ALLOW_THREADS
   pthread_mutex_lock(&job->mutex);
-  while (job->queued > QUEUED_MAX && !job->gone) {
+  while (job->queued > QUEUED_MAX && !job->disconnected) {
     double waited = (double) (job_clock() - job->progress) / 1e9;
     if (waited >= patience) {
-      job->gone = true;
+      job->disconnected = true;
       job->out.complete = job->out.closes = true;
       break;
     }
     struct timespec deadline = after(patience - waited);
     pthread_cond_timedwait(&job->moved, &job->mutex, &deadline);
   }
-  gone = job->gone;
+  disconnected = job->disconnected;
   pthread_mutex_unlock(&job->mutex);
   Py_END_ALLOW_THREADS
-  if (gone) job_publish(job);
-  return gone;
+  if (disconnected) job_publish(job);
+  return disconnected;
 }
 
 /* write() on the polling thread has to wait where it is: sends straight to the socket. */
@@ -256,13 +256,13 @@ static int push_out(Job *job) {
     ssize_t n = ready <= 0 ? -1 : send(fd.fd, c->send.buf, c->send.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EINTR) && ready > 0) continue;
     if (n <= 0) {
-      job->gone = true;
+      job->disconnected = true;
       c->is_closing = 1;
       break;
     }
     mg_iobuf_del(&c->send, 0, (size_t) n);
   }
-  return job->gone;
+  return job->disconnected;
 }
 
 /* Pieces ----------------------------------------------------------------------------------------- */
@@ -286,7 +286,7 @@ static int take_piece(Job *job, PyObject *piece) {
   return result;
 }
 
-static void client_gone(void) {
+static void client_disconnected(void) {
   PyErr_SetString(PyExc_ConnectionError, "the client closed the connection");
 }
 
@@ -296,10 +296,10 @@ static PyObject *call_write(PyObject *self, PyObject *data) {
     PyErr_SetString(PyExc_RuntimeError, "the response is over");
     return NULL;
   }
-  int gone = take_piece(job, data);
-  if (gone == 0) gone = job->service->threads > 0 ? wait_for_client(job) : push_out(job);
-  if (gone > 0) client_gone();
-  if (gone != 0) return NULL;
+  int disconnected = take_piece(job, data);
+  if (disconnected == 0) disconnected = job->service->threads > 0 ? wait_for_client(job) : push_out(job);
+  if (disconnected > 0) client_disconnected();
+  if (disconnected != 0) return NULL;
   Py_RETURN_NONE;
 }
 
@@ -310,7 +310,7 @@ static PyMethodDef start_method = {"start_response", KEYWORDS(start_response), M
 static void failed(Job *job) {
   PyObject *kind, *value, *trace;
   PyErr_Fetch(&kind, &value, &trace);
-  bool is_gone = job->gone && PyErr_GivenExceptionMatches(kind, PyExc_ConnectionError);
+  bool is_disconnected = job->disconnected && PyErr_GivenExceptionMatches(kind, PyExc_ConnectionError);
   job_fail(job);
   if (PyErr_GivenExceptionMatches(kind, PyExc_KeyboardInterrupt) && job->service->threads == 0) {
     PyErr_Restore(kind, value, trace); /* It is the program's end, and this is its thread. */
@@ -318,7 +318,7 @@ static void failed(Job *job) {
   }
   PyErr_NormalizeException(&kind, &value, &trace);
   if (trace != NULL) PyException_SetTraceback(value, trace);
-  if (!is_gone) {
+  if (!is_disconnected) {
     PyObject *told = PyObject_CallFunctionObjArgs(job->service->report, value, NULL);
     if (told == NULL) PyErr_WriteUnraisable(job->service->report);
     Py_XDECREF(told);
@@ -348,10 +348,10 @@ static int iterate(Job *job) {
   for (;;) {
     PyObject *piece = PyIter_Next(job->pieces);
     if (piece == NULL) return PyErr_Occurred() ? -1 : job_finish(job);
-    int gone = take_piece(job, piece);
+    int disconnected = take_piece(job, piece);
     Py_DECREF(piece);
-    if (gone == 0 && waits_here && job->queued > QUEUED_MAX) gone = wait_for_client(job);
-    if (gone != 0) return gone < 0 ? -1 : 0;
+    if (disconnected == 0 && waits_here && job->queued > QUEUED_MAX) disconnected = wait_for_client(job);
+    if (disconnected != 0) return disconnected < 0 ? -1 : 0;
     if (waits_here) continue;
     if (job->queued > QUEUED_MAX || job_clock() - since > SLICE_NS) return 1;
   }
@@ -388,8 +388,8 @@ static int take_all(Job *job) {
   }
   if (total >= STREAM_FROM) return 2;
   for (Py_ssize_t i = 0; i < n; i++) {
-    int gone = take_piece(job, is_list ? PyList_GetItem(job->result, i) : PyTuple_GetItem(job->result, i));
-    if (gone != 0) return gone < 0 ? -1 : 0;
+    int disconnected = take_piece(job, is_list ? PyList_GetItem(job->result, i) : PyTuple_GetItem(job->result, i));
+    if (disconnected != 0) return disconnected < 0 ? -1 : 0;
   }
   return job_finish(job);
 }
@@ -420,7 +420,7 @@ static PyObject *call_begin(PyObject *self, PyObject *unused) {
 static PyObject *call_resume(PyObject *self, PyObject *unused) {
   Job *job = ((Call *) self)->job;
   (void) unused;
-  int state = job->gone ? 0 : iterate(job);
+  int state = job->disconnected ? 0 : iterate(job);
   if (state == 1) return PyLong_FromLong(1);
   settle(job);
   if (PyErr_Occurred()) failed(job);
@@ -506,7 +506,7 @@ void call_continue(Job *job) {
 }
 
 void call_abandon(Job *job) {
-  job->gone = true;
+  job->disconnected = true;
   if (job->result == NULL) return;
   call_continue(job);
   if (PyErr_Occurred()) PyErr_WriteUnraisable(job->service->app);

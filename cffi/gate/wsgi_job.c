@@ -103,7 +103,7 @@ int job_begin_stream(Job *job) {
   job->held = NULL;
   job->held_length = job->held_room = 0;
   if (wrong == NULL) return 0;
-  job->gone = true;
+  job->disconnected = true;
   return -1;
 }
 
@@ -131,11 +131,11 @@ int job_hold(Job *job, const char *data, size_t length) {
   const char *wrong = NULL;
   bool publish = false;
   if (job->response.state == RESPONSE_NEW) return raise_wrong("output before start_response");
-  if (length == 0) return job->gone;
+  if (length == 0) return job->disconnected;
   pthread_mutex_lock(&job->mutex);
   Response *r = &job->response;
-  bool gone = job->gone;
-  if (gone) {
+  bool disconnected = job->disconnected;
+  if (disconnected) {
     /* It is discarded. */
   } else if (r->state == RESPONSE_HELD && response_is_bodiless(r)) {
     job->held_length += length; /* It only counts. */
@@ -149,14 +149,14 @@ int job_hold(Job *job, const char *data, size_t length) {
   }
   pthread_mutex_unlock(&job->mutex);
   if (publish) job_publish(job);
-  return wrong != NULL ? raise_wrong(wrong) : gone;
+  return wrong != NULL ? raise_wrong(wrong) : disconnected;
 }
 
 int job_finish(Job *job) {
   if (job->response.state == RESPONSE_NEW) return raise_wrong("the application did not call start_response");
   pthread_mutex_lock(&job->mutex);
   const char *wrong = NULL;
-  if (!job->gone && job->response.state != RESPONSE_DONE) {
+  if (!job->disconnected && job->response.state != RESPONSE_DONE) {
     wrong = write_out(job, job->held, job->held_length, true);
     job->held_length = 0;
   }
@@ -168,7 +168,7 @@ int job_finish(Job *job) {
 void job_fail(Job *job) {
   pthread_mutex_lock(&job->mutex);
   job->held_length = 0;
-  if (!job->gone && (job->c != NULL || job->response.out != NULL)) response_fail(&job->response, job->c, 500);
+  if (!job->disconnected && (job->c != NULL || job->response.out != NULL)) response_fail(&job->response, job->c, 500);
   pthread_mutex_unlock(&job->mutex);
   job_publish(job);
 }

@@ -7,8 +7,8 @@ use mongoose::codec::modbus::{FRAME_MAX, Kind, Request, Values, Work, frame_len}
 pub fn frames(data: &[u8]) {
     let mut rest = data;
     while let Ok(Some(len)) = frame_len(rest) {
-        let Some((frame, behind)) = rest.split_at_checked(len) else { return };
-        rest = behind;
+        let Some((frame, after)) = rest.split_at_checked(len) else { return };
+        rest = after;
         let request = Request::parse(frame).expect("complete");
         let mut out = [0; FRAME_MAX];
         let answer_len = match request.work {

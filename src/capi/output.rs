@@ -226,11 +226,11 @@ pub(super) unsafe fn copy(from: *const u8, to: *mut u8, len: usize) {
     unsafe fn ends<T>(from: *const u8, to: *mut u8, len: usize) {
         // SAFETY: both pieces are inside the len bytes; both are read before one is written.
         unsafe {
-            let behind = len - size_of::<T>();
+            let offset = len - size_of::<T>();
             let first = from.cast::<T>().read_unaligned();
-            let last = from.add(behind).cast::<T>().read_unaligned();
+            let last = from.add(offset).cast::<T>().read_unaligned();
             to.cast::<T>().write_unaligned(first);
-            to.add(behind).cast::<T>().write_unaligned(last);
+            to.add(offset).cast::<T>().write_unaligned(last);
         }
     }
     // SAFETY: the caller vouches for the bytes; each size gets pieces that fit it.

@@ -21,10 +21,12 @@ DOCUMENTS += [ROOT / "include" / "mongoose.h", *sorted(ROOT.glob("cffi/pymongoos
 # Source files, whose comments are read. This file has the words themselves.
 SOURCES = [
     path
-    for folder in ("src", "cffi", "scripts", "tests", "benches", "examples", "fuzz")
+    for folder in ("build", "src", "cffi", "scripts", "tests", "benches", "examples", "fuzz")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".rs", ".c", ".h", ".py") and path.name != Path(__file__).name
-]
+] + [ROOT / "build.rs", ROOT / "setup.py"]
+# Names that say the same in code.
+AVOIDED_NAMES = re.compile(r"\b(?:let|fn|def|const|bool|int|size_t)\s+\(?(behind|gone|GONE)\b")
 # Literals are matched too, so that nothing within them counts as a comment.
 COMMENT = re.compile(
     r"""//[^\n]*|/\*.*?\*/|\bb?r(#*)".*?"\1|"(?:\\.|[^"\\])*"|'(?:\\.[^'\n]*|[^'\\\n])'""",
@@ -86,6 +88,17 @@ def test_words_of_comments() -> None:
         for word in avoided(text, number)
     ]
     assert found == []
+
+
+def test_words_of_names() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in SOURCES
+        for match in AVOIDED_NAMES.finditer(path.read_text())
+    ]
+    assert found == []
+    assert AVOIDED_NAMES.search("let behind = 1;")
+    assert AVOIDED_NAMES.search("bool gone;")
 
 
 def test_the_list_finds_them() -> None:

@@ -92,7 +92,7 @@ def _bare(host: str) -> str:
 def around_asgi(app: App, trusted: Trusted) -> App:
     """An application that sees the client and the scheme that a proxy tells."""
 
-    def behind(scope: Any, receive: Any, send: Any) -> Any:
+    def application(scope: Any, receive: Any, send: Any) -> Any:
         kind = scope["type"]
         if kind == "lifespan":
             return app(scope, receive, send)
@@ -114,13 +114,13 @@ def around_asgi(app: App, trusted: Trusted) -> App:
                     scope["client"] = (host, 0)
         return app(scope, receive, send)
 
-    return behind
+    return application
 
 
 def around_wsgi(app: App, trusted: Trusted) -> App:
     """The same for WSGI."""
 
-    def behind(environ: Any, start_response: Any) -> Any:
+    def application(environ: Any, start_response: Any) -> Any:
         client = environ.get("REMOTE_ADDR")
         if client in trusted if client else trusted.unix:
             scheme = environ.get("HTTP_X_FORWARDED_PROTO")
@@ -136,4 +136,4 @@ def around_wsgi(app: App, trusted: Trusted) -> App:
                     environ["REMOTE_PORT"] = "0"
         return app(environ, start_response)
 
-    return behind
+    return application

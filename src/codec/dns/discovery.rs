@@ -125,8 +125,8 @@ fn describe(
 /// True when the strings of a TXT record lie within it.
 fn is_text(packet: &[u8], data: &Range<usize>) -> bool {
     let Some(mut rest) = packet.get(data.clone()) else { return false };
-    while let Some((len, behind)) = rest.split_first() {
-        let Some(next) = behind.get(usize::from(*len)..) else { return false };
+    while let Some((len, after)) = rest.split_first() {
+        let Some(next) = after.get(usize::from(*len)..) else { return false };
         rest = next;
     }
     true

@@ -80,9 +80,9 @@ pub(super) fn parse(text: &[u8]) -> Option<(Directive, &[u8])> {
     if take(&mut rest, b'z') {
         directive.size = Size::Long;
     }
-    let (&conversion, behind) = rest.split_first()?;
+    let (&conversion, after) = rest.split_first()?;
     directive.conversion = conversion;
-    Some((directive, behind))
+    Some((directive, after))
 }
 
 fn take(text: &mut &[u8], wanted: u8) -> bool {

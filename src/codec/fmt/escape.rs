@@ -41,7 +41,7 @@ pub fn json<S: Sink>(text: &[u8], out: &mut S) -> usize {
                 return count;
             }
         }
-        let (piece, behind) = rest.split_at(rest.len().min(PIECE));
+        let (piece, after) = rest.split_at(rest.len().min(PIECE));
         let mut escaped = [0; 6 * PIECE];
         let mut len = 0;
         for &byte in piece {
@@ -63,7 +63,7 @@ pub fn json<S: Sink>(text: &[u8], out: &mut S) -> usize {
         }
         out.put(&escaped[..len]);
         count += len;
-        rest = behind;
+        rest = after;
     }
 }
 

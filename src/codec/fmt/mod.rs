@@ -93,11 +93,11 @@ pub fn format<S: Sink, A: Printers<S>>(fmt: &[u8], args: &mut A, out: &mut S) ->
         let printed;
         (printed, rest) = match text.split_first() {
             // The most frequent ones are worth a copy of `convert` in which all else is constant.
-            Some((&letter @ (b'd' | b's' | b'm' | b'M'), behind)) => {
-                (convert(&Directive::new(letter), args, out), behind)
+            Some((&letter @ (b'd' | b's' | b'm' | b'M'), after)) => {
+                (convert(&Directive::new(letter), args, out), after)
             }
             _ => match directive::parse(text) {
-                Some((directive, behind)) => (convert(&directive, args, out), behind),
+                Some((directive, after)) => (convert(&directive, args, out), after),
                 // The format ends inside a directive.
                 None => {
                     let shown: &[u8] = if text.ends_with(b"z") { b"%z" } else { b"%" };

@@ -39,7 +39,7 @@ pub mod is {
         /// The descriptor is the library's to close.
         OWNS_FD,
         /// The handlers of CLOSE have returned: there are no more events.
-        GONE,
+        ENDED,
         /// The program's own socket, which may block: accepting from it must not.
         WRAPPED,
         /// A read may leave room although more waits: lines of a terminal, messages of a socket.

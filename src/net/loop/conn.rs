@@ -259,7 +259,7 @@ pub fn fire(c: Conn, ev: c_int, data: *mut c_void, to: To) {
         }
         return;
     };
-    if state.is(is::GONE) {
+    if state.is(is::ENDED) {
         return;
     }
     state.in_handler.set(state.in_handler.get() + 1);
@@ -475,7 +475,7 @@ pub fn close(c: Conn) {
     drop_fd(root, c, state);
     log::debug(format_args!("{} {} closed", c.id(), c.fd()));
     call(c, MG_EV_CLOSE, ptr::null_mut());
-    state.mark(is::GONE);
+    state.mark(is::ENDED);
     root.services.transport.closed(c);
     state.set_source(None);
     for buf in c.buffers() {

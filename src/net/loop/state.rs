@@ -357,7 +357,7 @@ impl Root {
             // SAFETY: members came from `allocate`, and `m` is borrowed from a guard.
             let c: Conn = unsafe { member(*at) };
             c.set_mgr_ptr(ptr::null_mut());
-            if c.state().is_some_and(|state| state.is(is::GONE)) {
+            if c.state().is_some_and(|state| state.is(is::ENDED)) {
                 c.set_handler(None);
                 c.set_protocol(None);
             }

@@ -225,12 +225,12 @@ unsafe extern "C" fn on_event(c: *mut Connection, ev: c_int, _ev_data: *mut c_vo
         }
         MG_EV_CONNECT => super::with(root, |resolver| resolver.servers.up.push(token(c))),
         MG_EV_READ => take_input(m, root, c),
-        MG_EV_CLOSE => gone(m, root, c),
+        MG_EV_CLOSE => closed(m, root, c),
         _ => {}
     }
 }
 
-fn gone(m: Mgr, root: &Root, c: Conn) {
+fn closed(m: Mgr, root: &Root, c: Conn) {
     for server in [Server::Dns4, Server::Dns6] {
         let dns = dns_field(m, server);
         // SAFETY: fields of a live manager.
